@@ -1,0 +1,18 @@
+//! `cargo xtask carry`: a change in one step, merged into the later ones.
+
+use anyhow::{Result, bail};
+
+use crate::steps::Root;
+
+/// The command's options.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(flatten)]
+    root: Root,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<()> {
+    let _workshop = args.root.open()?;
+    bail!("not written yet")
+}

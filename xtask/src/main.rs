@@ -1,0 +1,42 @@
+//! The workshop's own tool: what a step adds, whether the steps still agree,
+//! and how a fix made in one step travels to the later ones.
+//!
+//! Run it as `cargo xtask <command>` from anywhere inside the workshop. This
+//! file owns the list of commands and nothing else. Each command lives in the
+//! module of its name, which exposes `Args` and `run`. A command that finds
+//! something wrong returns an error: that is how it exits with status 1.
+
+#![forbid(unsafe_code)]
+
+mod carry;
+mod diff;
+mod lineage;
+mod steps;
+
+use clap::{Parser, Subcommand};
+
+/// Maintainers' and graders' tool of the workshop.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what a step adds to the step before it.
+    Diff(diff::Args),
+    /// Check (or, with --write, refresh) what each step says it changed, and that steps agree.
+    Lineage(lineage::Args),
+    /// Merge what changed in one step into every later step.
+    Carry(carry::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Diff(args) => diff::run(args),
+        Command::Lineage(args) => lineage::run(args),
+        Command::Carry(args) => carry::run(args),
+    }
+}

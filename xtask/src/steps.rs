@@ -1,0 +1,218 @@
+//! Where the workshop is, which steps it has, and what files a step consists of.
+//!
+//! A step is a folder `NN-name` with a `Cargo.toml`. Steps 01 to 09 are the
+//! *lineage*: each contains all of the one before it. Step 10 measures the
+//! others and stands beside them, so nothing is ever compared with it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+use walkdir::WalkDir;
+
+/// The last step that grows out of the one before it.
+pub const LAST_OF_LINEAGE: u8 = 9;
+
+/// What a step is compared by and carried by: these folders, and its `Cargo.toml`.
+const SOURCE_FOLDERS: [&str; 3] = ["src", "tests", "benches"];
+
+/// The files of one step: path inside the step, with `/`, to content.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// `--root DIR`, which every command has so that it can be tried on another tree.
+#[derive(clap::Args, Debug)]
+pub struct Root {
+    /// The workshop's folder (default: found from the current folder upwards).
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
+
+impl Root {
+    /// Finds the workshop and the steps that it has.
+    pub fn open(&self) -> Result<Workshop> {
+        let root = match &self.root {
+            Some(root) => root.clone(),
+            None => find_root(&std::env::current_dir()?)?,
+        };
+        let steps = find_steps(&root)?;
+        Ok(Workshop { root, steps })
+    }
+}
+
+/// A step as one names it on the command line: `05`, `5` or `05-aof-persistence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number(pub u8);
+
+impl FromStr for Number {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.split('-').next().unwrap_or_default();
+        match digits.parse() {
+            Ok(number) if number > 0 => Ok(Number(number)),
+            _ => Err("give a step by its number, like 05".to_owned()),
+        }
+    }
+}
+
+/// The workshop: its folder, and its steps in order.
+pub struct Workshop {
+    /// The folder that holds the steps.
+    pub root: PathBuf,
+    /// Every step that exists, lowest number first; the capstone included.
+    pub steps: Vec<Step>,
+}
+
+impl Workshop {
+    /// The step of that number, or an error that lists the steps there are.
+    pub fn step(&self, Number(number): Number) -> Result<&Step> {
+        let found = self.steps.iter().find(|step| step.number == number);
+        found.with_context(|| {
+            let names: Vec<_> = self.steps.iter().map(|step| step.name.as_str()).collect();
+            format!(
+                "there is no step {number:02}; choose one of: {}",
+                names.join(", ")
+            )
+        })
+    }
+
+    /// The steps that grow out of one another, in order.
+    pub fn lineage(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.in_lineage())
+    }
+
+    /// The closest step before this one, which is `None` for the first.
+    pub fn before(&self, step: &Step) -> Option<&Step> {
+        self.lineage().rfind(|earlier| earlier.number < step.number)
+    }
+
+    /// The steps of the lineage after this one, in order.
+    pub fn after(&self, step: &Step) -> impl Iterator<Item = &Step> {
+        let number = step.number;
+        self.lineage().filter(move |later| later.number > number)
+    }
+}
+
+/// One step: a folder `NN-name` with a `Cargo.toml`.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its place in the order, from 1.
+    pub number: u8,
+    /// The folder's name, like `05-aof-persistence`.
+    pub name: String,
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+impl Step {
+    /// Whether it contains the step before it, as all but the capstone do.
+    pub fn in_lineage(&self) -> bool {
+        self.number <= LAST_OF_LINEAGE
+    }
+
+    /// Reads every file that steps are compared by.
+    pub fn files(&self) -> Result<Files> {
+        let mut files = Files::new();
+        for folder in SOURCE_FOLDERS {
+            read_folder(&self.dir, folder, &mut files)?;
+        }
+        files.insert("Cargo.toml".to_owned(), read(&self.dir.join("Cargo.toml"))?);
+        Ok(files)
+    }
+}
+
+/// Whether a path inside a step is one that steps are compared by.
+pub fn is_source(path: &str) -> bool {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    let hidden = path.split('/').any(|part| part.starts_with('.'));
+    path == "Cargo.toml" || (SOURCE_FOLDERS.contains(&first) && !rest.is_empty() && !hidden)
+}
+
+/// Reads a file, naming it in the error.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Reads a text file, naming it in the error.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn read_folder(step: &Path, folder: &str, files: &mut Files) -> Result<()> {
+    let top = step.join(folder);
+    if !top.exists() {
+        return Ok(());
+    }
+    for entry in WalkDir::new(&top).sort_by_file_name() {
+        let entry = entry?;
+        let path = relative(step, entry.path())?;
+        if entry.file_type().is_file() && is_source(&path) {
+            files.insert(path, read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+/// The path inside `base`, with `/` on every system.
+fn relative(base: &Path, path: &Path) -> Result<String> {
+    let parts: Vec<_> = path
+        .strip_prefix(base)?
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    Ok(parts.join("/"))
+}
+
+fn find_root(from: &Path) -> Result<PathBuf> {
+    for folder in from.ancestors() {
+        let manifest = folder.join("Cargo.toml");
+        if manifest.is_file() && read_text(&manifest)?.contains("[workspace]") {
+            return Ok(folder.to_owned());
+        }
+    }
+    bail!(
+        "{} is not inside the workshop; go there, or say where it is with --root DIR",
+        from.display()
+    )
+}
+
+fn find_steps(root: &Path) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let folders = fs::read_dir(root).with_context(|| format!("cannot list {}", root.display()))?;
+    for folder in folders {
+        let folder = folder?;
+        let name = folder.file_name().to_string_lossy().into_owned();
+        if let Some(number) = step_number(&name)
+            && folder.path().join("Cargo.toml").is_file()
+        {
+            let dir = folder.path();
+            steps.push(Step { number, name, dir });
+        }
+    }
+    steps.sort_by_key(|step| step.number);
+    for pair in steps.windows(2) {
+        if pair[0].number == pair[1].number {
+            bail!(
+                "{} and {} have the same number; rename one of the two folders",
+                pair[0].name,
+                pair[1].name
+            );
+        }
+    }
+    if steps.is_empty() {
+        bail!(
+            "no step (a folder `NN-name` with a Cargo.toml) in {}; give the workshop's folder with --root DIR",
+            root.display()
+        );
+    }
+    Ok(steps)
+}
+
+/// `05-aof-persistence` is step 5; a folder of any other form is no step.
+fn step_number(folder: &str) -> Option<u8> {
+    let (digits, _name) = folder.split_once('-')?;
+    let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
