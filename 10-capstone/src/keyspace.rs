@@ -1,0 +1,62 @@
+//! The key space: every key exists, with a value of the right length, before a
+//! server is measured.
+//!
+//! This file owns what is written to a server beside the load. All keys start
+//! with `capstone:`, so a server that holds other data keeps them, and
+//! [`remove`] leaves nothing behind. Nothing here is measured, so it uses the
+//! `redis` crate.
+
+use anyhow::{Context, Result};
+
+use crate::request;
+use crate::worker::Stop;
+
+/// The most keys that seven digits can name.
+pub const MAX_KEYS: i64 = 10_000_000;
+
+/// Commands that are sent to the server at once.
+const BATCH: usize = 1000;
+
+/// Sets every key to its value of `value_bytes` bytes.
+pub fn load(
+    server: &mut redis::Connection,
+    keys: u32,
+    value_bytes: u32,
+    stop: &mut Stop,
+) -> Result<()> {
+    in_batches(server, keys, |batch, number| {
+        stop.check()?;
+        batch
+            .set(
+                request::key(number),
+                request::value(number, value_bytes as usize),
+            )
+            .ignore();
+        Ok(())
+    })
+    .context("cannot load the key space")
+}
+
+/// Deletes every key.
+pub fn remove(server: &mut redis::Connection, keys: u32) -> Result<()> {
+    in_batches(server, keys, |batch, number| {
+        batch.del(request::key(number)).ignore();
+        Ok(())
+    })
+    .context("cannot remove the key space")
+}
+
+fn in_batches(
+    server: &mut redis::Connection,
+    keys: u32,
+    mut add: impl FnMut(&mut redis::Pipeline, u32) -> Result<()>,
+) -> Result<()> {
+    for first in (0..keys).step_by(BATCH) {
+        let mut batch = redis::pipe();
+        for number in first..keys.min(first + BATCH as u32) {
+            add(&mut batch, number)?;
+        }
+        batch.query::<()>(server)?;
+    }
+    Ok(())
+}

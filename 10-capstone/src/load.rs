@@ -1,0 +1,222 @@
+//! The load generator: one thread, many connections, one window of time.
+//!
+//! This file owns a single measurement of a single server. It opens the
+//! connections, lets them run, opens the window after the warm-up, and closes it.
+//! Clocks are read at both edges of the window, so that operations and CPU time
+//! are of the same seconds.
+//!
+//! The loop is closed: a client sends its next batch when the last one is
+//! answered. One thread is enough for that, and leaves the other core to the
+//! server. So nothing here is shared between threads, and the histograms need no
+//! lock.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hdrhistogram::Histogram;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::connection::Connection;
+use crate::cpu;
+use crate::request::{Operation, Templates};
+use crate::scenario::Scenario;
+use crate::worker::Stop;
+
+/// How long a reply may take after the window has closed.
+const LAST_REPLY: Duration = Duration::from_secs(10);
+
+/// What to measure, and for how long.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// `host:port` of the server.
+    pub address: String,
+    /// The server's process, when it runs on this machine.
+    pub pid: Option<u32>,
+    pub scenario: Scenario,
+    pub keys: u32,
+    pub seed: u64,
+    /// Time before the window.
+    pub warmup: Duration,
+    /// Length of the window.
+    pub seconds: Duration,
+}
+
+/// What was measured.
+pub struct Measurement {
+    /// The true length of the window.
+    pub wall: Duration,
+    /// Latencies of GET, in nanoseconds.
+    pub get: Histogram<u64>,
+    /// Latencies of SET, in nanoseconds.
+    pub set: Histogram<u64>,
+    /// What the generator's thread did in the window.
+    pub generator: cpu::ThreadTime,
+    /// CPU time that the server used in the window.
+    pub server: Option<Duration>,
+    /// CPU time that other programs used in the window.
+    pub others: Option<Duration>,
+}
+
+/// Runs one measurement. Blocks the calling thread, which is the generator.
+pub fn measure(plan: &Plan, mut stop: Stop) -> Result<Measurement> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        tokio::select! {
+            measured = run(plan) => measured,
+            () = stop.wait() => bail!("stopped"),
+        }
+    })
+}
+
+async fn run(plan: &Plan) -> Result<Measurement> {
+    let window = Rc::new(Window::new()?);
+    let mut clients = start_clients(plan, &window).await?;
+
+    let (before, after) = tokio::select! {
+        edges = keep_time(plan, &window) => edges,
+        Some(ended) = clients.join_next() => {
+            ended.context("a client panicked")??;
+            bail!("a client ended before its time");
+        }
+    };
+    let rest = async {
+        while let Some(ended) = clients.join_next().await {
+            ended.context("a client panicked")??;
+        }
+        Ok::<_, anyhow::Error>(())
+    };
+    match tokio::time::timeout(LAST_REPLY, rest).await {
+        Ok(ended) => ended?,
+        Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
+    }
+
+    let (get, set) = &*window.histograms.borrow();
+    Ok(after.since(&before, get.clone(), set.clone()))
+}
+
+/// Opens all connections, and only then lets any of them send.
+async fn start_clients(plan: &Plan, window: &Rc<Window>) -> Result<JoinSet<Result<()>>> {
+    let scenario = plan.scenario;
+    let mut connections = Vec::new();
+    for client in 0..u64::from(scenario.clients) {
+        let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(client);
+        connections.push(Connection::open(&plan.address, scenario, plan.keys, seed).await?);
+    }
+    let requests = Rc::new(Templates::new(scenario.value_bytes as usize));
+    let mut clients = JoinSet::new();
+    for connection in connections {
+        let (requests, window) = (Rc::clone(&requests), Rc::clone(window));
+        clients.spawn_local(
+            async move { connection.run(scenario.pipeline, &requests, &window).await },
+        );
+    }
+    Ok(clients)
+}
+
+/// Opens the window after the warm-up, closes it, and returns both edges.
+async fn keep_time(plan: &Plan, window: &Window) -> (Edge, Edge) {
+    tokio::time::sleep(plan.warmup).await;
+    window.phase.set(Phase::Open);
+    let before = Edge::now(plan.pid);
+    tokio::time::sleep(plan.seconds).await;
+    let after = Edge::now(plan.pid);
+    window.phase.set(Phase::Over);
+    (before, after)
+}
+
+/// The time in which commands count, and the latencies of those that do.
+pub struct Window {
+    phase: Cell<Phase>,
+    histograms: RefCell<Histograms>,
+}
+
+/// GET and SET.
+type Histograms = (Histogram<u64>, Histogram<u64>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Open,
+    Over,
+}
+
+impl Window {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            phase: Cell::new(Phase::WarmUp),
+            histograms: RefCell::new((histogram()?, histogram()?)),
+        })
+    }
+
+    /// Does a command that is sent now count?
+    pub fn is_open(&self) -> bool {
+        self.phase.get() == Phase::Open
+    }
+
+    /// Shall no more commands be sent?
+    pub fn is_over(&self) -> bool {
+        self.phase.get() == Phase::Over
+    }
+
+    /// Takes the latency of one command.
+    pub fn record(&self, operation: Operation, latency: Duration) {
+        let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+        let (get, set) = &mut *self.histograms.borrow_mut();
+        match operation {
+            Operation::Get => get.saturating_record(nanoseconds),
+            Operation::Set => set.saturating_record(nanoseconds),
+        }
+    }
+}
+
+/// A histogram of latencies up to a minute, to three digits.
+fn histogram() -> Result<Histogram<u64>> {
+    let minute = Duration::from_secs(60).as_nanos() as u64;
+    Ok(Histogram::new_with_max(minute, 3)?)
+}
+
+/// All clocks at one edge of the window.
+struct Edge {
+    at: Instant,
+    generator: cpu::ThreadTime,
+    server: Option<Duration>,
+    machine: Option<Duration>,
+}
+
+impl Edge {
+    fn now(pid: Option<u32>) -> Self {
+        Self {
+            at: Instant::now(),
+            generator: cpu::of_this_thread(),
+            server: pid.and_then(cpu::of_process),
+            machine: cpu::of_machine(),
+        }
+    }
+
+    /// What happened between two edges.
+    fn since(&self, before: &Self, get: Histogram<u64>, set: Histogram<u64>) -> Measurement {
+        let passed = |after: Option<Duration>, before| Some(after?.saturating_sub(before?));
+        let generator = cpu::ThreadTime {
+            running: self.generator.running - before.generator.running,
+            waiting: self.generator.waiting - before.generator.waiting,
+        };
+        let server = passed(self.server, before.server);
+        // Without the server's own time, nobody can say what others used.
+        let others = server.and_then(|server| {
+            let machine = passed(self.machine, before.machine)?;
+            Some(machine.saturating_sub(server + generator.running))
+        });
+        Measurement {
+            wall: self.at - before.at,
+            get,
+            set,
+            generator,
+            server,
+            others,
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! A server that is measured: one that is started here, or one that runs already.
+//!
+//! This file owns the processes. A server that was started here lives in a folder
+//! of its own, on a free port of the loopback interface, and is killed when its
+//! [`Target`] is dropped. Nothing that it wrote is kept.
+
+use std::fs::File;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::{cpu, keyspace};
+
+/// How long a server may take until it answers.
+const START: Duration = Duration::from_secs(10);
+/// How long a request beside the load may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A server, ready to be measured.
+pub struct Target {
+    /// `host:port`.
+    pub address: String,
+    /// What to call it in the report: its program or address, and its version.
+    pub label: String,
+    /// Its process, when that runs on this machine.
+    pub pid: Option<u32>,
+    process: Option<Process>,
+    /// The number of keys that may have been written to it.
+    keys: u32,
+}
+
+impl Target {
+    /// Starts `program --port P` and then `arguments`, in a folder of its own.
+    pub async fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let process = Process::start(program, arguments)?;
+        let address = format!("127.0.0.1:{}", process.port);
+        let mut target = Self {
+            label: String::new(),
+            pid: Some(process.child.id()),
+            address,
+            process: Some(process),
+            keys: 0,
+        };
+        let info = target
+            .wait_until_ready()
+            .await
+            .with_context(|| target.last_words(program))?;
+        let name = program
+            .file_name()
+            .unwrap_or(program.as_os_str())
+            .to_string_lossy();
+        target.label = info.label(&name);
+        Ok(target)
+    }
+
+    /// Finds a server that runs already.
+    pub fn find(address: &str) -> Result<Self> {
+        let mut target = Self {
+            address: address.to_owned(),
+            label: String::new(),
+            pid: None,
+            process: None,
+            keys: 0,
+        };
+        let info = Info::ask(&mut target.connect()?)?;
+        target.pid = info
+            .pid
+            .filter(|pid| is_loopback(address) && info.is_process(*pid));
+        target.label = info.label(address);
+        Ok(target)
+    }
+
+    /// Notes that this many keys are about to be written.
+    pub fn holds_keys(&mut self, keys: u32) {
+        self.keys = keys;
+    }
+
+    /// A connection for everything that is not measured.
+    pub fn connect(&self) -> Result<redis::Connection> {
+        let connection = redis::Client::open(format!("redis://{}", self.address))
+            .and_then(|client| client.get_connection_with_timeout(PATIENCE))
+            .with_context(|| format!("cannot connect to {}", self.address))?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        Ok(connection)
+    }
+
+    /// Asks until the server answers. Its process may end before: then nothing
+    /// will ever answer, or somebody else's server does.
+    async fn wait_until_ready(&mut self) -> Result<Info> {
+        let deadline = Instant::now() + START;
+        loop {
+            if let Some(process) = &mut self.process
+                && let Some(status) = process.child.try_wait()?
+            {
+                bail!("it ended at once ({status})");
+            }
+            match self
+                .connect()
+                .and_then(|mut connection| Info::ask(&mut connection))
+            {
+                Ok(info) => return Ok(info),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// Why a server did not start, in its own words.
+    fn last_words(&self, program: &Path) -> String {
+        let said = self
+            .process
+            .as_ref()
+            .and_then(|process| std::fs::read_to_string(process.folder.path().join(LOG)).ok());
+        let lines: Vec<&str> = said.as_deref().unwrap_or_default().lines().collect();
+        let last = &lines[lines.len().saturating_sub(8)..];
+        format!(
+            "{} did not start; it said:\n{}\n",
+            program.display(),
+            last.join("\n")
+        )
+    }
+}
+
+impl Drop for Target {
+    /// Leaves a server that was not started here as it was.
+    fn drop(&mut self) {
+        if self.process.is_some() || self.keys == 0 {
+            return;
+        }
+        let removed = self
+            .connect()
+            .and_then(|mut server| keyspace::remove(&mut server, self.keys));
+        if let Err(error) = removed {
+            eprintln!(
+                "warning: keys 'capstone:*' are left in {}: {error:#}",
+                self.address
+            );
+        }
+    }
+}
+
+/// Where a server's output goes, in its folder.
+const LOG: &str = "output.log";
+
+/// A running server that dies with this value.
+struct Process {
+    child: Child,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Process {
+    fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("capstone-").tempdir()?;
+        let log = File::create(folder.path().join(LOG))?;
+        let port = free_port()?;
+        let child = Command::new(program)
+            .args(["--port", &port.to_string()])
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        Ok(Self {
+            child,
+            port,
+            folder,
+        })
+    }
+}
+
+impl Drop for Process {
+    /// Kills the server and waits for its end, so that its folder can be removed.
+    /// An error means that it has ended already.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The program of this name: a path, or a file in one of the folders of `PATH`.
+pub fn find_program(name: &Path) -> Option<PathBuf> {
+    if name.components().count() > 1 {
+        return name.is_file().then(|| std::path::absolute(name).ok())?;
+    }
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+}
+
+/// Does every address behind this name belong to this machine's loopback?
+fn is_loopback(address: &str) -> bool {
+    let Ok(mut addresses) = address.to_socket_addrs() else {
+        return false;
+    };
+    addresses.all(|address| address.ip().is_loopback())
+}
+
+/// What a server says about itself: the lines `name:value` of `INFO`.
+#[derive(Debug, Default)]
+struct Info {
+    pid: Option<u32>,
+    version: Option<String>,
+    /// CPU time of the process, as it sees it.
+    cpu: Option<Duration>,
+}
+
+impl Info {
+    fn ask(connection: &mut redis::Connection) -> Result<Self> {
+        let text: String = redis::cmd("INFO")
+            .query(connection)
+            .context("INFO failed")?;
+        Ok(Self::read(&text))
+    }
+
+    fn read(text: &str) -> Self {
+        let field = |name: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .map(str::trim_end)
+        };
+        let seconds = |name| {
+            field(name)?
+                .parse()
+                .ok()
+                .and_then(|s| Duration::try_from_secs_f64(s).ok())
+        };
+        let cpu = || Some(seconds("used_cpu_user")? + seconds("used_cpu_sys")?);
+        Self {
+            pid: field("process_id").and_then(|number| number.parse().ok()),
+            version: field("redis_version").map(str::to_owned),
+            cpu: cpu(),
+        }
+    }
+
+    fn label(&self, name: &str) -> String {
+        match &self.version {
+            Some(version) => format!("{name} (says it is Redis {version})"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Is the process with this number here the server? A server in a container
+    /// reports a number that means another process outside, so its CPU time must
+    /// agree as well.
+    fn is_process(&self, pid: u32) -> bool {
+        let Some(seen) = cpu::of_process(pid) else {
+            return false;
+        };
+        self.cpu
+            .is_none_or(|told| seen.abs_diff(told) < Duration::from_millis(50) + told / 20)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn info_is_read_by_name() {
+        let info = Info::read(
+            "# Server\r\nredis_version:7.0.15\r\nprocess_id:123\r\n\
+             # CPU\r\nused_cpu_sys:0.250000\r\nused_cpu_user:1.500000\r\n",
+        );
+        assert_eq!(info.pid, Some(123));
+        assert_eq!(info.version.as_deref(), Some("7.0.15"));
+        assert_eq!(info.cpu, Some(Duration::from_millis(1750)));
+        assert_eq!(Info::read("process_id:x\r\n").pid, None);
+    }
+
+    #[test]
+    fn another_process_is_not_the_server() {
+        let told = |cpu| Info {
+            cpu,
+            ..Info::default()
+        };
+        let myself = std::process::id();
+        if cfg!(target_os = "linux") {
+            assert!(told(None).is_process(myself));
+            assert!(!told(Some(Duration::from_secs(1000))).is_process(myself));
+        }
+        assert!(!told(None).is_process(u32::MAX));
+    }
+
+    #[test]
+    fn loopback_is_told_from_elsewhere() {
+        assert!(is_loopback("127.0.0.1:6379"));
+        assert!(is_loopback("[::1]:6379"));
+        assert!(!is_loopback("192.0.2.1:6379"));
+        assert!(!is_loopback("nonsense"));
+    }
+
+    #[test]
+    fn programs_are_found_by_name_and_by_path() {
+        assert!(find_program(Path::new("sh")).is_some());
+        assert!(find_program(Path::new("/bin/sh")).is_some());
+        assert!(find_program(Path::new("no-such-program-here")).is_none());
+        assert!(find_program(Path::new("/no/such/program")).is_none());
+    }
+}
