@@ -109,7 +109,7 @@ impl Connection {
                         answered += 1;
                     }
                     Scan::Incomplete => break,
-                    Scan::Invalid => bail!("the server sends what is no reply to {operation:?}"),
+                    Scan::Invalid => bail!("the server sends what is no reply to {operation}"),
                 }
                 if let Some(window) = window {
                     window.record(operation, latency);
@@ -131,7 +131,7 @@ fn check(reply: &Reply, operation: Operation, number: u32, requests: &Templates)
         (Operation::Get, Reply::Bulk(value)) if requests.is_value(number, value) => Ok(()),
         (_, Reply::Error(text)) => {
             bail!(
-                "{operation:?} was answered with -{}",
+                "{operation} was answered with -{}",
                 String::from_utf8_lossy(text)
             )
         }
@@ -142,6 +142,45 @@ fn check(reply: &Reply, operation: Operation, number: u32, requests: &Templates)
                 value.len()
             )
         }
-        _ => bail!("{operation:?} was answered with {reply:?}"),
+        _ => bail!("{operation} was answered with {reply:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(operation: Operation, reply: Reply) -> Result<(), String> {
+        let requests = Templates::new(16);
+        check(&reply, operation, 7, &requests).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn right_answers_pass() {
+        assert_eq!(checked(Operation::Set, Reply::Simple(b"OK")), Ok(()));
+        assert_eq!(
+            checked(Operation::Get, Reply::Bulk(b"capstone:0000007")),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn wrong_answers_say_what_is_wrong() {
+        for (operation, reply, complaint) in [
+            (
+                Operation::Set,
+                Reply::Error(b"OOM no room"),
+                "SET was answered with -OOM no room",
+            ),
+            (Operation::Get, Reply::Null, "GET of key 7 found nothing"),
+            (
+                Operation::Get,
+                Reply::Bulk(b"capstone:0000008"),
+                "GET of key 7 found 16 bytes of another value",
+            ),
+            (Operation::Set, Reply::Null, "SET was answered with Null"),
+        ] {
+            assert_eq!(checked(operation, reply), Err(complaint.to_owned()));
+        }
     }
 }

@@ -157,8 +157,8 @@ fn verdicts(results: &Results) -> String {
         _ = writeln!(
             text,
             "  {place}  generator {}, server {server}  {}",
-            percent(side.busy.generator_not_idle),
-            side.verdict.words()
+            percent(side.busy.generator),
+            side.verdict.words(&side.busy)
         );
     }
     let others = sides(results).filter_map(|(_, side)| side.busy.others);

@@ -5,6 +5,7 @@
 //! which seven digits are written. What is not done per request cannot slow the
 //! load generator down.
 
+use std::fmt;
 use std::ops::Range;
 
 /// What a key starts with; a number of seven digits follows, 16 bytes in all,
@@ -18,6 +19,15 @@ const KEY_BYTES: usize = KEY_PREFIX.len() + KEY_DIGITS;
 pub enum Operation {
     Get,
     Set,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Get => "GET",
+            Self::Set => "SET",
+        })
+    }
 }
 
 /// The key with this number.

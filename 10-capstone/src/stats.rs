@@ -133,8 +133,8 @@ impl ByCommand {
 pub struct Busy {
     /// The load generator ran.
     pub generator: f64,
-    /// The load generator ran, or waited for a core.
-    pub generator_not_idle: f64,
+    /// The load generator had work, and waited for a core.
+    pub generator_waiting: f64,
     pub server: Option<f64>,
     /// Programs that have no part in the measurement.
     pub others: Option<f64>,
@@ -166,7 +166,7 @@ impl Round {
             },
             busy: Busy {
                 generator: share(generator.running),
-                generator_not_idle: share(generator.running + generator.waiting),
+                generator_waiting: share(generator.waiting),
                 server: measured.server.map(share),
                 others: measured.others.map(share),
             },
@@ -194,7 +194,7 @@ impl Side {
         figures.set.max_us = largest(&all, |round| round.set.max_us);
         let busy = Busy {
             generator: share(&rounds, |busy| Some(busy.generator)).unwrap_or_default(),
-            generator_not_idle: share(&rounds, |busy| Some(busy.generator_not_idle))
+            generator_waiting: share(&rounds, |busy| Some(busy.generator_waiting))
                 .unwrap_or_default(),
             server: share(&rounds, |busy| busy.server),
             others: share(&rounds, |busy| busy.others),

@@ -103,7 +103,7 @@ impl Target {
                 .and_then(|mut connection| Info::ask(&mut connection))
             {
                 Ok(info) => return Ok(info),
-                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(error) if !may_pass(&error) || Instant::now() > deadline => return Err(error),
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -184,6 +184,13 @@ impl Drop for Process {
     }
 }
 
+/// Is this an error of a server that is still starting?
+fn may_pass(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<redis::RedisError>()
+        .is_some_and(|error| error.is_io_error() || error.code() == Some("LOADING"))
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
@@ -246,7 +253,7 @@ impl Info {
 
     fn label(&self, name: &str) -> String {
         match &self.version {
-            Some(version) => format!("{name} (says it is Redis {version})"),
+            Some(version) => format!("{name} (redis_version {version})"),
             None => name.to_owned(),
         }
     }

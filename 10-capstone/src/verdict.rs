@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::stats::Busy;
 
-/// From this share on, a thread counts as never idle.
-const NEVER_IDLE: f64 = 0.90;
+/// From this share of the time on, somebody counts as never resting.
+const NEVER_RESTS: f64 = 0.90;
 
 /// Who kept the other waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,36 +24,40 @@ pub enum Verdict {
     Both,
     /// Both rested: they wait for each other, or for a wake-up.
     Neither,
-    /// The server's CPU time is unknown, and the generator rested.
-    NotGenerator,
+    /// The generator had work all the time, but not always a core to do it on:
+    /// other programs had it, or the server itself, when both share one core.
+    Starved,
     /// The server's CPU time is unknown, and the generator never rested.
-    PerhapsGenerator,
+    Unknown,
 }
 
 impl Verdict {
-    /// Judges by how busy both were. A generator that waits for a core is not
-    /// idle: it has work.
+    /// Judges by how busy both were.
     pub fn of(busy: &Busy) -> Self {
-        let generator = busy.generator_not_idle >= NEVER_IDLE;
-        match (generator, busy.server.map(|share| share >= NEVER_IDLE)) {
-            (true, Some(false)) => Self::Generator,
-            (false, Some(true)) => Self::Server,
-            (true, Some(true)) => Self::Both,
-            (false, Some(false)) => Self::Neither,
-            (false, None) => Self::NotGenerator,
-            (true, None) => Self::PerhapsGenerator,
+        let generator = busy.generator >= NEVER_RESTS;
+        let starved = busy.generator + busy.generator_waiting >= NEVER_RESTS;
+        match busy.server.map(|share| share >= NEVER_RESTS) {
+            Some(true) if generator => Self::Both,
+            Some(true) => Self::Server,
+            Some(false) if generator => Self::Generator,
+            None if generator => Self::Unknown,
+            _ if starved => Self::Starved,
+            _ => Self::Neither,
         }
     }
 
     /// The verdict in words.
-    pub fn words(self) -> &'static str {
+    pub fn words(self, busy: &Busy) -> String {
         match self {
-            Self::Generator => "yes: compare CPU µs/op, not latency",
-            Self::Server => "no: the server was",
-            Self::Both => "no more than the server: neither rested",
-            Self::Neither => "no: both had time to spare",
-            Self::NotGenerator => "no: it had time to spare",
-            Self::PerhapsGenerator => "perhaps: it never rested",
+            Self::Generator => "yes: compare CPU µs/op, not latency".to_owned(),
+            Self::Server => "no: the server was".to_owned(),
+            Self::Both => "no more than the server: neither rested".to_owned(),
+            Self::Neither => "no: it had time to spare".to_owned(),
+            Self::Starved => {
+                let waiting = busy.generator_waiting * 100.0;
+                format!("perhaps: it waited {waiting:.0} % for a core")
+            }
+            Self::Unknown => "perhaps: it never rested".to_owned(),
         }
     }
 }
@@ -62,10 +66,10 @@ impl Verdict {
 mod tests {
     use super::*;
 
-    fn verdict(generator: f64, waiting: f64, server: Option<f64>) -> Verdict {
+    fn verdict(generator: f64, generator_waiting: f64, server: Option<f64>) -> Verdict {
         Verdict::of(&Busy {
             generator,
-            generator_not_idle: generator + waiting,
+            generator_waiting,
             server,
             others: None,
         })
@@ -77,13 +81,19 @@ mod tests {
         assert_eq!(verdict(0.60, 0.0, Some(0.99)), Verdict::Server);
         assert_eq!(verdict(0.99, 0.0, Some(0.95)), Verdict::Both);
         assert_eq!(verdict(0.45, 0.0, Some(0.40)), Verdict::Neither);
-        assert_eq!(verdict(0.45, 0.0, None), Verdict::NotGenerator);
-        assert_eq!(verdict(0.95, 0.0, None), Verdict::PerhapsGenerator);
+    }
+
+    #[test]
+    fn a_server_of_unknown_cpu_time_leaves_doubt() {
+        assert_eq!(verdict(0.45, 0.0, None), Verdict::Neither);
+        assert_eq!(verdict(0.95, 0.0, None), Verdict::Unknown);
+        assert_eq!(verdict(0.60, 0.35, None), Verdict::Starved);
     }
 
     #[test]
     fn to_wait_for_a_core_is_not_to_rest() {
-        assert_eq!(verdict(0.60, 0.35, Some(0.5)), Verdict::Generator);
+        assert_eq!(verdict(0.60, 0.35, Some(0.5)), Verdict::Starved);
+        assert_eq!(verdict(0.60, 0.35, Some(0.95)), Verdict::Server);
     }
 
     #[test]
