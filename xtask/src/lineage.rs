@@ -1,18 +1,203 @@
 //! `cargo xtask lineage`: what each step says it changed, and whether the steps agree.
+//!
+//! Each README has a generated table of what became of every file since the step
+//! before. Because a stale table fails, no difference between two steps goes
+//! unnoticed. The same command holds the steps against one another: no drift
+//! (`drift.rs`), one version of each crate (`dependencies.rs`), and no import
+//! against the layers (`imports.rs`, `layers.rs`).
 
-use anyhow::{Result, bail};
+use std::fs;
+use std::ops::Range;
 
-use crate::steps::Root;
+use anyhow::{Context, Result};
+
+use crate::dependencies::disagreements;
+use crate::drift::differs_in_form_only;
+use crate::imports::imports;
+use crate::layers;
+use crate::output::report;
+use crate::pairs::{Pair, Status, compare, module_name};
+use crate::steps::{Root, Step, Workshop, read_text};
+
+/// The line before the table.
+pub const BEGIN: &str = "<!-- lineage:begin -->";
+/// The line after the table.
+pub const END: &str = "<!-- lineage:end -->";
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
 pub struct Args {
+    /// Write the tables into the READMEs instead of checking them.
+    #[arg(long)]
+    write: bool,
     #[command(flatten)]
     root: Root,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<()> {
-    let _workshop = args.root.open()?;
-    bail!("not written yet")
+    let workshop = args.root.open()?;
+    let mut findings = Vec::new();
+    for step in workshop.lineage() {
+        let before = workshop.before(step);
+        let pairs = compare(before, step).with_context(|| format!("comparing {}", step.name))?;
+        findings.extend(check_table(before, step, &pairs, args.write)?);
+        findings.extend(check_drift(before, step, &pairs)?);
+        findings.extend(check_layers(step)?);
+    }
+    findings.extend(disagreements(&workshop.steps)?);
+    report(&findings, &all_well(&workshop))
+}
+
+fn all_well(workshop: &Workshop) -> String {
+    let count = workshop.lineage().count();
+    format!("{count} steps: tables up to date, no drift, one version of each crate, layers kept")
+}
+
+/// Checks or writes the table in a step's README.
+fn check_table(
+    before: Option<&Step>,
+    step: &Step,
+    pairs: &[Pair],
+    write: bool,
+) -> Result<Option<String>> {
+    let path = step.dir.join("README.md");
+    let name = format!("{}/README.md", step.name);
+    if !path.exists() {
+        return Ok(Some(format!(
+            "{name} is missing; write it, with {BEGIN} and {END}"
+        )));
+    }
+    let readme = read_text(&path)?;
+    let Some(place) = table_place(&readme) else {
+        return Ok(Some(format!(
+            "{name} has no place for its table of changes; put the lines {BEGIN} and {END} where it \
+             belongs and run: cargo xtask lineage --write"
+        )));
+    };
+    let mut fresh = readme.clone();
+    fresh.replace_range(place, &table(before, step, pairs));
+    if fresh == readme {
+        return Ok(None);
+    }
+    if write {
+        fs::write(&path, fresh).with_context(|| format!("cannot write {name}"))?;
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "{name}: the table of changes is stale; run: cargo xtask lineage --write"
+    )))
+}
+
+/// What lies between the two markers.
+fn table_place(readme: &str) -> Option<Range<usize>> {
+    let start = readme.find(BEGIN)? + BEGIN.len();
+    let length = readme[start..].find(END)?;
+    Some(start..start + length)
+}
+
+fn table(before: Option<&Step>, step: &Step, pairs: &[Pair]) -> String {
+    let mut text = format!("\n{}\n\n", caption(before, step));
+    text += "| file | since the step before | lines |\n|---|---|---|\n";
+    for pair in pairs.iter().filter(|it| it.status() != Status::Same) {
+        text += &row(pair);
+    }
+    text += &row_of_same(pairs);
+    text
+}
+
+fn caption(before: Option<&Step>, step: &Step) -> String {
+    match before {
+        None => "The first step: every file is new.".to_owned(),
+        Some(before) => format!(
+            "Compared with [{name}](../{name}/README.md); `make diff-{:02}` shows every line.",
+            step.number,
+            name = before.name
+        ),
+    }
+}
+
+fn row(pair: &Pair) -> String {
+    let (path, status) = (&pair.path, pair.status());
+    let file = match status {
+        Status::Removed => format!("`{path}`"),
+        _ => format!("[`{path}`]({path})"),
+    };
+    let word = match status {
+        Status::New => "**new**",
+        other => other.word(),
+    };
+    let lines = match pair.line_counts() {
+        Some((added, removed)) => format!("+{added} −{removed}"),
+        None => "binary".to_owned(),
+    };
+    format!("| {file} | {word} | {lines} |\n")
+}
+
+/// The files that stay as they are, in one row: they matter as a whole.
+fn row_of_same(pairs: &[Pair]) -> String {
+    let same = pairs.iter().filter(|it| it.status() == Status::Same);
+    let paths: Vec<_> = same.map(|it| format!("`{}`", it.path)).collect();
+    match paths.len() {
+        0 => String::new(),
+        _ => format!("| {} | same | |\n", paths.join(" ")),
+    }
+}
+
+/// Files whose two copies are the same program in two texts.
+fn check_drift(before: Option<&Step>, step: &Step, pairs: &[Pair]) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    let Some(before) = before else {
+        return Ok(findings);
+    };
+    for pair in pairs.iter().filter(|it| it.status() == Status::Changed) {
+        let path = &pair.path;
+        let Some((old, new)) = pair.texts() else {
+            continue;
+        };
+        let drifts = differs_in_form_only(path, old, new).with_context(|| {
+            format!("{path} of {} or {} does not parse", before.name, step.name)
+        })?;
+        if drifts {
+            findings.push(format!(
+                "{0}/{path} differs from {1}/{path} in layout or comments only; make the two files the \
+                 same (cargo xtask carry {2:02} takes a change in {1} to the later steps)",
+                step.name, before.name, before.number
+            ));
+        }
+    }
+    Ok(findings)
+}
+
+/// Files without a place in the layers, and imports against them.
+fn check_layers(step: &Step) -> Result<Vec<String>> {
+    let files = step.files()?;
+    let mut findings: Vec<String> = files
+        .keys()
+        .filter_map(|path| module_name(path))
+        .filter(|module| layers::place(module).is_none())
+        .map(|module| {
+            format!(
+                "{}/src/{module}.rs has no place in the layers; add \"{module}\" to LAYERS in \
+                 xtask/src/layers.rs",
+                step.name
+            )
+        })
+        .collect();
+    for import in imports(&files).with_context(|| format!("reading {}/src", step.name))? {
+        let places = (layers::place(&import.from), layers::place(&import.to));
+        if let (Some(from), Some(to)) = places
+            && !from.may_import(&to)
+        {
+            findings.push(format!(
+                "{}/src/{from}.rs uses {written}, but {to} is not below {from}; move what both need to \
+                 a lower file (the order is in xtask/src/layers.rs)",
+                step.name,
+                from = import.from,
+                to = import.to,
+                written = import.written,
+            ));
+        }
+    }
+    Ok(findings)
 }

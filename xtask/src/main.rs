@@ -9,9 +9,18 @@
 #![forbid(unsafe_code)]
 
 mod carry;
+mod dependencies;
 mod diff;
+mod drift;
+mod imports;
+mod layers;
 mod lineage;
+mod manifest;
+mod output;
+mod pairs;
 mod steps;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -33,8 +42,19 @@ enum Command {
     Carry(carry::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let label = output::paint(output::REMOVED, "error:");
+            anstream::eprintln!("{label} {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Diff(args) => diff::run(args),
         Command::Lineage(args) => lineage::run(args),
         Command::Carry(args) => carry::run(args),

@@ -1,0 +1,147 @@
+//! The files of a step, each beside its copy in the step before, in the order in
+//! which one reads them.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use similar::{Algorithm, ChangeTag, TextDiff};
+
+use crate::layers;
+use crate::manifest;
+use crate::steps::{Files, Step};
+
+/// What became of a file since the step before.
+///
+/// The order is the one in which one reads: what is new, then how it is wired in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// The step before has no such file.
+    New,
+    /// Both have it, with different content.
+    Changed,
+    /// The step before had it.
+    Removed,
+    /// Both have it, byte for byte (a manifest: but for its name and description).
+    Same,
+}
+
+impl Status {
+    /// The word for it in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::New => "new",
+            Status::Changed => "changed",
+            Status::Removed => "removed",
+            Status::Same => "same",
+        }
+    }
+}
+
+/// One file of two neighbouring steps.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The path inside the step.
+    pub path: String,
+    /// The content in the earlier step, if it has the file.
+    pub before: Option<Vec<u8>>,
+    /// The content in the later step, if it has the file.
+    pub after: Option<Vec<u8>>,
+}
+
+impl Pair {
+    /// What became of the file.
+    pub fn status(&self) -> Status {
+        match (&self.before, &self.after) {
+            (None, _) => Status::New,
+            (_, None) => Status::Removed,
+            (before, after) if before == after => Status::Same,
+            _ => Status::Changed,
+        }
+    }
+
+    /// Both contents as text, a missing one as empty; `None` if either is not text.
+    pub fn texts(&self) -> Option<(&str, &str)> {
+        Some((text(&self.before)?, text(&self.after)?))
+    }
+
+    /// How many lines were added and how many removed; `None` if it is not text.
+    pub fn line_counts(&self) -> Option<(usize, usize)> {
+        let (before, after) = self.texts()?;
+        let diff = line_diff(before, after);
+        let count = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
+        Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
+    }
+}
+
+/// Lines compared so that hunks follow the functions: blank lines and braces do
+/// not count as common ground.
+pub fn line_diff<'text>(before: &'text str, after: &'text str) -> TextDiff<'text, 'text, str> {
+    TextDiff::configure()
+        .algorithm(Algorithm::Patience)
+        .diff_lines(before, after)
+}
+
+/// The files of two steps side by side, in reading order. Without an earlier
+/// step everything is new.
+pub fn compare(before: Option<&Step>, after: &Step) -> Result<Vec<Pair>> {
+    let mut after = after.files()?;
+    let mut before = match before {
+        Some(step) => step.files()?,
+        None => Files::new(),
+    };
+    ignore_identity(&before, &mut after)?;
+    let paths: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
+    let mut pairs: Vec<Pair> = paths
+        .into_iter()
+        .map(|path| Pair {
+            before: before.remove(&path),
+            after: after.remove(&path),
+            path,
+        })
+        .collect();
+    pairs.sort_by_cached_key(reading_order);
+    Ok(pairs)
+}
+
+fn ignore_identity(before: &Files, after: &mut Files) -> Result<()> {
+    let manifests = (before.get("Cargo.toml"), after.get_mut("Cargo.toml"));
+    if let (Some(before), Some(after)) = manifests {
+        let before = String::from_utf8_lossy(before);
+        let mine = String::from_utf8_lossy(after);
+        *after = manifest::with_identity_of(&mine, &before)?.into_bytes();
+    }
+    Ok(())
+}
+
+/// New before changed; inside each the program from its lowest layer upwards,
+/// then tests, then benches; the manifest at the very end.
+fn reading_order(pair: &Pair) -> impl Ord + use<> {
+    let is_manifest = pair.path == "Cargo.toml";
+    let folder = match pair.path.split('/').next() {
+        Some("src") => 0,
+        Some("tests") => 1,
+        _ => 2,
+    };
+    let module = module_name(&pair.path).and_then(layers::place);
+    let (row, column) = module.map_or((usize::MAX, 0), |place| (place.row, place.column));
+    (
+        is_manifest,
+        pair.status(),
+        folder,
+        row,
+        column,
+        pair.path.clone(),
+    )
+}
+
+/// `src/commands/string.rs` is `commands/string`; what is not Rust source is nothing.
+pub fn module_name(path: &str) -> Option<&str> {
+    path.strip_prefix("src/")?.strip_suffix(".rs")
+}
+
+fn text(content: &Option<Vec<u8>>) -> Option<&str> {
+    match content {
+        Some(bytes) => std::str::from_utf8(bytes).ok(),
+        None => Some(""),
+    }
+}
