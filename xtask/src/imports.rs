@@ -370,4 +370,23 @@ mod tests {
         let live = "#[cfg(not(test))] use crate::store::Store;";
         assert_eq!(imported("resp", live), ["store"]);
     }
+
+    #[test]
+    fn a_file_that_only_tests_compile_may_too() {
+        let file = |name: &str, source: &str| (format!("src/{name}.rs"), source.into());
+        let mut files: Files = [
+            file("resp", "#[cfg(test)] mod tests;"),
+            file("resp/tests", "use crate::store::Store;"),
+            file("store", ""),
+        ]
+        .into();
+        assert!(imports(&files).unwrap().is_empty());
+        files.insert("src/resp.rs".to_owned(), "mod tests;".into());
+        let found = imports(&files).unwrap();
+        assert!(
+            found
+                .iter()
+                .any(|it| it.from == "resp/tests" && it.to == "store")
+        );
+    }
 }
