@@ -17,11 +17,13 @@ use crate::scenario::Scenario;
 #[command(version, about)]
 pub struct Options {
     /// Measure a server that already runs, instead of starting step 03's.
-    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["server_bin", "server_args"])]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    #[arg(conflicts_with_all = ["server_bin", "server_args"])]
     pub server: Option<String>,
 
     /// Compare with a Redis that already runs, instead of starting one.
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "redis_bin")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
+    #[arg(conflicts_with = "redis_bin")]
     pub redis: Option<String>,
 
     /// The server to measure [default: step 03's release build].
@@ -87,6 +89,16 @@ impl Options {
     }
 }
 
+/// Reads `localhost:6379` or `[::1]:6379`.
+fn host_and_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("expected HOST:PORT, such as 127.0.0.1:6379".to_owned()),
+    }
+}
+
 /// Reads a number of seconds between 0 (not included) and an hour.
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
@@ -111,6 +123,21 @@ mod tests {
         let each = options.seconds + options.warmup;
         let measurements = options.scenarios().len() as u32 * u32::from(options.rounds) * 2;
         assert!(each * measurements < Duration::from_secs(150));
+    }
+
+    #[test]
+    fn an_address_has_a_port() {
+        assert!(host_and_port("localhost:6379").is_ok());
+        assert!(host_and_port("[::1]:6379").is_ok());
+        for wrong in [
+            "localhost",
+            ":6379",
+            "localhost:",
+            "localhost:65536",
+            "[::1]",
+        ] {
+            assert!(host_and_port(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

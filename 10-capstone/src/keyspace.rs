@@ -6,7 +6,7 @@
 //! [`remove`] leaves nothing behind. Nothing here is measured, so it uses the
 //! `redis` crate.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 
 use crate::request;
 use crate::worker::Stop;
@@ -56,7 +56,17 @@ fn in_batches(
         for number in first..keys.min(first + BATCH as u32) {
             add(&mut batch, number)?;
         }
-        batch.query::<()>(server)?;
+        batch.query::<()>(server).map_err(first_error)?;
     }
     Ok(())
+}
+
+/// Of a batch in which every command failed, one error is enough.
+fn first_error(error: redis::RedisError) -> Error {
+    match error.clone().into_server_errors().as_deref() {
+        Some([(_, first), ..]) => {
+            anyhow!("-{} {}", first.code(), first.details().unwrap_or_default())
+        }
+        _ => error.into(),
+    }
 }

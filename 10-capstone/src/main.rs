@@ -53,8 +53,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says what went wrong, and why.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors repeat their cause themselves.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    eprintln!("error{text}");
     ExitCode::FAILURE
 }
 

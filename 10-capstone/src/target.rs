@@ -48,7 +48,7 @@ impl Target {
         let info = target
             .wait_until_ready()
             .await
-            .with_context(|| target.last_words(program))?;
+            .with_context(|| format!("{} did not start", program.display()))?;
         let name = program
             .file_name()
             .unwrap_or(program.as_os_str())
@@ -96,7 +96,10 @@ impl Target {
             if let Some(process) = &mut self.process
                 && let Some(status) = process.child.try_wait()?
             {
-                bail!("it ended at once ({status})");
+                bail!(
+                    "it ended at once ({status}) and said:\n{}",
+                    process.last_words()
+                );
             }
             match self
                 .connect()
@@ -107,21 +110,6 @@ impl Target {
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
-    }
-
-    /// Why a server did not start, in its own words.
-    fn last_words(&self, program: &Path) -> String {
-        let said = self
-            .process
-            .as_ref()
-            .and_then(|process| std::fs::read_to_string(process.folder.path().join(LOG)).ok());
-        let lines: Vec<&str> = said.as_deref().unwrap_or_default().lines().collect();
-        let last = &lines[lines.len().saturating_sub(8)..];
-        format!(
-            "{} did not start; it said:\n{}\n",
-            program.display(),
-            last.join("\n")
-        )
     }
 }
 
@@ -172,6 +160,13 @@ impl Process {
             port,
             folder,
         })
+    }
+
+    /// The end of what the server has said.
+    fn last_words(&self) -> String {
+        let said = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(8)..].join("\n")
     }
 }
 

@@ -283,8 +283,14 @@ fn a_signal_stops_the_servers_too() {
 fn an_error_reply_ends_the_run_with_its_text() {
     let Some(bench) = Bench::new() else { return };
     for (arguments, text) in [
-        ("--maxmemory 1", "OOM command not allowed"),
-        ("--requirepass secret", "NOAUTH Authentication required"),
+        (
+            "--maxmemory 1",
+            "cannot load the key space: -OOM command not allowed",
+        ),
+        (
+            "--requirepass secret",
+            "did not start: INFO failed: \"NOAUTH\": Authentication required",
+        ),
         (
             "--no-such-option 1",
             "Bad directive or wrong number of arguments",
