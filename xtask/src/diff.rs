@@ -134,12 +134,9 @@ fn patch(pair: &Pair) -> String {
         return format!("{heading}\n\n");
     };
     let (from, to) = (side("a", pair, &pair.before), side("b", pair, &pair.after));
-    let files = format!("--- {from}\n+++ {to}");
-    format!(
-        "{heading}\n{}\n{}\n",
-        paint(HINT, &files),
-        hunks(before, after)
-    )
+    let (from, to) = (format!("--- {from}"), format!("+++ {to}"));
+    let (from, to) = (paint(HINT, &from), paint(HINT, &to));
+    format!("{heading}\n{from}\n{to}\n{}\n", hunks(before, after))
 }
 
 fn side(prefix: &str, pair: &Pair, content: &Option<Vec<u8>>) -> String {
