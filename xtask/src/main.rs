@@ -11,6 +11,7 @@
 mod carry;
 mod dependencies;
 mod diff;
+mod docs;
 mod drift;
 mod imports;
 mod layers;
@@ -38,6 +39,8 @@ enum Command {
     Diff(diff::Args),
     /// Check (or, with --write, refresh) what each step says it changed, and that steps agree.
     Lineage(lineage::Args),
+    /// Run what the documents show, and compare it with the truth.
+    Docs(docs::Args),
     /// Merge what changed in one step into every later step.
     Carry(carry::Args),
 }
@@ -57,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Diff(args) => diff::run(args),
         Command::Lineage(args) => lineage::run(args),
+        Command::Docs(args) => docs::run(args),
         Command::Carry(args) => carry::run(args),
     }
 }

@@ -1,0 +1,256 @@
+//! `cargo xtask docs`: nothing in the documents is only claimed.
+//!
+//! Commands are run and their output compared, code is compared with the source,
+//! links are followed, diagrams parsed, and each page must have the parts that
+//! its name promises. This file decides which pages are checked and in which
+//! order; each check has a file of its own below `docs/`.
+
+mod bless;
+mod console;
+mod diagram;
+mod fence;
+mod links;
+mod page;
+mod programs;
+mod report;
+mod server;
+mod session;
+mod shape;
+mod slug;
+mod snippet;
+mod terminal;
+mod wildcard;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use walkdir::{DirEntry, WalkDir};
+
+use crate::output::print;
+use crate::steps::{Number, Root, Step, Workshop};
+use fence::Kind;
+use links::Links;
+use page::{Block, Page};
+use report::{Fault, Report};
+use server::Builds;
+use session::Settings;
+
+/// The command's options.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The step whose pages are checked, like 05, or `root` for the project's own (default: all).
+    #[arg(value_name = "STEP|root")]
+    scope: Option<Scope>,
+    /// Replace expected outputs that are not what the commands print.
+    #[arg(long)]
+    bless: bool,
+    /// The time that one command in a page may take.
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    time_limit: Duration,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// Which pages.
+#[derive(Clone, Copy, Debug)]
+enum Scope {
+    Root,
+    Step(Number),
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "root" => Ok(Scope::Root),
+            number => number.parse().map(Scope::Step),
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    let limit = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    limit.ok_or_else(|| "give a number of seconds above 0, like 20".to_owned())
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<()> {
+    let workshop = args.root.open()?;
+    let settings = Settings {
+        limit: args.time_limit,
+        bless: args.bless,
+        strict: std::env::var("CI").is_ok_and(|value| value == "true"),
+    };
+    let pages = find_pages(&workshop, args.scope)?;
+    let mut checker = Checker::new(&workshop, settings);
+    let (mut faults, mut checked) = (0, 0);
+    for (path, step) in pages {
+        faults += checker.check(path, step)?;
+        checked += 1;
+    }
+    match faults {
+        0 => print(&format!(
+            "all that the pages say holds; pages checked: {checked}\n"
+        )),
+        _ => bail!(
+            "not all that the pages say holds; faults: {faults}, each with what to do above; \
+             pages checked: {checked}"
+        ),
+    }
+}
+
+/// What outlives a page.
+struct Checker<'a> {
+    workshop: &'a Workshop,
+    settings: Settings,
+    links: Links<'a>,
+    builds: Builds,
+}
+
+impl<'a> Checker<'a> {
+    fn new(workshop: &'a Workshop, settings: Settings) -> Self {
+        Checker {
+            workshop,
+            settings,
+            links: Links::new(&workshop.root),
+            builds: Builds::default(),
+        }
+    }
+
+    /// Checks a page, prints what was found, and counts the faults.
+    fn check(&mut self, path: PathBuf, step: Option<Step>) -> Result<usize> {
+        let name = path.strip_prefix(&self.workshop.root).unwrap_or(&path);
+        let name = name.display().to_string();
+        let page = Page::read(path, name, step)?;
+        let mut report = Report::default();
+        let mut sessions = Vec::new();
+        shape::check(&page, &mut report);
+        self.links.check(&page, &mut report);
+        for block in &page.blocks {
+            self.check_block(&page, block, &mut sessions, &mut report);
+        }
+        let root = &self.workshop.root;
+        let edits = session::hold(
+            &page,
+            &sessions,
+            root,
+            &mut self.builds,
+            &self.settings,
+            &mut report,
+        );
+        if !edits.is_empty() {
+            bless::write(&page, &edits)?;
+            let notice = format!(
+                "wrote the output of {} commands; read the difference before you commit it",
+                edits.len()
+            );
+            report.notices.push((edits[0].0.start, notice));
+        }
+        report.faults.sort_by_key(|fault| fault.line);
+        report.print(&page.name)?;
+        Ok(report.faults.len())
+    }
+
+    /// Checks a block, or puts it with those that are run together afterwards.
+    fn check_block<'p>(
+        &self,
+        page: &Page,
+        block: &'p Block,
+        sessions: &mut Vec<&'p Block>,
+        report: &mut Report,
+    ) {
+        let fault = match Kind::of(&block.info) {
+            Kind::Console => {
+                sessions.push(block);
+                None
+            }
+            Kind::NotRun => {
+                report.not_run += 1;
+                None
+            }
+            Kind::Diagram => {
+                report.diagrams += 1;
+                diagram::check(block)
+            }
+            Kind::Excerpt(path) => {
+                report.snippets += 1;
+                snippet::check_excerpt(page, block, path, &self.workshop.root)
+            }
+            Kind::Change(path) => {
+                report.snippets += 1;
+                let before = page
+                    .step
+                    .as_ref()
+                    .and_then(|step| self.workshop.before(step));
+                snippet::check_change(page, block, path, before)
+            }
+            Kind::Refused { what, next } => Some(Fault::new(block.line, what, next)),
+            Kind::Sketch | Kind::Plain => None,
+        };
+        report.faults.extend(fault);
+    }
+}
+
+/// The pages of that scope: the project's own first, then each step's.
+fn find_pages(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<(PathBuf, Option<Step>)>> {
+    let mut pages = Vec::new();
+    if !matches!(scope, Some(Scope::Step(_))) {
+        let own = markdown_below(&workshop.root)?;
+        let in_step = |path: &Path| {
+            workshop
+                .steps
+                .iter()
+                .any(|step| path.starts_with(&step.dir))
+        };
+        pages.extend(
+            own.into_iter()
+                .filter(|path| !in_step(path))
+                .map(|path| (path, None)),
+        );
+    }
+    let steps: Vec<&Step> = match scope {
+        Some(Scope::Root) => Vec::new(),
+        Some(Scope::Step(number)) => vec![workshop.step(number)?],
+        None => workshop.steps.iter().collect(),
+    };
+    for step in steps {
+        let found = markdown_below(&step.dir)?;
+        if found.is_empty() {
+            print(&format!("{}: no pages yet\n", step.name))?;
+        }
+        pages.extend(found.into_iter().map(|path| (path, Some(step.clone()))));
+    }
+    Ok(pages)
+}
+
+fn markdown_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let walk = WalkDir::new(folder).sort_by(reading_order).into_iter();
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_aside(entry)) {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// README, GUIDE, EXERCISES, as one reads them, and then the rest by name.
+fn reading_order(one: &DirEntry, other: &DirEntry) -> std::cmp::Ordering {
+    let rank = |entry: &DirEntry| {
+        let order = ["README.md", "GUIDE.md", "EXERCISES.md"];
+        let place = order.iter().position(|name| entry.file_name() == *name);
+        (place.unwrap_or(order.len()), entry.file_name().to_owned())
+    };
+    rank(one).cmp(&rank(other))
+}
+
+/// Build output and hidden folders hold no pages of ours.
+fn is_aside(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    name == "target" || name.starts_with('.')
+}

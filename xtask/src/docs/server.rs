@@ -1,0 +1,173 @@
+//! A step's own server, built and started for one page.
+//!
+//! Each page gets a fresh server on a free port, in an empty folder: a page must
+//! work for a reader who has done nothing before it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::Message;
+use tempfile::NamedTempFile;
+
+use crate::steps::{Step, read_text};
+
+/// The time from start to the first connection.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// Another program may take a free port before the server does.
+const ATTEMPTS: u16 = 3;
+
+/// The servers that were built so far, or why they could not be.
+#[derive(Default)]
+pub struct Builds {
+    done: HashMap<u8, Result<PathBuf, String>>,
+}
+
+impl Builds {
+    /// The program of a step, built at most once.
+    pub fn get(&mut self, root: &Path, step: &Step) -> Result<PathBuf, String> {
+        let built = self.done.entry(step.number);
+        built
+            .or_insert_with(|| build(root, step).map_err(|error| format!("{error:#}")))
+            .clone()
+    }
+}
+
+/// The name of a step's package, which is also its program's.
+pub fn package_name(step: &Step) -> Result<String> {
+    let manifest: toml_edit::DocumentMut = read_text(&step.dir.join("Cargo.toml"))?.parse()?;
+    let name = manifest
+        .get("package")
+        .and_then(|package| package.get("name"));
+    let name = name.and_then(|name| name.as_str());
+    name.map(str::to_owned).with_context(|| {
+        format!(
+            "{}/Cargo.toml names no package; add [package] name",
+            step.name
+        )
+    })
+}
+
+fn build(root: &Path, step: &Step) -> Result<PathBuf> {
+    let package = package_name(step)?;
+    let output = Command::new("cargo")
+        .args(["build", "--quiet", "--package", &package])
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("`cargo build --package {package}` failed");
+    }
+    program(&output.stdout, &package)
+        .with_context(|| format!("the package {package} has no program of that name"))
+}
+
+/// Cargo says where the program is; no other tool knows where targets go.
+fn program(messages: &[u8], name: &str) -> Option<PathBuf> {
+    Message::parse_stream(messages).find_map(|message| match message.ok()? {
+        Message::CompilerArtifact(artifact) if artifact.target.name == name => {
+            artifact.executable.map(PathBuf::from)
+        }
+        _ => None,
+    })
+}
+
+/// A running server. It is ended when this is dropped.
+pub struct Server {
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+    child: Child,
+    log: NamedTempFile,
+}
+
+impl Server {
+    /// Starts the program with that working folder, and waits until it accepts.
+    pub fn start(program: &Path, folder: &Path) -> Result<Self> {
+        let mut attempt = 1;
+        loop {
+            match Self::start_once(program, folder) {
+                Err(_) if attempt < ATTEMPTS => attempt += 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn start_once(program: &Path, folder: &Path) -> Result<Self> {
+        let log = NamedTempFile::new()?;
+        let port = free_port()?;
+        let child = Command::new(program)
+            .args(["--port", &port.to_string()])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(File::create(log.path())?)
+            .stderr(log.reopen()?)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let mut server = Server { port, child, log };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            if self.has_ended() {
+                bail!(
+                    "it ended instead of listening; it said: {}",
+                    self.last_words()
+                );
+            }
+            if Instant::now() > deadline {
+                let seconds = START_LIMIT.as_secs();
+                bail!("it did not listen on port {} within {seconds} s", self.port);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// The end of what it printed.
+    pub fn last_words(&self) -> String {
+        let log = std::fs::read(self.log.path()).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(5)..].join("\n");
+        if last.is_empty() {
+            "nothing".to_owned()
+        } else {
+            last
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A free port of four digits, so that replies that give its length stay true.
+fn free_port() -> Result<u16> {
+    let start = RandomState::new().hash_one(Instant::now()) as u16;
+    let candidates = (0..3000).map(|n| 7000 + start.wrapping_add(n) % 3000);
+    for port in candidates {
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port from 7000 to 9999 on 127.0.0.1; end what listens there")
+}

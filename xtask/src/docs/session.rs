@@ -1,0 +1,305 @@
+//! Runs a page's console blocks, top to bottom, as one session.
+//!
+//! State carries over from block to block: same folder, same server. What a
+//! block shows as output is compared with what it prints, and with `--bless`
+//! replaced by it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::console::{Exchange, exchanges};
+use super::page::{Block, Page};
+use super::programs::{missing, programs};
+use super::report::{Fault, Report};
+use super::server::{Builds, Server, package_name};
+use super::terminal::{self, Group, Outcome};
+use super::wildcard;
+
+/// The port that the pages speak of.
+const SHOWN_PORT: &str = "6380";
+
+/// The lines of a page to replace, without the last, and by what.
+pub type Edit = (std::ops::Range<usize>, Vec<String>);
+
+/// How sessions are held.
+pub struct Settings {
+    /// The time that one command may take.
+    pub limit: Duration,
+    /// Whether outputs are brought up to date instead of complained about.
+    pub bless: bool,
+    /// Whether a program that is not installed is a fault.
+    pub strict: bool,
+}
+
+/// Runs these blocks of the page. The result is what `--bless` shall write.
+pub fn hold(
+    page: &Page,
+    blocks: &[&Block],
+    root: &Path,
+    builds: &mut Builds,
+    settings: &Settings,
+    report: &mut Report,
+) -> Vec<Edit> {
+    let wanted = runnable(page, blocks, settings, report);
+    let Some(first) = wanted.first().and_then(|block| block.first()) else {
+        return Vec::new();
+    };
+    let line = first.line;
+    match Session::open(page, root, builds, settings) {
+        Ok(mut session) => {
+            for block in &wanted {
+                session.run_block(block, report);
+            }
+            session.edits
+        }
+        Err((what, next)) => {
+            report.faults.push(Fault::new(line, what, next));
+            Vec::new()
+        }
+    }
+}
+
+/// The blocks that can be run, taken apart; for each other one, the report says why not.
+fn runnable(
+    page: &Page,
+    blocks: &[&Block],
+    settings: &Settings,
+    report: &mut Report,
+) -> Vec<Vec<Exchange>> {
+    let mut wanted = Vec::new();
+    for block in blocks {
+        let found = match exchanges(block) {
+            Ok(found) => found,
+            Err(fault) => {
+                report.faults.push(fault);
+                continue;
+            }
+        };
+        if let Some(fault) = found.iter().find_map(|exchange| misplaced(page, exchange)) {
+            report.faults.push(fault);
+        } else if let Some(program) = found.iter().find_map(missing_program) {
+            miss(&program, block.line, settings, report);
+        } else {
+            wanted.push(found);
+        }
+    }
+    wanted
+}
+
+/// A fault if the command has no place in a block that is run.
+fn misplaced(page: &Page, exchange: &Exchange) -> Option<Fault> {
+    let server = page.step.as_ref().and_then(|step| package_name(step).ok());
+    let starts_server = |program: &str| {
+        let name = program.rsplit('/').next();
+        server.is_some() && name == server.as_deref()
+    };
+    for program in programs(&exchange.command) {
+        if ["make", "cargo"].contains(&program.as_str()) || starts_server(&program) {
+            let what = format!("`{program}` in a console block that is run");
+            let next =
+                "move it to a block of its own, ```console not-run: <why>; the server already runs";
+            return Some(Fault::new(exchange.line, what, next));
+        }
+    }
+    if !has_server(page) && exchange.command.contains(SHOWN_PORT) {
+        let what = "a command that needs a server on a page that has none";
+        let next = "say why it is not run: ```console not-run: <why>";
+        return Some(Fault::new(exchange.line, what, next));
+    }
+    None
+}
+
+/// The project's own pages and the capstone's have no server.
+fn has_server(page: &Page) -> bool {
+    page.step.as_ref().is_some_and(|step| step.in_lineage())
+}
+
+fn missing_program(exchange: &Exchange) -> Option<String> {
+    missing(&programs(&exchange.command)).cloned()
+}
+
+fn miss(program: &str, line: usize, settings: &Settings, report: &mut Report) {
+    let what = format!("this block needs `{program}`, which is not installed");
+    if settings.strict {
+        let next = format!("install `{program}` where this runs; with CI=true every block is run");
+        report.faults.push(Fault::new(line, what, next));
+    } else {
+        report.skipped += 1;
+        let notice = format!("skipped: {what}; install it and run this again");
+        report.notices.push((line, notice));
+    }
+}
+
+/// A folder, maybe a server, and what was started so far.
+struct Session<'a> {
+    settings: &'a Settings,
+    folder: TempDir,
+    server: Option<Server>,
+    /// What still runs in the background, to be ended with the session.
+    groups: Vec<Group>,
+    edits: Vec<Edit>,
+}
+
+impl<'a> Session<'a> {
+    /// Starts the session; the error is what is wrong and what to do.
+    fn open(
+        page: &Page,
+        root: &Path,
+        builds: &mut Builds,
+        settings: &'a Settings,
+    ) -> Result<Self, (String, String)> {
+        let folder = tempfile::tempdir().map_err(|error| {
+            let what = format!("cannot make a folder to run the commands in: {error}");
+            (
+                what,
+                "make room or rights in the folder for temporary files".to_owned(),
+            )
+        })?;
+        let server = match &page.step {
+            Some(step) if has_server(page) => {
+                let program = builds.get(root, step).map_err(|error| {
+                    let what = format!("the server of {} cannot be built: {error}", step.name);
+                    (what, "repair the step first".to_owned())
+                })?;
+                let server = Server::start(&program, folder.path()).map_err(|error| {
+                    let what = format!("the server of {} does not start: {error:#}", step.name);
+                    (what, format!("try it: {} --port 6380", program.display()))
+                })?;
+                Some(server)
+            }
+            _ => None,
+        };
+        Ok(Session {
+            settings,
+            folder,
+            server,
+            groups: Vec::new(),
+            edits: Vec::new(),
+        })
+    }
+
+    fn run_block(&mut self, block: &[Exchange], report: &mut Report) {
+        report.run += 1;
+        for exchange in block {
+            if let Some(fault) = self.run_exchange(exchange) {
+                report.faults.push(fault);
+            }
+        }
+    }
+
+    fn run_exchange(&mut self, exchange: &Exchange) -> Option<Fault> {
+        let command = self.with_real_port(&exchange.command);
+        let outcome = match terminal::run(&command, self.folder.path(), self.settings.limit) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let what = format!("`{}` could not be run: {error:#}", exchange.command);
+                return Some(Fault::new(
+                    exchange.line,
+                    what,
+                    "repair that and run this again",
+                ));
+            }
+        };
+        let actual = self.with_shown_port(&outcome.output);
+        let fault = self.judge(exchange, &outcome, actual);
+        self.groups.push(outcome.group);
+        fault
+    }
+
+    fn judge(
+        &mut self,
+        exchange: &Exchange,
+        outcome: &Outcome,
+        actual: Vec<String>,
+    ) -> Option<Fault> {
+        let Exchange {
+            line,
+            command,
+            expected,
+            place,
+        } = exchange;
+        if outcome.status.is_none() {
+            let seconds = self.settings.limit.as_secs_f64();
+            let what = format!("`{command}` did not end within {seconds} s");
+            let next = "give it an end (such as `timeout 1 …`), or say why it is not run: \
+                        ```console not-run: <why>";
+            return Some(Fault::new(*line, what, next).with_difference(expected, &actual));
+        }
+        if wildcard::agree(expected, &actual) {
+            return None;
+        }
+        let updated = wildcard::update(expected, &actual);
+        let server_ended = self.server.as_mut().is_some_and(Server::has_ended);
+        if self.settings.bless && !server_ended {
+            self.edits.push((place.clone(), updated));
+            return None;
+        }
+        let what = format!("`{command}` does not print what the page shows");
+        let next = if server_ended {
+            let last = self
+                .server
+                .as_ref()
+                .map(Server::last_words)
+                .unwrap_or_default();
+            format!("find out why the server ended; it said: {last}")
+        } else {
+            "if the new output (+) is right, paste it or run `cargo xtask docs --bless`; if not, \
+             repair the step"
+                .to_owned()
+        };
+        Some(Fault::new(*line, what, next).with_difference(expected, &updated))
+    }
+
+    fn with_real_port(&self, command: &str) -> String {
+        match &self.server {
+            Some(server) => replace_number(command, SHOWN_PORT, &server.port.to_string()),
+            None => command.to_owned(),
+        }
+    }
+
+    fn with_shown_port(&self, output: &str) -> Vec<String> {
+        let shown = match &self.server {
+            Some(server) => replace_number(output, &server.port.to_string(), SHOWN_PORT),
+            None => output.to_owned(),
+        };
+        shown
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect()
+    }
+}
+
+/// Replaces a number, but not the same digits inside a longer one.
+fn replace_number(text: &str, from: &str, to: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    let mut before = None;
+    while let Some(at) = rest.find(from) {
+        let (head, tail) = (&rest[..at], &rest[at + from.len()..]);
+        let left = head.chars().next_back().or(before);
+        let right = tail.chars().next();
+        let alone = ![left, right].iter().flatten().any(char::is_ascii_digit);
+        result.push_str(head);
+        result.push_str(if alone { to } else { from });
+        before = from.chars().next_back();
+        rest = tail;
+    }
+    result.push_str(rest);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_replaced_only_as_a_whole() {
+        let text = "6380 16380 63801 :6380, 63806380";
+        assert_eq!(
+            replace_number(text, "6380", "7001"),
+            "7001 16380 63801 :7001, 63806380"
+        );
+    }
+}

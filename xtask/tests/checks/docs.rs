@@ -1,0 +1,295 @@
+//! `cargo xtask docs`.
+
+use crate::scratch::Scratch;
+
+const README: &str = "01-echo/README.md";
+const GUIDE: &str = "01-echo/GUIDE.md";
+
+/// A console command that asks the scratch server.
+fn ask(word: &str) -> String {
+    format!("exec 3<>/dev/tcp/127.0.0.1/6380; echo {word} >&3; head -n 1 <&3")
+}
+
+#[test]
+fn a_clean_workshop_passes() {
+    let told = Scratch::clean().run_in_ci(&["docs"]);
+    told.fine(&[
+        "ok README.md: console blocks 0 run; snippets 0; links 1; diagrams 0",
+        "ok 01-echo/README.md: console blocks 1 run, 1 not run",
+        "ok 01-echo/GUIDE.md: console blocks 0 run; snippets 1; links 3; diagrams 1",
+        "10-capstone: no pages yet",
+        "all that the pages say holds; pages checked: 4",
+    ]);
+}
+
+#[test]
+fn a_scope_leaves_the_rest_alone() {
+    let scratch = Scratch::clean();
+    scratch.replace(GUIDE, "## The idea\n", "");
+    scratch.run(&["docs", "02"]).fine(&["pages checked: 1"]);
+    scratch.run(&["docs", "root"]).fails(&[
+        "README.md:3",
+        "`01-echo/GUIDE.md#the-idea` leads to no heading",
+    ]);
+    scratch.run(&["docs", "07"]).fails(&["there is no step 07"]);
+}
+
+#[test]
+fn a_stale_snippet_is_seen() {
+    let scratch = Scratch::clean();
+    scratch.replace("01-echo/src/main.rs", "count += 1;", "count += 2;");
+    scratch.run(&["docs", "01"]).fails(&[
+        "01-echo/GUIDE.md:17: this is not in `src/main.rs`",
+        "-         count += 1;",
+        "+         count += 2;",
+    ]);
+    scratch.replace(GUIDE, "src/main.rs\nfor", "src/gone.rs\nfor");
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["GUIDE.md:14: `src/gone.rs` is not there"]);
+}
+
+#[test]
+fn a_stale_snippet_is_told_with_what_is_there_now() {
+    let scratch = Scratch::clean();
+    let stale = "```rust src/main.rs\ncount += 1;\nmatch line.as_str() {\n```\n";
+    scratch.write("01-echo/NOTES.md", stale);
+    scratch.run(&["docs", "01"]).fails(&[
+        "01-echo/NOTES.md:3: this is not in",
+        "- match line.as_str() {",
+        "+ match line?.as_str() {",
+        "show lines 11 to 12 of `src/main.rs`",
+    ]);
+}
+
+#[test]
+fn a_change_is_compared_with_both_steps() {
+    let scratch = Scratch::clean();
+    scratch.replace("02-more/src/main.rs", "count += 1;", "count += 2;");
+    let change = "```diff src/main.rs\n-            count += 1;\n+            count += 2;\n             match line?.as_str() {\n```\n";
+    scratch.write("02-more/NOTES.md", change);
+    scratch
+        .run(&["docs", "02"])
+        .fine(&["NOTES.md: console blocks 0 run; snippets 1"]);
+    scratch.replace("02-more/NOTES.md", "count += 1", "count += 0");
+    scratch
+        .run(&["docs", "02"])
+        .fails(&["`src/main.rs` of 01-echo (with the `-` lines)"]);
+    scratch.write(
+        "02-more/NOTES.md",
+        &change.replace("count += 2", "count += 3"),
+    );
+    scratch
+        .run(&["docs", "02"])
+        .fails(&["`src/main.rs` (with the `+` lines)"]);
+    scratch.write("01-echo/NOTES.md", change);
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["a change where there is no step before"]);
+}
+
+#[test]
+fn a_block_that_nothing_checks_is_seen() {
+    let scratch = Scratch::clean();
+    let page = "```rust\nlet a = 1;\n```\n\n```rust sketch:\nlet a = 1;\n```\n\n```console not-run:\n$ x\n```\n\n```bash\nx\n```\n";
+    scratch.write("01-echo/NOTES.md", page);
+    scratch.run(&["docs", "01"]).fails(&[
+        "NOTES.md:1: a Rust block without a label",
+        "NOTES.md:5: `sketch` without a reason",
+        "NOTES.md:9: `not-run` without a reason",
+        "NOTES.md:13: a `bash` block is not run",
+    ]);
+}
+
+#[test]
+fn wrong_output_is_seen_and_can_be_blessed() {
+    let scratch = Scratch::clean();
+    let stale = format!(
+        "# A\n\n> ```console\n> $ {}\n> pang\n> $ {}; echo new\n> port 6380 id …\n> ```\n",
+        ask("ping"),
+        ask("port")
+    );
+    scratch.write("01-echo/NOTES.md", &stale);
+    scratch.run(&["docs", "01"]).fails(&[
+        "NOTES.md:4: `exec",
+        "- pang",
+        "+ pong",
+        "NOTES.md:6: `exec",
+        "  port 6380 id …",
+        "+ new",
+        "--bless",
+        "faults: 2,",
+    ]);
+    scratch
+        .run(&["docs", "01", "--bless"])
+        .fine(&["wrote the output of 2 commands"]);
+    let fresh = stale
+        .replace("pang", "pong")
+        .replace("id …\n", "id …\n> new\n");
+    assert_eq!(scratch.read("01-echo/NOTES.md"), fresh);
+    scratch.run(&["docs", "01"]).fine(&["pages checked: 3"]);
+}
+
+#[test]
+fn blocks_share_a_server_and_a_folder_and_pages_do_not() {
+    let scratch = Scratch::clean();
+    let page = format!(
+        "```console\n$ {0}\n1\n$ echo kept > file\n```\n\n```console\n$ {0}\n2\n$ cat file\nkept\n```\n",
+        ask("count")
+    );
+    scratch.write("01-echo/A.md", &page);
+    scratch.write("01-echo/B.md", &page);
+    scratch
+        .run(&["docs", "01"])
+        .fine(&["ok 01-echo/A.md: console blocks 2 run", "ok 01-echo/B.md"]);
+}
+
+#[test]
+fn commands_with_no_place_in_a_block_that_is_run_are_seen() {
+    let scratch = Scratch::clean();
+    scratch.write("01-echo/A.md", "```console\n$ cd .. && cargo test\n```\n\n```console\n$ target/debug/step01-echo --port 6380\n```\n");
+    scratch.write(
+        "CONTRIBUTING.md",
+        "```console\n$ cat /dev/tcp/127.0.0.1/6380\n```\n\n```console\n$ echo hi\nhi\n```\n",
+    );
+    scratch.run(&["docs"]).fails(&[
+        "01-echo/A.md:2: `cargo` in a console block that is run",
+        "01-echo/A.md:6: `target/debug/step01-echo` in a console block that is run",
+        "CONTRIBUTING.md:2: a command that needs a server on a page that has none",
+        "CONTRIBUTING.md: console blocks 1 run",
+    ]);
+}
+
+#[test]
+fn a_missing_program_is_a_notice_and_in_ci_a_fault() {
+    let scratch = Scratch::clean();
+    scratch.write(
+        "01-echo/A.md",
+        "```console\n$ echo a | no-such-program-here\nb\n```\n",
+    );
+    scratch.run(&["docs", "01"]).fine(&[
+        "A.md: console blocks 0 run, 1 skipped",
+        "A.md:1: skipped: this block needs `no-such-program-here`",
+    ]);
+    scratch
+        .run_in_ci(&["docs", "01"])
+        .fails(&["A.md:1: this block needs `no-such-program-here`"]);
+}
+
+#[test]
+fn a_command_that_does_not_end_is_seen() {
+    let scratch = Scratch::clean();
+    scratch.write("A.md", "```console\n$ echo a; sleep 60\na\n```\n");
+    scratch
+        .run(&["docs", "root", "--time-limit", "0.4"])
+        .fails(&["A.md:2: `echo a; sleep 60` did not end within 0.4 s"]);
+}
+
+#[test]
+fn a_server_that_ends_or_cannot_be_had_is_seen() {
+    let scratch = Scratch::clean();
+    let page = format!(
+        "```console\n$ {}\n$ {}\npong\n```\n",
+        ask("die"),
+        ask("ping")
+    );
+    scratch.write("01-echo/A.md", &page);
+    scratch
+        .run(&["docs", "01", "--bless"])
+        .fails(&["A.md:3", "find out why the server ended"]);
+    assert_eq!(scratch.read("01-echo/A.md"), page);
+    scratch.replace(
+        "01-echo/src/main.rs",
+        "fn main() -> std::io::Result<()> {",
+        "fn main() -> std::io::Result<()> { panic!(\"no way\");",
+    );
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["A.md:2: the server of 01-echo does not start", "no way"]);
+    scratch.write("01-echo/src/main.rs", "fn main() {");
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["A.md:2: the server of 01-echo cannot be built"]);
+}
+
+#[test]
+fn dead_links_and_anchors_are_seen() {
+    let scratch = Scratch::clean();
+    let page = "[a](gone.md)\n[b](#gone) [c][nowhere]\n[d](../02-more/README.md#run-it-2)\n[e](../../outside.md)\n\
+                <a href=\"gone.html\">f</a>\n[g](src/main.rs#L999)\n[h](https://example.invalid/x) [i](../02-more/) [NX][] [j](../02-more#run-it)\n";
+    scratch.write("01-echo/A.md", page);
+    scratch.run(&["docs", "01"]).fails(&[
+        "A.md:1: the link `gone.md` leads to no file",
+        "A.md:2: the link `#gone` leads to no heading",
+        "A.md:2: the link [nowhere] is defined nowhere",
+        "A.md:3: the link `../02-more/README.md#run-it-2` leads to no heading",
+        "#run-it-1",
+        "A.md:4: the link `../../outside.md` leaves the project",
+        "A.md:5: the link `gone.html` leads to no file",
+        "A.md:6: the link `src/main.rs#L999` leads to no line",
+        "faults: 7,",
+    ]);
+}
+
+#[test]
+fn missing_and_misplaced_parts_of_a_guide_are_seen() {
+    let scratch = Scratch::clean();
+    scratch.replace(GUIDE, "## Why this way", "## Why");
+    scratch.replace(GUIDE, "<details><summary>5</summary>a</details>\n", "");
+    scratch.replace(
+        GUIDE,
+        "## You will learn\n## The idea\n",
+        "## The idea\n## You will learn\n",
+    );
+    scratch.run(&["docs", "01"]).fails(&[
+        "GUIDE.md:1: the part \"Why this way\" is missing",
+        "GUIDE.md:3: the part \"The idea\" is out of order",
+        "GUIDE.md:27: \"Check yourself\" has 4 answers in <details>, not 5",
+    ]);
+}
+
+#[test]
+fn exercises_have_four_tasks_with_three_hints() {
+    let scratch = Scratch::clean();
+    let hint = "<details>\n<summary>Hint</summary>\n\nTry.\n\n</details>\n";
+    let task = |number: u8| format!("## {number}. Task\n\n{hint}{hint}{hint}\n");
+    let all: String = (1..=4).map(task).collect();
+    scratch.write("01-echo/EXERCISES.md", &all);
+    scratch.run(&["docs", "01"]).fine(&[]);
+    scratch.write(
+        "01-echo/EXERCISES.md",
+        &format!(
+            "{}## 2. Task\n\n{hint}{hint}\n{}<details>",
+            task(1),
+            task(3)
+        ),
+    );
+    scratch.run(&["docs", "01"]).fails(&[
+        "EXERCISES.md:1: task 4 is missing",
+        "\"2. Task\" has 2 hints in <details>, not 3",
+        "9 <details> but 8 </details>",
+    ]);
+}
+
+#[test]
+fn a_broken_diagram_is_seen() {
+    let scratch = Scratch::clean();
+    scratch.replace(GUIDE, "A[accept] -->", "A[accept -->");
+    scratch.run(&["docs", "01"]).fails(&[
+        "01-echo/GUIDE.md:8: the diagram does not parse",
+        "A[accept --> B[answer]",
+    ]);
+    scratch.replace(GUIDE, "flowchart TD", "flowchrt TD");
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["GUIDE.md:6: `flowchrt TD` starts no diagram"]);
+}
+
+#[test]
+fn a_readme_is_checked_like_any_page() {
+    let scratch = Scratch::clean();
+    scratch.replace(README, "\npong\n", "\nPONG\n");
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["01-echo/README.md:12", "- PONG", "+ pong"]);
+}
