@@ -1,0 +1,65 @@
+//! The command line: the flags, the banner, and what to say when the port
+//! cannot be opened.
+//!
+//! Flags are spelled as `redis-server` spells them, so that a command line can
+//! be moved from one to the other.
+
+use std::io::{self, IsTerminal};
+use std::net::IpAddr;
+
+use clap::Parser;
+
+/// The flags that this step understands.
+#[derive(Debug, Parser)]
+#[command(about, version)]
+pub struct Cli {
+    /// TCP port to listen on.
+    #[arg(long, default_value_t = 6380)]
+    pub port: u16,
+
+    /// Address to listen on. Loopback only, unless you say otherwise.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+}
+
+impl Cli {
+    /// Says what is running and what to type next.
+    pub fn print_banner(&self) {
+        println!(
+            "\n  Step 02: a server that speaks RESP, listening on {}:{}\n\
+             \n  In a second terminal, type:\n\
+             \n      redis-cli -h {} -p {} PING\n\
+             \n  It says PONG. Ctrl-C ends the server.\n",
+            self.bind, self.port, self.bind, self.port
+        );
+    }
+
+    /// Says on standard error why the port could not be opened and what to do.
+    pub fn explain_bind_error(&self, error: &io::Error) {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program has this port; end it, or choose another with --port"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine has no such address; try --bind 127.0.0.1"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 belong to the system; choose another with --port"
+            }
+            _ => "check --bind and --port",
+        };
+        eprintln!(
+            "cannot listen on {}:{}: {error} ({hint})",
+            self.bind, self.port
+        );
+    }
+}
+
+/// Logs go to standard error, in colour when somebody is looking.
+pub fn init_logging() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
