@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alone;
 mod carry;
 mod dependencies;
 mod diff;
@@ -19,6 +20,10 @@ mod lineage;
 mod manifest;
 mod output;
 mod pairs;
+mod paths;
+mod processes;
+mod solutions;
+mod standalone;
 mod steps;
 
 use std::process::ExitCode;
@@ -41,6 +46,10 @@ enum Command {
     Lineage(lineage::Args),
     /// Run what the documents show, and compare it with the truth.
     Docs(docs::Args),
+    /// Build and test each step in its folder alone, outside the workshop.
+    Standalone(standalone::Args),
+    /// Prove that each exercise's grader and its reference solution belong together.
+    Solutions(solutions::Args),
     /// Merge what changed in one step into every later step.
     Carry(carry::Args),
 }
@@ -61,6 +70,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(args),
         Command::Lineage(args) => lineage::run(args),
         Command::Docs(args) => docs::run(args),
+        Command::Standalone(args) => standalone::run(args),
+        Command::Solutions(args) => solutions::run(args),
         Command::Carry(args) => carry::run(args),
     }
 }

@@ -4,12 +4,13 @@
 //! about the page, and a check must not depend on the network.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
 use super::page::{Link, Page};
 use super::report::{Fault, Report};
+use crate::paths::normal;
 use crate::steps::read_text;
 
 /// Follows links; remembers the anchors of the pages that it has seen.
@@ -146,21 +147,6 @@ fn is_elsewhere(target: &str) -> bool {
 
 fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// The path without `.` and `..`, whether it exists or not.
-fn normal(path: &Path) -> PathBuf {
-    let mut result = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                result.pop();
-            }
-            Component::CurDir => {}
-            other => result.push(other),
-        }
-    }
-    result
 }
 
 fn likeness(one: &str, other: &str) -> u32 {

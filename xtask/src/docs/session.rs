@@ -14,8 +14,9 @@ use super::page::{Block, Page};
 use super::programs::{missing, programs};
 use super::report::{Fault, Report};
 use super::server::{Builds, Server, package_name};
-use super::terminal::{self, Group, Outcome};
+use super::terminal::{self, Outcome};
 use super::wildcard;
+use crate::processes::Group;
 
 /// The port that the pages speak of.
 const SHOWN_PORT: &str = "6380";

@@ -17,9 +17,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::FdFlags;
-use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, OutputModes, Winsize};
+
+use crate::processes::Group;
 
 /// How long the terminal must be silent after the command has ended.
 const SILENCE: Timespec = Timespec {
@@ -37,23 +38,11 @@ pub struct Outcome {
     pub group: Group,
 }
 
-/// The processes of one command. They are ended when this is dropped.
-pub struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            // Fails if none is left, which is the usual case.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
-    }
-}
-
 /// Runs the command in that folder, for at most that long.
 pub fn run(command: &str, folder: &Path, limit: Duration) -> Result<Outcome> {
     let (mut screen, line) = open_terminal().context("cannot open a pseudo-terminal")?;
     let mut child = start(command, folder, line)?;
-    let group = Group(i32::try_from(child.id()).ok().and_then(Pid::from_raw));
+    let group = Group::of(&child);
     let deadline = Instant::now() + limit;
     let mut output = Vec::new();
     let mut status = None;
@@ -64,7 +53,8 @@ pub fn run(command: &str, folder: &Path, limit: Duration) -> Result<Outcome> {
         }
     }
     if status.is_none() {
-        stop(&mut child, &group)?;
+        group.end();
+        child.wait()?;
     }
     Ok(Outcome {
         output: String::from_utf8_lossy(&output).into_owned(),
@@ -87,14 +77,6 @@ fn start(command: &str, folder: &Path, line: OwnedFd) -> Result<Child> {
         .process_group(0)
         .spawn()
         .context("cannot start bash, which runs the console blocks; install it")
-}
-
-fn stop(child: &mut Child, group: &Group) -> Result<()> {
-    if let Some(leader) = group.0 {
-        let _ = kill_process_group(leader, Signal::KILL);
-    }
-    child.wait()?;
-    Ok(())
 }
 
 /// Reads what is there; false if nothing came for a moment.

@@ -3,3 +3,5 @@
 
 mod docs;
 mod scratch;
+mod solutions;
+mod standalone;

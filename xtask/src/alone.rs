@@ -1,0 +1,91 @@
+//! A step's folder, copied out alone: nothing of the workshop is around it.
+//!
+//! Only the versions of its dependencies come along, in the workshop's
+//! `Cargo.lock`, from which cargo drops what the step does not use. Without it,
+//! a step could fail here because of a release that nobody here has seen.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+use crate::steps::{Step, Workshop, read};
+
+/// A copy of a step in a temporary folder. It is gone when this is dropped.
+pub struct Alone {
+    step: Step,
+    lock: PathBuf,
+    target: PathBuf,
+    folder: TempDir,
+}
+
+impl Alone {
+    /// Copies the step. Its builds go to `target/<target>` of the workshop, where
+    /// they share what the steps have in common.
+    pub fn new(workshop: &Workshop, step: &Step, target: &str) -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let alone = Alone {
+            step: step.clone(),
+            lock: workshop.root.join("Cargo.lock"),
+            target: std::path::absolute(&workshop.root)?
+                .join("target")
+                .join(target),
+            folder,
+        };
+        alone.copy()?;
+        Ok(alone)
+    }
+
+    /// The copied step.
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().join(&self.step.name)
+    }
+
+    /// Makes the copy anew, as the step is.
+    pub fn reset(&self) -> Result<()> {
+        fs::remove_dir_all(self.dir())?;
+        self.copy()
+    }
+
+    /// Cargo, in the copy.
+    pub fn cargo(&self) -> Command {
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(self.dir());
+        cargo.env("CARGO_TARGET_DIR", &self.target);
+        // The copy is built once: what speeds up a second build only fills the disk.
+        cargo.env("CARGO_INCREMENTAL", "0");
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+        cargo
+    }
+
+    fn copy(&self) -> Result<()> {
+        let walk = WalkDir::new(&self.step.dir).min_depth(1).into_iter();
+        for entry in walk.filter_entry(|entry| entry.file_name() != "target") {
+            let entry = entry?;
+            let to = self.dir().join(entry.path().strip_prefix(&self.step.dir)?);
+            if entry.path().is_dir() {
+                fs::create_dir_all(&to)?;
+            } else {
+                copy_file(entry.path(), &to)?;
+            }
+        }
+        if self.lock.is_file() {
+            copy_file(&self.lock, &self.dir().join("Cargo.lock"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Not `fs::copy`: on some systems that keeps the old time of change, and cargo
+/// would take a file that was put back for one that it has compiled already.
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(to, read(from)?).with_context(|| format!("cannot write {}", to.display()))?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! A reference solution: `solutions/K.patch`, an explanation and then a diff.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Fault, grader};
+use crate::processes;
+use crate::steps::{Step, read_text};
+
+/// How many lines the explanation has at least.
+const HEAD_LINES: usize = 3;
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// One exercise's solution.
+pub struct Patch {
+    file: PathBuf,
+    number: u8,
+}
+
+impl Patch {
+    /// The solution of that exercise, whether it exists or not.
+    pub fn of(step: &Step, number: u8) -> Self {
+        let name = format!("solutions/{number}.patch");
+        Patch {
+            file: step.dir.join(name),
+            number,
+        }
+    }
+
+    /// Its path inside the step.
+    pub fn name(&self) -> String {
+        format!("solutions/{}.patch", self.number)
+    }
+
+    pub fn exists(&self) -> bool {
+        self.file.exists()
+    }
+
+    /// A solution explains itself before it shows itself.
+    pub fn check_head(&self) -> Result<Option<Fault>> {
+        let text = read_text(&self.file)?;
+        let head = text.lines().take_while(|line| !starts_diff(line));
+        let lines = head.filter(|line| !line.trim().is_empty()).count();
+        let what = format!("{} has {lines} lines before its diff", self.name());
+        let next = format!("explain there, in {HEAD_LINES} lines or more, why it is done so");
+        Ok((lines < HEAD_LINES).then(|| Fault::new(what, next)))
+    }
+
+    /// Applies it to the step in that folder.
+    pub fn apply(&self, dir: &Path) -> Result<Option<Fault>> {
+        let text = read_text(&self.file)?;
+        if changes_grader(&text) {
+            let what = format!("{} changes {}", self.name(), grader::FILE);
+            return Ok(Some(Fault::new(
+                what,
+                "a solution must not change what grades it",
+            )));
+        }
+        let file = std::path::absolute(&self.file)?;
+        let mut git = Command::new("git");
+        git.args(["apply", "--whitespace=nowarn"])
+            .arg(file)
+            .current_dir(dir);
+        // The copy belongs to no repository, whatever surrounds it.
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+            git.env_remove(name);
+        }
+        git.envs(
+            dir.parent()
+                .map(|outside| ("GIT_CEILING_DIRECTORIES", outside)),
+        );
+        let ended = processes::run(&mut git, LIMIT)?;
+        let next = "make it anew against the step as it is; in the step's folder: \
+                    git diff --relative -- .";
+        let fault = || {
+            let what = format!("{} does not apply", self.name());
+            Fault::new(what, next).with_log(&ended.output)
+        };
+        Ok((ended.success != Some(true)).then(fault))
+    }
+}
+
+fn starts_diff(line: &str) -> bool {
+    line.starts_with("diff ") || line.starts_with("--- ")
+}
+
+fn changes_grader(patch: &str) -> bool {
+    let mut changed = patch.lines().filter_map(|line| {
+        line.strip_prefix("+++ b/")
+            .or_else(|| line.strip_prefix("--- a/"))
+    });
+    changed.any(|file| file.trim_end() == grader::FILE)
+}

@@ -1,0 +1,114 @@
+//! What was checked so far: a line for each check, and a bar below at a terminal.
+
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Fault;
+use crate::output::{ADDED, HINT, REMOVED, paint, print};
+use crate::steps::Step;
+
+/// How much of a log is shown; its end tells most.
+const LOG_LINES: usize = 40;
+
+/// The checks so far.
+pub struct Tally {
+    bar: ProgressBar,
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Tally {
+    /// For that many checks.
+    pub fn new(checks: u64) -> Self {
+        let bar = ProgressBar::new(checks);
+        let style = ProgressStyle::with_template("{pos}/{len} {wide_bar} {elapsed}  {msg}");
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        Tally {
+            bar,
+            passed: 0,
+            failed: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Shows what takes its time.
+    pub fn working_on(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        self.bar.tick();
+    }
+
+    /// Makes one check of one exercise; true if it found nothing.
+    pub fn check(
+        &mut self,
+        step: &Step,
+        exercise: u8,
+        what: &str,
+        check: impl FnOnce() -> Result<Option<Fault>>,
+    ) -> Result<bool> {
+        let title = format!("{:02} exercise {exercise}: {what}", step.number);
+        self.working_on(&title);
+        let fault = check()?;
+        self.bar.inc(1);
+        let passed = fault.is_none();
+        match fault {
+            None => self.passed += 1,
+            Some(_) => self.failed += 1,
+        }
+        self.show(&title, fault)?;
+        Ok(passed)
+    }
+
+    /// Counts checks that were not made.
+    pub fn skip(&mut self, checks: u64) {
+        self.skipped += checks;
+        self.bar.inc(checks);
+    }
+
+    /// A fault because of which none of a step's checks is made.
+    pub fn whole_step(&mut self, step: &Step, fault: Fault) -> Result<()> {
+        self.failed += 1;
+        self.show(&format!("{:02}: can be checked", step.number), Some(fault))
+    }
+
+    /// The sum; an error if a check failed.
+    pub fn close(self) -> Result<()> {
+        self.bar.finish_and_clear();
+        let Tally {
+            passed,
+            failed,
+            skipped,
+            ..
+        } = self;
+        if failed > 0 {
+            bail!(
+                "of the exercises' checks {passed} passed and {failed} failed; {skipped} were not made after that"
+            );
+        }
+        if passed > 0 {
+            print(&format!("the exercises' checks passed: {passed}\n"))?;
+        }
+        Ok(())
+    }
+
+    fn show(&self, title: &str, fault: Option<Fault>) -> Result<()> {
+        let text = match fault {
+            None => format!("{} {title}\n", paint(ADDED, "ok")),
+            Some(fault) => told(title, &fault),
+        };
+        self.bar.suspend(|| print(&text))
+    }
+}
+
+fn told(title: &str, fault: &Fault) -> String {
+    let mut text = format!("{} {title}\n", paint(REMOVED, "✗"));
+    let log: Vec<_> = fault.log.lines().collect();
+    for line in &log[log.len().saturating_sub(LOG_LINES)..] {
+        text.push_str(&format!("      {line}\n"));
+    }
+    text.push_str(&format!("    {}\n", fault.what));
+    text.push_str(&format!("    {} {}\n", paint(HINT, "next:"), fault.next));
+    text
+}
