@@ -11,8 +11,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use bytes::BytesMut;
-
 use crate::client::Client;
 use crate::resp::{Args, Reply};
 
@@ -20,14 +18,7 @@ use crate::resp::{Args, Reply};
 pub struct Context<'a> {
     pub table: &'a Table,
     pub client: &'a mut Client,
-    pub output: &'a mut BytesMut,
-}
-
-impl Context<'_> {
-    /// Where the reply goes, in the protocol that the client speaks by now.
-    pub fn reply(&mut self) -> Reply<'_> {
-        Reply::new(self.output, self.client.protocol)
-    }
+    pub reply: Reply<'a>,
 }
 
 /// Runs one command. It either writes one whole reply or returns an error and
@@ -239,7 +230,7 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
         Err(error) => Err(error),
     };
     if let Err(error) = result {
-        ctx.reply().error(error.text());
+        ctx.reply.error(error.text());
     }
 }
 

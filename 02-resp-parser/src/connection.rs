@@ -97,8 +97,8 @@ impl Connection {
                     if !args.is_empty() {
                         let ctx = &mut Context {
                             table: self.table,
+                            reply: Reply::new(&mut self.output, self.client.protocol),
                             client: &mut self.client,
-                            output: &mut self.output,
                         };
                         command::execute(ctx, args);
                     }

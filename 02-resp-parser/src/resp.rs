@@ -465,7 +465,7 @@ pub enum Protocol {
 /// and strings. A reply is written as it is made; there is no tree in between.
 pub struct Reply<'a> {
     output: &'a mut BytesMut,
-    protocol: Protocol,
+    pub protocol: Protocol,
 }
 
 impl<'a> Reply<'a> {

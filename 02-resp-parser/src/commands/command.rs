@@ -55,10 +55,10 @@ const SUBCOMMANDS: &[Command] = &[
 /// `COMMAND`
 fn all(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     let table = ctx.table;
-    let mut reply = ctx.reply();
+    let reply = &mut ctx.reply;
     reply.array(table.len());
     for command in table.iter() {
-        describe(&mut reply, command);
+        describe(reply, command);
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ fn all(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
 /// `COMMAND COUNT`
 fn count(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     let count = ctx.table.len() as i64;
-    ctx.reply().integer(count);
+    ctx.reply.integer(count);
     Ok(())
 }
 
@@ -77,11 +77,11 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         return all(ctx, args);
     }
     let table = ctx.table;
-    let mut reply = ctx.reply();
+    let reply = &mut ctx.reply;
     reply.array(names.len());
     for name in names.iter() {
         match table.find(name) {
-            Some(command) => describe(&mut reply, command),
+            Some(command) => describe(reply, command),
             None => reply.null_array(),
         }
     }
@@ -99,13 +99,13 @@ fn docs(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
             .filter_map(|name| ctx.table.find(name))
             .collect()
     };
-    document_all(&mut ctx.reply(), &commands);
+    document_all(&mut ctx.reply, &commands);
     Ok(())
 }
 
 /// `COMMAND HELP`
 fn help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    ctx.reply().lines(&[
+    ctx.reply.lines(&[
         "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "(no subcommand)",
         "    Return details about all Redis commands.",

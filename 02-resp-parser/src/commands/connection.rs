@@ -100,8 +100,8 @@ const CLIENT: &[Command] = &[
 /// `PING [message]`
 fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     match args.len() {
-        1 => ctx.reply().simple("PONG"),
-        2 => ctx.reply().bulk(&args[1]),
+        1 => ctx.reply.simple("PONG"),
+        2 => ctx.reply.bulk(&args[1]),
         _ => return Err(CommandError::arity("ping")),
     }
     Ok(())
@@ -109,14 +109,14 @@ fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 
 /// `ECHO message`
 fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    ctx.reply().bulk(&args[1]);
+    ctx.reply.bulk(&args[1]);
     Ok(())
 }
 
 /// `QUIT`: says goodbye; what the client sent behind it is not looked at.
 fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     ctx.client.closing = true;
-    ctx.reply().ok();
+    ctx.reply.ok();
     Ok(())
 }
 
@@ -156,7 +156,9 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     if let Some(name) = name {
         ctx.client.name = name.to_vec();
     }
+    // The reply to HELLO is the first in the new protocol.
     ctx.client.protocol = protocol;
+    ctx.reply.protocol = protocol;
     introduce_server(ctx);
     Ok(())
 }
@@ -182,7 +184,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
         Protocol::Resp2 => 2,
         Protocol::Resp3 => 3,
     };
-    let mut reply = ctx.reply();
+    let reply = &mut ctx.reply;
     reply.map(7);
     reply.bulk(b"server");
     reply.bulk(b"redis");
@@ -204,14 +206,14 @@ fn introduce_server(ctx: &mut Context<'_>) {
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     ctx.client.name.clear();
     ctx.client.protocol = Protocol::default();
-    ctx.reply().simple("RESET");
+    ctx.reply.simple("RESET");
     Ok(())
 }
 
 /// `SELECT index`: there is one database, number 0.
 fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     match parse_integer(&args[1]) {
-        Some(0) => ctx.reply().ok(),
+        Some(0) => ctx.reply.ok(),
         Some(_) => return Err(CommandError::new("ERR DB index is out of range")),
         None => return Err(CommandError::NOT_AN_INTEGER),
     }
@@ -221,30 +223,29 @@ fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 /// `CLIENT ID`
 fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     let id = ctx.client.id as i64;
-    ctx.reply().integer(id);
+    ctx.reply.integer(id);
     Ok(())
 }
 
 /// `CLIENT GETNAME`
 fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    let name = ctx.client.name.clone();
-    match name.as_slice() {
-        b"" => ctx.reply().null(),
-        name => ctx.reply().bulk(name),
+    match ctx.client.name.as_slice() {
+        b"" => ctx.reply.null(),
+        name => ctx.reply.bulk(name),
     }
     Ok(())
 }
 
 /// `CLIENT SETNAME name`: an empty name takes it away.
 fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    ctx.client.name = valid_name(&args[1])?.to_vec();
-    ctx.reply().ok();
+    ctx.client.name = valid_name(&args[2])?.to_vec();
+    ctx.reply.ok();
     Ok(())
 }
 
 /// `CLIENT HELP`
 fn client_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    ctx.reply().lines(&[
+    ctx.reply.lines(&[
         "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "GETNAME",
         "    Return the name of the current connection.",
