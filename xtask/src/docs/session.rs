@@ -265,11 +265,15 @@ impl<'a> Session<'a> {
             Some(server) => replace_number(output, &server.port.to_string(), SHOWN_PORT),
             None => output.to_owned(),
         };
-        shown
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect()
+        shown.lines().map(visible).collect()
     }
+}
+
+/// What stays of a line at a terminal: a carriage return in it starts it again,
+/// which is how `redis-benchmark` shows its progress.
+fn visible(line: &str) -> String {
+    let line = line.trim_end();
+    line.rsplit('\r').next().unwrap_or(line).to_owned()
 }
 
 /// Replaces a number, but not the same digits inside a longer one.
@@ -294,6 +298,11 @@ fn replace_number(text: &str, from: &str, to: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_that_was_overwritten_is_not_shown() {
+        assert_eq!(visible("GET: 10%\rGET: 90%\rGET: done  \r"), "GET: done");
+    }
 
     #[test]
     fn a_number_is_replaced_only_as_a_whole() {
