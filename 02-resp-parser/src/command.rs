@@ -14,6 +14,10 @@ use std::collections::HashMap;
 use crate::client::Client;
 use crate::resp::{Args, Reply};
 
+/// The version of Redis that the table mirrors. Clients look at it to know what
+/// they can ask for.
+pub const REDIS_VERSION: &str = "7.0.15";
+
 /// What a handler gets besides the arguments.
 pub struct Context<'a> {
     pub table: &'a Table,

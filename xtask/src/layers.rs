@@ -11,7 +11,7 @@
 /// has no place of its own. A folder `resp/` would belong to `resp`.
 pub const LAYERS: &[&[&str]] = &[
     // Bytes, and nothing else.
-    &["resp", "glob"],
+    &["resp", "glob", "float"],
     // Time, and the keys and values that it ends.
     &["expiry"],
     &["store"],

@@ -184,12 +184,13 @@ fn document_all(reply: &mut Reply<'_>, commands: &[&Command]) {
 
 fn document(reply: &mut Reply<'_>, command: &Command) {
     let doc = &command.doc;
-    let fields = [
+    let mut fields = vec![
         ("summary", doc.summary),
         ("since", doc.since),
         ("group", doc.group),
         ("complexity", doc.complexity),
     ];
+    fields.retain(|(_, text)| !text.is_empty());
     let has_subcommands = !command.subcommands.is_empty();
     reply.map(fields.len() + usize::from(has_subcommands));
     for (name, text) in fields {

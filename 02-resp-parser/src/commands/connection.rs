@@ -1,7 +1,7 @@
 //! Commands about the connection itself: PING, ECHO, QUIT, HELLO, CLIENT, RESET,
 //! SELECT (`networking.c`, and `db.c` for SELECT).
 
-use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
 use crate::resp::{Args, Protocol, parse_integer};
 
 pub const COMMANDS: &[Command] = &[
@@ -173,10 +173,6 @@ fn protocol(version: &[u8]) -> Result<Protocol, CommandError> {
         )),
     }
 }
-
-/// The version of Redis that this server behaves like. Clients look at it to
-/// know what they can ask for.
-pub const REDIS_VERSION: &str = "7.0.15";
 
 fn introduce_server(ctx: &mut Context<'_>) {
     let id = ctx.client.id as i64;

@@ -1,0 +1,154 @@
+//! One client's connection: owns the socket and both buffers, and turns what
+//! arrives into replies.
+//!
+//! Ownership is the whole memory management: when the task that owns a
+//! `Connection` ends, however it ends, socket and buffers go with it.
+
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::client::Client;
+use crate::command::{self, Context, Table};
+use crate::resp::{Parser, Reply};
+use crate::state::Shared;
+
+/// How much to read at once, in bytes, unless more is announced.
+const READ_SIZE: usize = 16 * 1024;
+
+/// How much to read at once at most, in bytes, before as much has arrived.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// Replies of this size, in bytes, are sent before more commands are executed.
+const BATCH: usize = 64 * 1024;
+
+/// As long as this many bytes of replies wait for a client that does not take
+/// them, its commands are not read.
+const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// A buffer larger than this, in bytes, is given back once it is empty.
+const KEPT_BUFFER: usize = 64 * 1024;
+
+/// A client that is being served.
+pub struct Connection {
+    socket: TcpStream,
+    input: BytesMut,
+    output: BytesMut,
+    parser: Parser,
+    client: Client,
+    table: &'static Table,
+    shared: Shared,
+}
+
+impl Connection {
+    pub fn new(socket: TcpStream, client: Client, table: &'static Table, shared: Shared) -> Self {
+        Self {
+            socket,
+            input: BytesMut::with_capacity(READ_SIZE),
+            output: BytesMut::new(),
+            parser: Parser::default(),
+            client,
+            table,
+            shared,
+        }
+    }
+
+    /// Serves the client until it has no more to say or has to go.
+    ///
+    /// A client may send thousands of commands before it looks at the first
+    /// reply. So we go on reading while replies wait to be written; if we did
+    /// not, both sides would wait for the other to read, for ever. But not
+    /// without end: past [`MAX_OUTPUT`] TCP itself slows the client down.
+    pub async fn run(mut self) -> io::Result<()> {
+        // Replies are small and wanted now; do not wait to fill a packet.
+        self.socket.set_nodelay(true)?;
+        loop {
+            self.execute_batch();
+            if self.client.closing {
+                break;
+            }
+            self.make_room();
+            let (mut reader, mut writer) = self.socket.split();
+            let has_room = self.output.len() < MAX_OUTPUT;
+            tokio::select! {
+                // Writing comes first: it is what somebody waits for.
+                biased;
+                written = writer.write_buf(&mut self.output), if !self.output.is_empty() => {
+                    written?;
+                }
+                read = reader.read_buf(&mut self.input), if has_room => {
+                    if read? == 0 {
+                        break;
+                    }
+                }
+            }
+        }
+        self.socket.write_all_buf(&mut self.output).await
+    }
+
+    /// Executes the commands that have arrived whole. Their replies are in the
+    /// output afterwards and leave with one write.
+    ///
+    /// One lock serves the whole batch. With one worker thread nobody else wants
+    /// it; with more, taking it once for 64 commands instead of 64 times is what
+    /// keeps the threads from queueing. [`BATCH`] bounds how long we hold it, and
+    /// there is no `await` in here, so nobody holds it while waiting for a client.
+    fn execute_batch(&mut self) {
+        if self.input.is_empty() {
+            return;
+        }
+        let state = &mut *self.shared.lock();
+        self.parser.max_bulk = state.config.proto_max_bulk_len;
+        let full = MAX_OUTPUT.min(self.output.len() + BATCH);
+        while self.output.len() < full && !self.client.closing {
+            match self.parser.parse(&mut self.input) {
+                Ok(Some(length)) => {
+                    let args = self.parser.args(&self.input);
+                    // Nobody replies to an empty line.
+                    if !args.is_empty() {
+                        let ctx = &mut Context {
+                            table: self.table,
+                            reply: Reply::new(&mut self.output, self.client.protocol),
+                            client: &mut self.client,
+                            store: &mut state.store,
+                            config: &mut state.config,
+                            stats: &mut state.stats,
+                        };
+                        command::execute(ctx, args);
+                    }
+                    self.input.advance(length);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    let mut reply = Reply::new(&mut self.output, self.client.protocol);
+                    reply.error(format!("ERR {error}").as_bytes());
+                    self.client.closing = true;
+                }
+            }
+        }
+    }
+
+    /// Makes the buffers ready for the next read and write.
+    ///
+    /// For a bulk string of which the beginning is here, there is room for as
+    /// much again as has arrived: large values take few reads, and what a client
+    /// only announces takes no memory.
+    fn make_room(&mut self) {
+        give_back(&mut self.input);
+        give_back(&mut self.output);
+        let announced = self.parser.missing(&self.input);
+        let ahead = announced.min(self.input.len().max(READ_AHEAD));
+        if self.input.capacity() - self.input.len() < ahead.max(1) {
+            self.input.reserve(ahead.max(READ_SIZE));
+        }
+    }
+}
+
+/// One large value is no reason to hold on to its memory.
+fn give_back(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.capacity() > KEPT_BUFFER {
+        *buffer = BytesMut::new();
+    }
+}

@@ -1,0 +1,209 @@
+//! The store: keys and their values, and the only place that knows how they are
+//! kept (`db.c` and `object.c` in Redis).
+//!
+//! Underneath is an [`IndexMap`]: a hash table that leads to positions in a
+//! vector of entries. Lookups cost what they cost in a `HashMap`, and in
+//! addition the keys have numbers. That is what SCAN and RANDOMKEY live on, and
+//! what a `HashMap` cannot give: its buckets are its own secret, and walking
+//! past n of them to pick the next ten would make a full SCAN quadratic.
+//!
+//! The hash is seeded at random when the server starts, so that nobody can
+//! prepare keys that all fall into one bucket.
+
+use ahash::RandomState;
+use indexmap::IndexMap;
+
+use crate::resp::parse_integer;
+
+/// The longest string that Redis keeps in one piece with its object header, in
+/// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
+const EMBSTR_LIMIT: usize = 44;
+
+/// Below this many keys the table is too small for shrinking to be worth it.
+const SMALL_TABLE: usize = 1024;
+
+/// A value. So far all values are strings, kept in the shortest of three ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A string that is a number, such as a counter.
+    Integer(i64),
+    /// A string of exactly its own length.
+    Fixed(Box<[u8]>),
+    /// A string that has been changed in place and may grow again. Room to grow
+    /// is what makes a thousand APPENDs linear.
+    Growable(Vec<u8>),
+}
+
+impl Value {
+    /// The best way to keep `bytes` (`tryObjectEncoding`).
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match parse_integer(bytes) {
+            Some(number) => Self::Integer(number),
+            None => Self::Fixed(bytes.into()),
+        }
+    }
+
+    /// The string itself. `digits` is where a number is spelled out.
+    pub fn bytes<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+        match self {
+            Self::Integer(number) => digits.format(*number).as_bytes(),
+            Self::Fixed(bytes) => bytes,
+            Self::Growable(bytes) => bytes,
+        }
+    }
+
+    /// The length of the string, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes(&mut itoa::Buffer::new()).len()
+    }
+
+    /// Becomes growable and lets `change` at the string.
+    pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut bytes = match self {
+            Self::Integer(number) => number.to_string().into_bytes(),
+            Self::Fixed(bytes) => std::mem::take(bytes).into_vec(),
+            Self::Growable(bytes) => std::mem::take(bytes),
+        };
+        let result = change(&mut bytes);
+        *self = Self::Growable(bytes);
+        result
+    }
+
+    /// What OBJECT ENCODING calls it.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "int",
+            Self::Fixed(bytes) if bytes.len() <= EMBSTR_LIMIT => "embstr",
+            Self::Fixed(_) | Self::Growable(_) => "raw",
+        }
+    }
+
+    /// What TYPE calls it.
+    pub fn type_name(&self) -> &'static str {
+        "string"
+    }
+
+    /// Becomes `bytes`. A string of the same length is written over, which
+    /// saves an allocation.
+    fn assign(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Fixed(old) if old.len() == bytes.len() && parse_integer(bytes).is_none() => {
+                old.copy_from_slice(bytes);
+            }
+            _ => *self = Self::from_bytes(bytes),
+        }
+    }
+}
+
+/// The keys and their values.
+#[derive(Debug, Default)]
+pub struct Store {
+    entries: IndexMap<Box<[u8]>, Value, RandomState>,
+    hits: u64,
+    misses: u64,
+}
+
+impl Store {
+    /// The value of `key` for a command that reads it. Counts for INFO.
+    pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
+        let value = self.entries.get(key);
+        match value {
+            Some(_) => self.hits += 1,
+            None => self.misses += 1,
+        }
+        value
+    }
+
+    /// The value of `key` for a command that changes it in place.
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+        self.entries.get_mut(key)
+    }
+
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Gives `key` a string as its value, whatever it had before.
+    pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
+        match self.entries.get_mut(key) {
+            Some(value) => value.assign(bytes),
+            None => self.insert(key, Value::from_bytes(bytes)),
+        }
+    }
+
+    /// Gives `key` a value, whatever it had before.
+    pub fn insert(&mut self, key: &[u8], value: Value) {
+        match self.entries.get_mut(key) {
+            Some(old) => *old = value,
+            None => {
+                self.entries.insert(key.into(), value);
+            }
+        }
+    }
+
+    /// Takes `key` and its value out of the store.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
+        let value = self.entries.swap_remove(key);
+        self.shrink();
+        value
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Empties the store. What it held is freed before this returns or, if
+    /// `lazy`, on a thread of its own: millions of keys take a while.
+    pub fn clear(&mut self, lazy: bool) {
+        let old = std::mem::take(&mut self.entries);
+        if lazy {
+            // If there can be no thread, the closure and with it the map is
+            // dropped here.
+            let _ = std::thread::Builder::new().spawn(move || drop(old));
+        }
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.keys().map(|key| &**key)
+    }
+
+    /// A key picked at random, every key as likely as the other.
+    pub fn random_key(&self) -> Option<&[u8]> {
+        let index = fastrand::usize(..self.len().max(1));
+        self.entries.get_index(index).map(|(key, _)| &**key)
+    }
+
+    /// A part of the keys, and the cursor for the next part; 0 starts, and 0
+    /// means that there is no more.
+    ///
+    /// The cursor is the number of entries that are still to be seen, and they
+    /// are seen from the last to the first. Removing an entry moves the last one
+    /// into its place, so an entry that is still to be seen can only move to
+    /// where it is still to be seen. Hence SCAN's promise: what is there from
+    /// beginning to end is returned, perhaps twice.
+    pub fn scan(&self, cursor: u64, count: usize) -> (u64, impl Iterator<Item = (&[u8], &Value)>) {
+        let end = match usize::try_from(cursor) {
+            Ok(cursor) if cursor > 0 => cursor.min(self.len()),
+            _ => self.len(),
+        };
+        let start = end.saturating_sub(count);
+        let part = self.entries.get_range(start..end).into_iter().flatten();
+        (start as u64, part.map(|(key, value)| (&**key, value)))
+    }
+
+    /// How many reads found their key, and how many did not.
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        (self.hits, self.misses)
+    }
+
+    pub fn reset_hits_and_misses(&mut self) {
+        (self.hits, self.misses) = (0, 0);
+    }
+
+    /// Gives memory back when nine tenths of the table are empty.
+    fn shrink(&mut self) {
+        if self.entries.capacity() > SMALL_TABLE && self.len() < self.entries.capacity() / 10 {
+            self.entries.shrink_to(self.len() * 2);
+        }
+    }
+}
