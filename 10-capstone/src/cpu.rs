@@ -5,6 +5,7 @@
 //! is finer than `utime` and `stime` in `/proc/PID/stat`, which count in ticks of
 //! 10 ms. All functions answer `None` where the system does not tell.
 
+use std::path::Path;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
@@ -12,37 +13,60 @@ use nix::unistd::Pid;
 
 /// CPU time that a process has used since it started, all its threads together.
 #[cfg(target_os = "linux")]
-pub fn of_process(pid: u32) -> Option<Duration> {
+pub fn running(pid: u32) -> Option<Duration> {
     let pid = Pid::from_raw(i32::try_from(pid).ok()?);
     read(nix::time::clock_getcpuclockid(pid).ok()?)
 }
 
 /// Other systems have no clock for another process.
 #[cfg(not(target_os = "linux"))]
-pub fn of_process(_pid: u32) -> Option<Duration> {
+pub fn running(_pid: u32) -> Option<Duration> {
     None
 }
 
-/// What the calling thread did with its time.
+/// What a thread did with its time, or a process with that of all its threads.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ThreadTime {
+pub struct CpuTime {
     /// It ran.
     pub running: Duration,
     /// It could have run, and waited for a core.
     pub waiting: Duration,
 }
 
-/// What the calling thread did since it started.
-pub fn of_this_thread() -> ThreadTime {
-    ThreadTime {
-        running: read(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default(),
-        waiting: waiting_of_this_thread().unwrap_or_default(),
+impl CpuTime {
+    /// What was done between two readings.
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            running: self.running.saturating_sub(before.running),
+            waiting: self.waiting.saturating_sub(before.waiting),
+        }
     }
 }
 
+/// What the calling thread did since it started.
+pub fn of_this_thread() -> CpuTime {
+    CpuTime {
+        running: read(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default(),
+        waiting: waiting(Path::new("/proc/thread-self")).unwrap_or_default(),
+    }
+}
+
+/// What all threads of a process did since it started.
+pub fn of_process(pid: u32) -> Option<CpuTime> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    Some(CpuTime {
+        running: running(pid)?,
+        waiting: threads
+            .filter_map(|thread| waiting(&thread.ok()?.path()))
+            .sum(),
+    })
+}
+
 /// The second number of `schedstat`: nanoseconds in a run queue.
-fn waiting_of_this_thread() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+fn waiting(thread: &Path) -> Option<Duration> {
+    let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
     let waited = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(Duration::from_nanos(waited))
 }
@@ -95,7 +119,7 @@ mod tests {
         }
         assert_ne!(sum, 0);
         if cfg!(target_os = "linux") {
-            let process = of_process(std::process::id()).expect("Linux has a clock per process");
+            let process = running(std::process::id()).expect("Linux has a clock per process");
             assert!(process >= Duration::from_millis(20), "{process:?}");
         }
     }

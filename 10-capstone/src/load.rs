@@ -19,7 +19,7 @@ use hdrhistogram::Histogram;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::connection::Connection;
-use crate::cpu;
+use crate::cpu::{self, CpuTime};
 use crate::request::{Operation, Templates};
 use crate::scenario::Scenario;
 use crate::worker::Stop;
@@ -52,9 +52,9 @@ pub struct Measurement {
     /// Latencies of SET, in nanoseconds.
     pub set: Histogram<u64>,
     /// What the generator's thread did in the window.
-    pub generator: cpu::ThreadTime,
-    /// CPU time that the server used in the window.
-    pub server: Option<Duration>,
+    pub generator: CpuTime,
+    /// What the server's threads did in the window.
+    pub server: Option<CpuTime>,
     /// CPU time that other programs used in the window.
     pub others: Option<Duration>,
 }
@@ -182,8 +182,8 @@ fn histogram() -> Result<Histogram<u64>> {
 /// All clocks at one edge of the window.
 struct Edge {
     at: Instant,
-    generator: cpu::ThreadTime,
-    server: Option<Duration>,
+    generator: CpuTime,
+    server: Option<CpuTime>,
     machine: Option<Duration>,
 }
 
@@ -199,16 +199,15 @@ impl Edge {
 
     /// What happened between two edges.
     fn since(&self, before: &Self, get: Histogram<u64>, set: Histogram<u64>) -> Measurement {
-        let passed = |after: Option<Duration>, before| Some(after?.saturating_sub(before?));
-        let generator = cpu::ThreadTime {
-            running: self.generator.running - before.generator.running,
-            waiting: self.generator.waiting - before.generator.waiting,
-        };
-        let server = passed(self.server, before.server);
+        let generator = self.generator.since(&before.generator);
+        let server = self
+            .server
+            .zip(before.server)
+            .map(|(after, before)| after.since(&before));
         // Without the server's own time, nobody can say what others used.
         let others = server.and_then(|server| {
-            let machine = passed(self.machine, before.machine)?;
-            Some(machine.saturating_sub(server + generator.running))
+            let machine = self.machine?.saturating_sub(before.machine?);
+            Some(machine.saturating_sub(server.running + generator.running))
         });
         Measurement {
             wall: self.at - before.at,

@@ -136,6 +136,8 @@ pub struct Busy {
     /// The load generator had work, and waited for a core.
     pub generator_waiting: f64,
     pub server: Option<f64>,
+    /// The server had work, and waited for a core.
+    pub server_waiting: Option<f64>,
     /// Programs that have no part in the measurement.
     pub others: Option<f64>,
 }
@@ -159,7 +161,7 @@ impl Round {
         let generator = measured.generator;
         Self {
             figures: ByCommand {
-                all: Figures::of(&all, wall, measured.server),
+                all: Figures::of(&all, wall, measured.server.map(|server| server.running)),
                 // Which of the server's time went to GET, nobody can tell.
                 get: Figures::of(&measured.get, wall, None),
                 set: Figures::of(&measured.set, wall, None),
@@ -167,7 +169,8 @@ impl Round {
             busy: Busy {
                 generator: share(generator.running),
                 generator_waiting: share(generator.waiting),
-                server: measured.server.map(share),
+                server: measured.server.map(|server| share(server.running)),
+                server_waiting: measured.server.map(|server| share(server.waiting)),
                 others: measured.others.map(share),
             },
         }
@@ -197,6 +200,7 @@ impl Side {
             generator_waiting: share(&rounds, |busy| Some(busy.generator_waiting))
                 .unwrap_or_default(),
             server: share(&rounds, |busy| busy.server),
+            server_waiting: share(&rounds, |busy| busy.server_waiting),
             others: share(&rounds, |busy| busy.others),
         };
         Self {
@@ -282,6 +286,7 @@ fn median(numbers: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::CpuTime;
 
     /// A histogram of 1, 2, … `count` microseconds.
     fn microseconds(count: u64) -> Histogram<u64> {
@@ -308,8 +313,11 @@ mod tests {
             wall: Duration::from_secs(1),
             set: get.clone(),
             get,
-            generator: crate::cpu::ThreadTime::default(),
-            server: Some(Duration::from_micros(server_us)),
+            generator: CpuTime::default(),
+            server: Some(CpuTime {
+                running: Duration::from_micros(server_us),
+                waiting: Duration::ZERO,
+            }),
             others: None,
         })
     }

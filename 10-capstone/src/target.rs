@@ -257,7 +257,7 @@ impl Info {
     /// reports a number that means another process outside, so its CPU time must
     /// agree as well.
     fn is_process(&self, pid: u32) -> bool {
-        let Some(seen) = cpu::of_process(pid) else {
+        let Some(seen) = cpu::running(pid) else {
             return false;
         };
         self.cpu

@@ -26,7 +26,9 @@ pub enum Verdict {
     Neither,
     /// The generator had work all the time, but not always a core to do it on:
     /// other programs had it, or the server itself, when both share one core.
-    Starved,
+    GeneratorStarved,
+    /// The same of the server.
+    ServerStarved,
     /// The server's CPU time is unknown, and the generator never rested.
     Unknown,
 }
@@ -35,13 +37,21 @@ impl Verdict {
     /// Judges by how busy both were.
     pub fn of(busy: &Busy) -> Self {
         let generator = busy.generator >= NEVER_RESTS;
-        let starved = busy.generator + busy.generator_waiting >= NEVER_RESTS;
+        let starved = |running, waiting| running + waiting >= NEVER_RESTS;
         match busy.server.map(|share| share >= NEVER_RESTS) {
             Some(true) if generator => Self::Both,
             Some(true) => Self::Server,
             Some(false) if generator => Self::Generator,
             None if generator => Self::Unknown,
-            _ if starved => Self::Starved,
+            _ if starved(busy.generator, busy.generator_waiting) => Self::GeneratorStarved,
+            Some(_)
+                if starved(
+                    busy.server.unwrap_or(0.0),
+                    busy.server_waiting.unwrap_or(0.0),
+                ) =>
+            {
+                Self::ServerStarved
+            }
             _ => Self::Neither,
         }
     }
@@ -53,9 +63,13 @@ impl Verdict {
             Self::Server => "no: the server was".to_owned(),
             Self::Both => "no more than the server: neither rested".to_owned(),
             Self::Neither => "no: it had time to spare".to_owned(),
-            Self::Starved => {
+            Self::GeneratorStarved => {
                 let waiting = busy.generator_waiting * 100.0;
                 format!("perhaps: it waited {waiting:.0} % for a core")
+            }
+            Self::ServerStarved => {
+                let waiting = busy.server_waiting.unwrap_or_default() * 100.0;
+                format!("no: the server waited {waiting:.0} % for a core")
             }
             Self::Unknown => "perhaps: it never rested".to_owned(),
         }
@@ -71,6 +85,7 @@ mod tests {
             generator,
             generator_waiting,
             server,
+            server_waiting: server.map(|_| 0.0),
             others: None,
         })
     }
@@ -87,13 +102,29 @@ mod tests {
     fn a_server_of_unknown_cpu_time_leaves_doubt() {
         assert_eq!(verdict(0.45, 0.0, None), Verdict::Neither);
         assert_eq!(verdict(0.95, 0.0, None), Verdict::Unknown);
-        assert_eq!(verdict(0.60, 0.35, None), Verdict::Starved);
+        assert_eq!(verdict(0.60, 0.35, None), Verdict::GeneratorStarved);
     }
 
     #[test]
     fn to_wait_for_a_core_is_not_to_rest() {
-        assert_eq!(verdict(0.60, 0.35, Some(0.5)), Verdict::Starved);
+        assert_eq!(verdict(0.60, 0.35, Some(0.5)), Verdict::GeneratorStarved);
         assert_eq!(verdict(0.60, 0.35, Some(0.95)), Verdict::Server);
+    }
+
+    #[test]
+    fn a_server_that_waits_for_a_core_is_seen() {
+        let busy = Busy {
+            generator: 0.45,
+            generator_waiting: 0.05,
+            server: Some(0.53),
+            server_waiting: Some(0.46),
+            others: None,
+        };
+        assert_eq!(Verdict::of(&busy), Verdict::ServerStarved);
+        assert_eq!(
+            Verdict::of(&busy).words(&busy),
+            "no: the server waited 46 % for a core"
+        );
     }
 
     #[test]
