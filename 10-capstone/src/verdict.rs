@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use crate::stats::Busy;
 
-/// From this share of the time on, somebody counts as never resting.
+/// Who runs for at least this share of the time counts as never resting.
 const NEVER_RESTS: f64 = 0.90;
+/// Who waits for a core for at least this share of the time is held up by that.
+const STARVES: f64 = 0.20;
 
 /// Who kept the other waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,8 +26,8 @@ pub enum Verdict {
     Both,
     /// Both rested: they wait for each other, or for a wake-up.
     Neither,
-    /// The generator had work all the time, but not always a core to do it on:
-    /// other programs had it, or the server itself, when both share one core.
+    /// The generator had work, but not always a core to do it on: other programs
+    /// had it, or the server itself, when both share one core.
     GeneratorStarved,
     /// The same of the server.
     ServerStarved,
@@ -37,7 +39,7 @@ impl Verdict {
     /// Judges by how busy both were.
     pub fn of(busy: &Busy) -> Self {
         let generator = busy.generator >= NEVER_RESTS;
-        let starved = |running, waiting| running + waiting >= NEVER_RESTS;
+        let server_waiting = busy.server_waiting.unwrap_or_default();
         match busy.server.map(|share| share >= NEVER_RESTS) {
             Some(true) if generator => Self::Both,
             Some(true) => Self::Server,
