@@ -45,16 +45,9 @@ impl Verdict {
             Some(true) => Self::Server,
             Some(false) if generator => Self::Generator,
             None if generator => Self::Unknown,
-            _ if starved(busy.generator, busy.generator_waiting) => Self::GeneratorStarved,
-            Some(_)
-                if starved(
-                    busy.server.unwrap_or(0.0),
-                    busy.server_waiting.unwrap_or(0.0),
-                ) =>
-            {
-                Self::ServerStarved
-            }
-            _ => Self::Neither,
+            _ if busy.generator_waiting.max(server_waiting) < STARVES => Self::Neither,
+            _ if busy.generator_waiting >= server_waiting => Self::GeneratorStarved,
+            _ => Self::ServerStarved,
         }
     }
 
