@@ -12,8 +12,14 @@
 
 use ahash::RandomState;
 use indexmap::IndexMap;
+use smallvec::SmallVec;
 
 use crate::resp::parse_integer;
+
+/// Bytes that lie in the table itself if there are at most 16 of them, and
+/// elsewhere in memory if there are more. Memory is what a lookup waits for: with
+/// key and value inside, an entry is 64 bytes, which is one cache line.
+type Bytes = SmallVec<[u8; 16]>;
 
 /// The longest string that Redis keeps in one piece with its object header, in
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
@@ -27,8 +33,8 @@ const SMALL_TABLE: usize = 1024;
 pub enum Value {
     /// A string that is a number, such as a counter.
     Integer(i64),
-    /// A string of exactly its own length.
-    Fixed(Box<[u8]>),
+    /// A string that is not expected to change.
+    Fixed(Bytes),
     /// A string that has been changed in place and may grow again. Room to grow
     /// is what makes a thousand APPENDs linear.
     Growable(Vec<u8>),
@@ -39,8 +45,13 @@ impl Value {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match parse_integer(bytes) {
             Some(number) => Self::Integer(number),
-            None => Self::Fixed(bytes.into()),
+            None => Self::fixed(bytes),
         }
+    }
+
+    /// `bytes` as they are, even if they spell a number.
+    pub fn fixed(bytes: &[u8]) -> Self {
+        Self::Fixed(Bytes::from_slice(bytes))
     }
 
     /// The string itself. `digits` is where a number is spelled out.
@@ -82,23 +93,12 @@ impl Value {
     pub fn type_name(&self) -> &'static str {
         "string"
     }
-
-    /// Becomes `bytes`. A string of the same length is written over, which
-    /// saves an allocation.
-    fn assign(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Fixed(old) if old.len() == bytes.len() && parse_integer(bytes).is_none() => {
-                old.copy_from_slice(bytes);
-            }
-            _ => *self = Self::from_bytes(bytes),
-        }
-    }
 }
 
 /// The keys and their values.
 #[derive(Debug, Default)]
 pub struct Store {
-    entries: IndexMap<Box<[u8]>, Value, RandomState>,
+    entries: IndexMap<Bytes, Value, RandomState>,
     hits: u64,
     misses: u64,
 }
@@ -125,10 +125,7 @@ impl Store {
 
     /// Gives `key` a string as its value, whatever it had before.
     pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
-        match self.entries.get_mut(key) {
-            Some(value) => value.assign(bytes),
-            None => self.insert(key, Value::from_bytes(bytes)),
-        }
+        self.insert(key, Value::from_bytes(bytes));
     }
 
     /// Gives `key` a value, whatever it had before.
@@ -136,7 +133,7 @@ impl Store {
         match self.entries.get_mut(key) {
             Some(old) => *old = value,
             None => {
-                self.entries.insert(key.into(), value);
+                self.entries.insert(Bytes::from_slice(key), value);
             }
         }
     }
@@ -164,13 +161,13 @@ impl Store {
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries.keys().map(|key| &**key)
+        self.entries.keys().map(|key| key.as_slice())
     }
 
     /// A key picked at random, every key as likely as the other.
     pub fn random_key(&self) -> Option<&[u8]> {
         let index = fastrand::usize(..self.len().max(1));
-        self.entries.get_index(index).map(|(key, _)| &**key)
+        self.entries.get_index(index).map(|(key, _)| key.as_slice())
     }
 
     /// A part of the keys, and the cursor for the next part; 0 starts, and 0
@@ -188,7 +185,10 @@ impl Store {
         };
         let start = end.saturating_sub(count);
         let part = self.entries.get_range(start..end).into_iter().flatten();
-        (start as u64, part.map(|(key, value)| (&**key, value)))
+        (
+            start as u64,
+            part.map(|(key, value)| (key.as_slice(), value)),
+        )
     }
 
     /// How many reads found their key, and how many did not.

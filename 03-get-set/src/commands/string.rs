@@ -338,7 +338,7 @@ fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         ))?
         .format();
     // Redis keeps the text as it is, even if it looks like an integer.
-    ctx.store.insert(key, Value::Fixed(sum.as_bytes().into()));
+    ctx.store.insert(key, Value::fixed(sum.as_bytes()));
     ctx.reply.bulk(sum.as_bytes());
     Ok(())
 }
