@@ -72,8 +72,8 @@ impl Connection {
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
-                written = writer.write_buf(&mut self.output), if !self.output.is_empty() => {
-                    written?;
+                written = writer.write(&self.output), if !self.output.is_empty() => {
+                    self.output.advance(written?);
                 }
                 read = reader.read_buf(&mut self.input), if has_room => {
                     if read? == 0 {
