@@ -121,8 +121,9 @@ fn legend(results: &Results) -> String {
     if let Some((difference, place)) = get_against_set(results) {
         _ = writeln!(
             text,
-            "p50 of GET and of SET differ by at most {:.0} % ({place}); --split shows both.",
-            difference * 100.0
+            "p50 of GET and of SET differ by at most {:.0} % ({}); --split shows both.",
+            difference * 100.0,
+            place.split_whitespace().collect::<Vec<_>>().join(" ")
         );
     }
     text
