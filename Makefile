@@ -1,0 +1,62 @@
+# Build your own Redis in Rust, in ten steps. `make` lists what there is.
+
+STEPS := $(patsubst %/,%,$(filter-out 10-%,$(sort $(wildcard [0-9][0-9]-*/))))
+
+# Flags for the server or the bench: make 03-get-set ARGS="--port 7000"
+ARGS ?=
+
+# One line that says what to do, instead of "cargo: not found" from deep inside.
+CARGO := $(shell command -v cargo 2>/dev/null)
+ifeq ($(CARGO),)
+cargo = @echo "cargo is not here; install Rust from https://rustup.rs and open a new terminal" >&2; exit 1;
+else
+cargo = $(CARGO)
+endif
+
+.PHONY: help
+help:
+	@echo "make <step>       build and run a step; flags go into ARGS=\"--port 7000\""
+	@for step in $(STEPS); do echo "                  make $$step"; done
+	@echo "make 10-capstone  measure the newest step against real Redis (under 3 minutes)"
+	@echo "make diff-03      what a step adds to the one before it"
+	@echo "make redis        install real Redis, if it is not here"
+	@echo "make test         test everything"
+	@echo "make lint         formatting and clippy"
+	@echo "make bench        the micro-benchmarks"
+	@echo "make clean        remove what was built"
+
+.PHONY: $(STEPS)
+$(STEPS):
+	@$(cargo) build --release --quiet --package step$@
+	@exec target/release/step$@ $(ARGS)
+
+.PHONY: 10-capstone
+10-capstone:
+	@scripts/redis || if [ "$$CI" = true ]; then exit 1; else echo "NOTICE: going on without Redis"; fi
+	@$(cargo) build --release --quiet --package $(addprefix step,$(lastword $(STEPS))) --package step10-capstone
+	@exec target/release/step10-capstone $(ARGS)
+
+.PHONY: diff-%
+diff-%:
+	@$(cargo) xtask diff $* $(ARGS)
+
+.PHONY: redis
+redis:
+	@scripts/redis && redis-server --version
+
+.PHONY: test
+test:
+	@scripts/test
+
+.PHONY: lint
+lint:
+	$(cargo) fmt --all --check
+	$(cargo) clippy --workspace --all-targets --quiet -- -D warnings
+
+.PHONY: bench
+bench:
+	$(cargo) bench --workspace --bench '*' -- $(ARGS)
+
+.PHONY: clean
+clean:
+	$(cargo) clean
