@@ -256,6 +256,10 @@ impl Table {
             let (container, own) = (&name[..bar], &name[bar + 1..]);
             return self.find(container)?.subcommand(own);
         }
+        self.find_whole(name)
+    }
+
+    fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
         let mut lower = [0; MAX_NAME];
         let lower = lower.get_mut(..name.len())?;
         lower.copy_from_slice(name);
@@ -274,7 +278,7 @@ impl Table {
     /// The command that `args` call, once the number of arguments is right.
     fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
         let mut command = self
-            .find(&args[0])
+            .find_whole(&args[0])
             .ok_or_else(|| CommandError::unknown_command(args))?;
         if let (false, Some(name)) = (command.subcommands.is_empty(), args.get(1)) {
             command = command

@@ -4,6 +4,7 @@
 //! has the one value that is true of it: `save` is empty, `appendonly` is `no`.
 
 use std::net::IpAddr;
+use std::num::IntErrorKind;
 
 use crate::resp::MAX_BULK;
 
@@ -62,6 +63,10 @@ impl Parameter {
         Self { name, get, set }
     }
 
+    pub fn is_immutable(&self) -> bool {
+        matches!(self.set, Setter::Immutable)
+    }
+
     /// The parameter called `name`, in any mixture of case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
         PARAMETERS
@@ -84,10 +89,9 @@ impl Config {
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
         let value = String::from_utf8_lossy(value);
         match parameter.set {
-            Setter::Immutable => Err("can't set immutable config".into()),
             Setter::With(set) => set(self, &value),
             Setter::Same if value == (parameter.get)(self) => Ok(()),
-            Setter::Same => Err("this server cannot change it".into()),
+            Setter::Immutable | Setter::Same => Err("this server cannot change it".into()),
         }
     }
 }
@@ -108,10 +112,13 @@ fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String
 
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)
 /// (`memtoull`).
+///
+/// What is too much for 64 bits is the largest number, or with a unit whatever
+/// the multiplication makes of it, and the bounds of the parameter refuse it.
 fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let factor: i64 = match unit.to_ascii_lowercase().as_str() {
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" => 1000,
         "kb" => 1 << 10,
@@ -121,7 +128,12 @@ fn parse_memory(text: &str) -> Option<i64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    number.parse::<i64>().ok()?.checked_mul(factor)
+    let number: u64 = match number.parse() {
+        Ok(number) => number,
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => u64::MAX,
+        Err(_) => return None,
+    };
+    Some(number.wrapping_mul(factor) as i64)
 }
 
 #[cfg(test)]
@@ -134,7 +146,8 @@ mod tests {
         assert_eq!(parse_memory("1k"), Some(1000));
         assert_eq!(parse_memory("1KB"), Some(1024));
         assert_eq!(parse_memory("2gb"), Some(2 << 30));
-        for text in ["", "kb", "-1", "1 kb", "1x", "99999999999gb"] {
+        assert_eq!(parse_memory("99999999999999999999"), Some(-1));
+        for text in ["", "kb", "-1", "1 kb", "1x"] {
             assert_eq!(parse_memory(text), None, "{text:?}");
         }
     }

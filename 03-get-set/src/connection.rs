@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::command::{self, Context, Table};
-use crate::resp::{Parser, Reply};
+use crate::resp::{Batch, Reply};
 use crate::state::Shared;
+use crate::store::Store;
 
 /// How much to read at once, in bytes, unless more is announced.
 const READ_SIZE: usize = 16 * 1024;
@@ -36,7 +37,7 @@ pub struct Connection {
     socket: TcpStream,
     input: BytesMut,
     output: BytesMut,
-    parser: Parser,
+    batch: Batch,
     client: Client,
     table: &'static Table,
     shared: Shared,
@@ -48,7 +49,7 @@ impl Connection {
             socket,
             input: BytesMut::with_capacity(READ_SIZE),
             output: BytesMut::new(),
-            parser: Parser::default(),
+            batch: Batch::default(),
             client,
             table,
             shared,
@@ -100,29 +101,27 @@ impl Connection {
             return;
         }
         let state = &mut *self.shared.lock();
-        self.parser.max_bulk = state.config.proto_max_bulk_len;
         let full = MAX_OUTPUT.min(self.output.len() + BATCH);
         while self.output.len() < full && !self.client.closing {
-            match self.parser.parse(&mut self.input) {
-                Ok(Some(length)) => {
-                    let args = self.parser.args(&self.input);
-                    // Nobody replies to an empty line.
-                    if !args.is_empty() {
-                        let ctx = &mut Context {
-                            table: self.table,
-                            reply: Reply::new(&mut self.output, self.client.protocol),
-                            client: &mut self.client,
-                            store: &mut state.store,
-                            config: &mut state.config,
-                            stats: &mut state.stats,
-                        };
-                        command::execute(ctx, args);
-                    }
-                    self.input.advance(length);
-                }
-                Ok(None) => break,
+            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            if let Some(args) = self.batch.take(&self.input) {
+                let ctx = &mut Context {
+                    table: self.table,
+                    client: &mut self.client,
+                    reply,
+                    store: &mut state.store,
+                    config: &mut state.config,
+                    stats: &mut state.stats,
+                };
+                command::execute(ctx, args);
+                continue;
+            }
+            self.batch.parser.max_bulk = state.config.proto_max_bulk_len;
+            match self.batch.fill(&mut self.input) {
+                Ok(0) => break,
+                Ok(1) => {}
+                Ok(_) => warm_up(&state.store, &self.batch, &self.input),
                 Err(error) => {
-                    let mut reply = Reply::new(&mut self.output, self.client.protocol);
                     reply.error(format!("ERR {error}").as_bytes());
                     self.client.closing = true;
                 }
@@ -138,10 +137,27 @@ impl Connection {
     fn make_room(&mut self) {
         give_back(&mut self.input);
         give_back(&mut self.output);
-        let announced = self.parser.missing(&self.input);
+        let announced = self.batch.missing(&self.input);
         let ahead = announced.min(self.input.len().max(READ_AHEAD));
         if self.input.capacity() - self.input.len() < ahead.max(1) {
             self.input.reserve(ahead.max(READ_SIZE));
+        }
+    }
+}
+
+/// Longer keys than this, in bytes, take longer to hash than to wait for.
+const WARM_KEY: usize = 256;
+
+/// Looks up the first keys of the commands of a batch before any is executed.
+///
+/// A lookup mostly waits for memory. Done one command at a time, the waits add
+/// up; done together, the processor has several under way at once.
+fn warm_up(store: &Store, batch: &Batch, input: &[u8]) {
+    for args in batch.iter(input) {
+        if let Some(key) = args.get(1)
+            && key.len() <= WARM_KEY
+        {
+            store.warm(key);
         }
     }
 }

@@ -8,8 +8,9 @@
 use rustc_apfloat::Float;
 use rustc_apfloat::ieee::X87DoubleExtended;
 
-/// The longest text that is taken for a number, in bytes.
-const MAX_TEXT: usize = 255;
+/// The longest text that is taken for a number, in bytes
+/// (`MAX_LONG_DOUBLE_CHARS`).
+const MAX_TEXT: usize = 5 * 1024 - 1;
 
 /// A `long double`.
 #[derive(Debug, Clone, Copy)]
@@ -79,8 +80,15 @@ fn parse_finite(text: &str) -> Option<X87DoubleExtended> {
         false => text.to_owned(),
     };
     let value = complete.parse::<X87DoubleExtended>().ok()?;
-    // strtold reports ERANGE for what overflows, and Redis refuses that.
-    value.is_finite().then_some(value)
+    // strtold reports ERANGE for what is too large and for what is too small to
+    // be told from 0, and Redis refuses both.
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let mark = if digits == text { 'e' } else { 'p' };
+    let spells_zero = !digits
+        .split(mark)
+        .next()?
+        .contains(|c| !matches!(c, '0' | '.'));
+    (value.is_finite() && (!value.is_zero() || spells_zero)).then_some(value)
 }
 
 /// Digits, at most one point among them, then perhaps `mark` and an exponent.

@@ -12,6 +12,11 @@
 
 /// Does `pattern` match the whole of `text`?
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    // Redis does not look at patterns for nothing, except for the one that means
+    // everything.
+    if text.is_empty() {
+        return matches!(pattern, b"" | b"*");
+    }
     let (mut p, mut t) = (0, 0);
     // The pattern behind the last star, and the text that it leaves to it.
     let mut retry: Option<(usize, usize)> = None;
@@ -75,7 +80,9 @@ fn match_class(class: &[u8], byte: u8) -> (bool, usize) {
                 at += 2;
             }
             [from, b'-', to, ..] => {
-                found |= (*from.min(to)..=*from.max(to)).contains(&byte);
+                // C's `char` is signed, so 0xff comes before 0 in Redis.
+                let (from, to) = (*from as i8, *to as i8);
+                found |= (from.min(to)..=from.max(to)).contains(&(byte as i8));
                 at += 3;
             }
             [literal, ..] => {
@@ -97,6 +104,7 @@ mod tests {
             ("*", "", true),
             ("", "", true),
             ("", "a", false),
+            ("**", "", false),
             ("h?llo", "hello", true),
             ("h?llo", "hllo", false),
             ("h*llo", "heeeello", true),

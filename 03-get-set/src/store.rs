@@ -114,6 +114,13 @@ impl Store {
         value
     }
 
+    /// Looks `key` up only so that it is in the processor's cache when a command
+    /// comes to use it. Looking up all keys of a batch first lets the processor
+    /// wait for many places of memory at once instead of one after the other.
+    pub fn warm(&self, key: &[u8]) {
+        std::hint::black_box(self.entries.get_index_of(key));
+    }
+
     /// The value of `key` for a command that changes it in place.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
         self.entries.get_mut(key)

@@ -208,12 +208,21 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
 
 /// `SELECT index`: there is one database, number 0.
 fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    match parse_integer(&args[1]) {
-        Some(0) => ctx.reply.ok(),
-        Some(_) => return Err(CommandError::new("ERR DB index is out of range")),
-        None => return Err(CommandError::NOT_AN_INTEGER),
-    }
+    check_database(&args[1])?;
+    ctx.reply.ok();
     Ok(())
+}
+
+/// Is `index` that of the one database?
+pub fn check_database(index: &[u8]) -> Result<(), CommandError> {
+    match parse_integer(index).map(i32::try_from) {
+        Some(Ok(0)) => Ok(()),
+        Some(Ok(_)) => Err(CommandError::new("ERR DB index is out of range")),
+        Some(Err(_)) => Err(CommandError::new(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        )),
+        None => Err(CommandError::NOT_AN_INTEGER),
+    }
 }
 
 /// `CLIENT ID`

@@ -1,5 +1,6 @@
 //! Commands on keys, whatever their values are (`db.c` and `object.c` in Redis).
 
+use super::connection::check_database;
 use crate::command::{Command, CommandError, Context, Flag::*, Keys};
 use crate::glob;
 use crate::resp::{Args, parse_integer};
@@ -169,8 +170,13 @@ fn scan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// Reads a cursor as C's `strtoul` does, for which `-1` is the largest number.
+/// Reads a cursor as C's `strtoul` does: it stops at a NUL byte, nothing is 0,
+/// and `-1` is the largest number.
 fn parse_cursor(text: &[u8]) -> Option<u64> {
+    let text = text.split(|byte| *byte == 0).next()?;
+    if text.is_empty() {
+        return Some(0);
+    }
     let text = std::str::from_utf8(text).ok()?;
     match text.strip_prefix('-') {
         Some(digits) => Some(parse_digits(digits)?.wrapping_neg()),
@@ -250,11 +256,8 @@ fn parse_copy_options(mut options: Args<'_>) -> std::result::Result<bool, Comman
             replace = true;
             options = options.skip(1);
         } else if let (true, Some(index)) = (option.eq_ignore_ascii_case(b"DB"), options.get(1)) {
-            match parse_integer(index) {
-                Some(0) => options = options.skip(2),
-                Some(_) => return Err(CommandError::new("ERR DB index is out of range")),
-                None => return Err(CommandError::NOT_AN_INTEGER),
-            }
+            check_database(index)?;
+            options = options.skip(2);
         } else {
             return Err(CommandError::SYNTAX);
         }
@@ -286,7 +289,11 @@ fn object_refcount(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 /// `OBJECT FREQ key`: there is no eviction, so there is no such policy.
-fn object_freq(_: &mut Context<'_>, _: Args<'_>) -> Result {
+fn object_freq(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if ctx.store.get(&args[2]).is_none() {
+        ctx.reply.null();
+        return Ok(());
+    }
     Err(CommandError::new(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
          that when switching between policies at runtime LRU and LFU data will take some time to \

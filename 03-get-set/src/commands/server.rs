@@ -272,17 +272,25 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     let names = args.skip(2).iter().step_by(2);
     let values = args.skip(3).iter().step_by(2);
-    let mut seen = Vec::new();
-    let mut changed = ctx.config.clone();
+    let mut changes: Vec<(&Parameter, &[u8])> = Vec::new();
     for (name, value) in names.zip(values) {
         let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
-        if seen.contains(&parameter.name) {
+        if parameter.is_immutable() {
+            return Err(config_failed(name, "can't set immutable config"));
+        }
+        if changes
+            .iter()
+            .any(|(other, _)| other.name == parameter.name)
+        {
             return Err(config_failed(name, "duplicate parameter"));
         }
-        seen.push(parameter.name);
+        changes.push((parameter, value));
+    }
+    let mut changed = ctx.config.clone();
+    for (parameter, value) in changes {
         changed
             .set(parameter, value)
-            .map_err(|why| config_failed(name, &why))?;
+            .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
     *ctx.config = changed;
     ctx.reply.ok();
