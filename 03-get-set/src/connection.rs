@@ -16,11 +16,12 @@ use crate::resp::{Batch, Reply};
 use crate::state::Shared;
 use crate::store::Store;
 
-/// How much to read at once, in bytes, unless more is announced.
-const READ_SIZE: usize = 16 * 1024;
+/// How much a new connection reads at once, in bytes. Ten thousand clients that
+/// say little should cost little.
+const MIN_READ: usize = 4 * 1024;
 
-/// How much to read at once at most, in bytes, before as much has arrived.
-const READ_AHEAD: usize = 64 * 1024;
+/// How much a connection reads at once, in bytes, when it has a lot to say.
+const MAX_READ: usize = 64 * 1024;
 
 /// Replies of this size, in bytes, are sent before more commands are executed.
 const BATCH: usize = 64 * 1024;
@@ -36,6 +37,8 @@ const KEPT_BUFFER: usize = 64 * 1024;
 pub struct Connection {
     socket: TcpStream,
     input: BytesMut,
+    /// How much to read at once, in bytes; grows when reads fill the buffer.
+    read_size: usize,
     output: BytesMut,
     batch: Batch,
     client: Client,
@@ -47,7 +50,8 @@ impl Connection {
     pub fn new(socket: TcpStream, client: Client, table: &'static Table, shared: Shared) -> Self {
         Self {
             socket,
-            input: BytesMut::with_capacity(READ_SIZE),
+            input: BytesMut::new(),
+            read_size: MIN_READ,
             output: BytesMut::new(),
             batch: Batch::default(),
             client,
@@ -82,6 +86,9 @@ impl Connection {
                 read = reader.read_buf(&mut self.input), if has_room => {
                     if read? == 0 {
                         break;
+                    }
+                    if self.input.len() == self.input.capacity() {
+                        self.read_size = MAX_READ.min(self.read_size * 2);
                     }
                 }
             }
@@ -138,10 +145,8 @@ impl Connection {
         give_back(&mut self.input);
         give_back(&mut self.output);
         let announced = self.batch.missing(&self.input);
-        let ahead = announced.min(self.input.len().max(READ_AHEAD));
-        if self.input.capacity() - self.input.len() < ahead.max(1) {
-            self.input.reserve(ahead.max(READ_SIZE));
-        }
+        let ahead = announced.min(self.input.len().max(MAX_READ));
+        self.input.reserve(ahead.max(self.read_size));
     }
 }
 
