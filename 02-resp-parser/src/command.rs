@@ -194,6 +194,10 @@ impl Table {
             let (container, own) = (&name[..bar], &name[bar + 1..]);
             return self.find(container)?.subcommand(own);
         }
+        self.find_whole(name)
+    }
+
+    fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
         let mut lower = [0; MAX_NAME];
         let lower = lower.get_mut(..name.len())?;
         lower.copy_from_slice(name);
@@ -212,7 +216,7 @@ impl Table {
     /// The command that `args` call, once the number of arguments is right.
     fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
         let mut command = self
-            .find(&args[0])
+            .find_whole(&args[0])
             .ok_or_else(|| CommandError::unknown_command(args))?;
         if let (false, Some(name)) = (command.subcommands.is_empty(), args.get(1)) {
             command = command
@@ -251,9 +255,15 @@ impl CommandError {
         Self(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// An error that names what the client sent, which need not be UTF-8.
+    /// An error that names what the client sent, which need not be UTF-8. Like
+    /// Redis, which is written in C, it ends the name at a NUL byte.
     pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
-        let text = [before.as_bytes(), quoted, after.as_bytes()].concat();
+        let text = [
+            before.as_bytes(),
+            excerpt(quoted, usize::MAX),
+            after.as_bytes(),
+        ]
+        .concat();
         Self(Cow::Owned(text))
     }
 

@@ -514,14 +514,6 @@ impl<'a> Reply<'a> {
         });
     }
 
-    /// "There is no such list of values."
-    pub fn null_array(&mut self) {
-        self.output.put_slice(match self.protocol {
-            Protocol::Resp2 => b"*-1\r\n",
-            Protocol::Resp3 => b"_\r\n",
-        });
-    }
-
     /// An array; `length` replies must follow.
     pub fn array(&mut self, length: usize) {
         self.header(b'*', length);

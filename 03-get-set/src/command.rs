@@ -320,9 +320,15 @@ impl CommandError {
         Self(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// An error that names what the client sent, which need not be UTF-8.
+    /// An error that names what the client sent, which need not be UTF-8. Like
+    /// Redis, which is written in C, it ends the name at a NUL byte.
     pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
-        let text = [before.as_bytes(), quoted, after.as_bytes()].concat();
+        let text = [
+            before.as_bytes(),
+            excerpt(quoted, usize::MAX),
+            after.as_bytes(),
+        ]
+        .concat();
         Self(Cow::Owned(text))
     }
 

@@ -4,7 +4,6 @@
 //! has the one value that is true of it: `save` is empty, `appendonly` is `no`.
 
 use std::net::IpAddr;
-use std::num::IntErrorKind;
 
 use crate::resp::MAX_BULK;
 
@@ -87,6 +86,8 @@ impl Config {
 
     /// Sets a parameter, or says in Redis's words why not.
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
+        // A C string ends at a NUL byte.
+        let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
         let value = String::from_utf8_lossy(value);
         match parameter.set {
             Setter::With(set) => set(self, &value),
@@ -113,7 +114,7 @@ fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)
 /// (`memtoull`).
 ///
-/// What is too much for 64 bits is the largest number, or with a unit whatever
+/// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
 /// the multiplication makes of it, and the bounds of the parameter refuse it.
 fn parse_memory(text: &str) -> Option<i64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -128,10 +129,9 @@ fn parse_memory(text: &str) -> Option<i64> {
         "gb" => 1 << 30,
         _ => return None,
     };
-    let number: u64 = match number.parse() {
-        Ok(number) => number,
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => u64::MAX,
-        Err(_) => return None,
+    let number: u64 = match number {
+        "" => 0,
+        digits => digits.parse().unwrap_or(u64::MAX),
     };
     Some(number.wrapping_mul(factor) as i64)
 }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(parse_memory("1KB"), Some(1024));
         assert_eq!(parse_memory("2gb"), Some(2 << 30));
         assert_eq!(parse_memory("99999999999999999999"), Some(-1));
-        for text in ["", "kb", "-1", "1 kb", "1x"] {
+        for text in ["-1", "1 kb", "1x", "k1"] {
             assert_eq!(parse_memory(text), None, "{text:?}");
         }
     }

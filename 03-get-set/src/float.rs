@@ -67,32 +67,38 @@ const SCALE: u128 = 100_000_000_000_000_000;
 
 /// Reads digits with a point and an exponent, decimal or hexadecimal.
 fn parse_finite(text: &str) -> Option<X87DoubleExtended> {
-    let well_formed = match text.strip_prefix("0x") {
-        Some(hex) => has_form(hex, 'p', |c| c.is_ascii_hexdigit()),
-        None => has_form(text, 'e', |c| c.is_ascii_digit()),
+    let hexadecimal = text.strip_prefix("0x");
+    let (digits, mark) = match hexadecimal {
+        Some(digits) => (digits, 'p'),
+        None => (text, 'e'),
     };
-    if !well_formed {
+    if !has_form(digits, mark, hexadecimal.is_some()) {
         return None;
     }
+    if spells_zero(digits, mark) {
+        return Some(X87DoubleExtended::ZERO);
+    }
     // LLVM wants an exponent behind hexadecimal digits, C does not.
-    let complete = match text.starts_with("0x") && !text.contains('p') {
+    let complete = match hexadecimal.is_some() && !text.contains('p') {
         true => format!("{text}p0"),
         false => text.to_owned(),
     };
     let value = complete.parse::<X87DoubleExtended>().ok()?;
     // strtold reports ERANGE for what is too large and for what is too small to
     // be told from 0, and Redis refuses both.
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    let mark = if digits == text { 'e' } else { 'p' };
-    let spells_zero = !digits
-        .split(mark)
-        .next()?
-        .contains(|c| !matches!(c, '0' | '.'));
-    (value.is_finite() && (!value.is_zero() || spells_zero)).then_some(value)
+    let in_range = value.is_finite() && !value.is_zero();
+    in_range.then_some(value)
+}
+
+/// Nothing but zeros in front of the exponent.
+fn spells_zero(text: &str, mark: char) -> bool {
+    let number = text.split(mark).next().unwrap_or_default();
+    number.bytes().all(|byte| matches!(byte, b'0' | b'.'))
 }
 
 /// Digits, at most one point among them, then perhaps `mark` and an exponent.
-fn has_form(text: &str, mark: char, is_digit: fn(&char) -> bool) -> bool {
+fn has_form(text: &str, mark: char, hexadecimal: bool) -> bool {
+    let is_digit = |c: char| c.is_digit(if hexadecimal { 16 } else { 10 });
     let (number, exponent) = match text.split_once(mark) {
         Some((number, exponent)) => (number, Some(exponent)),
         None => (text, None),
@@ -100,11 +106,10 @@ fn has_form(text: &str, mark: char, is_digit: fn(&char) -> bool) -> bool {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = whole.chars().chain(fraction.chars());
     digits.clone().count() > 0
-        && digits.clone().all(|c| is_digit(&c))
+        && digits.clone().all(is_digit)
         && exponent.is_none_or(|text| {
             let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-            // More than five digits overflow anything that we could print.
-            (1..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
         })
 }
 

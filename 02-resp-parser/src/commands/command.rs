@@ -82,7 +82,7 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     for name in names.iter() {
         match table.find(name) {
             Some(command) => describe(reply, command),
-            None => reply.null_array(),
+            None => reply.null(),
         }
     }
     Ok(())
