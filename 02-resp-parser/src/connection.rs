@@ -114,7 +114,7 @@ impl Connection {
                 Ok(None) => break,
                 Err(error) => {
                     let mut reply = Reply::new(&mut self.output, self.client.protocol);
-                    reply.error(format!("ERR {error}").as_bytes());
+                    reply.error(&error.reply());
                     self.client.closing = true;
                 }
             }

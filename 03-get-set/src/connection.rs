@@ -129,7 +129,7 @@ impl Connection {
                 Ok(1) => {}
                 Ok(_) => warm_up(&state.store, &self.batch, &self.input),
                 Err(error) => {
-                    reply.error(format!("ERR {error}").as_bytes());
+                    reply.error(&error.reply());
                     self.client.closing = true;
                 }
             }

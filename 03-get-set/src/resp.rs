@@ -54,10 +54,24 @@ pub enum ProtocolError {
     InvalidCount,
     #[error("Protocol error: invalid bulk length")]
     InvalidBulkLength,
-    #[error("Protocol error: expected '$', got '{}'", char::from(*.0))]
+    #[error("Protocol error: expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
     #[error("Protocol error: too big request")]
     CommandTooBig,
+}
+
+impl ProtocolError {
+    /// What to reply. It may quote a byte that is not UTF-8, which `Display`
+    /// cannot.
+    pub fn reply(&self) -> Vec<u8> {
+        match self {
+            Self::ExpectedBulk(got) => {
+                let before = b"ERR Protocol error: expected '$', got '";
+                [before.as_slice(), &[*got], b"'"].concat()
+            }
+            other => format!("ERR {other}").into_bytes(),
+        }
+    }
 }
 
 /// Where an argument lies in the read buffer, counted from the first byte of
@@ -326,7 +340,7 @@ fn unquote_word(
         let (byte, taken) = match (quote, &line[from..]) {
             (None, []) => return Ok((from, to)),
             (Some(_), []) => return Err(ProtocolError::UnbalancedQuotes),
-            (None, [space, ..]) if is_space(*space) => return Ok((from, to)),
+            (None, [blank, ..]) if ends_word(*blank) => return Ok((from, to)),
             (None, [mark @ (b'"' | b'\''), ..]) => {
                 quote = Some(*mark);
                 from += 1;
@@ -351,6 +365,12 @@ fn unquote_word(
         from += taken;
         to += 1;
     }
+}
+
+/// Ends a word that is not in quotes. A vertical tab or a form feed does not,
+/// although both are space between words.
+fn ends_word(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// C's `isspace`.
