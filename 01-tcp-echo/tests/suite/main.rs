@@ -1,1 +1,7 @@
-fn main() {}
+//! The black-box suites: they speak to a running server over TCP. From step 02
+//! on they pass against real Redis as well.
+
+mod client;
+mod harness;
+mod payload;
+mod tcp;
