@@ -9,3 +9,7 @@ pub fn request(payload: &[u8]) -> Vec<u8> {
 pub fn reply(payload: &[u8]) -> Vec<u8> {
     payload.to_vec()
 }
+
+/// An echo server holds one read buffer for a client that does not read.
+/// In KiB, with room for the server's own start.
+pub const HELD_FOR_SLOW_READER: u64 = 4 * 1024;

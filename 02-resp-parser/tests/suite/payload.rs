@@ -11,3 +11,7 @@ pub fn reply(payload: &[u8]) -> Vec<u8> {
     let header = format!("${}\r\n", payload.len()).into_bytes();
     [header.as_slice(), payload, b"\r\n"].concat()
 }
+
+/// Replies may wait for a client that does not read, up to a bound.
+/// In KiB, with room for the server's own start.
+pub const HELD_FOR_SLOW_READER: u64 = 128 * 1024;

@@ -413,7 +413,7 @@ fn command_describes_the_table() {
 #[test]
 fn ids_are_never_used_twice() {
     let server = Server::start();
-    let mut id = || {
+    let id = || {
         let mut client = Client::connect(&server);
         client.send("CLIENT ID\r\n");
         client
