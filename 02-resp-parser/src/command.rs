@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::client::Client;
-use crate::resp::{Args, Reply};
+use crate::resp::{Args, Reply, parse_integer};
 
 /// The version of Redis that the table mirrors. Clients look at it to know what
 /// they can ask for.
@@ -239,6 +239,18 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
     };
     if let Err(error) = result {
         ctx.reply.error(error.text());
+    }
+}
+
+/// Is `index` that of the one database there is?
+pub fn check_database(index: &[u8]) -> Result<(), CommandError> {
+    match parse_integer(index).map(i32::try_from) {
+        Some(Ok(0)) => Ok(()),
+        Some(Ok(_)) => Err(CommandError::new("ERR DB index is out of range")),
+        Some(Err(_)) => Err(CommandError::new(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        )),
+        None => Err(CommandError::NOT_AN_INTEGER),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commands about the connection itself: PING, ECHO, QUIT, HELLO, CLIENT, RESET,
 //! SELECT (`networking.c`, and `db.c` for SELECT).
 
-use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
+use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
 use crate::resp::{Args, Protocol, parse_integer};
 
 pub const COMMANDS: &[Command] = &[
@@ -208,16 +208,8 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
 
 /// `SELECT index`: there is one database, number 0.
 fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    match parse_integer(&args[1]).map(i32::try_from) {
-        Some(Ok(0)) => ctx.reply.ok(),
-        Some(Ok(_)) => return Err(CommandError::new("ERR DB index is out of range")),
-        Some(Err(_)) => {
-            return Err(CommandError::new(
-                "ERR value is out of range, value must between -2147483648 and 2147483647",
-            ));
-        }
-        None => return Err(CommandError::NOT_AN_INTEGER),
-    }
+    check_database(&args[1])?;
+    ctx.reply.ok();
     Ok(())
 }
 

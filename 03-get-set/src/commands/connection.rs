@@ -1,7 +1,7 @@
 //! Commands about the connection itself: PING, ECHO, QUIT, HELLO, CLIENT, RESET,
 //! SELECT (`networking.c`, and `db.c` for SELECT).
 
-use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
+use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
 use crate::resp::{Args, Protocol, parse_integer};
 
 pub const COMMANDS: &[Command] = &[
@@ -211,18 +211,6 @@ fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     check_database(&args[1])?;
     ctx.reply.ok();
     Ok(())
-}
-
-/// Is `index` that of the one database?
-pub fn check_database(index: &[u8]) -> Result<(), CommandError> {
-    match parse_integer(index).map(i32::try_from) {
-        Some(Ok(0)) => Ok(()),
-        Some(Ok(_)) => Err(CommandError::new("ERR DB index is out of range")),
-        Some(Err(_)) => Err(CommandError::new(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        )),
-        None => Err(CommandError::NOT_AN_INTEGER),
-    }
 }
 
 /// `CLIENT ID`

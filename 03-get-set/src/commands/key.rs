@@ -1,24 +1,126 @@
 //! Commands on keys, whatever their values are (`db.c` and `object.c` in Redis).
 
-use super::connection::check_database;
-use crate::command::{Command, CommandError, Context, Flag::*, Keys};
+use crate::command::{Command, CommandError, Context, Flag::*, Keys, check_database};
 use crate::glob;
 use crate::resp::{Args, parse_integer};
 use crate::store::Value;
 
 pub const COMMANDS: &[Command] = &[
-    Command::new("del", -2, &[Write], del).keys(&[Keys::all("RM delete", 1)]).categories(&["keyspace"]).tips(&["request_policy:multi_shard", "response_policy:agg_sum"]).doc("generic", "1.0.0", "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).", "Delete a key"),
-    Command::new("unlink", -2, &[Write, Fast], del).keys(&[Keys::all("RM delete", 1)]).categories(&["keyspace"]).tips(&["request_policy:multi_shard", "response_policy:agg_sum"]).doc("generic", "4.0.0", "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.", "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but non blocking."),
-    Command::new("exists", -2, &[Readonly, Fast], exists).keys(&[Keys::all("RO", 1)]).categories(&["keyspace"]).tips(&["request_policy:multi_shard", "response_policy:agg_sum"]).doc("generic", "1.0.0", "O(N) where N is the number of keys to check.", "Determine if a key exists"),
-    Command::new("touch", -2, &[Readonly, Fast], exists).keys(&[Keys::all("RO", 1)]).categories(&["keyspace"]).tips(&["request_policy:multi_shard", "response_policy:agg_sum"]).doc("generic", "3.2.1", "O(N) where N is the number of keys that will be touched.", "Alters the last access time of a key(s). Returns the number of existing keys specified."),
-    Command::new("type", 2, &[Readonly, Fast], type_of).keys(&[Keys::one("RO", 1)]).categories(&["keyspace"]).doc("generic", "1.0.0", "O(1)", "Determine the type stored at key"),
-    Command::new("keys", 2, &[Readonly], keys).categories(&["keyspace", "dangerous"]).tips(&["request_policy:all_shards", "nondeterministic_output_order"]).doc("generic", "1.0.0", "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.", "Find all keys matching the given pattern"),
-    Command::new("scan", -2, &[Readonly], scan).categories(&["keyspace"]).tips(&["nondeterministic_output", "request_policy:special"]).doc("generic", "2.8.0", "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.", "Incrementally iterate the keys space"),
-    Command::new("randomkey", 1, &[Readonly], randomkey).categories(&["keyspace"]).tips(&["request_policy:all_shards", "nondeterministic_output"]).doc("generic", "1.0.0", "O(1)", "Return a random key from the keyspace"),
-    Command::new("rename", 3, &[Write], rename).keys(&[Keys::one("RW access delete", 1), Keys::one("OW update", 2)]).categories(&["keyspace"]).doc("generic", "1.0.0", "O(1)", "Rename a key"),
-    Command::new("renamenx", 3, &[Write, Fast], renamenx).keys(&[Keys::one("RW access delete", 1), Keys::one("OW insert", 2)]).categories(&["keyspace"]).doc("generic", "1.0.0", "O(1)", "Rename a key, only if the new key does not exist"),
-    Command::new("copy", -3, &[Write, Denyoom], copy).keys(&[Keys::one("RO access", 1), Keys::one("OW update", 2)]).categories(&["keyspace"]).doc("generic", "6.2.0", "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.", "Copy a key"),
-    Command::container("object", OBJECT).doc("generic", "2.2.3", "Depends on subcommand.", "A container for object introspection commands"),
+    Command::new("del", -2, &[Write], del)
+        .keys(&[Keys::all("RM delete", 1)])
+        .categories(&["keyspace"])
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .doc(
+            "generic",
+            "1.0.0",
+            "O(N) where N is the number of keys that will be removed. When a key to remove \
+             holds a value other than a string, the individual complexity for this key is \
+             O(M) where M is the number of elements in the list, set, sorted set or hash. \
+             Removing a single key that holds a string value is O(1).",
+            "Delete a key",
+        ),
+    Command::new("unlink", -2, &[Write, Fast], del)
+        .keys(&[Keys::all("RM delete", 1)])
+        .categories(&["keyspace"])
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .doc(
+            "generic",
+            "4.0.0",
+            "O(1) for each key removed regardless of its size. Then the command does O(N) \
+             work in a different thread in order to reclaim memory, where N is the number of \
+             allocations the deleted objects where composed of.",
+            "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but \
+             non blocking.",
+        ),
+    Command::new("exists", -2, &[Readonly, Fast], exists)
+        .keys(&[Keys::all("RO", 1)])
+        .categories(&["keyspace"])
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .doc(
+            "generic",
+            "1.0.0",
+            "O(N) where N is the number of keys to check.",
+            "Determine if a key exists",
+        ),
+    Command::new("touch", -2, &[Readonly, Fast], exists)
+        .keys(&[Keys::all("RO", 1)])
+        .categories(&["keyspace"])
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
+        .doc(
+            "generic",
+            "3.2.1",
+            "O(N) where N is the number of keys that will be touched.",
+            "Alters the last access time of a key(s). Returns the number of existing keys \
+             specified.",
+        ),
+    Command::new("type", 2, &[Readonly, Fast], type_of)
+        .keys(&[Keys::one("RO", 1)])
+        .categories(&["keyspace"])
+        .doc(
+            "generic",
+            "1.0.0",
+            "O(1)",
+            "Determine the type stored at key",
+        ),
+    Command::new("keys", 2, &[Readonly], keys)
+        .categories(&["keyspace", "dangerous"])
+        .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
+        .doc(
+            "generic",
+            "1.0.0",
+            "O(N) with N being the number of keys in the database, under the assumption that \
+             the key names in the database and the given pattern have limited length.",
+            "Find all keys matching the given pattern",
+        ),
+    Command::new("scan", -2, &[Readonly], scan)
+        .categories(&["keyspace"])
+        .tips(&["nondeterministic_output", "request_policy:special"])
+        .doc(
+            "generic",
+            "2.8.0",
+            "O(1) for every call. O(N) for a complete iteration, including enough command \
+             calls for the cursor to return back to 0. N is the number of elements inside the \
+             collection.",
+            "Incrementally iterate the keys space",
+        ),
+    Command::new("randomkey", 1, &[Readonly], randomkey)
+        .categories(&["keyspace"])
+        .tips(&["request_policy:all_shards", "nondeterministic_output"])
+        .doc(
+            "generic",
+            "1.0.0",
+            "O(1)",
+            "Return a random key from the keyspace",
+        ),
+    Command::new("rename", 3, &[Write], rename)
+        .keys(&[Keys::one("RW access delete", 1), Keys::one("OW update", 2)])
+        .categories(&["keyspace"])
+        .doc("generic", "1.0.0", "O(1)", "Rename a key"),
+    Command::new("renamenx", 3, &[Write, Fast], renamenx)
+        .keys(&[Keys::one("RW access delete", 1), Keys::one("OW insert", 2)])
+        .categories(&["keyspace"])
+        .doc(
+            "generic",
+            "1.0.0",
+            "O(1)",
+            "Rename a key, only if the new key does not exist",
+        ),
+    Command::new("copy", -3, &[Write, Denyoom], copy)
+        .keys(&[Keys::one("RO access", 1), Keys::one("OW update", 2)])
+        .categories(&["keyspace"])
+        .doc(
+            "generic",
+            "6.2.0",
+            "O(N) worst case for collections, where N is the number of nested items. O(1) for \
+             string values.",
+            "Copy a key",
+        ),
+    Command::container("object", OBJECT).doc(
+        "generic",
+        "2.2.3",
+        "Depends on subcommand.",
+        "A container for object introspection commands",
+    ),
 ];
 
 const OBJECT: &[Command] = &[

@@ -6,24 +6,172 @@ use crate::resp::{Args, Reply, parse_integer};
 use crate::store::Value;
 
 pub const COMMANDS: &[Command] = &[
-    Command::new("get", 2, &[Readonly, Fast], get).keys(&[Keys::one("RO access", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Get the value of a key"),
-    Command::new("set", -3, &[Write, Denyoom], set).keys(&[Keys::one("RW access update variable_flags", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Set the string value of a key"),
-    Command::new("setnx", 3, &[Write, Denyoom, Fast], setnx).keys(&[Keys::one("OW insert", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Set the value of a key, only if the key does not exist"),
-    Command::new("getset", 3, &[Write, Denyoom, Fast], getset).keys(&[Keys::one("RW access update", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Set the string value of a key and return its old value"),
-    Command::new("getdel", 2, &[Write, Fast], getdel).keys(&[Keys::one("RW access delete", 1)]).categories(&["string"]).doc("string", "6.2.0", "O(1)", "Get the value of a key and delete the key"),
-    Command::new("mget", -2, &[Readonly, Fast], mget).keys(&[Keys::all("RO access", 1)]).categories(&["string"]).tips(&["request_policy:multi_shard"]).doc("string", "1.0.0", "O(N) where N is the number of keys to retrieve.", "Get the values of all the given keys"),
-    Command::new("mset", -3, &[Write, Denyoom], mset).keys(&[Keys::all("OW update", 2)]).categories(&["string"]).tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]).doc("string", "1.0.1", "O(N) where N is the number of keys to set.", "Set multiple keys to multiple values"),
-    Command::new("msetnx", -3, &[Write, Denyoom], msetnx).keys(&[Keys::all("OW insert", 2)]).categories(&["string"]).tips(&["request_policy:multi_shard", "response_policy:agg_min"]).doc("string", "1.0.1", "O(N) where N is the number of keys to set.", "Set multiple keys to multiple values, only if none of the keys exist"),
-    Command::new("append", 3, &[Write, Denyoom, Fast], append).keys(&[Keys::one("RW insert", 1)]).categories(&["string"]).doc("string", "2.0.0", "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.", "Append a value to a key"),
-    Command::new("strlen", 2, &[Readonly, Fast], strlen).keys(&[Keys::one("RO", 1)]).categories(&["string"]).doc("string", "2.2.0", "O(1)", "Get the length of the value stored in a key"),
-    Command::new("getrange", 4, &[Readonly], getrange).keys(&[Keys::one("RO access", 1)]).categories(&["string"]).doc("string", "2.4.0", "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Get a substring of the string stored at a key"),
-    Command::new("substr", 4, &[Readonly], getrange).keys(&[Keys::one("RO access", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.", "Get a substring of the string stored at a key"),
-    Command::new("setrange", 4, &[Write, Denyoom], setrange).keys(&[Keys::one("RW update", 1)]).categories(&["string"]).doc("string", "2.2.0", "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.", "Overwrite part of a string at key starting at the specified offset"),
-    Command::new("incr", 2, &[Write, Denyoom, Fast], incr).keys(&[Keys::one("RW access update", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Increment the integer value of a key by one"),
-    Command::new("decr", 2, &[Write, Denyoom, Fast], decr).keys(&[Keys::one("RW access update", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Decrement the integer value of a key by one"),
-    Command::new("incrby", 3, &[Write, Denyoom, Fast], incrby).keys(&[Keys::one("RW access update", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Increment the integer value of a key by the given amount"),
-    Command::new("decrby", 3, &[Write, Denyoom, Fast], decrby).keys(&[Keys::one("RW access update", 1)]).categories(&["string"]).doc("string", "1.0.0", "O(1)", "Decrement the integer value of a key by the given number"),
-    Command::new("incrbyfloat", 3, &[Write, Denyoom, Fast], incrbyfloat).keys(&[Keys::one("RW access update", 1)]).categories(&["string"]).doc("string", "2.6.0", "O(1)", "Increment the float value of a key by the given amount"),
+    Command::new("get", 2, &[Readonly, Fast], get)
+        .keys(&[Keys::one("RO access", 1)])
+        .categories(&["string"])
+        .doc("string", "1.0.0", "O(1)", "Get the value of a key"),
+    Command::new("set", -3, &[Write, Denyoom], set)
+        .keys(&[Keys::one("RW access update variable_flags", 1)])
+        .categories(&["string"])
+        .doc("string", "1.0.0", "O(1)", "Set the string value of a key"),
+    Command::new("setnx", 3, &[Write, Denyoom, Fast], setnx)
+        .keys(&[Keys::one("OW insert", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(1)",
+            "Set the value of a key, only if the key does not exist",
+        ),
+    Command::new("getset", 3, &[Write, Denyoom, Fast], getset)
+        .keys(&[Keys::one("RW access update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(1)",
+            "Set the string value of a key and return its old value",
+        ),
+    Command::new("getdel", 2, &[Write, Fast], getdel)
+        .keys(&[Keys::one("RW access delete", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "6.2.0",
+            "O(1)",
+            "Get the value of a key and delete the key",
+        ),
+    Command::new("mget", -2, &[Readonly, Fast], mget)
+        .keys(&[Keys::all("RO access", 1)])
+        .categories(&["string"])
+        .tips(&["request_policy:multi_shard"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(N) where N is the number of keys to retrieve.",
+            "Get the values of all the given keys",
+        ),
+    Command::new("mset", -3, &[Write, Denyoom], mset)
+        .keys(&[Keys::all("OW update", 2)])
+        .categories(&["string"])
+        .tips(&[
+            "request_policy:multi_shard",
+            "response_policy:all_succeeded",
+        ])
+        .doc(
+            "string",
+            "1.0.1",
+            "O(N) where N is the number of keys to set.",
+            "Set multiple keys to multiple values",
+        ),
+    Command::new("msetnx", -3, &[Write, Denyoom], msetnx)
+        .keys(&[Keys::all("OW insert", 2)])
+        .categories(&["string"])
+        .tips(&["request_policy:multi_shard", "response_policy:agg_min"])
+        .doc(
+            "string",
+            "1.0.1",
+            "O(N) where N is the number of keys to set.",
+            "Set multiple keys to multiple values, only if none of the keys exist",
+        ),
+    Command::new("append", 3, &[Write, Denyoom, Fast], append)
+        .keys(&[Keys::one("RW insert", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "2.0.0",
+            "O(1). The amortized time complexity is O(1) assuming the appended value is small \
+             and the already present value is of any size, since the dynamic string library \
+             used by Redis will double the free space available on every reallocation.",
+            "Append a value to a key",
+        ),
+    Command::new("strlen", 2, &[Readonly, Fast], strlen)
+        .keys(&[Keys::one("RO", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "2.2.0",
+            "O(1)",
+            "Get the length of the value stored in a key",
+        ),
+    Command::new("getrange", 4, &[Readonly], getrange)
+        .keys(&[Keys::one("RO access", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "2.4.0",
+            "O(N) where N is the length of the returned string. The complexity is ultimately \
+             determined by the returned length, but because creating a substring from an \
+             existing string is very cheap, it can be considered O(1) for small strings.",
+            "Get a substring of the string stored at a key",
+        ),
+    Command::new("substr", 4, &[Readonly], getrange)
+        .keys(&[Keys::one("RO access", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(N) where N is the length of the returned string. The complexity is ultimately \
+             determined by the returned length, but because creating a substring from an \
+             existing string is very cheap, it can be considered O(1) for small strings.",
+            "Get a substring of the string stored at a key",
+        ),
+    Command::new("setrange", 4, &[Write, Denyoom], setrange)
+        .keys(&[Keys::one("RW update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "2.2.0",
+            "O(1), not counting the time taken to copy the new string in place. Usually, this \
+             string is very small so the amortized complexity is O(1). Otherwise, complexity \
+             is O(M) with M being the length of the value argument.",
+            "Overwrite part of a string at key starting at the specified offset",
+        ),
+    Command::new("incr", 2, &[Write, Denyoom, Fast], incr)
+        .keys(&[Keys::one("RW access update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(1)",
+            "Increment the integer value of a key by one",
+        ),
+    Command::new("decr", 2, &[Write, Denyoom, Fast], decr)
+        .keys(&[Keys::one("RW access update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(1)",
+            "Decrement the integer value of a key by one",
+        ),
+    Command::new("incrby", 3, &[Write, Denyoom, Fast], incrby)
+        .keys(&[Keys::one("RW access update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(1)",
+            "Increment the integer value of a key by the given amount",
+        ),
+    Command::new("decrby", 3, &[Write, Denyoom, Fast], decrby)
+        .keys(&[Keys::one("RW access update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "1.0.0",
+            "O(1)",
+            "Decrement the integer value of a key by the given number",
+        ),
+    Command::new("incrbyfloat", 3, &[Write, Denyoom, Fast], incrbyfloat)
+        .keys(&[Keys::one("RW access update", 1)])
+        .categories(&["string"])
+        .doc(
+            "string",
+            "2.6.0",
+            "O(1)",
+            "Increment the float value of a key by the given amount",
+        ),
 ];
 
 type Result = std::result::Result<(), CommandError>;

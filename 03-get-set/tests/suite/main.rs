@@ -1,0 +1,15 @@
+//! The black-box suites: they speak to a running server over TCP. From step 02
+//! on they pass against real Redis as well.
+
+mod client;
+mod clients;
+mod differential;
+mod harness;
+mod key;
+mod payload;
+mod resp;
+mod scan;
+mod server;
+mod string;
+mod tcp;
+mod wire;

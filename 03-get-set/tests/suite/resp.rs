@@ -1,0 +1,456 @@
+//! Step 02's concept: bytes become commands, replies become bytes. Every reply
+//! here is what Redis 7.0.15 says.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::harness::{Server, is_other_server};
+
+const MB: usize = 1024 * 1024;
+const PING: &str = "*1\r\n$4\r\nPING\r\n";
+
+/// Each command in a connection of its own, so that none depends on another.
+fn check_all(server: &Server, exchanges: &[(&str, &str)]) {
+    for (command, reply) in exchanges {
+        Client::connect(server).check(command, reply);
+    }
+}
+
+#[test]
+fn commands_and_their_replies() {
+    let server = Server::start();
+    check_all(
+        &server,
+        &[
+            (PING, "+PONG\r\n"),
+            ("*2\r\n$4\r\npInG\r\n$2\r\nhi\r\n", "$2\r\nhi\r\n"),
+            ("*2\r\n$4\r\nECHO\r\n$0\r\n\r\n", "$0\r\n\r\n"),
+            (
+                "*2\r\n$4\r\nECHO\r\n$4\r\n\r\n\0\u{7f}\r\n",
+                "$4\r\n\r\n\0\u{7f}\r\n",
+            ),
+            ("RESET\r\n", "+RESET\r\n"),
+            ("SELECT 0\r\n", "+OK\r\n"),
+            ("SELECT -1\r\n", "-ERR DB index is out of range\r\n"),
+            (
+                "SELECT x\r\n",
+                "-ERR value is not an integer or out of range\r\n",
+            ),
+            ("CLIENT GETNAME\r\n", "$-1\r\n"),
+            (
+                "CLIENT SETNAME me\r\nCLIENT GETNAME\r\n",
+                "+OK\r\n$2\r\nme\r\n",
+            ),
+            (
+                "CLIENT SETNAME me\r\nCLIENT SETNAME \"\"\r\nCLIENT GETNAME\r\n",
+                "+OK\r\n+OK\r\n$-1\r\n",
+            ),
+            (
+                "CLIENT SETNAME \"a b\"\r\n",
+                "-ERR Client names cannot contain spaces, newlines or special characters.\r\n",
+            ),
+            (
+                "CLIENT SETNAME me\r\nRESET\r\nCLIENT GETNAME\r\n",
+                "+OK\r\n+RESET\r\n$-1\r\n",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn refusals_are_in_the_words_of_redis() {
+    let server = Server::start();
+    let long = "y".repeat(200);
+    let cut = "y".repeat(128);
+    check_all(
+        &server,
+        &[
+            (
+                "ECHO\r\n",
+                "-ERR wrong number of arguments for 'echo' command\r\n",
+            ),
+            (
+                "PING 1 2\r\n",
+                "-ERR wrong number of arguments for 'ping' command\r\n",
+            ),
+            (
+                "CLIENT\r\n",
+                "-ERR wrong number of arguments for 'client' command\r\n",
+            ),
+            (
+                "CLIENT ID 1\r\n",
+                "-ERR wrong number of arguments for 'client|id' command\r\n",
+            ),
+            (
+                "COMMAND COUNT 1\r\n",
+                "-ERR wrong number of arguments for 'command|count' command\r\n",
+            ),
+            (
+                "CLIENT SETINFO lib-name x\r\n",
+                "-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n",
+            ),
+            (
+                "COMMAND nosuch\r\n",
+                "-ERR unknown subcommand 'nosuch'. Try COMMAND HELP.\r\n",
+            ),
+            (
+                "nosuch a \"b c\"\r\n",
+                "-ERR unknown command 'nosuch', with args beginning with: 'a' 'b c' \r\n",
+            ),
+            (
+                "nosuch 'x\\r\\n' \"x\\r\\ny\"\r\n",
+                "-ERR unknown command 'nosuch', with args beginning with: 'x\\r\\n' 'x  y' \r\n",
+            ),
+            (
+                &format!("nosuch {long} z\r\n"),
+                &format!("-ERR unknown command 'nosuch', with args beginning with: '{cut}' \r\n"),
+            ),
+            (
+                &format!("{long}\r\n"),
+                &format!("-ERR unknown command '{cut}', with args beginning with: \r\n"),
+            ),
+        ],
+    );
+    // A refused command costs nobody the connection.
+    Client::connect(&server)
+        .send("nosuch\r\nPING\r\n")
+        .expect("-ERR unknown command 'nosuch', with args beginning with: \r\n+PONG\r\n");
+}
+
+#[test]
+fn inline_commands_have_quotes() {
+    let server = Server::start();
+    check_all(
+        &server,
+        &[
+            ("PING\n", "+PONG\r\n"),
+            ("  PING \t\r\n", "+PONG\r\n"),
+            ("\r\n\n   \r\nPING\r\n", "+PONG\r\n"),
+            ("ECHO \"a\\x41\\n\\t\\\"\"\r\n", "$5\r\naA\n\t\"\r\n"),
+            ("ECHO 'a\\'b\\n'\r\n", "$5\r\na'b\\n\r\n"),
+            ("ECHO \"\"\r\n", "$0\r\n\r\n"),
+            ("ECHO \\n\r\n", "$2\r\n\\n\r\n"),
+            ("ECHO \"\\xzz\"\r\n", "$3\r\nxzz\r\n"),
+            ("ECHO a\"b c\"\r\n", "$4\r\nab c\r\n"),
+        ],
+    );
+    for line in [
+        "ECHO \"a\r\n",
+        "ECHO 'a\r\n",
+        "ECHO \"a\"b\r\n",
+        "ECHO 'a'b\r\n",
+    ] {
+        let mut client = Client::connect(&server);
+        client.check(
+            line,
+            "-ERR Protocol error: unbalanced quotes in request\r\n",
+        );
+        client.expect_closed();
+    }
+}
+
+#[test]
+fn what_is_not_resp_ends_the_connection() {
+    let server = Server::start();
+    for (bytes, error) in [
+        ("*abc\r\n", "invalid multibulk length"),
+        ("*03\r\n", "invalid multibulk length"),
+        ("*1x\r\n", "invalid multibulk length"),
+        ("*2147483648\r\n", "invalid multibulk length"),
+        ("*1\r\nPING\r\n", "expected '$', got 'P'"),
+        ("*1\r\n\r\n", "expected '$', got ' '"),
+        ("*1\r\n$-1\r\n", "invalid bulk length"),
+        ("*1\r\n$a\r\n", "invalid bulk length"),
+        ("*1\r\n$536870913\r\n", "invalid bulk length"),
+    ] {
+        let mut client = Client::connect(&server);
+        // What came before it is still answered, what comes behind it is not.
+        client.send(PING).send(bytes);
+        client
+            .expect("+PONG\r\n")
+            .expect(format!("-ERR Protocol error: {error}\r\n"));
+        client.expect_closed();
+    }
+    Client::connect(&server).check(PING, "+PONG\r\n");
+}
+
+#[test]
+fn empty_commands_get_no_reply() {
+    let server = Server::start();
+    for nothing in ["*0\r\n", "*-1\r\n", "*-5\r\n", "\r\n", "\n"] {
+        Client::connect(&server).check(format!("{nothing}{PING}"), "+PONG\r\n");
+    }
+}
+
+#[test]
+fn limits_hold_at_the_limit_and_one_past_it() {
+    let server = Server::start();
+    let limit = 64 * 1024;
+    let line = |start: &str, length: usize| format!("{start}{}", "1".repeat(length - start.len()));
+    Client::connect(&server)
+        .send(line("x", limit))
+        .expect_silence();
+    Client::connect(&server)
+        .send("*2147483647\r\n")
+        .expect_silence();
+    Client::connect(&server)
+        .send("*1\r\n$536870912\r\n")
+        .expect_silence();
+    for (bytes, error) in [
+        (line("x", limit + 1), "too big inline request"),
+        (line("*", limit + 8), "too big mbulk count string"),
+        (
+            format!("*1\r\n{}", line("$", limit + 8)),
+            "too big bulk count string",
+        ),
+    ] {
+        let mut client = Client::connect(&server);
+        client.check(bytes, format!("-ERR Protocol error: {error}\r\n"));
+        client.expect_closed();
+    }
+}
+
+#[test]
+fn an_announced_length_takes_no_memory() {
+    let server = Server::start();
+    let before = server.peak_memory();
+    let clients: Vec<Client> = (0..50)
+        .map(|_| {
+            let mut client = Client::connect(&server);
+            client.send("*1048576\r\n$536870912\r\nstart");
+            client
+        })
+        .collect();
+    Client::connect(&server).check(PING, "+PONG\r\n");
+    drop(clients);
+    if let (Some(before), Some(after), false) = (before, server.peak_memory(), is_other_server()) {
+        assert!(after - before < 16 * 1024, "grew by {} KiB", after - before);
+    }
+}
+
+#[test]
+fn a_pipeline_may_be_cut_anywhere() {
+    let server = Server::start();
+    let stream =
+        format!("{PING}ECHO \"a b\"\r\n*2\r\n$4\r\nECHO\r\n$5\r\nx\r\ny\n\r\n*0\r\nPING\n");
+    let replies = "+PONG\r\n$3\r\na b\r\n$5\r\nx\r\ny\n\r\n+PONG\r\n";
+    for cut in 1..stream.len() {
+        let (head, tail) = stream.split_at(cut);
+        Client::connect(&server)
+            .send(head)
+            .send(tail)
+            .expect(replies);
+    }
+    let mut client = Client::connect(&server);
+    for byte in stream.bytes() {
+        client.send([byte]);
+    }
+    client.expect(replies);
+}
+
+/// A parser that starts again with every piece needs minutes for this.
+#[test]
+fn pieces_do_not_make_the_work_quadratic() {
+    let server = Server::start();
+    let started = Instant::now();
+    let word = "w".repeat(64 * 1024 - 5);
+    let mut client = Client::connect(&server);
+    for byte in format!("ECHO {word}").bytes() {
+        client.send([byte]);
+    }
+    client
+        .send("\n")
+        .expect(format!("${}\r\n{word}\r\n", word.len()));
+
+    let bulk = "b".repeat(MB);
+    let command = format!("*2\r\n$4\r\nECHO\r\n${MB}\r\n{bulk}\r\n");
+    let mut client = Client::connect(&server);
+    for piece in command.as_bytes().chunks(16) {
+        client.send(piece);
+    }
+    client.expect(format!("${MB}\r\n{bulk}\r\n"));
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "took {:?}",
+        started.elapsed()
+    );
+}
+
+/// If the server stopped reading while replies wait, both sides would wait for
+/// each other for ever.
+#[test]
+fn a_client_may_send_everything_before_it_reads() {
+    let server = Server::start();
+    let payload = "p".repeat(100);
+    let command = format!("*2\r\n$4\r\nPING\r\n$100\r\n{payload}\r\n");
+    let reply = format!("$100\r\n{payload}\r\n");
+    let count = 100_000;
+    let mut client = Client::connect(&server);
+    client.send(command.repeat(count));
+    for _ in 0..count / 1000 {
+        client.expect(reply.repeat(1000));
+    }
+}
+
+#[test]
+fn a_client_that_never_reads_disturbs_nobody() {
+    let server = Server::start();
+    let mut deaf = TcpStream::connect(server.addr()).expect("connect to the server");
+    deaf.set_write_timeout(Some(Duration::from_millis(200)))
+        .expect("set a timeout");
+    let command = format!("*2\r\n$4\r\nECHO\r\n$65536\r\n{}\r\n", "x".repeat(65536));
+    let sender = thread::spawn(move || {
+        // Until the server stops taking it, or 32 MiB have gone.
+        for _ in 0..512 {
+            if deaf.write_all(command.as_bytes()).is_err() {
+                break;
+            }
+        }
+        deaf
+    });
+    let mut other = Client::connect(&server);
+    for _ in 0..1000 {
+        other.check(PING, "+PONG\r\n");
+    }
+    drop(sender.join().expect("the sender"));
+    other.check(PING, "+PONG\r\n");
+}
+
+#[test]
+fn quit_says_ok_and_nothing_more() {
+    let server = Server::start();
+    for command in ["QUIT\r\n", "QUIT a b\r\n"] {
+        let mut client = Client::connect(&server);
+        client.send(PING).send(command).send(PING);
+        client.expect("+PONG\r\n+OK\r\n").expect_closed();
+    }
+}
+
+/// The reply to HELLO, of which the client's id is not known beforehand.
+fn check_hello(client: &mut Client, command: &str, map: &str, protocol: u8) {
+    client.send(command).expect(format!(
+        "{map}\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n"
+    ));
+    assert!(client.line().starts_with('$'));
+    let version = client.line();
+    assert!(version.contains('.'), "{version}");
+    client.expect(format!("$5\r\nproto\r\n:{protocol}\r\n$2\r\nid\r\n"));
+    assert!(client.line().starts_with(':'));
+    client.expect(
+        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n",
+    );
+}
+
+#[test]
+fn hello_chooses_the_protocol() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    check_hello(&mut client, "HELLO\r\n", "*14", 2);
+    check_hello(
+        &mut client,
+        "HELLO 3 SETNAME me AUTH default x\r\n",
+        "%7",
+        3,
+    );
+    client.check("CLIENT GETNAME\r\n", "$2\r\nme\r\n");
+    client.check(
+        "HELLO 3 nosuch\r\n",
+        "-ERR Syntax error in HELLO option 'nosuch'\r\n",
+    );
+    client.check("COMMAND INFO nosuch\r\n", "*1\r\n_\r\n");
+    check_hello(&mut client, "HELLO\r\n", "%7", 3);
+    check_hello(&mut client, "HELLO 2\r\n", "*14", 2);
+    client.check("CLIENT GETNAME\r\nRESET\r\n", "$2\r\nme\r\n+RESET\r\n");
+    check_all(
+        &server,
+        &[
+            ("HELLO 1\r\n", "-NOPROTO unsupported protocol version\r\n"),
+            ("HELLO 4\r\n", "-NOPROTO unsupported protocol version\r\n"),
+            (
+                "HELLO x\r\n",
+                "-ERR Protocol version is not an integer or out of range\r\n",
+            ),
+            (
+                "HELLO 3 SETNAME\r\n",
+                "-ERR Syntax error in HELLO option 'SETNAME'\r\n",
+            ),
+            (
+                "HELLO 3 AUTH a\r\n",
+                "-ERR Syntax error in HELLO option 'AUTH'\r\n",
+            ),
+            (
+                "HELLO 3 AUTH nobody x\r\n",
+                "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn command_describes_the_table() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let echo = "*10\r\n$4\r\necho\r\n:2\r\n*3\r\n+loading\r\n+stale\r\n+fast\r\n:0\r\n:0\r\n:0\r\n\
+                *2\r\n+@fast\r\n+@connection\r\n*0\r\n*0\r\n*0\r\n";
+    client.check(
+        "COMMAND INFO ECHO nosuch\r\n",
+        format!("*2\r\n{echo}$-1\r\n"),
+    );
+    client.check(
+        "COMMAND DOCS echo nosuch\r\n",
+        "*2\r\n$4\r\necho\r\n*10\r\n$7\r\nsummary\r\n$21\r\nEcho the given string\r\n$5\r\nsince\r\n"
+            .replace("*10", if is_other_server() { "*10" } else { "*8" }),
+    );
+    let mut client = Client::connect(&server);
+    client.send("COMMAND COUNT\r\nCOMMAND\r\n");
+    let count = client.line();
+    assert_eq!(client.line(), count.replace(':', "*"));
+}
+
+#[test]
+fn ids_are_never_used_twice() {
+    let server = Server::start();
+    let id = || {
+        let mut client = Client::connect(&server);
+        client.send("CLIENT ID\r\n");
+        client
+            .line()
+            .trim_start_matches(':')
+            .parse::<u64>()
+            .expect("a number")
+    };
+    let (first, second) = (id(), id());
+    assert!(first < second, "{first}, then {second}");
+}
+
+#[test]
+fn garbage_does_no_harm() {
+    let mut server = Server::start();
+    let mut seed = 42u64;
+    for _ in 0..200 {
+        let bytes: Vec<u8> = (0..500)
+            .map(|_| {
+                seed = seed
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
+                // Bytes that mean something make deeper damage than mere noise.
+                match seed >> 62 {
+                    0 => (seed >> 33) as u8,
+                    1 => b"*$\r\n\"'\\"[(seed >> 33) as usize % 7],
+                    2 => b"0123456789"[(seed >> 33) as usize % 10],
+                    _ => b"PINGECHO "[(seed >> 33) as usize % 9],
+                }
+            })
+            .collect();
+        let mut socket = TcpStream::connect(server.addr()).expect("connect to the server");
+        // The server may hang up before it has all of it.
+        let _ = socket.write_all(&bytes);
+        let _ = socket.shutdown(std::net::Shutdown::Write);
+        let _ = socket.read_to_end(&mut Vec::new());
+    }
+    assert!(server.is_alive());
+    Client::connect(&server).check(PING, "+PONG\r\n");
+}
