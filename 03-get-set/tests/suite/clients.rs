@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis::Commands;
 
 use crate::harness::{Server, installed};
-use crate::wire::{OK, Wire, bulk, encode, int};
+use crate::session::{OK, Session, bulk, encode, int};
 
 /// Runs `program` against `server` with `input` and waits for its end.
 fn run(server: &Server, program: &str, args: &[&str], input: &[u8]) -> Output {
@@ -50,7 +50,7 @@ fn mass_insertion_through_a_pipe() {
         .collect();
     let report = cli(&server, &["--pipe"], &commands);
     assert!(report.contains("errors: 0, replies: 100000"), "{report}");
-    let mut c = Wire::connect(server.addr());
+    let mut c = Session::connect(server.addr());
     c.expect("DBSIZE", int(100_000));
     c.expect("GET key:99999", bulk("value:99999"));
 }
@@ -61,7 +61,7 @@ fn cli_scans_and_looks_for_big_keys() {
         return;
     }
     let server = Server::start();
-    let mut c = Wire::connect(server.addr());
+    let mut c = Session::connect(server.addr());
     for i in 0..500 {
         c.expect(&format!("SET key:{i} {}", "x".repeat(i)), OK);
     }
@@ -77,7 +77,7 @@ fn cli_scans_and_looks_for_big_keys() {
         report.contains("Sampled 500 keys in the keyspace!"),
         "{report}"
     );
-    assert!(report.contains("\"key:499\" has 499 bytes"), "{report}");
+    assert!(report.contains("\"key:499\"' has 499 bytes"), "{report}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn cli_sends_standard_input_and_speaks_resp3() {
     let server = Server::start();
     let value = b"line\r\n\0\xff";
     assert_eq!(cli(&server, &["-x", "SET", "k"], value), "OK\n");
-    Wire::connect(server.addr()).expect("GET k", bulk(value));
+    Session::connect(server.addr()).expect("GET k", bulk(value));
     assert_eq!(cli(&server, &["-3", "STRLEN", "k"], b""), "8\n");
     let reply = cli(
         &server,
@@ -106,7 +106,7 @@ fn cli_shows_statistics() {
         return;
     }
     let server = Server::start();
-    Wire::connect(server.addr()).expect("MSET a 1 b 2", OK);
+    Session::connect(server.addr()).expect("MSET a 1 b 2", OK);
     // It never ends by itself, so it writes to a file, and we look there.
     let file = tempfile::NamedTempFile::new().expect("a file");
     let mut child = Command::new("redis-cli")

@@ -1,14 +1,14 @@
 //! Commands on keys, whatever their values are.
 
 use crate::harness::Server;
-use crate::wire::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Wire, arity, bulk, int};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
 const NO_SUCH_KEY: &str = "-ERR no such key\r\n";
 
-fn connect() -> (Server, Wire) {
+fn connect() -> (Server, Session) {
     let server = Server::start();
-    let wire = Wire::connect(server.addr());
-    (server, wire)
+    let session = Session::connect(server.addr());
+    (server, session)
 }
 
 #[test]

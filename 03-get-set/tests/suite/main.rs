@@ -10,6 +10,6 @@ mod payload;
 mod resp;
 mod scan;
 mod server;
+mod session;
 mod string;
 mod tcp;
-mod wire;

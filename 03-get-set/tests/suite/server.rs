@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::harness::Server;
-use crate::wire::{NULL, OK, SYNTAX, Wire, arity, bulk, encode, int};
+use crate::harness::{Server, is_other_server};
+use crate::session::{NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
 
-fn connect() -> (Server, Wire) {
+fn connect() -> (Server, Session) {
     let server = Server::start();
-    let wire = Wire::connect(server.addr());
-    (server, wire)
+    let session = Session::connect(server.addr());
+    (server, session)
 }
 
 /// The text of INFO.
-fn info(c: &mut Wire, sections: &[&str]) -> String {
+fn info(c: &mut Session, sections: &[&str]) -> String {
     let mut reply = c.strings(&[&["INFO"], sections].concat());
     String::from_utf8(reply.remove(0)).expect("text")
 }
@@ -26,7 +26,7 @@ fn titles(text: &str) -> Vec<&str> {
 }
 
 /// The number behind `name:` in INFO.
-fn number(c: &mut Wire, name: &str) -> u64 {
+fn number(c: &mut Session, name: &str) -> u64 {
     let text = info(c, &[]);
     let mut lines = text.lines().filter_map(|line| line.split_once(':'));
     let value = lines.find(|(field, _)| *field == name);
@@ -35,7 +35,7 @@ fn number(c: &mut Wire, name: &str) -> u64 {
 }
 
 /// What CONFIG GET replies, by name; the order is Redis's secret.
-fn config(c: &mut Wire, patterns: &[&str]) -> BTreeMap<String, String> {
+fn config(c: &mut Session, patterns: &[&str]) -> BTreeMap<String, String> {
     let reply = c.strings(&[&["CONFIG", "GET"], patterns].concat());
     let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("text");
     reply
@@ -110,7 +110,7 @@ fn info_counts() {
     c.expect("GET k", bulk("v"));
     c.expect("MGET k x", "*2\r\n$1\r\nv\r\n$-1\r\n");
     c.expect("EXISTS k x", int(1));
-    let mut other = Wire::connect(server.addr());
+    let mut other = Session::connect(server.addr());
     other.expect("PING", "+PONG\r\n");
     assert!(number(&mut c, "total_commands_processed") >= commands + 5);
     assert_eq!(
@@ -304,17 +304,17 @@ fn many_different_commands_in_one_packet() {
 /// Every client adds to the same number, on two threads. None gets lost.
 #[test]
 fn fifty_clients_count_together() {
-    let args: &[&str] = match std::env::var_os("WORKSHOP_SERVER") {
-        None => &["--io-threads", "2"],
-        // Whether another server has that flag is its own business.
-        Some(_) => &[],
+    // Whether another server has that flag is its own business.
+    let args: &[&str] = match is_other_server() {
+        false => &["--io-threads", "2"],
+        true => &[],
     };
     let server = Server::start_with(args);
     let address = server.addr();
     std::thread::scope(|scope| {
         for _ in 0..50 {
             scope.spawn(move || {
-                let mut c = Wire::connect(address);
+                let mut c = Session::connect(address);
                 c.send(&encode(&["INCR", "n"]).repeat(100));
                 for _ in 0..100 {
                     assert_eq!(c.reply()[0], b':');
@@ -322,7 +322,7 @@ fn fifty_clients_count_together() {
             });
         }
     });
-    Wire::connect(address).expect("GET n", bulk("5000"));
+    Session::connect(address).expect("GET n", bulk("5000"));
 }
 
 /// How many connections to hold at once, if the system lets us.
@@ -343,19 +343,20 @@ fn ten_thousand_clients_are_answered() {
     if crowd < CROWD {
         eprintln!("only {crowd} clients: more than that are not allowed here");
     }
+    // One after the other: the queue in front of a server is short.
     let mut clients: Vec<_> = (0..crowd)
-        .map(|_| std::net::TcpStream::connect(server.addr()).expect("connect"))
+        .map(|_| {
+            let mut client = Session::connect(server.addr());
+            client.expect("PING", "+PONG\r\n");
+            client
+        })
         .collect();
+    // And now all at once.
     for client in &mut clients {
-        std::io::Write::write_all(client, b"PING\r\n").expect("send");
+        client.send(b"PING\r\n");
     }
     for client in &mut clients {
-        let mut reply = [0; 7];
-        client
-            .set_read_timeout(Some(std::time::Duration::from_secs(20)))
-            .expect("timeout");
-        std::io::Read::read_exact(client, &mut reply).expect("an answer");
-        assert_eq!(&reply, b"+PONG\r\n");
+        assert_eq!(client.reply(), b"+PONG\r\n");
     }
     first.expect("PING", "+PONG\r\n");
 }

@@ -1,7 +1,7 @@
 //! Commands on strings: every option, every error, byte for byte.
 
 use crate::harness::Server;
-use crate::wire::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Wire, arity, bulk, int};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
 const NOT_A_FLOAT: &str = "-ERR value is not a valid float\r\n";
 const OVERFLOW: &str = "-ERR increment or decrement would overflow\r\n";
@@ -18,10 +18,10 @@ const WEIRD: [&[u8]; 6] = [
     b"\xf0\x9f\xa6\x80",
 ];
 
-fn connect() -> (Server, Wire) {
+fn connect() -> (Server, Session) {
     let server = Server::start();
-    let wire = Wire::connect(server.addr());
-    (server, wire)
+    let session = Session::connect(server.addr());
+    (server, session)
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn a_large_value_comes_back_whole() {
 
 /// Does what `commands` say to a fresh key `k` and asks for its encoding.
 #[track_caller]
-fn expect_encoding(c: &mut Wire, commands: &[&str], encoding: &str) {
+fn expect_encoding(c: &mut Session, commands: &[&str], encoding: &str) {
     c.call(&["DEL", "k"]);
     for command in commands {
         let args: Vec<&str> = command.split(' ').collect();

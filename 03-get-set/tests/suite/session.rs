@@ -41,14 +41,14 @@ pub fn encode<T: AsRef<[u8]>>(args: &[T]) -> Vec<u8> {
 }
 
 /// One connection to a server.
-pub struct Wire {
+pub struct Session {
     socket: TcpStream,
     received: Vec<u8>,
     /// Everything before this position has been handed out.
     taken: usize,
 }
 
-impl Wire {
+impl Session {
     pub fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).expect("connect");
         socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
