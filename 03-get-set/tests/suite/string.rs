@@ -306,7 +306,7 @@ fn keys_and_values_are_any_bytes() {
 #[test]
 fn a_large_value_comes_back_whole() {
     let (_server, mut c) = connect();
-    let value: Vec<u8> = (0..1 << 20).map(|i: u32| (i * 31 >> 3) as u8).collect();
+    let value: Vec<u8> = (0..1 << 20).map(|i: u32| ((i * 31) >> 3) as u8).collect();
     c.expect_args(&[b"SET", &b"k"[..], &value], OK);
     c.expect("GET k", bulk(&value));
     c.expect("STRLEN k", int(1 << 20));
