@@ -22,7 +22,7 @@ const MIN_READ: usize = 4 * 1024;
 const MAX_READ: usize = 64 * 1024;
 
 /// Replies of this size, in bytes, are sent before more commands are executed.
-const BATCH: usize = 64 * 1024;
+const MAX_REPLIES: usize = 64 * 1024;
 
 /// As long as this many bytes of replies wait for a client that does not take
 /// them, its commands are not read.
@@ -65,24 +65,25 @@ impl Connection {
     pub async fn run(mut self) -> io::Result<()> {
         // Replies are small and wanted now; do not wait to fill a packet.
         self.socket.set_nodelay(true)?;
+        let mut at_end = false;
         loop {
             self.execute_batch();
-            if self.client.closing {
+            // The client may close its half while commands of its own still wait
+            // for room in the output. They count, so go on until there is none.
+            if self.client.closing || (at_end && self.output.is_empty()) {
                 break;
             }
             self.make_room();
             let (mut reader, mut writer) = self.socket.split();
-            let has_room = self.output.len() < MAX_OUTPUT;
+            let may_read = !at_end && self.output.len() < MAX_OUTPUT;
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
                 }
-                read = reader.read_buf(&mut self.input), if has_room => {
-                    if read? == 0 {
-                        break;
-                    }
+                read = reader.read_buf(&mut self.input), if may_read => {
+                    at_end = read? == 0;
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
                     }
@@ -95,7 +96,7 @@ impl Connection {
     /// Executes the commands that have arrived whole. Their replies are in the
     /// output afterwards and leave with one write.
     fn execute_batch(&mut self) {
-        let full = MAX_OUTPUT.min(self.output.len() + BATCH);
+        let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
             match self.parser.parse(&mut self.input) {
                 Ok(Some(length)) => {

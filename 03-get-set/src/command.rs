@@ -121,7 +121,7 @@ impl Keys {
     }
 
     /// Every `step`th argument from the first on.
-    pub const fn all(access: &'static str, step: i64) -> Self {
+    pub const fn every(access: &'static str, step: i64) -> Self {
         Self {
             access,
             first: 1,

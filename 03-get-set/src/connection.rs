@@ -24,7 +24,7 @@ const MIN_READ: usize = 4 * 1024;
 const MAX_READ: usize = 64 * 1024;
 
 /// Replies of this size, in bytes, are sent before more commands are executed.
-const BATCH: usize = 64 * 1024;
+const MAX_REPLIES: usize = 64 * 1024;
 
 /// As long as this many bytes of replies wait for a client that does not take
 /// them, its commands are not read.
@@ -69,24 +69,25 @@ impl Connection {
     pub async fn run(mut self) -> io::Result<()> {
         // Replies are small and wanted now; do not wait to fill a packet.
         self.socket.set_nodelay(true)?;
+        let mut at_end = false;
         loop {
             self.execute_batch();
-            if self.client.closing {
+            // The client may close its half while commands of its own still wait
+            // for room in the output. They count, so go on until there is none.
+            if self.client.closing || (at_end && self.output.is_empty()) {
                 break;
             }
             self.make_room();
             let (mut reader, mut writer) = self.socket.split();
-            let has_room = self.output.len() < MAX_OUTPUT;
+            let may_read = !at_end && self.output.len() < MAX_OUTPUT;
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
                 }
-                read = reader.read_buf(&mut self.input), if has_room => {
-                    if read? == 0 {
-                        break;
-                    }
+                read = reader.read_buf(&mut self.input), if may_read => {
+                    at_end = read? == 0;
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
                     }
@@ -101,14 +102,14 @@ impl Connection {
     ///
     /// One lock serves the whole batch. With one worker thread nobody else wants
     /// it; with more, taking it once for 64 commands instead of 64 times is what
-    /// keeps the threads from queueing. [`BATCH`] bounds how long we hold it, and
+    /// keeps the threads from queueing. [`MAX_REPLIES`] bounds how long we hold it, and
     /// there is no `await` in here, so nobody holds it while waiting for a client.
     fn execute_batch(&mut self) {
         if self.input.is_empty() {
             return;
         }
         let state = &mut *self.shared.lock();
-        let full = MAX_OUTPUT.min(self.output.len() + BATCH);
+        let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
             let mut reply = Reply::new(&mut self.output, self.client.protocol);
             if let Some(args) = self.batch.take(&self.input) {

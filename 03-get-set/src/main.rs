@@ -28,8 +28,8 @@ use tokio::net::TcpListener;
 use crate::cli::Cli;
 use crate::state::Shared;
 
-/// A store makes and drops a small allocation for every key and value; this
-/// allocator is made for that.
+/// A store makes and drops an allocation for every key and value that does not
+/// fit its table; this allocator is made for that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -7,7 +7,7 @@ use crate::store::Value;
 
 pub const COMMANDS: &[Command] = &[
     Command::new("del", -2, &[Write], del)
-        .keys(&[Keys::all("RM delete", 1)])
+        .keys(&[Keys::every("RM delete", 1)])
         .categories(&["keyspace"])
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .doc(
@@ -20,7 +20,7 @@ pub const COMMANDS: &[Command] = &[
             "Delete a key",
         ),
     Command::new("unlink", -2, &[Write, Fast], del)
-        .keys(&[Keys::all("RM delete", 1)])
+        .keys(&[Keys::every("RM delete", 1)])
         .categories(&["keyspace"])
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .doc(
@@ -33,7 +33,7 @@ pub const COMMANDS: &[Command] = &[
              non blocking.",
         ),
     Command::new("exists", -2, &[Readonly, Fast], exists)
-        .keys(&[Keys::all("RO", 1)])
+        .keys(&[Keys::every("RO", 1)])
         .categories(&["keyspace"])
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .doc(
@@ -43,7 +43,7 @@ pub const COMMANDS: &[Command] = &[
             "Determine if a key exists",
         ),
     Command::new("touch", -2, &[Readonly, Fast], exists)
-        .keys(&[Keys::all("RO", 1)])
+        .keys(&[Keys::every("RO", 1)])
         .categories(&["keyspace"])
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
         .doc(

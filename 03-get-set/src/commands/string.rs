@@ -42,7 +42,7 @@ pub const COMMANDS: &[Command] = &[
             "Get the value of a key and delete the key",
         ),
     Command::new("mget", -2, &[Readonly, Fast], mget)
-        .keys(&[Keys::all("RO access", 1)])
+        .keys(&[Keys::every("RO access", 1)])
         .categories(&["string"])
         .tips(&["request_policy:multi_shard"])
         .doc(
@@ -52,7 +52,7 @@ pub const COMMANDS: &[Command] = &[
             "Get the values of all the given keys",
         ),
     Command::new("mset", -3, &[Write, Denyoom], mset)
-        .keys(&[Keys::all("OW update", 2)])
+        .keys(&[Keys::every("OW update", 2)])
         .categories(&["string"])
         .tips(&[
             "request_policy:multi_shard",
@@ -65,7 +65,7 @@ pub const COMMANDS: &[Command] = &[
             "Set multiple keys to multiple values",
         ),
     Command::new("msetnx", -3, &[Write, Denyoom], msetnx)
-        .keys(&[Keys::all("OW insert", 2)])
+        .keys(&[Keys::every("OW insert", 2)])
         .categories(&["string"])
         .tips(&["request_policy:multi_shard", "response_policy:agg_min"])
         .doc(

@@ -295,6 +295,27 @@ fn a_client_may_send_everything_before_it_reads() {
     }
 }
 
+/// Redis drops the replies of a client that closes its half before it reads, so
+/// only ours is tested.
+#[test]
+fn a_half_closed_client_gets_all_its_replies() {
+    if is_other_server() {
+        eprintln!("not tested: what another server owes a client that has closed its half");
+        return;
+    }
+    let server = Server::start();
+    let payload = "p".repeat(10_000);
+    let reply = format!("$10000\r\n{payload}\r\n");
+    let mut client = Client::connect(&server);
+    client
+        .send(format!("*2\r\n$4\r\nPING\r\n{reply}").repeat(2000))
+        .finish();
+    for _ in 0..2000 {
+        client.expect(&reply);
+    }
+    client.expect_closed();
+}
+
 #[test]
 fn a_client_that_never_reads_disturbs_nobody() {
     let server = Server::start();
