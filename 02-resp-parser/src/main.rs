@@ -17,7 +17,6 @@ mod server;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::net::TcpListener;
 
 use crate::cli::Cli;
 
@@ -25,7 +24,7 @@ use crate::cli::Cli;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     cli::init_logging();
-    match TcpListener::bind((cli.bind, cli.port)).await {
+    match server::listen((cli.bind, cli.port).into()) {
         Ok(listener) => {
             cli.print_banner();
             server::run(listener).await;

@@ -23,7 +23,6 @@ mod store;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::net::TcpListener;
 
 use crate::cli::Cli;
 use crate::state::Shared;
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(cli: &Cli) -> ExitCode {
-    match TcpListener::bind((cli.bind, cli.port)).await {
+    match server::listen((cli.bind, cli.port).into()) {
         Ok(listener) => {
             cli.print_banner();
             server::run(listener, Shared::new(cli.config())).await;

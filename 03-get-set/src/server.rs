@@ -1,13 +1,15 @@
 //! The listener: accepts connections for as long as the process lives and gives
 //! each a task of its own.
 //!
-//! A task costs a few hundred bytes, not a thread's stack, so ten thousand
+//! A task costs a few hundred bytes and its buffer, not a stack, so ten thousand
 //! clients are ten thousand tasks on one thread. Redis gets the same effect
 //! with an event loop written by hand (`ae.c`); tokio's reactor is that loop.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
@@ -19,6 +21,23 @@ use crate::state::Shared;
 /// How long to wait after a failed `accept`, at first and at most.
 const BACKOFF_MIN: Duration = Duration::from_millis(10);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// How many clients may wait to be accepted (`tcp-backlog`). When a crowd comes
+/// at once and the queue is full, the system drops the rest, and they try again
+/// only after a second.
+const BACKLOG: u32 = 511;
+
+/// Opens the port.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // The port of a server that has just ended is free for the next at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Accepts clients on `listener` until the process ends.
 ///
