@@ -9,6 +9,7 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 
 use crate::client::Client;
 use crate::command::{self, Context, Table};
@@ -27,7 +28,7 @@ const MAX_READ: usize = 64 * 1024;
 const MAX_REPLIES: usize = 64 * 1024;
 
 /// As long as this many bytes of replies wait for a client that does not take
-/// them, its commands are not read.
+/// them, its commands are neither read nor executed.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 
 /// A buffer larger than this, in bytes, is given back once it is empty.
@@ -71,22 +72,25 @@ impl Connection {
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
         loop {
-            self.execute_batch();
+            let more = self.execute_batch();
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
-            if self.client.closing || (at_end && self.output.is_empty()) {
+            if self.client.closing || (at_end && !more) {
                 break;
             }
             self.make_room();
             let (mut reader, mut writer) = self.socket.split();
-            let may_read = !at_end && self.output.len() < MAX_OUTPUT;
+            let has_room = self.output.len() < MAX_OUTPUT;
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
                 }
-                read = reader.read_buf(&mut self.input), if may_read => {
+                // What has arrived comes before what may arrive; otherwise commands
+                // with long replies would pile up. Let other clients have a turn.
+                () = yield_now(), if more && has_room => {}
+                read = reader.read_buf(&mut self.input), if !more && !at_end => {
                     at_end = read? == 0;
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
@@ -98,15 +102,16 @@ impl Connection {
     }
 
     /// Executes the commands that have arrived whole. Their replies are in the
-    /// output afterwards and leave with one write.
+    /// output afterwards and leave with one write. True if there may be more, for
+    /// whose replies there is no room at once.
     ///
     /// One lock serves the whole batch. With one worker thread nobody else wants
     /// it; with more, taking it once for 64 commands instead of 64 times is what
     /// keeps the threads from queueing. [`MAX_REPLIES`] bounds how long we hold it, and
     /// there is no `await` in here, so nobody holds it while waiting for a client.
-    fn execute_batch(&mut self) {
+    fn execute_batch(&mut self) -> bool {
         if self.input.is_empty() {
-            return;
+            return false;
         }
         let state = &mut *self.shared.lock();
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
@@ -126,7 +131,7 @@ impl Connection {
             }
             self.batch.parser.max_bulk = state.config.proto_max_bulk_len;
             match self.batch.fill(&mut self.input) {
-                Ok(0) => break,
+                Ok(0) => return false,
                 Ok(1) => {}
                 Ok(_) => warm_up(&state.store, &self.batch, &self.input),
                 Err(error) => {
@@ -135,6 +140,7 @@ impl Connection {
                 }
             }
         }
+        true
     }
 
     /// Makes the buffers ready for the next read and write.

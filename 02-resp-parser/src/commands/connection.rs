@@ -130,7 +130,6 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         None => ctx.client.protocol,
         Some(version) => protocol(version)?,
     };
-    let mut name = None;
     let mut options = args.skip(2);
     while let Some(option) = options.get(0) {
         let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
@@ -144,7 +143,8 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
                 options = options.skip(3);
             }
             (Some(given), _) if is("SETNAME") => {
-                name = Some(valid_name(given)?);
+                // As in Redis, the name stays even if a later option is wrong.
+                ctx.client.name = valid_name(given)?.to_vec();
                 options = options.skip(2);
             }
             _ => {
@@ -152,9 +152,6 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
                 return Err(CommandError::quoting(before, option, "'"));
             }
         }
-    }
-    if let Some(name) = name {
-        ctx.client.name = name.to_vec();
     }
     // The reply to HELLO is the first in the new protocol.
     ctx.client.protocol = protocol;
