@@ -1,5 +1,6 @@
 //! A client of raw bytes: says what it sends, and compares what comes back byte
-//! by byte.
+//! by byte. A failure shows where the reply differs, and how to send the same by
+//! hand.
 
 // Shared by all steps; an early one does not need all of it.
 #![allow(dead_code)]
@@ -39,6 +40,7 @@ impl Client {
         }
     }
 
+    #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.sent.extend_from_slice(bytes.as_ref());
         self.socket
@@ -56,17 +58,34 @@ impl Client {
     }
 
     /// Reads as many bytes as `expected` has and compares them.
+    #[track_caller]
     pub fn expect(&mut self, expected: impl AsRef<[u8]>) -> &mut Self {
         let expected = expected.as_ref();
-        let received = self.receive(expected.len());
-        if received != expected {
-            panic!("{}", self.difference(expected, &received));
+        let mut received = vec![0; expected.len()];
+        let mut at = 0;
+        while at < expected.len() {
+            let why = match self.socket.read(&mut received[at..]) {
+                Ok(0) => "the server closed the connection",
+                Ok(count) if received[at..].starts_with(&expected[at..at + count]) => {
+                    at += count;
+                    continue;
+                }
+                Ok(count) => {
+                    at += count;
+                    "the reply is another"
+                }
+                Err(_) => "nothing more came",
+            };
+            received.truncate(at);
+            self.listen(&mut received);
+            panic!("{why}{}", difference(&self.sent, expected, &received));
         }
         self.sent.clear();
         self
     }
 
     /// Sends a command and compares its reply.
+    #[track_caller]
     pub fn check(&mut self, command: impl AsRef<[u8]>, reply: impl AsRef<[u8]>) -> &mut Self {
         self.send(command).expect(reply)
     }
@@ -85,15 +104,44 @@ impl Client {
         received
     }
 
-    /// One line without its end.
+    /// One line without its end, escaped.
+    #[track_caller]
     pub fn line(&mut self) -> String {
+        escaped(self.raw_line().trim_ascii_end())
+    }
+
+    #[track_caller]
+    fn raw_line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
         while !line.ends_with(b"\r\n") {
             let byte = self.receive(1);
             assert!(!byte.is_empty(), "no line; so far: {}", escaped(&line));
             line.extend(byte);
         }
-        escaped(&line[..line.len() - 2])
+        line
+    }
+
+    /// One whole reply as it came, in RESP2 or RESP3.
+    #[track_caller]
+    pub fn reply(&mut self) -> Vec<u8> {
+        let mut reply = Vec::new();
+        let mut missing = 1;
+        while missing > 0 {
+            missing -= 1;
+            let line = self.raw_line();
+            let number = str::from_utf8(line[1..].trim_ascii_end()).unwrap_or_default();
+            // A null has the length -1, and nothing behind it.
+            let length = number.parse().unwrap_or(0);
+            reply.extend_from_slice(&line);
+            match line[0] {
+                b'*' | b'~' | b'>' => missing += length,
+                b'%' => missing += 2 * length,
+                b'$' | b'=' if number != "-1" => reply.extend(self.receive(length + 2)),
+                _ => {}
+            }
+        }
+        self.sent.clear();
+        reply
     }
 
     /// The server has closed the connection and sent nothing before.
@@ -125,34 +173,100 @@ impl Client {
         self
     }
 
-    fn difference(&self, expected: &[u8], received: &[u8]) -> String {
-        let same = expected
-            .iter()
-            .zip(received)
-            .take_while(|(a, b)| a == b)
-            .count();
-        let caret = escaped(&received[..same]).chars().count();
-        format!(
-            "\n  sent      {}\n  expected  {}\n  received  {}\n            {}^ first difference",
-            shortened(&self.sent),
-            shortened(expected),
-            shortened(received),
-            " ".repeat(caret.min(SHOWN)),
-        )
+    /// Adds what comes within a moment, to show all of a wrong reply.
+    fn listen(&mut self, received: &mut Vec<u8>) {
+        let _ = self.socket.set_read_timeout(Some(SILENCE));
+        received.extend(self.receive(SHOWN));
     }
 }
 
-/// How much of a long text a failure shows.
-const SHOWN: usize = 2000;
+/// How much of a long text a failure shows, in bytes.
+const SHOWN: usize = 400;
 
-fn shortened(bytes: &[u8]) -> String {
-    let text = escaped(bytes);
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], bytes.len()),
-        None => text,
-    }
+/// How much of that lies before the first difference.
+const BEFORE: usize = 100;
+
+/// Where the reply is another one, and how to see it by hand.
+fn difference(sent: &[u8], expected: &[u8], received: &[u8]) -> String {
+    let pairs = expected.iter().zip(received);
+    let same = pairs.take_while(|(a, b)| a == b).count();
+    let from = same.saturating_sub(BEFORE);
+    let caret = shortened(&received[..same], from).chars().count();
+    format!(
+        "\n  sent      {}\n  expected  {}\n  received  {}\n            {}^ byte {same}{}",
+        shortened(sent, 0),
+        shortened(expected, from),
+        shortened(received, from),
+        " ".repeat(caret),
+        by_hand(sent),
+    )
+}
+
+/// Some of `bytes`, the first `from` left out.
+fn shortened(bytes: &[u8], from: usize) -> String {
+    let to = bytes.len().min(from + SHOWN);
+    let before = if from > 0 { "…" } else { "" };
+    let after = match bytes.len() - to {
+        0 => String::new(),
+        left => format!("… ({left} bytes more)"),
+    };
+    format!("{before}{}{after}", escaped(&bytes[from..to]))
 }
 
 pub fn escaped(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
+}
+
+/// A line for the shell that sends the same to a server on the usual port.
+fn by_hand(sent: &[u8]) -> String {
+    if sent.is_empty() || sent.len() > SHOWN {
+        return String::new();
+    }
+    if let Some(Ok(words)) = words(sent).map(shlex::try_join) {
+        return format!("\n  by hand   redis-cli -p 6380 {words}");
+    }
+    let print = |byte: &u8| match *byte {
+        b'\r' => r"\r".to_owned(),
+        b'\n' => r"\n".to_owned(),
+        b'%' => "%%".to_owned(),
+        b' '..=b'~' if !b"\\'".contains(byte) => char::from(*byte).to_string(),
+        other => format!(r"\{other:03o}"),
+    };
+    let text: String = sent.iter().map(print).collect();
+    format!("\n  by hand   printf '{text}' | nc 127.0.0.1 6380")
+}
+
+/// The arguments of `sent`, if it is one whole command of printable words.
+fn words(sent: &[u8]) -> Option<Vec<&str>> {
+    let text = str::from_utf8(sent).ok()?.strip_suffix("\r\n")?;
+    let mut lines = text.split("\r\n");
+    let count: usize = lines.next()?.strip_prefix('*')?.parse().ok()?;
+    let mut words = Vec::new();
+    while let Some(header) = lines.next() {
+        let word = lines.next()?;
+        let length: usize = header.strip_prefix('$')?.parse().ok()?;
+        if length != word.len() || word.contains(char::is_control) {
+            return None;
+        }
+        words.push(word);
+    }
+    (words.len() == count).then_some(words)
+}
+
+#[test]
+fn a_failure_shows_where_the_reply_differs() {
+    let sent = b"*2\r\n$4\r\nECHO\r\n$5\r\na 'b'\r\n";
+    let text = difference(sent, b"$5\r\na (b)\r\n", b"$5\r\na [b]\r\n");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[2], r"  expected  $5\r\na (b)\r\n");
+    assert_eq!(lines[3], r"  received  $5\r\na [b]\r\n");
+    assert_eq!(lines[4], "                    ^ byte 6");
+    assert_eq!(lines[5], r#"  by hand   redis-cli -p 6380 ECHO "a 'b'""#);
+}
+
+#[test]
+fn a_failure_can_be_seen_by_hand_without_a_tool_of_redis() {
+    let text = by_hand(b"*1\r\n$x\r\n\0%'");
+    let line = r"printf '*1\r\n$x\r\n\000%%\047' | nc 127.0.0.1 6380";
+    assert_eq!(text, format!("\n  by hand   {line}"));
 }

@@ -104,15 +104,21 @@ impl Client {
         received
     }
 
-    /// One line without its end.
+    /// One line without its end, escaped.
+    #[track_caller]
     pub fn line(&mut self) -> String {
+        escaped(self.raw_line().trim_ascii_end())
+    }
+
+    #[track_caller]
+    fn raw_line(&mut self) -> Vec<u8> {
         let mut line = Vec::new();
         while !line.ends_with(b"\r\n") {
             let byte = self.receive(1);
             assert!(!byte.is_empty(), "no line; so far: {}", escaped(&line));
             line.extend(byte);
         }
-        escaped(&line[..line.len() - 2])
+        line
     }
 
     /// One whole reply as it came, in RESP2 or RESP3.
@@ -122,17 +128,15 @@ impl Client {
         let mut missing = 1;
         while missing > 0 {
             missing -= 1;
-            let line = self.line();
-            reply.extend_from_slice(line.as_bytes());
-            reply.extend_from_slice(b"\r\n");
+            let line = self.raw_line();
+            let number = str::from_utf8(line[1..].trim_ascii_end()).unwrap_or_default();
             // A null has the length -1, and nothing behind it.
-            let Ok(length) = line[1..].parse::<usize>() else {
-                continue;
-            };
-            match &line[..1] {
-                "*" | "~" | ">" => missing += length,
-                "%" => missing += 2 * length,
-                "$" | "=" => reply.extend(self.receive(length + 2)),
+            let length = number.parse().unwrap_or(0);
+            reply.extend_from_slice(&line);
+            match line[0] {
+                b'*' | b'~' | b'>' => missing += length,
+                b'%' => missing += 2 * length,
+                b'$' | b'=' if number != "-1" => reply.extend(self.receive(length + 2)),
                 _ => {}
             }
         }

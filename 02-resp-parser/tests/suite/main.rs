@@ -3,6 +3,7 @@
 
 mod client;
 mod harness;
+mod interop;
 mod payload;
 mod resp;
 mod tcp;

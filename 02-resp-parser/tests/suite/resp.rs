@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::Client;
+use crate::client::{Client, escaped};
 use crate::harness::{Server, is_other_server};
 
 const MB: usize = 1024 * 1024;
@@ -120,6 +120,104 @@ fn refusals_are_in_the_words_of_redis() {
         .expect("-ERR unknown command 'nosuch', with args beginning with: \r\n+PONG\r\n");
 }
 
+/// Redis quotes what a client sent byte by byte, up to a NUL; only a newline would
+/// break the reply.
+#[test]
+fn refusals_quote_bytes_that_are_no_text() {
+    let server = Server::start();
+    let exchanges: [(&[u8], &[u8]); 6] = [
+        (
+            b"*2\r\n$7\r\nn\xff\0such\r\n$3\r\n\xc3\0z\r\n",
+            b"-ERR unknown command 'n\xff', with args beginning with: '\xc3' \r\n",
+        ),
+        (
+            b"*2\r\n$3\r\na\r\n\r\n$3\r\n\nb\r\r\n",
+            b"-ERR unknown command 'a  ', with args beginning with: ' b ' \r\n",
+        ),
+        (
+            b"*2\r\n$6\r\nCLIENT\r\n$6\r\nn\xff\r\nx\0\r\n",
+            b"-ERR unknown subcommand 'n\xff  x'. Try CLIENT HELP.\r\n",
+        ),
+        (
+            b"*3\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\n\x80\n\0x\r\n",
+            b"-ERR Syntax error in HELLO option '\x80 '\r\n",
+        ),
+        (
+            b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$1\r\n\xff\r\n",
+            b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n",
+        ),
+        (
+            b"*1\r\n\x80\r\n",
+            b"-ERR Protocol error: expected '$', got '\x80'\r\n",
+        ),
+    ];
+    for (command, reply) in exchanges {
+        Client::connect(&server).check(command, reply);
+    }
+}
+
+/// Of the command's name, of a subcommand's and of all arguments together an
+/// error shows 128 bytes each.
+#[test]
+fn refusals_quote_no_more_than_128_bytes() {
+    let server = Server::start();
+    let word = |length: usize| "w".repeat(length);
+    let unknown = |name: &str, args: &str| {
+        format!("-ERR unknown command '{name}', with args beginning with: {args}\r\n")
+    };
+    for length in [127, 128, 129, 300] {
+        let shown = word(length.min(128));
+        let mut client = Client::connect(&server);
+        client.check(format!("{}\r\n", word(length)), unknown(&shown, ""));
+        client.check(
+            format!("CLIENT {}\r\n", word(length)),
+            format!("-ERR unknown subcommand '{shown}'. Try CLIENT HELP.\r\n"),
+        );
+    }
+    // The quotes and the blank behind each argument count as well.
+    for (first, second) in [(120, 5), (123, 2), (124, 1)] {
+        let args = format!("'{}' '{}' ", word(first), &"bcdefgh"[..second]);
+        let command = format!("nosuch {} bcdefgh\r\n", word(first));
+        Client::connect(&server).check(command, unknown("nosuch", &args));
+    }
+    for first in [125, 127, 128] {
+        let args = format!("'{}' ", word(first));
+        let command = format!("nosuch {} bcdefgh\r\n", word(first));
+        Client::connect(&server).check(command, unknown("nosuch", &args));
+    }
+}
+
+#[test]
+fn a_database_is_named_by_a_number() {
+    let server = Server::start();
+    let range = "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n";
+    let integer = "-ERR value is not an integer or out of range\r\n";
+    let index = "-ERR DB index is out of range\r\n";
+    check_all(
+        &server,
+        &[
+            ("SELECT 16\r\n", index),
+            ("SELECT 2147483647\r\n", index),
+            ("SELECT -2147483648\r\n", index),
+            ("SELECT 2147483648\r\n", range),
+            ("SELECT -2147483649\r\n", range),
+            ("SELECT 9223372036854775808\r\n", integer),
+            ("SELECT 00\r\n", integer),
+            ("SELECT -0\r\n", integer),
+            ("SELECT \"\"\r\n", integer),
+        ],
+    );
+}
+
+#[test]
+fn a_subcommand_is_not_called_by_its_full_name() {
+    let server = Server::start();
+    Client::connect(&server).check(
+        "client|id\r\n",
+        "-ERR unknown command 'client|id', with args beginning with: \r\n",
+    );
+}
+
 #[test]
 fn inline_commands_have_quotes() {
     let server = Server::start();
@@ -135,6 +233,10 @@ fn inline_commands_have_quotes() {
             ("ECHO \\n\r\n", "$2\r\n\\n\r\n"),
             ("ECHO \"\\xzz\"\r\n", "$3\r\nxzz\r\n"),
             ("ECHO a\"b c\"\r\n", "$4\r\nab c\r\n"),
+            ("ECHO a\u{b}b\r\n", "$3\r\na\u{b}b\r\n"),
+            ("ECHO \u{b}\u{c}a\r\n", "$1\r\na\r\n"),
+            ("\"\\x50ING\"\r\n", "+PONG\r\n"),
+            ("'PING' \"'\"\r\n", "$1\r\n'\r\n"),
         ],
     );
     for line in [
@@ -199,11 +301,17 @@ fn limits_hold_at_the_limit_and_one_past_it() {
     Client::connect(&server)
         .send("*1\r\n$536870912\r\n")
         .expect_silence();
+    Client::connect(&server)
+        .send(line("*", limit))
+        .expect_silence();
+    Client::connect(&server)
+        .send(format!("*1\r\n{}", line("$", limit)))
+        .expect_silence();
     for (bytes, error) in [
         (line("x", limit + 1), "too big inline request"),
-        (line("*", limit + 8), "too big mbulk count string"),
+        (line("*", limit + 1), "too big mbulk count string"),
         (
-            format!("*1\r\n{}", line("$", limit + 8)),
+            format!("*1\r\n{}", line("$", limit + 1)),
             "too big bulk count string",
         ),
     ] {
@@ -287,7 +395,7 @@ fn a_client_may_send_everything_before_it_reads() {
     let payload = "p".repeat(100);
     let command = format!("*2\r\n$4\r\nPING\r\n$100\r\n{payload}\r\n");
     let reply = format!("$100\r\n{payload}\r\n");
-    let count = 100_000;
+    let count = 200_000;
     let mut client = Client::connect(&server);
     client.send(command.repeat(count));
     for _ in 0..count / 1000 {
@@ -338,6 +446,37 @@ fn a_client_that_never_reads_disturbs_nobody() {
     }
     drop(sender.join().expect("the sender"));
     other.check(PING, "+PONG\r\n");
+}
+
+/// What waits for a client is bounded: past that, the server stops reading. Redis
+/// keeps all of it, so only ours is tested.
+#[test]
+fn a_client_that_never_reads_costs_a_bounded_amount() {
+    if is_other_server() {
+        eprintln!("not tested: how much another server keeps for a client that does not read");
+        return;
+    }
+    let echo = format!("*2\r\n$4\r\nECHO\r\n${MB}\r\n{}\r\n", "x".repeat(MB));
+    assert_taken(&echo, 128 * MB);
+    assert_taken(&"COMMAND\r\n".repeat(10_000), 32 * MB);
+}
+
+/// Sends `commands` again and again without reading; the server must stop before
+/// it has taken `limit` bytes. Some of them are in the system's buffers.
+fn assert_taken(commands: &str, limit: usize) {
+    let server = Server::start();
+    let before = server.peak_memory();
+    let mut deaf = TcpStream::connect(server.addr()).expect("connect to the server");
+    deaf.set_write_timeout(Some(Duration::from_millis(500)))
+        .expect("set a timeout");
+    let times = limit / commands.len();
+    let stopped = (0..times).any(|_| deaf.write_all(commands.as_bytes()).is_err());
+    assert!(stopped, "the server took {limit} bytes");
+    Client::connect(&server).check(PING, "+PONG\r\n");
+    if let (Some(before), Some(after)) = (before, server.peak_memory()) {
+        let grown = after - before;
+        assert!(grown < 384 * 1024, "grew by {grown} KiB");
+    }
 }
 
 #[test]
@@ -408,6 +547,43 @@ fn hello_chooses_the_protocol() {
             ),
         ],
     );
+}
+
+/// RESP3 has types of its own for a null, a map and a set.
+#[test]
+fn each_protocol_has_its_types() {
+    let server = Server::start();
+    let flags = "$4\r\nping\r\n:-1\r\n";
+    for (protocol, null, map, set) in [(2, "$-1", '*', '*'), (3, "_", '%', '~')] {
+        let mut client = Client::connect(&server);
+        client.send(format!("HELLO {protocol}\r\n")).reply();
+        client.check("CLIENT GETNAME\r\n", format!("{null}\r\n"));
+        client.check("COMMAND DOCS nosuch\r\n", format!("{map}0\r\n"));
+        client.check(
+            "COMMAND INFO PING nosuch\r\n",
+            format!(
+                "*2\r\n*10\r\n{flags}{set}1\r\n+fast\r\n:0\r\n:0\r\n:0\r\n\
+                 {set}2\r\n+@fast\r\n+@connection\r\n\
+                 {set}2\r\n$25\r\nrequest_policy:all_shards\r\n$29\r\n\
+                 response_policy:all_succeeded\r\n{set}0\r\n{set}0\r\n{null}\r\n"
+            ),
+        );
+        // RESET also goes back to RESP2.
+        client.check("RESET\r\nCLIENT GETNAME\r\n", "+RESET\r\n$-1\r\n");
+    }
+}
+
+/// The options take effect one by one, the protocol only when all are right.
+#[test]
+fn a_hello_that_fails_leaves_the_protocol() {
+    let server = Server::start();
+    for options in ["SETNAME me nosuch", "SETNAME me AUTH nobody x"] {
+        let mut client = Client::connect(&server);
+        let error = client.send(format!("HELLO 3 {options}\r\n")).reply();
+        assert!(error.starts_with(b"-"), "{}", escaped(&error));
+        client.check("CLIENT GETNAME\r\n", "$2\r\nme\r\n");
+        client.check("COMMAND INFO nosuch\r\n", "*1\r\n$-1\r\n");
+    }
 }
 
 #[test]

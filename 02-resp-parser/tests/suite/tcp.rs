@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::harness::{Server, is_other_server};
+use crate::harness::{Server, is_other_server, wait_until};
 use crate::payload::{HELD_FOR_SLOW_READER, reply, request};
 
 /// A megabyte.
@@ -106,6 +106,26 @@ fn a_client_that_vanishes_disturbs_nobody() {
         check(&mut other, b"undisturbed");
     }
     assert!(server.is_alive());
+}
+
+/// A socket that is closed with bytes in it that nobody has read sends a reset.
+#[test]
+fn clients_that_leave_take_their_sockets_along() {
+    let server = Server::start();
+    let mut other = Client::connect(&server);
+    check(&mut other, b"before");
+    let files = server.open_files();
+    for _ in 0..20 {
+        let mut rude = Client::connect(&server);
+        rude.send(request(b"never read"));
+        rude.socket.peek(&mut [0]).expect("a reply to leave unread");
+        Client::connect(&server).send(b"*1");
+        Client::connect(&server).finish().expect_closed();
+    }
+    check(&mut other, b"after");
+    wait_until("the server has closed its ends", || {
+        server.open_files() <= files
+    });
 }
 
 #[test]

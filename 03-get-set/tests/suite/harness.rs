@@ -7,16 +7,24 @@
 // Shared by all steps; an early one does not need all of it.
 #![allow(dead_code)]
 
+use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How long a server may take to start.
-const START: Duration = Duration::from_secs(10);
+/// How long a server may take to start, or anything else to come true.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long to wait before looking again.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// What a server says goes to this file in its folder; a test that fails shows
+/// it.
+const LOG: &str = "server.log";
 
 /// The environment variable with the command line of a server to test.
 const OTHER_SERVER: &str = "WORKSHOP_SERVER";
@@ -25,7 +33,7 @@ const OTHER_SERVER: &str = "WORKSHOP_SERVER";
 pub struct Server {
     process: Child,
     address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -48,45 +56,59 @@ impl Server {
         Self::launch(&command)
     }
 
+    /// Starts a real Redis, to compare with, if there is one.
+    pub fn start_redis() -> Option<Self> {
+        let command = ["redis-server", "--save", "", "--appendonly", "no"];
+        installed(command[0]).then(|| Self::launch(&command.map(str::to_owned)))
+    }
+
     /// A port can be taken by somebody else between finding it and opening it,
     /// so there is more than one try.
     fn launch(command: &[String]) -> Self {
-        (0..3)
-            .find_map(|_| Self::try_launch(command))
-            .unwrap_or_else(|| panic!("the server does not start: {}", command.join(" ")))
+        let mut log = String::new();
+        for _ in 0..3 {
+            match Self::try_launch(command) {
+                Ok(server) => return server,
+                Err(said) => log = said,
+            }
+        }
+        panic!("the server does not start: {}\n{log}", command.join(" "));
     }
 
-    fn try_launch(command: &[String]) -> Option<Self> {
+    /// Starts a server, or returns what it said before it ended.
+    fn try_launch(command: &[String]) -> Result<Self, String> {
         let address = free_address();
         let folder = tempfile::tempdir().expect("a folder for the server");
+        let log = File::create(folder.path().join(LOG)).expect("a log for the server");
         let process = Command::new(&command[0])
             .args(&command[1..])
             .args(["--port", &address.port().to_string()])
             .current_dir(folder.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {}: {error}", command[0]));
         let mut server = Self {
             process,
             address,
-            _folder: folder,
+            folder,
         };
-        server.accepts().then_some(server)
+        if server.accepts() {
+            Ok(server)
+        } else {
+            Err(server.log())
+        }
     }
 
     /// Waits until the server accepts connections; false if it ends before.
     fn accepts(&mut self) -> bool {
-        let deadline = Instant::now() + START;
-        while Instant::now() < deadline {
-            if TcpStream::connect(self.address).is_ok() {
-                return true;
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline && self.is_alive() {
+            if is_served(self.address) {
+                return self.is_alive();
             }
-            if !matches!(self.process.try_wait(), Ok(None)) {
-                return false;
-            }
-            sleep(Duration::from_millis(5));
+            sleep(INTERVAL);
         }
         false
     }
@@ -98,9 +120,20 @@ impl Server {
     /// The memory that the server has occupied at most, in KiB, where the system
     /// tells.
     pub fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
         line.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// How many files and sockets the server has open, where the system tells.
+    pub fn open_files(&self) -> Option<usize> {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.process.id())).ok()?;
+        Some(files.count())
+    }
+
+    /// What the server has said.
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
     /// Is it still running?
@@ -114,6 +147,9 @@ impl Drop for Server {
         // It may have ended already, and that is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if panicking() {
+            eprintln!("the server said:\n{}", self.log());
+        }
     }
 }
 
@@ -141,6 +177,16 @@ pub fn installed(program: &str) -> bool {
     found
 }
 
+/// Waits until `done`, and fails if that takes too long.
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        sleep(INTERVAL);
+    }
+}
+
 fn command_line() -> Vec<String> {
     match std::env::var(OTHER_SERVER) {
         Ok(line) => shlex::split(&line).expect("WORKSHOP_SERVER has unbalanced quotes"),
@@ -157,6 +203,12 @@ fn own_server() -> PathBuf {
         .nth(2)
         .expect("target/<profile>/deps/suite");
     folder.join(env!("CARGO_PKG_NAME"))
+}
+
+/// Does somebody listen at `address`? If nobody does and the system gives our end
+/// of the connection the same port, we would be talking to ourselves.
+fn is_served(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok_and(|socket| socket.local_addr().ok() != Some(address))
 }
 
 fn free_address() -> SocketAddr {

@@ -5,6 +5,7 @@ mod client;
 mod clients;
 mod differential;
 mod harness;
+mod interop;
 mod key;
 mod payload;
 mod resp;

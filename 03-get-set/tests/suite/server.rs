@@ -89,7 +89,7 @@ fn info_is_lines_in_sections() {
 #[test]
 fn info_tells_who_is_asked() {
     let (server, mut c) = connect();
-    assert_eq!(number(&mut c, "tcp_port"), server.addr().port().into());
+    assert_eq!(number(&mut c, "tcp_port"), u64::from(server.addr().port()));
     assert!(number(&mut c, "process_id") > 0);
     assert!(number(&mut c, "used_memory") > 0);
     let text = info(&mut c, &[]);
