@@ -121,13 +121,41 @@ impl Store {
         std::hint::black_box(self.entries.get_index_of(key));
     }
 
-    /// The value of `key` for a command that changes it in place.
-    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
-        self.entries.get_mut(key)
+    /// The value of `key` for a command that is about to change it.
+    pub fn peek(&self, key: &[u8]) -> Option<&Value> {
+        self.entries.get(key)
     }
 
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.entries.contains_key(key)
+        self.peek(key).is_some()
+    }
+
+    /// Changes the value of `key` in place; `None` if there is no such key. A
+    /// change that fails must leave the value as it was.
+    pub fn update<T, E>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Value) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        self.entries.get_mut(key).map(change).transpose()
+    }
+
+    /// Changes the value of `key` in place. A key that is not there gets
+    /// `initial`, changed; if the change fails, it is still not there.
+    pub fn upsert<T, E>(
+        &mut self,
+        key: &[u8],
+        mut initial: Value,
+        change: impl FnOnce(&mut Value) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self.entries.get_mut(key) {
+            Some(value) => change(value),
+            None => {
+                let result = change(&mut initial)?;
+                self.insert(key, initial);
+                Ok(result)
+            }
+        }
     }
 
     /// Gives `key` a string as its value, whatever it had before.
@@ -150,6 +178,20 @@ impl Store {
         let value = self.entries.swap_remove(key);
         self.shrink();
         value
+    }
+
+    /// Gives the value of `from` to `to` instead, whatever that had before. False
+    /// if there is no `from`.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let value = self.remove(from);
+        value.map(|value| self.insert(to, value)).is_some()
+    }
+
+    /// Gives the value of `from` to `to` as well, whatever that had before. False
+    /// if there is no `from`.
+    pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let value = self.peek(from).cloned();
+        value.map(|value| self.insert(to, value)).is_some()
     }
 
     pub fn len(&self) -> usize {

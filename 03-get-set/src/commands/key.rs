@@ -307,9 +307,12 @@ fn randomkey(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 /// `RENAME key newkey`
 fn rename(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (from, to) = (&args[1], &args[2]);
-    if from != to || !ctx.store.contains(from) {
-        let value = ctx.store.remove(from).ok_or(NO_SUCH_KEY)?;
-        ctx.store.insert(to, value);
+    let found = match from == to {
+        true => ctx.store.contains(from),
+        false => ctx.store.rename(from, to),
+    };
+    if !found {
+        return Err(NO_SUCH_KEY);
     }
     ctx.reply.ok();
     Ok(())
@@ -321,11 +324,8 @@ fn renamenx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if !ctx.store.contains(from) {
         return Err(NO_SUCH_KEY);
     }
-    let free = !ctx.store.contains(to);
-    if free && let Some(value) = ctx.store.remove(from) {
-        ctx.store.insert(to, value);
-    }
-    ctx.reply.integer(free.into());
+    let renamed = !ctx.store.contains(to) && ctx.store.rename(from, to);
+    ctx.reply.integer(renamed.into());
     Ok(())
 }
 
@@ -338,14 +338,8 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             "ERR source and destination objects are the same",
         ));
     }
-    let value = ctx.store.get(from).cloned();
-    let copied = match value {
-        Some(value) if replace || !ctx.store.contains(to) => {
-            ctx.store.insert(to, value);
-            true
-        }
-        _ => false,
-    };
+    let found = ctx.store.get(from).is_some();
+    let copied = found && (replace || !ctx.store.contains(to)) && ctx.store.copy(from, to);
     ctx.reply.integer(copied.into());
     Ok(())
 }

@@ -326,19 +326,17 @@ fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `APPEND key value`
 fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, suffix) = (&args[1], &args[2]);
-    let length = match ctx.store.get_mut(key) {
-        Some(value) => {
-            let length = value.len() + suffix.len();
-            check_length(ctx.config.proto_max_bulk_len, length)?;
-            value.grow(|bytes| bytes.extend_from_slice(suffix));
-            length
-        }
-        None => {
-            ctx.store.set_bytes(key, suffix);
-            suffix.len()
-        }
-    };
-    ctx.reply.integer(length as i64);
+    let limit = ctx.config.proto_max_bulk_len;
+    let length = ctx.store.update(key, |value| {
+        let length = value.len() + suffix.len();
+        check_length(limit, length)?;
+        value.grow(|bytes| bytes.extend_from_slice(suffix));
+        Ok(length)
+    })?;
+    if length.is_none() {
+        ctx.store.set_bytes(key, suffix);
+    }
+    ctx.reply.integer(length.unwrap_or(suffix.len()) as i64);
     Ok(())
 }
 
@@ -388,25 +386,23 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, patch) = (&args[1], &args[3]);
     let offset = usize::try_from(integer(&args[2])?)
         .map_err(|_| CommandError::new("ERR offset is out of range"))?;
-    let old_length = ctx.store.get_mut(key).map(|value| value.len());
     // Writing nothing changes nothing, not even the encoding.
     if patch.is_empty() {
-        ctx.reply.integer(old_length.unwrap_or(0) as i64);
+        let length = ctx.store.peek(key).map_or(0, Value::len);
+        ctx.reply.integer(length as i64);
         return Ok(());
     }
     let end = offset.saturating_add(patch.len());
     check_length(ctx.config.proto_max_bulk_len, end)?;
-    if old_length.is_none() {
-        ctx.store.insert(key, Value::Growable(Vec::new()));
-    }
-    if let Some(value) = ctx.store.get_mut(key) {
-        let length = value.grow(|bytes| {
+    let nothing = Value::Growable(Vec::new());
+    let length = ctx.store.upsert(key, nothing, |value| {
+        Ok(value.grow(|bytes| {
             bytes.resize(bytes.len().max(end), 0);
             bytes[offset..end].copy_from_slice(patch);
             bytes.len()
-        });
-        ctx.reply.integer(length as i64);
-    }
+        }))
+    })?;
+    ctx.reply.integer(length as i64);
     Ok(())
 }
 
@@ -443,17 +439,11 @@ fn decrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// Adds to the number at `key`; a key that is not there counts as 0.
 fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
-    let sum = match ctx.store.get_mut(key) {
-        Some(value) => {
-            let sum = number(value)?.checked_add(increment).ok_or(OVERFLOW)?;
-            *value = Value::Integer(sum);
-            sum
-        }
-        None => {
-            ctx.store.insert(key, Value::Integer(increment));
-            increment
-        }
-    };
+    let sum = ctx.store.upsert(key, Value::Integer(0), |value| {
+        let sum = number(value)?.checked_add(increment).ok_or(OVERFLOW)?;
+        *value = Value::Integer(sum);
+        Ok(sum)
+    })?;
     ctx.reply.integer(sum);
     Ok(())
 }
@@ -471,22 +461,21 @@ fn integer(text: &[u8]) -> std::result::Result<i64, CommandError> {
 
 /// `INCRBYFLOAT key increment`
 fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let key = &args[1];
-    let digits = &mut itoa::Buffer::new();
-    let old = ctx
-        .store
-        .get_mut(key)
-        .map_or(&b"0"[..], |value| value.bytes(digits));
-    let old = LongDouble::parse(old).ok_or(NOT_A_FLOAT)?;
-    let increment = LongDouble::parse(&args[2]).ok_or(NOT_A_FLOAT)?;
-    let sum = old
-        .checked_add(increment)
-        .ok_or(CommandError::new(
-            "ERR increment would produce NaN or Infinity",
-        ))?
-        .format();
-    // Redis keeps the text as it is, even if it looks like an integer.
-    ctx.store.insert(key, Value::fixed(sum.as_bytes()));
+    let sum = ctx.store.upsert(&args[1], Value::Integer(0), |value| {
+        let sum = add_float(value, &args[2])?;
+        // Redis keeps the text as it is, even if it looks like an integer.
+        *value = Value::fixed(sum.as_bytes());
+        Ok(sum)
+    })?;
     ctx.reply.bulk(sum.as_bytes());
     Ok(())
+}
+
+fn add_float(value: &Value, increment: &[u8]) -> std::result::Result<String, CommandError> {
+    let old = LongDouble::parse(value.bytes(&mut itoa::Buffer::new())).ok_or(NOT_A_FLOAT)?;
+    let increment = LongDouble::parse(increment).ok_or(NOT_A_FLOAT)?;
+    let sum = old.checked_add(increment).ok_or(CommandError::new(
+        "ERR increment would produce NaN or Infinity",
+    ))?;
+    Ok(sum.format())
 }
