@@ -95,12 +95,21 @@ impl Value {
     }
 }
 
+/// What happened to the keys, for INFO, since the start or since `CONFIG
+/// RESETSTAT`.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+}
+
 /// The keys and their values.
 #[derive(Debug, Default)]
 pub struct Store {
     entries: IndexMap<Bytes, Value, RandomState>,
-    hits: u64,
-    misses: u64,
+    pub counters: Counters,
 }
 
 impl Store {
@@ -108,8 +117,8 @@ impl Store {
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
         let value = self.entries.get(key);
         match value {
-            Some(_) => self.hits += 1,
-            None => self.misses += 1,
+            Some(_) => self.counters.hits += 1,
+            None => self.counters.misses += 1,
         }
         value
     }
@@ -238,15 +247,6 @@ impl Store {
             start as u64,
             part.map(|(key, value)| (key.as_slice(), value)),
         )
-    }
-
-    /// How many reads found their key, and how many did not.
-    pub fn hits_and_misses(&self) -> (u64, u64) {
-        (self.hits, self.misses)
-    }
-
-    pub fn reset_hits_and_misses(&mut self) {
-        (self.hits, self.misses) = (0, 0);
     }
 
     /// Gives memory back when nine tenths of the table are empty.

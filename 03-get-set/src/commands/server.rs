@@ -7,6 +7,7 @@ use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
 use crate::config::{PARAMETERS, Parameter};
 use crate::glob;
 use crate::resp::{Args, parse_integer};
+use crate::store::Counters;
 
 pub const COMMANDS: &[Command] = &[
     Command::new("dbsize", 1, &[Readonly, Fast], dbsize)
@@ -222,11 +223,14 @@ fn human_bytes(bytes: u64) -> String {
 }
 
 fn info_stats(ctx: &Context<'_>) -> String {
-    let (hits, misses) = ctx.store.hits_and_misses();
+    let counters = &ctx.store.counters;
     format!(
-        "total_connections_received:{}\r\ntotal_commands_processed:{}\r\nkeyspace_hits:{hits}\r\n\
-         keyspace_misses:{misses}\r\n",
-        ctx.stats.connections_received, ctx.stats.commands_processed
+        "total_connections_received:{}\r\ntotal_commands_processed:{}\r\nkeyspace_hits:{}\r\n\
+         keyspace_misses:{}\r\n",
+        ctx.stats.connections_received,
+        ctx.stats.commands_processed,
+        counters.hits,
+        counters.misses,
     )
 }
 
@@ -310,7 +314,7 @@ fn config_failed(name: &[u8], why: &str) -> CommandError {
 /// `CONFIG RESETSTAT`
 fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.stats.reset();
-    ctx.store.reset_hits_and_misses();
+    ctx.store.counters = Counters::default();
     ctx.reply.ok();
     Ok(())
 }
