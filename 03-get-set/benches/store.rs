@@ -59,7 +59,7 @@ fn get_and_set(c: &mut Criterion) {
                 .for_each(|key| drop(map.insert(key.clone(), VALUE.to_vec())))
         });
     });
-    group.bench_function("scan, store", |b| b.iter(|| scan(&store)));
+    group.bench_function("scan, store", |b| b.iter(|| scan(&mut store)));
     group.bench_function("scan, HashMap", |b| {
         b.iter(|| map.keys().map(Vec::len).sum::<usize>())
     });
@@ -67,7 +67,7 @@ fn get_and_set(c: &mut Criterion) {
 }
 
 /// A whole scan, ten keys at a time, as SCAN does it by default.
-fn scan(store: &Store) -> usize {
+fn scan(store: &mut Store) -> usize {
     let mut length = 0;
     let mut cursor = 0;
     loop {

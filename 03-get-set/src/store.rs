@@ -21,6 +21,9 @@ use crate::resp::parse_integer;
 /// key and value inside, an entry is 64 bytes, which is one cache line.
 type Bytes = SmallVec<[u8; 16]>;
 
+/// Something for each of some keys.
+type Table<V> = IndexMap<Bytes, V, RandomState>;
+
 /// The longest string that Redis keeps in one piece with its object header, in
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_LIMIT: usize = 44;
@@ -108,7 +111,7 @@ pub struct Counters {
 /// The keys and their values.
 #[derive(Debug, Default)]
 pub struct Store {
-    entries: IndexMap<Bytes, Value, RandomState>,
+    entries: Table<Value>,
     pub counters: Counters,
 }
 
@@ -185,7 +188,7 @@ impl Store {
     /// Takes `key` and its value out of the store.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let value = self.entries.swap_remove(key);
-        self.shrink();
+        shrink(&mut self.entries);
         value
     }
 
@@ -248,11 +251,11 @@ impl Store {
             part.map(|(key, value)| (key.as_slice(), value)),
         )
     }
+}
 
-    /// Gives memory back when nine tenths of the table are empty.
-    fn shrink(&mut self) {
-        if self.entries.capacity() > SMALL_TABLE && self.len() < self.entries.capacity() / 10 {
-            self.entries.shrink_to(self.len() * 2);
-        }
+/// Gives memory back when nine tenths of the table are empty.
+fn shrink<V>(table: &mut Table<V>) {
+    if table.capacity() > SMALL_TABLE && table.len() < table.capacity() / 10 {
+        table.shrink_to(table.len() * 2);
     }
 }

@@ -11,9 +11,8 @@
 /// has no place of its own. A folder `resp/` would belong to `resp`.
 pub const LAYERS: &[&[&str]] = &[
     // Bytes, and nothing else.
-    &["resp", "glob", "float"],
-    // Time, and the keys and values that it ends.
-    &["expiry"],
+    &["resp", "glob", "float", "clock"],
+    // The keys, their values, and when they end.
     &["store"],
     // What commands need of the log, the dump, the subscribers and the replicas.
     &["aof", "rdb", "pubsub", "replication", "config", "stats"],
@@ -26,8 +25,9 @@ pub const LAYERS: &[&[&str]] = &[
     &["command"],
     &["commands/*"],
     &["commands/mod"],
-    // What executes commands: a socket, the log at start-up, a primary's feed.
-    &["connection", "shutdown", "replay", "link"],
+    // What executes commands (a socket, the log at start-up, a primary's feed), and
+    // what works on the data without a client.
+    &["connection", "expiry", "shutdown", "replay", "link"],
     &["server"],
     // Flags, and the program.
     &["cli"],

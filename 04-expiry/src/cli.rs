@@ -1,0 +1,89 @@
+//! The command line: the flags, the banner, and what to say when the port
+//! cannot be opened.
+//!
+//! Flags are spelled as `redis-server` spells them, so that a command line can
+//! be moved from one to the other.
+
+use std::io::{self, IsTerminal};
+use std::net::IpAddr;
+
+use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::Config;
+
+/// The flags that this step understands.
+#[derive(Debug, Parser)]
+#[command(about, version)]
+pub struct Cli {
+    /// TCP port to listen on.
+    #[arg(long, default_value_t = 6380)]
+    pub port: u16,
+
+    /// Address to listen on. Loopback only, unless you say otherwise.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+
+    /// How many threads serve clients. One is fastest on a small machine.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=128))]
+    pub io_threads: u8,
+}
+
+impl Cli {
+    /// What commands may see of the flags.
+    pub fn config(&self) -> Config {
+        Config::new(self.bind, self.port, self.io_threads)
+    }
+
+    /// Tokio's reactor with as many threads as asked for. Everything that a
+    /// client needs happens on one of them.
+    pub fn runtime(&self) -> io::Result<Runtime> {
+        match self.io_threads {
+            1 => Builder::new_current_thread().enable_all().build(),
+            threads => Builder::new_multi_thread()
+                .worker_threads(threads.into())
+                .enable_all()
+                .build(),
+        }
+    }
+
+    /// Says what is running and what to type next.
+    pub fn print_banner(&self) {
+        println!(
+            "\n  Step 04: keys that expire, listening on {}:{}\n\
+             \n  In a second terminal, type:\n\
+             \n      redis-cli -h {} -p {}\n\
+             \n  and then SET greeting hello EX 10, TTL greeting. Ctrl-C ends the server.\n",
+            self.bind, self.port, self.bind, self.port
+        );
+    }
+
+    /// Says on standard error why the port could not be opened and what to do.
+    pub fn explain_bind_error(&self, error: &io::Error) {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program has this port; end it, or choose another with --port"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine has no such address; try --bind 127.0.0.1"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "ports below 1024 belong to the system; choose another with --port"
+            }
+            _ => "check --bind and --port",
+        };
+        eprintln!(
+            "cannot listen on {}:{}: {error} ({hint})",
+            self.bind, self.port
+        );
+    }
+}
+
+/// Logs go to standard error, in colour when somebody is looking.
+pub fn init_logging() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
