@@ -215,7 +215,7 @@ fn pexpiretime(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// Redis rounds to the nearest second.
 fn to_seconds(milliseconds: i64) -> i64 {
-    milliseconds.wrapping_add(500) / 1000
+    milliseconds / 1000 + i64::from(milliseconds % 1000 >= 500)
 }
 
 /// Replies with what `show` makes of the deadline; -1 if the key has none, and -2
