@@ -10,10 +10,12 @@
 
 mod alone;
 mod carry;
+mod check;
 mod dependencies;
 mod diff;
 mod docs;
 mod drift;
+mod graders;
 mod imports;
 mod layers;
 mod lineage;
@@ -42,6 +44,8 @@ struct Cli {
 enum Command {
     /// Show what a step adds to the step before it.
     Diff(diff::Args),
+    /// Grade the exercises of a step, where you solve them.
+    Check(check::Args),
     /// Check (or, with --write, refresh) what each step says it changed, and that steps agree.
     Lineage(lineage::Args),
     /// Run what the documents show, and compare it with the truth.
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Diff(args) => diff::run(args),
+        Command::Check(args) => check::run(args),
         Command::Lineage(args) => lineage::run(args),
         Command::Docs(args) => docs::run(args),
         Command::Standalone(args) => standalone::run(args),

@@ -39,6 +39,13 @@ impl Drop for Group {
     }
 }
 
+/// A time limit as one gives it on the command line.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    let limit = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    limit.ok_or_else(|| "give a number of seconds above 0, like 20".to_owned())
+}
+
 /// What came of a process.
 pub struct Ended {
     /// Whether it succeeded; `None` if it had to be stopped.

@@ -161,7 +161,8 @@ impl Scratch {
         self.run_with(args, "CI", Some("true"))
     }
 
-    fn run_with(&self, args: &[&str], name: &str, value: Option<&str>) -> Told {
+    /// Runs the tool here with that variable, or without it.
+    pub fn run_with(&self, args: &[&str], name: &str, value: Option<&str>) -> Told {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(args).arg("--root").arg(self.root());
         command
@@ -177,15 +178,19 @@ impl Scratch {
 /// What the tool said.
 pub struct Told {
     pub ok: bool,
+    /// What it printed as its result.
+    pub out: String,
+    /// That, and then its errors.
     pub text: String,
 }
 
 impl Told {
     fn new(output: &Output) -> Self {
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = out.clone() + &String::from_utf8_lossy(&output.stderr);
         Told {
             ok: output.status.success(),
+            out,
             text,
         }
     }
