@@ -5,24 +5,20 @@
 //! what was asked, what came back, and where the hints are.
 
 mod build;
+mod grading;
 mod json;
 mod report;
+mod source;
 mod tasks;
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use indicatif::ProgressBar;
 
-use crate::graders::{self, Grade, Names, Verdict};
 use crate::output::print;
 use crate::processes;
 use crate::steps::{Number, Root, Step, Workshop};
 use tasks::Task;
-
-/// How often the line of progress moves.
-const TICK: Duration = Duration::from_millis(100);
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -52,7 +48,7 @@ pub struct Graded {
     pub failed: Vec<String>,
     /// What is not right yet; none if it is done.
     pub message: Option<String>,
-    /// Where the grader failed that says so, like `03-get-set/tests/exercises.rs:12`.
+    /// Where the first of them asks, like `03-get-set/tests/exercises.rs:12`.
     pub place: Option<String>,
 }
 
@@ -80,7 +76,7 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let step = workshop.step(args.step)?;
     let tasks = chosen(&workshop, step, args.exercise)?;
-    let graded = grade(step, tasks, args.time_limit)?;
+    let graded = grading::grade(step, tasks, args.time_limit)?;
     match args.json {
         true => print(&json::document(step, &graded))?,
         false => print(&report::told(step, &graded))?,
@@ -112,95 +108,4 @@ fn chosen(workshop: &Workshop, step: &Step, wanted: Option<u8>) -> Result<Vec<Ta
         );
     }
     Ok(tasks)
-}
-
-fn grade(step: &Step, tasks: Vec<Task>, limit: Duration) -> Result<Vec<Graded>> {
-    let progress = ProgressBar::new_spinner();
-    progress.enable_steady_tick(TICK);
-    progress.set_message(format!("building {} and its graders", step.name));
-    if let Some(error) = build::first_error(cargo(step))? {
-        return Ok(tasks
-            .into_iter()
-            .map(|task| unbuilt(task, &error))
-            .collect());
-    }
-    let names = Names::ask(|| cargo(step))?;
-    let mut graded = Vec::new();
-    for task in tasks {
-        progress.set_message(format!("exercise {}: {}", task.number, task.title));
-        graded.push(grade_one(step, task, &names, limit)?);
-    }
-    progress.finish_and_clear();
-    Ok(graded)
-}
-
-/// Cargo in the step's folder, where it takes the step for its package.
-fn cargo(step: &Step) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(&step.dir);
-    cargo
-}
-
-fn unbuilt(task: Task, error: &str) -> Graded {
-    Graded {
-        task,
-        status: Status::DoesNotBuild,
-        passed: Vec::new(),
-        failed: Vec::new(),
-        message: Some(error.to_owned()),
-        place: None,
-    }
-}
-
-fn grade_one(step: &Step, task: Task, names: &Names, limit: Duration) -> Result<Graded> {
-    let mine = names.of(task.number);
-    if mine.is_empty() {
-        bail!(
-            "no test in {0}/{1} begins with `{2}`; get the file back as it was: git checkout -- {0}/{1}",
-            step.name,
-            graders::FILE,
-            graders::prefix(task.number),
-        );
-    }
-    let grade = Grade::of(cargo(step), task.number, limit)?;
-    let done = grade.verdict == Verdict::Passed;
-    let passes = |name: &str| done || grade.tests.iter().any(|it| it.name == name && it.passed);
-    let (passed, failed): (Vec<&str>, Vec<&str>) = mine.iter().partition(|name| passes(name));
-    let failed = tasks::in_order(step, failed)?;
-    let first = grade
-        .tests
-        .iter()
-        .find(|it| failed.first() == Some(&it.name));
-    let message = match grade.verdict {
-        Verdict::Passed => None,
-        Verdict::Failed => first.map(|test| test.said.clone()),
-        Verdict::BrokeOff => Some(broke_off(&grade.output)),
-        Verdict::Hung => Some(hung(&failed, limit)),
-    };
-    let place = first.and_then(|test| test.place.clone());
-    Ok(Graded {
-        task,
-        status: if done { Status::Done } else { Status::NotYet },
-        passed: passed.into_iter().map(str::to_owned).collect(),
-        failed,
-        message,
-        place,
-    })
-}
-
-fn broke_off(output: &str) -> String {
-    format!(
-        "the graders broke off before their verdict:\n{}",
-        output.trim()
-    )
-}
-
-fn hung(unfinished: &[String], limit: Duration) -> String {
-    format!(
-        "no verdict within {} s, so this was stopped: {}\n\
-         Does your server answer, and does it go on when a client is slow or silent?\n\
-         Put the same to it by hand. --time-limit SECONDS gives the graders more time.",
-        limit.as_secs_f64(),
-        unfinished.join(", "),
-    )
 }

@@ -1,5 +1,5 @@
-//! The workshop's own tool: what a step adds, whether the steps still agree,
-//! and how a fix made in one step travels to the later ones.
+//! The workshop's own tool: what a step adds, whether an exercise is solved,
+//! whether the steps still agree, and how a fix travels to the later ones.
 //!
 //! Run it as `cargo xtask <command>` from anywhere inside the workshop. This
 //! file owns the list of commands and nothing else. Each command lives in the
@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Maintainers' and graders' tool of the workshop.
+/// The tool of the workshop, for learners, graders and maintainers.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Cli {
@@ -59,7 +59,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let command = Cli::parse().command;
+    match processes::end_with_the_tool().and_then(|()| run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let label = output::paint(output::REMOVED, "error:");

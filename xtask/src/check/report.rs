@@ -113,10 +113,11 @@ fn line(label: &str, value: &str) -> String {
     format!("{} {value}", paint(HINT, &format!("{label:9}")))
 }
 
-/// The message, moved to the right, and cut if it is long.
+/// The message, moved to the right, without empty lines, and cut if it is long.
 fn indented(graded: &Graded) -> String {
     let message = graded.message.as_deref().unwrap_or_default();
-    let lines: Vec<_> = message.lines().collect();
+    let lines = message.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<_> = lines.collect();
     let shown = &lines[..lines.len().min(LINES)];
     let mut text: String = shown.iter().map(|line| indent(line)).collect();
     if shown.len() < lines.len() {
@@ -129,5 +130,5 @@ fn indented(graded: &Graded) -> String {
 }
 
 fn indent(line: &str) -> String {
-    format!("{}{}\n", if line.is_empty() { "" } else { "    " }, line)
+    format!("    {line}\n")
 }

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 
 use crate::docs::page::{Heading, Page};
 use crate::graders;
-use crate::steps::{Step, Workshop, read_text};
+use crate::steps::{Step, Workshop};
 
 /// The page.
 const PAGE: &str = "EXERCISES.md";
@@ -72,14 +72,4 @@ fn task(page: &Page, heading: &Heading) -> Option<Task> {
         page: page.name.clone(),
         hints: hints.copied().unwrap_or(heading.line),
     })
-}
-
-/// Graders in the order of their file, which leads from the plain case to the
-/// odd one; test programs list them by name.
-pub fn in_order(step: &Step, graders: Vec<&str>) -> Result<Vec<String>> {
-    let text = read_text(&step.dir.join(graders::FILE))?;
-    let mut graders: Vec<String> = graders.into_iter().map(str::to_owned).collect();
-    let place = |name: &String| text.find(&format!("fn {name}(")).unwrap_or(text.len());
-    graders.sort_by_key(place);
-    Ok(graders)
 }

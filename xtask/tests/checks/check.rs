@@ -1,6 +1,10 @@
 //! `cargo xtask check`, on a step with two exercises: what a learner sees who
 //! has solved them, or one, or has broken the build.
 
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::scratch::{Scratch, Told};
@@ -312,6 +316,36 @@ fn a_grader_that_hangs_is_stopped_and_named() {
         "no verdict within 5 s, so this was stopped: exercise_2_two",
         "hints     01-echo/EXERCISES.md:13, exercise 2",
     ]);
+}
+
+#[test]
+fn ctrl_c_ends_the_graders_as_well() {
+    let scratch = solved();
+    let hang = "let listener = std::net::TcpListener::bind(\"127.0.0.1:0\").expect(\"a port\");
+    let address = listener.local_addr().expect(\"an address\").to_string();
+    std::fs::write(\"new\", address).and_then(|()| std::fs::rename(\"new\", \"address\")).expect(\"a file\");
+    std::thread::sleep(std::time::Duration::from_secs(600));
+    check(\"two\"";
+    scratch.replace(GRADER_FILE, "check(\"two\"", hang);
+    let mut tool = scratch.start(&["check", "01", "--exercise", "2"]);
+    let file = scratch.path("01-echo/address");
+    wait_until("the grader hangs", || file.exists());
+    let address = scratch.read("01-echo/address");
+    let interrupt = format!("kill -INT {}", tool.id());
+    let status = Command::new("sh").args(["-c", &interrupt]).status();
+    assert!(status.expect("sh runs").success());
+    assert_eq!(tool.wait().expect("it ends").code(), Some(130));
+    wait_until("the grader is gone", || {
+        TcpStream::connect(&address).is_err()
+    });
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
