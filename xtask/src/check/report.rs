@@ -28,11 +28,13 @@ fn row(graded: &Graded) -> String {
     let words = paint(style, &format!("{:14}", graded.status.words()));
     let (passed, all) = counts(graded);
     let counts = match graded.status {
-        Status::NotYet if all > 1 => format!(" ({passed} of {all} graders pass)"),
+        Status::NotYet if all > 1 => {
+            let counts = format!("({passed} of {all} graders pass)");
+            format!(" {}", paint(HINT, &counts))
+        }
         _ => String::new(),
     };
     let task = &graded.task;
-    let counts = paint(HINT, &counts);
     format!("  {words}  {}. {}{counts}\n", task.number, task.title)
 }
 

@@ -197,7 +197,7 @@ pub struct Told {
 }
 
 impl Told {
-    fn new(output: &Output) -> Self {
+    pub fn new(output: &Output) -> Self {
         let out = String::from_utf8_lossy(&output.stdout).into_owned();
         let text = out.clone() + &String::from_utf8_lossy(&output.stderr);
         Told {
