@@ -10,7 +10,7 @@ mod console;
 mod diagram;
 mod fence;
 mod links;
-mod page;
+pub mod page;
 mod programs;
 mod report;
 mod server;
@@ -29,6 +29,7 @@ use anyhow::{Result, bail};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::output::print;
+use crate::processes;
 use crate::steps::{Number, Root, Step, Workshop};
 use fence::Kind;
 use links::Links;
@@ -47,7 +48,7 @@ pub struct Args {
     #[arg(long)]
     bless: bool,
     /// The time that one command in a page may take.
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = processes::seconds)]
     time_limit: Duration,
     #[command(flatten)]
     root: Root,
@@ -69,12 +70,6 @@ impl FromStr for Scope {
             number => number.parse().map(Scope::Step),
         }
     }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
-    let limit = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    limit.ok_or_else(|| "give a number of seconds above 0, like 20".to_owned())
 }
 
 /// Runs the command.

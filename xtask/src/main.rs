@@ -1,5 +1,5 @@
-//! The workshop's own tool: what a step adds, whether the steps still agree,
-//! and how a fix made in one step travels to the later ones.
+//! The workshop's own tool: what a step adds, whether an exercise is solved,
+//! whether the steps still agree, and how a fix travels to the later ones.
 //!
 //! Run it as `cargo xtask <command>` from anywhere inside the workshop. This
 //! file owns the list of commands and nothing else. Each command lives in the
@@ -10,10 +10,12 @@
 
 mod alone;
 mod carry;
+mod check;
 mod dependencies;
 mod diff;
 mod docs;
 mod drift;
+mod graders;
 mod imports;
 mod layers;
 mod lineage;
@@ -30,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Maintainers' and graders' tool of the workshop.
+/// The tool of the workshop, for learners, graders and maintainers.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Cli {
@@ -42,6 +44,8 @@ struct Cli {
 enum Command {
     /// Show what a step adds to the step before it.
     Diff(diff::Args),
+    /// Grade the exercises of a step, where you solve them.
+    Check(check::Args),
     /// Check (or, with --write, refresh) what each step says it changed, and that steps agree.
     Lineage(lineage::Args),
     /// Run what the documents show, and compare it with the truth.
@@ -55,7 +59,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let command = Cli::parse().command;
+    match processes::end_with_the_tool().and_then(|()| run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let label = output::paint(output::REMOVED, "error:");
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Diff(args) => diff::run(args),
+        Command::Check(args) => check::run(args),
         Command::Lineage(args) => lineage::run(args),
         Command::Docs(args) => docs::run(args),
         Command::Standalone(args) => standalone::run(args),

@@ -2,11 +2,13 @@
 //!
 //! What is run here may start others (a grader starts a server), may hang, or
 //! may print without end to a reader who is gone. So each runs as a group of its
-//! own, which is ended as a whole.
+//! own, which is ended as a whole. A terminal's Ctrl-C does not reach such a
+//! group, so it is passed on.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -15,20 +17,45 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// How often to look whether a process has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// The groups that run now.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+
+/// What a shell reports for a program that ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// When the tool is asked to end, all that it runs ends with it.
+pub fn end_with_the_tool() -> Result<()> {
+    let handler = || {
+        running().iter().for_each(|leader| kill(*leader));
+        std::process::exit(INTERRUPTED);
+    };
+    ctrlc::set_handler(handler).context("cannot listen for Ctrl-C")
+}
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn kill(leader: Pid) {
+    // Fails if none is left, which is the usual case.
+    let _ = kill_process_group(leader, Signal::KILL);
+}
+
 /// A process and all that it starts. They are ended when this is dropped.
 pub struct Group(Option<Pid>);
 
 impl Group {
     /// The group that this child leads; it must have been started with `process_group(0)`.
     pub fn of(leader: &Child) -> Self {
-        Group(i32::try_from(leader.id()).ok().and_then(Pid::from_raw))
+        let leader = i32::try_from(leader.id()).ok().and_then(Pid::from_raw);
+        running().extend(leader);
+        Group(leader)
     }
 
     /// Ends whatever of it still runs.
     pub fn end(&self) {
         if let Some(leader) = self.0 {
-            // Fails if none is left, which is the usual case.
-            let _ = kill_process_group(leader, Signal::KILL);
+            kill(leader);
         }
     }
 }
@@ -36,7 +63,15 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.end();
+        running().retain(|leader| Some(*leader) != self.0);
     }
+}
+
+/// A time limit as one gives it on the command line.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    let limit = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    limit.ok_or_else(|| "give a number of seconds above 0, like 20".to_owned())
 }
 
 /// What came of a process.

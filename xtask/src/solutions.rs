@@ -9,11 +9,13 @@ mod grader;
 mod patch;
 mod tally;
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::alone::Alone;
+use crate::graders;
 use crate::output::print;
 use crate::processes::{self, Ended};
 use crate::steps::{Number, Root, Step, Workshop};
@@ -82,7 +84,7 @@ pub fn run(args: Args) -> Result<()> {
 
 fn has_any(step: &Step) -> bool {
     let patches = (1..=EXERCISES).any(|number| Patch::of(step, number).exists());
-    patches || step.dir.join(grader::FILE).exists()
+    patches || step.dir.join(graders::FILE).exists()
 }
 
 fn check_step(workshop: &Workshop, step: &Step, tally: &mut Tally) -> Result<()> {
@@ -124,7 +126,7 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &mut Tally) -> Result<()>
 
 fn missing(step: &Step) -> Vec<Fault> {
     let patches = (1..=EXERCISES).map(|number| Patch::of(step, number).name());
-    let files = std::iter::once(grader::FILE.to_owned()).chain(patches);
+    let files = std::iter::once(graders::FILE.to_owned()).chain(patches);
     let missing = files.filter(|file| !step.dir.join(file).is_file());
     let next =
         format!("each step has graders, and a solution for each of its {EXERCISES} exercises");
@@ -208,9 +210,13 @@ impl Workbench {
     }
 
     /// Every call has the same flags, or cargo would build everything again.
-    fn cargo(&self, arguments: &[&str], limit: Duration) -> Result<Ended> {
+    fn command(&self) -> Command {
         let mut cargo = self.alone.cargo();
-        cargo.args(arguments).env("RUSTFLAGS", "-D warnings");
-        processes::run(&mut cargo, limit)
+        cargo.env("RUSTFLAGS", "-D warnings");
+        cargo
+    }
+
+    fn cargo(&self, arguments: &[&str], limit: Duration) -> Result<Ended> {
+        processes::run(self.command().args(arguments), limit)
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Fault, grader};
-use crate::processes;
+use super::Fault;
 use crate::steps::{Step, read_text};
+use crate::{graders, processes};
 
 /// How many lines the explanation has at least.
 const HEAD_LINES: usize = 3;
@@ -53,7 +53,7 @@ impl Patch {
     pub fn apply(&self, dir: &Path) -> Result<Option<Fault>> {
         let text = read_text(&self.file)?;
         if changes_grader(&text) {
-            let what = format!("{} changes {}", self.name(), grader::FILE);
+            let what = format!("{} changes {}", self.name(), graders::FILE);
             return Ok(Some(Fault::new(
                 what,
                 "a solution must not change what grades it",
@@ -92,5 +92,5 @@ fn changes_grader(patch: &str) -> bool {
         line.strip_prefix("+++ b/")
             .or_else(|| line.strip_prefix("--- a/"))
     });
-    changed.any(|file| file.trim_end() == grader::FILE)
+    changed.any(|file| file.trim_end() == graders::FILE)
 }

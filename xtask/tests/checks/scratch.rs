@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -161,31 +161,48 @@ impl Scratch {
         self.run_with(args, "CI", Some("true"))
     }
 
-    fn run_with(&self, args: &[&str], name: &str, value: Option<&str>) -> Told {
+    /// Runs the tool here with that variable, or without it.
+    pub fn run_with(&self, args: &[&str], name: &str, value: Option<&str>) -> Told {
+        let mut command = self.tool(args);
+        command.env_remove(name);
+        command.envs(value.map(|value| (name, value)));
+        Told::new(&command.output().expect("xtask runs"))
+    }
+
+    /// Starts the tool here and does not wait.
+    pub fn start(&self, args: &[&str]) -> Child {
+        let mut command = self.tool(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("xtask runs")
+    }
+
+    fn tool(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(args).arg("--root").arg(self.root());
         command
             .env_remove("CARGO_TARGET_DIR")
             .env_remove("RUSTFLAGS")
-            .env_remove("RUST_BACKTRACE")
-            .env_remove(name);
-        command.envs(value.map(|value| (name, value)));
-        Told::new(&command.output().expect("xtask runs"))
+            .env_remove("RUST_BACKTRACE");
+        command
     }
 }
 
 /// What the tool said.
 pub struct Told {
     pub ok: bool,
+    /// What it printed as its result.
+    pub out: String,
+    /// That, and then its errors.
     pub text: String,
 }
 
 impl Told {
-    fn new(output: &Output) -> Self {
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
+    pub fn new(output: &Output) -> Self {
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = out.clone() + &String::from_utf8_lossy(&output.stderr);
         Told {
             ok: output.status.success(),
+            out,
             text,
         }
     }

@@ -68,14 +68,14 @@ fn exercise_4_four() {
 ";
 
 const HEAD: &str = "A new arm in the match.\nNot a table: four answers\nneed none.\n\n";
-const LAST_ARM: &str = "        _ => \"what?\",\n";
+pub const LAST_ARM: &str = "        _ => \"what?\",\n";
 
-fn arm(word: &str, answer: u8) -> String {
+pub fn arm(word: &str, answer: u8) -> String {
     format!("        \"{word}\" => \"{answer}\",\n{LAST_ARM}")
 }
 
 /// A patch that changes the step's source so.
-fn patch(from: &str, to: &str) -> String {
+pub fn patch(from: &str, to: &str) -> String {
     assert!(STEP.contains(from), "no {from:?} in the step");
     let new = STEP.replacen(from, to, 1);
     let diff = TextDiff::from_lines(STEP, &new);
@@ -86,7 +86,8 @@ fn patch(from: &str, to: &str) -> String {
     format!("{HEAD}{diff}")
 }
 
-fn clean() -> Scratch {
+/// A workshop with exercises, in which everything is as it shall be.
+pub fn clean() -> Scratch {
     let scratch = Scratch::clean();
     scratch.write("01-echo/src/main.rs", STEP);
     scratch.write("01-echo/tests/exercises.rs", GRADERS);
@@ -96,7 +97,7 @@ fn clean() -> Scratch {
     scratch
 }
 
-fn solve(scratch: &Scratch, number: u8, patch: &str) {
+pub fn solve(scratch: &Scratch, number: u8, patch: &str) {
     scratch.write(&format!("01-echo/solutions/{number}.patch"), patch);
 }
 

@@ -1,0 +1,136 @@
+//! The result for people: a line for each exercise, and then all that helps with
+//! the first one that is not done, and nothing of the others.
+
+use super::{Graded, Status};
+use crate::output::{ADDED, HEADING, HINT, REMOVED, paint};
+use crate::steps::Step;
+
+/// How much of a message is shown. Its beginning tells what was asked.
+const LINES: usize = 40;
+
+/// The whole text.
+pub fn told(step: &Step, graded: &[Graded]) -> String {
+    let rows: String = graded.iter().map(row).collect();
+    let first = graded.iter().find(|it| it.status != Status::Done);
+    let more = match first {
+        None => all_done(step, graded),
+        Some(first) if first.status == Status::DoesNotBuild => does_not_build(step, first),
+        Some(first) => not_yet(step, first),
+    };
+    format!("{}\n{rows}\n{more}", paint(HEADING, &step.name))
+}
+
+fn row(graded: &Graded) -> String {
+    let style = match graded.status {
+        Status::Done => ADDED,
+        _ => REMOVED,
+    };
+    let words = paint(style, &format!("{:14}", graded.status.words()));
+    let (passed, all) = counts(graded);
+    let counts = match graded.status {
+        Status::NotYet if all > 1 => {
+            let counts = format!("({passed} of {all} graders pass)");
+            format!(" {}", paint(HINT, &counts))
+        }
+        _ => String::new(),
+    };
+    let task = &graded.task;
+    format!("  {words}  {}. {}{counts}\n", task.number, task.title)
+}
+
+fn counts(graded: &Graded) -> (usize, usize) {
+    let passed = graded.passed.len();
+    (passed, passed + graded.failed.len())
+}
+
+fn all_done(step: &Step, graded: &[Graded]) -> String {
+    let solutions = step.dir.join("solutions").is_dir();
+    let compare = match solutions {
+        true => format!(
+            " Another way to do it, and why, is in {}/solutions.",
+            step.name
+        ),
+        false => String::new(),
+    };
+    match graded {
+        [one] => format!("Exercise {} is done.{compare}\n", one.task.number),
+        all => format!("All {} exercises are done.{compare}\n", all.len()),
+    }
+}
+
+fn does_not_build(step: &Step, first: &Graded) -> String {
+    let next = format!(
+        "repair that, and check again: cargo xtask check {:02}",
+        step.number
+    );
+    format!(
+        "{} does not build, so nothing can be graded:\n\n{}\n  {}\n",
+        step.name,
+        indented(first),
+        line("next", &next),
+    )
+}
+
+fn not_yet(step: &Step, first: &Graded) -> String {
+    let task = &first.task;
+    let number = task.number;
+    let title = paint(HEADING, &format!("{number}. {}", task.title));
+    let mut text = format!("{title}: not yet\n\n{}\n", indented(first));
+    if has_line_by_hand(first) {
+        let start = format!(
+            "in another terminal, for the line by hand: make {}",
+            step.name
+        );
+        text.push_str(&format!("  {}\n", line("start", &start)));
+    }
+    let rows = [
+        ("asked by", asked_by(first)),
+        (
+            "hints",
+            format!("{}:{}, exercise {number}", task.page, task.hints),
+        ),
+        (
+            "next",
+            format!("cargo xtask check {:02} --exercise {number}", step.number),
+        ),
+    ];
+    for (label, value) in rows {
+        text.push_str(&format!("  {}\n", line(label, &value)));
+    }
+    text
+}
+
+fn has_line_by_hand(graded: &Graded) -> bool {
+    let message = graded.message.as_deref().unwrap_or_default();
+    message.contains("\n  by hand ")
+}
+
+fn asked_by(graded: &Graded) -> String {
+    let grader = graded.failed.first().map_or("", String::as_str);
+    let place = graded.place.as_ref();
+    place.map_or(grader.to_owned(), |place| format!("{grader} ({place})"))
+}
+
+fn line(label: &str, value: &str) -> String {
+    format!("{} {value}", paint(HINT, &format!("{label:9}")))
+}
+
+/// The message, moved to the right, without empty lines, and cut if it is long.
+fn indented(graded: &Graded) -> String {
+    let message = graded.message.as_deref().unwrap_or_default();
+    let lines = message.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<_> = lines.collect();
+    let shown = &lines[..lines.len().min(LINES)];
+    let mut text: String = shown.iter().map(|line| indent(line)).collect();
+    if shown.len() < lines.len() {
+        text.push_str(&indent(&format!(
+            "… ({} lines more)",
+            lines.len() - shown.len()
+        )));
+    }
+    text
+}
+
+fn indent(line: &str) -> String {
+    format!("    {line}\n")
+}
