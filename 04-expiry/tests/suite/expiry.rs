@@ -327,6 +327,10 @@ fn expire_and_its_kin() {
             "-ERR Unsupported option bOgus\r\n",
         );
         c.expect_args(&[name, "k", "1", ""], "-ERR Unsupported option \r\n");
+        c.expect_args(
+            &[name, "k", "1", "a\nb\r\n"],
+            "-ERR Unsupported option a b\r\n",
+        );
     }
 }
 

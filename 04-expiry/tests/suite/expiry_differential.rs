@@ -27,13 +27,14 @@ const COMMANDS: usize = 10_000;
 /// Few, so that commands meet.
 const KEYS: [&str; 7] = ["a", "b", "c", "12", "", "key:1", "seventeen bytes:)"];
 
-const VALUES: [&str; 7] = [
+const VALUES: [&str; 8] = [
     "v",
     "12",
     "-7",
     "1.5",
     "",
     "x\r\n",
+    "y\n\0z",
     "a longer value than 16",
 ];
 
