@@ -33,8 +33,10 @@ const KEYS: usize = 1_000_000;
 /// One key in so many is over.
 const OVER: usize = 100;
 
-/// As in `expiry.rs`: how many deadlines to look at with the lock held.
-const SAMPLE: usize = 1024;
+/// As in `expiry.rs`: how many deadlines one sample looks at, and how many keys it
+/// removes at most.
+const LOOKS: usize = 65_536;
+const REMOVALS: usize = 1024;
 
 const VALUE: &[u8] = b"sixteen bytes :)";
 
@@ -72,7 +74,7 @@ impl Way for Samples {
     }
 
     fn look(&mut self) -> usize {
-        self.0.expire(SAMPLE).expired
+        self.0.expire(LOOKS, REMOVALS).expired
     }
 
     fn keys(&self) -> usize {
@@ -95,7 +97,7 @@ impl Way for FullScan {
     }
 
     fn look(&mut self) -> usize {
-        self.0.expire(usize::MAX).expired
+        self.0.expire(usize::MAX, usize::MAX).expired
     }
 
     fn keys(&self) -> usize {

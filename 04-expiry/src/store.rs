@@ -347,26 +347,28 @@ impl Store {
         )
     }
 
-    /// Looks at the next `count` deadlines and removes the keys whose time is over.
+    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// it has looked at `looks` of them or removed `removals` keys.
     ///
     /// Like SCAN it goes from the last to the first: a removal moves the last
     /// deadline into the gap, and that one has been looked at already. Having
     /// come to the first, it starts over, so every deadline has its turn.
-    pub fn expire(&mut self, count: usize) -> Sample {
-        let end = match self.sampled_to.min(self.deadlines.len()) {
+    pub fn expire(&mut self, looks: usize, removals: usize) -> Sample {
+        let mut index = match self.sampled_to.min(self.deadlines.len()) {
             0 => self.deadlines.len(),
             end => end,
         };
-        let start = end.saturating_sub(count);
-        self.sampled_to = start;
+        let first = index.saturating_sub(looks);
+        let mut sample = Sample::default();
         let mut total_ttl = 0i64;
-        let mut expired = 0;
-        for index in (start..end).rev() {
+        while index > first && sample.expired < removals {
+            index -= 1;
+            sample.looked_at += 1;
             match self.deadlines.get_index(index) {
                 Some((key, deadline)) if self.clock.is_past(*deadline) => {
                     let key = key.clone();
                     self.expire_key(&key);
-                    expired += 1;
+                    sample.expired += 1;
                 }
                 Some((_, deadline)) => {
                     total_ttl = total_ttl.saturating_add(self.clock.until(*deadline));
@@ -374,9 +376,9 @@ impl Store {
                 None => {}
             }
         }
-        let looked_at = end - start;
-        self.update_average_ttl(total_ttl, looked_at - expired);
-        Sample { looked_at, expired }
+        self.sampled_to = index;
+        self.update_average_ttl(total_ttl, sample.looked_at - sample.expired);
+        sample
     }
 
     /// Each sample counts for a fiftieth, as in Redis.
