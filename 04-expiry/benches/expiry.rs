@@ -17,9 +17,10 @@ mod store;
 
 use std::collections::BTreeSet;
 use std::hint::black_box;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group};
 use memory_stats::memory_stats;
 
 use crate::clock::{Moment, Unit};
@@ -148,6 +149,31 @@ impl Way for Ordered {
     }
 }
 
+/// For its weight only: keys that have no deadline.
+struct Without(Store);
+
+const WITHOUT: &str = "without deadlines";
+
+impl Way for Without {
+    const NAME: &'static str = WITHOUT;
+
+    fn empty() -> Self {
+        Self(Store::default())
+    }
+
+    fn set(&mut self, key: &[u8], _: i64) {
+        self.0.set_bytes(key, VALUE);
+    }
+
+    fn look(&mut self) -> usize {
+        0
+    }
+
+    fn keys(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// Keys in an order in which memory does not lie, each with a deadline: long ago
 /// for the first `dead` of them, and in the next hundred years for the others.
 fn keys(dead: usize) -> Vec<(Vec<u8>, i64)> {
@@ -172,17 +198,30 @@ fn filled<W: Way>(keys: &[(Vec<u8>, i64)]) -> W {
     way
 }
 
-/// What the process occupies, in bytes.
-fn occupied() -> usize {
-    memory_stats().map_or(0, |stats| stats.physical_mem)
+/// The variable by which a process of its own learns what to fill and weigh.
+const WEIGH: &str = "WEIGH";
+
+/// Says how many bytes the process needs for each key.
+fn weigh<W: Way>(keys: &[(Vec<u8>, i64)]) {
+    let occupied = || memory_stats().map_or(0, |stats| stats.physical_mem);
+    let before = occupied();
+    let way: W = filled(keys);
+    let bytes = occupied().saturating_sub(before) / way.keys();
+    println!("{}: {bytes} bytes for each key", W::NAME);
+}
+
+/// In a process that has held nothing before, or else what was freed is counted.
+fn weigh_each() -> std::io::Result<()> {
+    for name in [WITHOUT, Samples::NAME, Ordered::NAME] {
+        let mut process = Command::new(std::env::current_exe()?);
+        process.env(WEIGH, name).status()?;
+    }
+    Ok(())
 }
 
 fn measure<W: Way>(c: &mut Criterion) {
     let living = keys(0);
-    let before = occupied();
     let mut way: W = filled(&living);
-    let bytes = occupied().saturating_sub(before) / KEYS;
-    println!("{}: {bytes} bytes for each key", W::NAME);
     let mut group = c.benchmark_group(W::NAME);
     group.sample_size(10);
     // Each SET gives its key another deadline, as a cache or a session does.
@@ -222,4 +261,16 @@ fn benches(c: &mut Criterion) {
 }
 
 criterion_group!(group, benches);
-criterion_main!(group);
+
+fn main() -> std::io::Result<()> {
+    match std::env::var(WEIGH).as_deref() {
+        Ok(WITHOUT) => weigh::<Without>(&keys(0)),
+        Ok(Samples::NAME) => weigh::<Samples>(&keys(0)),
+        Ok(_) => weigh::<Ordered>(&keys(0)),
+        Err(_) => {
+            weigh_each()?;
+            group();
+        }
+    }
+    Ok(())
+}
