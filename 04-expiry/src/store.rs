@@ -280,10 +280,7 @@ impl Store {
     /// The average time to live of the keys that have a deadline, in
     /// milliseconds, as far as the samples tell.
     pub fn average_ttl(&self) -> i64 {
-        match self.deadlines.is_empty() {
-            true => 0,
-            false => self.average_ttl,
-        }
+        self.average_ttl
     }
 
     /// Empties the store. What it held is freed before this returns or, if
@@ -293,6 +290,7 @@ impl Store {
             std::mem::take(&mut self.entries),
             std::mem::take(&mut self.deadlines),
         );
+        self.average_ttl = 0;
         if lazy {
             // If there can be no thread, the closure and with it the maps are
             // dropped here.
@@ -381,8 +379,12 @@ impl Store {
         sample
     }
 
-    /// Each sample counts for a fiftieth, as in Redis.
+    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
+    /// what may come.
     fn update_average_ttl(&mut self, total: i64, keys: usize) {
+        if self.deadlines.is_empty() {
+            self.average_ttl = 0;
+        }
         let Some(average) = total.checked_div(keys as i64) else {
             return;
         };
