@@ -35,7 +35,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// a million deadlines in two seconds.
 const LOOKS: usize = 65_536;
 
-/// How many keys a sample removes at most. That takes about half a millisecond,
+/// How many keys a sample removes at most. That takes less than a millisecond,
 /// with the lock held.
 const REMOVALS: usize = 1024;
 
