@@ -608,10 +608,12 @@ fn a_dead_key_is_a_miss_and_counts_as_expired() {
     c.expect("TTL b", int(MISSING));
     c.expect("SET d 1 PXAT 1", OK);
     c.expect("INCR d", int(1));
+    c.expect("SET e 1 PXAT 1", OK);
+    c.expect("SET e 2", OK);
     let after = names.map(|name| field(&mut c, name));
     assert_eq!(after[0], before[0]);
     assert_eq!(after[1], before[1] + 2);
-    assert_eq!(after[2], before[2] + 3);
+    assert_eq!(after[2], before[2] + 4);
     c.expect("CONFIG RESETSTAT", OK);
     assert_eq!(field(&mut c, "expired_keys"), 0);
 }
