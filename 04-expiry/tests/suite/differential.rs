@@ -270,8 +270,8 @@ impl Dice {
     /// Any command; sometimes with an argument too few or too many.
     fn command(&mut self) -> Args {
         let mut args = self.well_formed();
-        // HELLO and COMMAND would tell what no two servers have in common.
-        let special = [&b"HELLO"[..], b"COMMAND"].contains(&&args[0][..]);
+        // These would tell what no two servers have in common.
+        let special = [&b"HELLO"[..], b"COMMAND", b"CONFIG"].contains(&&args[0][..]);
         match self.0.u8(..50) {
             0 if args.len() > 1 && !special => drop(args.pop()),
             1 if !special => args.push(self.value()),
