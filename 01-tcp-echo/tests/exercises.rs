@@ -446,11 +446,25 @@ type Environment<'a> = [(&'a str, Option<&'a str>)];
 
 impl Process {
     /// A server that accepts connections on its port.
+    ///
+    /// A port can be taken by somebody else between finding it and opening it, so
+    /// there is a second try.
     #[track_caller]
     fn start(flags: &[&str]) -> Self {
         let mut server = Self::spawn(flags, &[]);
+        let address = SocketAddr::from(([127, 0, 0, 1], server.port));
+        wait_until("it listens, or has ended", || {
+            TcpStream::connect(address).is_ok() || server.has_ended()
+        });
+        if server.has_ended() && server.log().contains("already in use") {
+            server = Self::spawn(flags, &[]);
+        }
         server.wait_until_served();
         server
+    }
+
+    fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     fn spawn(flags: &[&str], environment: &Environment<'_>) -> Self {
