@@ -28,10 +28,11 @@ use std::time::Duration;
 use harness::wait_until;
 use tempfile::TempDir;
 
-/// How long a connection may take that is going to come about.
+/// How long to wait for a connection that must not come about, or need not. On one
+/// machine the others take no time.
 const CONNECT: Duration = Duration::from_millis(500);
 
-/// How long a reply may take. Only a broken server takes longer.
+/// How long a connection or a reply may take. Only a broken server takes longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to listen for what must not come.
@@ -84,7 +85,7 @@ fn exercise_1_without_the_flag_511_may_wait() {
 #[ignore = "exercise 1"]
 fn exercise_1_a_queue_that_the_system_shortens_is_warned_of() {
     let limit = somaxconn();
-    for (asked, is_too_long) in [(limit + 1, true), (limit, false), (1, false)] {
+    for (asked, is_too_long) in [(limit + 1, true), (limit, false), (64, false)] {
         let flags = ["--tcp-backlog", &asked.to_string()];
         let server = Process::start(&flags);
         server.is_served();
@@ -531,7 +532,7 @@ impl Process {
 
     #[track_caller]
     fn connect(&self, address: SocketAddr, bind: &str) -> TcpStream {
-        TcpStream::connect_timeout(&address, CONNECT).unwrap_or_else(|error| {
+        TcpStream::connect_timeout(&address, PATIENCE).unwrap_or_else(|error| {
             let done = format!("--bind \"{bind}\", and a client connects to {address}");
             panic!("{}", told(&done, &error.to_string(), "accepts it"))
         })
