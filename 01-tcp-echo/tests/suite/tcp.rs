@@ -1,4 +1,6 @@
 //! Step 01's concept: many clients at once, and none can disturb the others.
+//!
+//! Reread: 01-tcp-echo/GUIDE.md#the-code
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -68,7 +70,7 @@ fn a_slow_reader_gets_everything_and_memory_is_bounded() {
     });
     // Somebody else is served all the while.
     let mut other = Client::connect(&server);
-    let mut socket = client.socket;
+    let mut socket = &client.socket;
     let mut chunk = vec![0; 16 * 1024];
     let mut received = 0;
     while received < rounds * reply.len() {
@@ -140,7 +142,7 @@ fn a_half_closed_connection_is_drained() {
         writer.shutdown(Shutdown::Write).expect("close our half");
     });
     let mut received = Vec::new();
-    let mut socket = client.socket;
+    let mut socket = &client.socket;
     socket.read_to_end(&mut received).expect("read to the end");
     sender.join().expect("the sender");
     assert!(

@@ -5,6 +5,8 @@
 //! `SEED` to it and the same commands come again. Left out is what depends on
 //! chance or on the clock, and what later steps add. Left out is also OBJECT
 //! REFCOUNT: a copy of a small number is no shared object in Redis.
+//!
+//! Reread: 03-get-set/GUIDE.md#how-redis-does-it
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
