@@ -8,12 +8,16 @@ use super::{End, Failure, escaped};
 /// The likely cause in one sentence.
 pub fn likely(failure: &Failure<'_>) -> Option<String> {
     let Failure {
-        expected, received, ..
+        sent,
+        expected,
+        received,
+        ..
     } = *failure;
     match failure.end {
         End::Open => Some(still_open(expected).into()),
         End::Extra => Some(too_much(expected, &received[expected.len()..])),
         end if received.is_empty() => Some(nothing(end)),
+        _ if sent == received => Some("this is what was sent; the server only echoes it".into()),
         end if expected.starts_with(received) => Some(too_little(expected, received, end)),
         _ if replies(expected).is_some() => in_resp(expected, received),
         _ => in_bytes(expected, received),

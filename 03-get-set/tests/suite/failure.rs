@@ -64,11 +64,14 @@ impl Failure<'_> {
         let same = pairs.take_while(|(a, b)| a == b).count();
         let from = same.saturating_sub(BEFORE);
         let caret = shortened(&self.received[..same], from).chars().count();
+        let sent = match self.sent {
+            [] => String::new(),
+            sent => format!("\n  sent      {}", shortened(sent, 0)),
+        };
         let likely = cause::likely(self).map(|cause| format!("\n  likely    {cause}"));
         format!(
-            "{}\n  sent      {}\n  expected  {}\n  received  {}\n            {}^ byte {same}{}{}",
+            "{}{sent}\n  expected  {}\n  received  {}\n            {}^ byte {same}{}{}",
             self.end.sentence(),
-            or_nothing(shortened(self.sent, 0)),
             or_nothing(shortened(self.expected, from)),
             or_nothing(shortened(self.received, from)),
             " ".repeat(caret),
@@ -93,7 +96,12 @@ pub fn shortened(bytes: &[u8], from: usize) -> String {
         0 => String::new(),
         left => format!("… ({left} bytes more)"),
     };
-    format!("{before}{}{after}", escaped(&bytes[from..to]))
+    format!("{before}{}{after}", quoted(&bytes[from..to]))
+}
+
+/// Escaped, but for quotes, of which errors have many.
+fn quoted(bytes: &[u8]) -> String {
+    escaped(bytes).replace(r"\'", "'").replace("\\\"", "\"")
 }
 
 pub fn escaped(bytes: &[u8]) -> String {
