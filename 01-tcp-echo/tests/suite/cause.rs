@@ -61,11 +61,11 @@ fn too_little(expected: &[u8], received: &[u8], end: End) -> String {
         _ => {}
     }
     if let (Some(wanted), Some(came)) = (replies(expected), replies(received)) {
-        return format!(
-            "{} of {wanted} came; execute every command that one read has brought, not the first \
-             alone",
-            counted(came, "reply")
-        );
+        let came = format!("{} of {wanted} came", counted(came, "reply"));
+        return match end {
+            End::Closed => format!("{came}, and then the end; a refused command ends no connection"),
+            _ => format!("{came}; execute every command that one read brings, not only the first"),
+        };
     }
     let bytes = format!("{} of {} bytes came", received.len(), expected.len());
     match end {
@@ -129,9 +129,12 @@ fn no_reply(want: &[u8], have: &[u8]) -> String {
 }
 
 fn other_kind(want: &[u8], have: &[u8]) -> String {
+    const NULL: &[u8] = b"$-1\r\n";
     match (want[0], have[0]) {
+        _ if want.starts_with(NULL) => "the reply is null ($-1) in Redis".into(),
         (b'-', _) => "Redis refuses this command, and the server does not".into(),
         (_, b'-') => "the server refuses what Redis does".into(),
+        _ if have.starts_with(NULL) => "the server says null ($-1), and Redis does not".into(),
         (wanted, came) => format!(
             "{} ({}) where Redis sends {} ({})",
             kind(came).unwrap_or_default(),

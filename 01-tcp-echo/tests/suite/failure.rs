@@ -7,10 +7,10 @@ use std::io::{self, ErrorKind};
 mod cause;
 
 /// How much of a long text a failure shows, in bytes.
-pub const SHOWN: usize = 400;
+pub const SHOWN: usize = 200;
 
 /// How much of that lies before the first difference.
-const BEFORE: usize = 100;
+const BEFORE: usize = 60;
 
 /// How an exchange came to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +124,10 @@ pub fn by_hand(sent: &[u8]) -> String {
         other => format!(r"\{other:03o}"),
     };
     let text: String = sent.iter().map(print).collect();
+    // Of bytes that are no text this would be a wall.
+    if text.len() > 2 * SHOWN {
+        return String::new();
+    }
     format!("\n  by hand   printf '{text}' | nc 127.0.0.1 6380")
 }
 

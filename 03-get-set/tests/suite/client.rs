@@ -47,9 +47,12 @@ pub fn patience() -> Duration {
 impl Client {
     #[track_caller]
     pub fn connect(server: &Server) -> Self {
-        let socket = match TcpStream::connect(server.addr()) {
+        let socket = match TcpStream::connect_timeout(&server.addr(), patience()) {
             Ok(socket) => socket,
-            Err(error) => panic!("the server takes no connection; has it ended? ({error})"),
+            Err(error) => panic!(
+                "the server takes no connection ({error})\n  likely    it has ended, or it \
+                 serves one client and does not accept the next meanwhile"
+            ),
         };
         let patience = Some(patience());
         socket.set_read_timeout(patience).expect("set a timeout");
