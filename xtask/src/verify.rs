@@ -122,9 +122,8 @@ impl Examiner<'_> {
         let outcomes = Mutex::new(Vec::new());
         let work = || {
             let begin = || {
-                !self
-                    .limit
-                    .is_some_and(|limit| failed.load(Ordering::Relaxed) >= limit)
+                let failed = failed.load(Ordering::Relaxed);
+                self.limit.is_none_or(|limit| failed < limit)
             };
             while begin() {
                 let at = next.fetch_add(1, Ordering::Relaxed);

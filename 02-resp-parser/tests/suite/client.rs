@@ -76,7 +76,11 @@ impl Client {
         self.sent.extend_from_slice(bytes.as_ref());
         if let Err(error) = self.socket.write_all(bytes.as_ref()) {
             let sent = shortened(&self.sent, self.sent.len().saturating_sub(SHOWN));
-            panic!("the server takes no more: {error}\n  sent      {sent}");
+            let likely = match End::of(&error) {
+                End::Silent => "it does not read while its replies wait; so both wait for ever",
+                _ => "it has closed the connection, after what it was sent before",
+            };
+            panic!("the server takes no more\n  sent      {sent}\n  likely    {likely}");
         }
         self
     }

@@ -12,7 +12,7 @@ use crate::resp::{self, Parsed};
 /// What a fault can change.
 pub enum Change {
     /// The command, before the right server gets it.
-    Command(fn(&mut Vec<Vec<u8>>)),
+    Command(fn(&mut Exchange)),
     /// What comes back.
     Reply(fn(&mut Exchange)),
 }
@@ -87,7 +87,7 @@ impl Exchange {
         let mut request = raw;
         if let Change::Command(change) = change {
             let before = self.args.clone();
-            change(&mut self.args);
+            change(self);
             if self.args != before {
                 request = resp::encode(&self.args);
             }

@@ -34,14 +34,23 @@ pub enum Life {
     OneByOne,
 }
 
-/// No fault, to see that what passes things on breaks nothing.
-pub const NONE: Fault = Fault {
-    name: "none",
-    step: 1,
-    found_by: "",
-    breaks: "nothing",
-    how: How::Commands(Change::Reply(|_| {})),
-};
+/// No fault, to see that passing things on breaks nothing by itself.
+pub const NONE: [Fault; 2] = [
+    Fault {
+        name: "none",
+        step: 2,
+        found_by: "",
+        breaks: "nothing",
+        how: How::Commands(Change::Reply(|_| {})),
+    },
+    Fault {
+        name: "none-in-pieces",
+        step: 1,
+        found_by: "",
+        breaks: "nothing",
+        how: How::Pieces(Life::Whole, |_| {}),
+    },
+];
 
 /// All faults, by the step that finds them.
 pub const FAULTS: &[Fault] = &[
@@ -293,12 +302,8 @@ fn upper_case_only(it: &mut Exchange) {
     }
 }
 
-fn is(args: &[Vec<u8>], name: &str) -> bool {
-    args[0].eq_ignore_ascii_case(name.as_bytes())
-}
-
-fn key_ends_at_nul(args: &mut Vec<Vec<u8>>) {
-    if let Some(key) = args.get_mut(1)
+fn key_ends_at_nul(it: &mut Exchange) {
+    if let Some(key) = it.args.get_mut(1)
         && let Some(end) = key.iter().position(|byte| *byte == 0)
     {
         key.truncate(end);
@@ -312,12 +317,13 @@ fn counts_characters(it: &mut Exchange) {
     }
 }
 
-fn range_without_end(args: &mut Vec<Vec<u8>>) {
-    let end = args
+fn range_without_end(it: &mut Exchange) {
+    let end = it
+        .args
         .get(3)
         .and_then(|end| str::from_utf8(end).ok()?.parse::<i64>().ok());
-    if let Some(end) = end.filter(|end| is(args, "GETRANGE") && *end > 0) {
-        args[3] = (end - 1).to_string().into_bytes();
+    if let Some(end) = end.filter(|end| it.is("GETRANGE") && *end > 0) {
+        it.args[3] = (end - 1).to_string().into_bytes();
     }
 }
 
@@ -336,9 +342,9 @@ fn incr_wraps(it: &mut Exchange) {
     }
 }
 
-fn get_of_two(args: &mut Vec<Vec<u8>>) {
-    if is(args, "GET") {
-        args.truncate(2);
+fn get_of_two(it: &mut Exchange) {
+    if it.is("GET") {
+        it.args.truncate(2);
     }
 }
 
@@ -348,9 +354,9 @@ fn null_is_empty(it: &mut Exchange) {
     }
 }
 
-fn nx_overwrites(args: &mut Vec<Vec<u8>>) {
-    if is(args, "SET") {
-        args.retain(|arg| !arg.eq_ignore_ascii_case(b"NX"));
+fn nx_overwrites(it: &mut Exchange) {
+    if it.is("SET") {
+        it.args.retain(|arg| !arg.eq_ignore_ascii_case(b"NX"));
     }
 }
 

@@ -33,7 +33,7 @@ struct Args {
     /// Print the faults: name, step, the test that finds it, what is broken.
     #[arg(long)]
     list: bool,
-    /// Which fault; `none` breaks nothing.
+    /// Which fault; `none` and `none-in-pieces` break nothing.
     #[arg(long, default_value = "none")]
     fault: String,
     /// The program of a right server.
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
         return list();
     };
     let named = |fault: &&Fault| fault.name == args.fault;
-    let Some(fault) = FAULTS.iter().chain([&NONE]).find(named) else {
+    let Some(fault) = FAULTS.iter().chain(&NONE).find(named) else {
         bail!(
             "there is no fault {}; --list prints those there are",
             args.fault
