@@ -28,7 +28,14 @@ pub const LAYERS: &[&[&str]] = &[
     &["commands/mod"],
     // What executes commands (a socket, the log at start-up, a primary's feed), and
     // what works on the data without a client.
-    &["connection", "expiry", "upkeep", "shutdown", "replay", "link"],
+    &[
+        "connection",
+        "expiry",
+        "upkeep",
+        "shutdown",
+        "replay",
+        "link",
+    ],
     &["server"],
     // Flags, and the program.
     &["cli"],

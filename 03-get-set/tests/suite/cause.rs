@@ -63,7 +63,9 @@ fn too_little(expected: &[u8], received: &[u8], end: End) -> String {
     if let (Some(wanted), Some(came)) = (replies(expected), replies(received)) {
         let came = format!("{} of {wanted} came", counted(came, "reply"));
         return match end {
-            End::Closed => format!("{came}, and then the end; a refused command ends no connection"),
+            End::Closed => {
+                format!("{came}, and then the end; a refused command ends no connection")
+            }
             _ => format!("{came}; execute every command that one read brings, not only the first"),
         };
     }
