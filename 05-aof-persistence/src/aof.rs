@@ -187,7 +187,7 @@ impl Aof {
         match (&self.error, &mut self.open) {
             (Some(error), _) if self.written < position => Commit::Failed(error.clone()),
             (_, Some(open)) if policy == Fsync::Always => {
-                open.syncer.request(&open.file, self.written);
+                open.syncer.request_now(&open.file, self.written);
                 Commit::Wait(open.syncer.synced())
             }
             _ => Commit::Done,
