@@ -460,7 +460,7 @@ fn a_client_that_never_reads_costs_a_bounded_amount() {
         return;
     }
     let echo = format!("*2\r\n$4\r\nECHO\r\n${MB}\r\n{}\r\n", "x".repeat(MB));
-    assert_taken(&echo, 128 * MB);
+    assert_taken(&echo, 192 * MB);
     assert_taken(&"COMMAND\r\n".repeat(10_000), 32 * MB);
 }
 
