@@ -19,8 +19,9 @@ help:
 	@for step in $(STEPS); do echo "                  make $$step"; done
 	@echo "make 10-capstone  measure the newest step against real Redis (under 3 minutes)"
 	@echo "make diff-03      what a step adds to the one before it"
-	@echo "make check-03     grade what you built for the exercises of step 03"
 	@echo "make redis        install real Redis, if it is not here"
+	@echo "make verify-03 SERVER=./my-server"
+	@echo "                  step 03's suites against a server of yours, in any language"
 	@echo "make test         test everything"
 	@echo "make lint         formatting and clippy"
 	@echo "make bench        the micro-benchmarks"
@@ -41,13 +42,15 @@ $(STEPS):
 diff-%:
 	@$(cargo) xtask diff $* $(ARGS)
 
-.PHONY: check-%
-check-%:
-	@$(cargo) xtask check $* $(ARGS)
-
 .PHONY: redis
 redis:
 	@scripts/redis && redis-server --version
+
+# SERVER goes through the environment: it may hold quotes.
+.PHONY: verify-%
+verify-%: export SERVER := $(SERVER)
+verify-%:
+	@$(cargo) xtask verify $* --server "$$SERVER" $(ARGS)
 
 .PHONY: test
 test:

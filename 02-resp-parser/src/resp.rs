@@ -56,6 +56,8 @@ pub enum ProtocolError {
     InvalidBulkLength,
     #[error("Protocol error: expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
+    /// Past [`MAX_COMMAND`]. Redis hangs up without a word when its buffer is
+    /// full; we say why.
     #[error("Protocol error: too big request")]
     CommandTooBig,
 }

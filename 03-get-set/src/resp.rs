@@ -12,7 +12,8 @@
 //! any byte. Ours remembers how far it came ([`Parser::pos`], [`Parser::scanned`])
 //! and goes on from there: every byte is looked at once, however small the
 //! pieces. It does not copy either: an argument is a [`Span`] of the read
-//! buffer, and [`Args`] lends it out as a slice.
+//! buffer, and [`Args`] lends it out as a slice. A [`Batch`] parses all commands
+//! that have arrived before the first of them is executed.
 //!
 //! What a client announces is not what it sends. `$536870912` costs its sender
 //! ten bytes, so nothing is allocated for it: the buffer grows as bytes arrive.
@@ -56,6 +57,8 @@ pub enum ProtocolError {
     InvalidBulkLength,
     #[error("Protocol error: expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
+    /// Past [`MAX_COMMAND`]. Redis hangs up without a word when its buffer is
+    /// full; we say why.
     #[error("Protocol error: too big request")]
     CommandTooBig,
 }

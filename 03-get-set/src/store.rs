@@ -28,6 +28,9 @@ type Table<V> = IndexMap<Bytes, V, RandomState>;
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_LIMIT: usize = 44;
 
+/// Longer keys than this, in bytes, take longer to hash than to wait for.
+const WARM_KEY: usize = 256;
+
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
 
@@ -126,11 +129,16 @@ impl Store {
         value
     }
 
-    /// Looks `key` up only so that it is in the processor's cache when a command
-    /// comes to use it. Looking up all keys of a batch first lets the processor
-    /// wait for many places of memory at once instead of one after the other.
-    pub fn warm(&self, key: &[u8]) {
-        std::hint::black_box(self.entries.get_index_of(key));
+    /// Looks up the keys of commands before any of them is executed.
+    ///
+    /// A lookup mostly waits for memory. Done one command at a time, the waits add
+    /// up; done together, the processor has several under way at once. What a
+    /// command has as its first argument need not be a key, and then there is
+    /// nothing to be found; that costs less than to find out.
+    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys.filter(|key| key.len() <= WARM_KEY) {
+            std::hint::black_box(self.entries.get_index_of(key));
+        }
     }
 
     /// The value of `key` for a command that is about to change it.

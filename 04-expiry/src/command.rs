@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use crate::client::Client;
 use crate::config::Config;
 use crate::resp::{Args, Reply, parse_integer};
+use crate::state::State;
 use crate::stats::Stats;
 use crate::store::Store;
 
@@ -29,6 +30,25 @@ pub struct Context<'a> {
     pub store: &'a mut Store,
     pub config: &'a mut Config,
     pub stats: &'a mut Stats,
+}
+
+impl<'a> Context<'a> {
+    /// The surroundings of the commands of `client`.
+    pub fn new(
+        table: &'a Table,
+        client: &'a mut Client,
+        reply: Reply<'a>,
+        state: &'a mut State,
+    ) -> Self {
+        Self {
+            table,
+            client,
+            reply,
+            store: &mut state.store,
+            config: &mut state.config,
+            stats: &mut state.stats,
+        }
+    }
 }
 
 /// Runs one command. It either writes one whole reply or returns an error and

@@ -15,7 +15,6 @@ use crate::client::Client;
 use crate::command::{self, Context, Table};
 use crate::resp::{Batch, Reply};
 use crate::state::Shared;
-use crate::store::Store;
 
 /// How much a new connection reads at once, in bytes. Ten thousand clients that
 /// say little should cost little.
@@ -118,14 +117,7 @@ impl Connection {
         while self.output.len() < full && !self.client.closing {
             let mut reply = Reply::new(&mut self.output, self.client.protocol);
             if let Some(args) = self.batch.take(&self.input) {
-                let ctx = &mut Context {
-                    table: self.table,
-                    client: &mut self.client,
-                    reply,
-                    store: &mut state.store,
-                    config: &mut state.config,
-                    stats: &mut state.stats,
-                };
+                let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 command::execute(ctx, args);
                 continue;
             }
@@ -133,7 +125,10 @@ impl Connection {
             match self.batch.fill(&mut self.input) {
                 Ok(0) => return false,
                 Ok(1) => {}
-                Ok(_) => warm_up(&state.store, &self.batch, &self.input),
+                Ok(_) => {
+                    let batch = self.batch.iter(&self.input);
+                    state.store.warm(batch.filter_map(|args| args.get(1)));
+                }
                 Err(error) => {
                     reply.error(&error.reply());
                     self.client.closing = true;
@@ -154,23 +149,6 @@ impl Connection {
         let announced = self.batch.missing(&self.input);
         let ahead = announced.min(self.input.len().max(MAX_READ));
         self.input.reserve(ahead.max(self.read_size));
-    }
-}
-
-/// Longer keys than this, in bytes, take longer to hash than to wait for.
-const WARM_KEY: usize = 256;
-
-/// Looks up the first keys of the commands of a batch before any is executed.
-///
-/// A lookup mostly waits for memory. Done one command at a time, the waits add
-/// up; done together, the processor has several under way at once.
-fn warm_up(store: &Store, batch: &Batch, input: &[u8]) {
-    for args in batch.iter(input) {
-        if let Some(key) = args.get(1)
-            && key.len() <= WARM_KEY
-        {
-            store.warm(key);
-        }
     }
 }
 

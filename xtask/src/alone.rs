@@ -22,17 +22,20 @@ pub struct Alone {
     folder: TempDir,
 }
 
+/// Where in `target` of the workshop the copies are built. All of them in one place,
+/// and with the same flags, so that what they have in common is built once.
+const TARGET: &str = "alone";
+
 impl Alone {
-    /// Copies the step. Its builds go to `target/<target>` of the workshop, where
-    /// they share what the steps have in common.
-    pub fn new(workshop: &Workshop, step: &Step, target: &str) -> Result<Self> {
+    /// Copies the step.
+    pub fn new(workshop: &Workshop, step: &Step) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let alone = Alone {
             step: step.clone(),
             lock: workshop.root.join("Cargo.lock"),
             target: std::path::absolute(&workshop.root)?
                 .join("target")
-                .join(target),
+                .join(TARGET),
             folder,
         };
         alone.copy()?;
@@ -50,7 +53,7 @@ impl Alone {
         self.copy()
     }
 
-    /// Cargo, in the copy.
+    /// Cargo, in the copy. A warning is an error.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(self.dir());
@@ -58,6 +61,7 @@ impl Alone {
         // The copy is built once: what speeds up a second build only fills the disk.
         cargo.env("CARGO_INCREMENTAL", "0");
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+        cargo.env("RUSTFLAGS", "-D warnings");
         cargo
     }
 

@@ -21,6 +21,8 @@ mod snippet;
 mod terminal;
 mod wildcard;
 
+pub use server::package_name;
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -87,6 +89,9 @@ pub fn run(args: Args) -> Result<()> {
         faults += checker.check(path, step)?;
         checked += 1;
     }
+    for step in steps_in(&workshop, args.scope)? {
+        faults += checker.check_suites(step)?;
+    }
     match faults {
         0 => print(&format!(
             "all that the pages say holds; pages checked: {checked}\n"
@@ -150,6 +155,24 @@ impl<'a> Checker<'a> {
         Ok(report.faults.len())
     }
 
+    /// Checks that each suite of a step names a part of a GUIDE, and counts the faults.
+    fn check_suites(&mut self, step: &Step) -> Result<usize> {
+        let mut count = 0;
+        for (path, source) in step.files()? {
+            if !path.starts_with("tests/suite/") {
+                continue;
+            }
+            let source = String::from_utf8_lossy(&source);
+            let mut report = Report::default();
+            report.faults.extend(self.links.check_reread(&source));
+            count += report.faults.len();
+            if !report.faults.is_empty() {
+                report.print(&format!("{}/{path}", step.name))?;
+            }
+        }
+        Ok(count)
+    }
+
     /// Checks a block, or puts it with those that are run together afterwards.
     fn check_block<'p>(
         &self,
@@ -207,12 +230,7 @@ fn find_pages(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<(PathBuf,
                 .map(|path| (path, None)),
         );
     }
-    let steps: Vec<&Step> = match scope {
-        Some(Scope::Root) => Vec::new(),
-        Some(Scope::Step(number)) => vec![workshop.step(number)?],
-        None => workshop.steps.iter().collect(),
-    };
-    for step in steps {
+    for step in steps_in(workshop, scope)? {
         let found = markdown_below(&step.dir)?;
         if found.is_empty() {
             print(&format!("{}: no pages yet\n", step.name))?;
@@ -220,6 +238,15 @@ fn find_pages(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<(PathBuf,
         pages.extend(found.into_iter().map(|path| (path, Some(step.clone()))));
     }
     Ok(pages)
+}
+
+/// The steps of that scope.
+fn steps_in(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<&Step>> {
+    Ok(match scope {
+        Some(Scope::Root) => Vec::new(),
+        Some(Scope::Step(number)) => vec![workshop.step(number)?],
+        None => workshop.steps.iter().collect(),
+    })
 }
 
 fn markdown_below(folder: &Path) -> Result<Vec<PathBuf>> {

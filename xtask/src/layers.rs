@@ -15,7 +15,8 @@ pub const LAYERS: &[&[&str]] = &[
     // The keys, their values, and when they end.
     &["store"],
     // What commands need of the log, the dump, the subscribers and the replicas.
-    &["aof", "rdb", "pubsub", "replication", "config", "stats"],
+    &["aof", "rdb", "pubsub", "replication", "stats"],
+    &["config"],
     // Everything that commands share, behind the one lock.
     &["state"],
     // What belongs to one connection.
@@ -27,7 +28,14 @@ pub const LAYERS: &[&[&str]] = &[
     &["commands/mod"],
     // What executes commands (a socket, the log at start-up, a primary's feed), and
     // what works on the data without a client.
-    &["connection", "expiry", "shutdown", "replay", "link"],
+    &[
+        "connection",
+        "expiry",
+        "upkeep",
+        "shutdown",
+        "replay",
+        "link",
+    ],
     &["server"],
     // Flags, and the program.
     &["cli"],

@@ -24,9 +24,11 @@ mod output;
 mod pairs;
 mod paths;
 mod processes;
+mod reread;
 mod solutions;
 mod standalone;
 mod steps;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,6 +56,8 @@ enum Command {
     Standalone(standalone::Args),
     /// Prove that each exercise's grader and its reference solution belong together.
     Solutions(solutions::Args),
+    /// Run a step's suites against a server of anybody's, in any language.
+    Verify(verify::Args),
     /// Merge what changed in one step into every later step.
     Carry(carry::Args),
 }
@@ -78,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Docs(args) => docs::run(args),
         Command::Standalone(args) => standalone::run(args),
         Command::Solutions(args) => solutions::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Carry(args) => carry::run(args),
     }
 }

@@ -9,7 +9,6 @@ mod grader;
 mod patch;
 mod tally;
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -97,7 +96,7 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &mut Tally) -> Result<()>
     }
     tally.working_on(&format!("{:02}: building the untouched step", step.number));
     let bench = Workbench {
-        alone: Alone::new(workshop, step, "solutions")?,
+        alone: Alone::new(workshop, step)?,
     };
     if let Some(fault) = bench.build()? {
         return tally.whole_step(step, fault);
@@ -209,14 +208,7 @@ impl Workbench {
         })
     }
 
-    /// Every call has the same flags, or cargo would build everything again.
-    fn command(&self) -> Command {
-        let mut cargo = self.alone.cargo();
-        cargo.env("RUSTFLAGS", "-D warnings");
-        cargo
-    }
-
     fn cargo(&self, arguments: &[&str], limit: Duration) -> Result<Ended> {
-        processes::run(self.command().args(arguments), limit)
+        processes::run(self.alone.cargo().args(arguments), limit)
     }
 }

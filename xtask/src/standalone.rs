@@ -56,7 +56,7 @@ fn check(workshop: &Workshop, step: &Step) -> Result<Vec<String>> {
     if !needs.is_empty() {
         return Ok(needs);
     }
-    let alone = Alone::new(workshop, step, "standalone")?;
+    let alone = Alone::new(workshop, step)?;
     for action in ["build", "test"] {
         if !succeeds(alone.cargo().arg(action))? {
             return Ok(vec![format!(

@@ -1,18 +1,27 @@
 //! A client of raw bytes: says what it sends, and compares what comes back byte
-//! by byte. A failure shows where the reply differs, and how to send the same by
-//! hand.
+//! by byte. It also sees when more comes than was asked for.
 
 // Shared by all steps; an early one does not need all of it.
 #![allow(dead_code)]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread::panicking;
 use std::time::Duration;
 
 use crate::harness::Server;
+use failure::{End, Failure, SHOWN, by_hand, shortened};
+
+#[path = "failure.rs"]
+pub mod failure;
+
+pub use failure::escaped;
 
 /// How long a reply may take. Only a broken server takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The environment variable with another number of seconds for that.
+const OTHER_PATIENCE: &str = "WORKSHOP_PATIENCE";
 
 /// How long to listen for what must not come.
 const SILENCE: Duration = Duration::from_millis(50);
@@ -22,30 +31,57 @@ pub struct Client {
     pub socket: TcpStream,
     /// What was sent, for the message of a failure.
     sent: Vec<u8>,
+    /// The last reply that was right.
+    reply: Vec<u8>,
+    /// Has all that was sent its reply? Then nothing more may come.
+    answered: bool,
+}
+
+/// How long a reply may take.
+pub fn patience() -> Duration {
+    let seconds = std::env::var(OTHER_PATIENCE).ok();
+    let seconds = seconds.and_then(|text| text.parse().ok());
+    seconds.map_or(PATIENCE, Duration::from_secs)
 }
 
 impl Client {
+    #[track_caller]
     pub fn connect(server: &Server) -> Self {
-        let socket = TcpStream::connect(server.addr()).expect("connect to the server");
-        socket
-            .set_read_timeout(Some(PATIENCE))
-            .expect("set a timeout");
-        socket
-            .set_write_timeout(Some(PATIENCE))
-            .expect("set a timeout");
+        let socket = match TcpStream::connect_timeout(&server.addr(), patience()) {
+            Ok(socket) => socket,
+            Err(error) => panic!(
+                "the server takes no connection ({error})\n  likely    it has ended, or it \
+                 serves one client and does not accept the next meanwhile"
+            ),
+        };
+        let patience = Some(patience());
+        socket.set_read_timeout(patience).expect("set a timeout");
+        socket.set_write_timeout(patience).expect("set a timeout");
         socket.set_nodelay(true).expect("set TCP_NODELAY");
         Self {
             socket,
             sent: Vec::new(),
+            reply: Vec::new(),
+            answered: false,
         }
     }
 
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        if self.answered {
+            self.nothing_waits();
+            self.answered = false;
+            self.sent.clear();
+        }
         self.sent.extend_from_slice(bytes.as_ref());
-        self.socket
-            .write_all(bytes.as_ref())
-            .expect("send to the server");
+        if let Err(error) = self.socket.write_all(bytes.as_ref()) {
+            let sent = shortened(&self.sent, self.sent.len().saturating_sub(SHOWN));
+            let likely = match End::of(&error) {
+                End::Silent => "it does not read while its replies wait; so both wait for ever",
+                _ => "it has closed the connection, after what it was sent before",
+            };
+            panic!("the server takes no more\n  sent      {sent}\n  likely    {likely}");
+        }
         self
     }
 
@@ -57,31 +93,77 @@ impl Client {
         self
     }
 
-    /// Reads as many bytes as `expected` has and compares them.
+    /// Reads as many bytes as `expected` has and compares them. What comes beyond
+    /// them is seen when the next command is sent, or at the end.
     #[track_caller]
     pub fn expect(&mut self, expected: impl AsRef<[u8]>) -> &mut Self {
         let expected = expected.as_ref();
         let mut received = vec![0; expected.len()];
         let mut at = 0;
         while at < expected.len() {
-            let why = match self.socket.read(&mut received[at..]) {
-                Ok(0) => "the server closed the connection",
+            let end = match self.socket.read(&mut received[at..]) {
+                Ok(0) => End::Closed,
                 Ok(count) if received[at..].starts_with(&expected[at..at + count]) => {
                     at += count;
                     continue;
                 }
                 Ok(count) => {
                     at += count;
-                    "the reply is another"
+                    End::Differs
                 }
-                Err(_) => "nothing more came",
+                Err(error) => End::of(&error),
             };
             received.truncate(at);
-            self.listen(&mut received);
-            panic!("{why}{}", difference(&self.sent, expected, &received));
+            if end == End::Differs {
+                received.extend(self.listen());
+            }
+            self.fail(expected, &received, end);
         }
-        self.sent.clear();
+        self.settle(received);
         self
+    }
+
+    /// The same for a reply that goes on behind it, in ways that are not compared.
+    #[track_caller]
+    pub fn expect_start(&mut self, expected: impl AsRef<[u8]>) -> &mut Self {
+        self.expect(expected);
+        self.answered = false;
+        self
+    }
+
+    /// All that was sent is answered.
+    fn settle(&mut self, reply: Vec<u8>) {
+        self.reply = reply;
+        self.answered = true;
+    }
+
+    #[track_caller]
+    fn fail(&self, expected: &[u8], received: &[u8], end: End) -> ! {
+        let failure = Failure {
+            sent: &self.sent,
+            expected,
+            received,
+            end,
+        };
+        panic!("{}", failure.text());
+    }
+
+    /// Fails if there is more than the last reply.
+    #[track_caller]
+    fn no_more(&self, extra: &[u8]) {
+        if !extra.is_empty() {
+            let received = [&self.reply, extra].concat();
+            self.fail(&self.reply, &received, End::Extra);
+        }
+    }
+
+    /// Fails if something came behind the last reply. It does not wait for it.
+    #[track_caller]
+    fn nothing_waits(&mut self) {
+        self.socket.set_nonblocking(true).expect("do not wait");
+        let extra = self.receive(SHOWN);
+        self.socket.set_nonblocking(false).expect("wait again");
+        self.no_more(&extra);
     }
 
     /// Sends a command and compares its reply.
@@ -115,7 +197,11 @@ impl Client {
         let mut line = Vec::new();
         while !line.ends_with(b"\r\n") {
             let byte = self.receive(1);
-            assert!(!byte.is_empty(), "no line; so far: {}", escaped(&line));
+            if byte.is_empty() {
+                let (sent, line) = (shortened(&self.sent, 0), shortened(&line, 0));
+                let hand = by_hand(&self.sent);
+                panic!("the line does not end\n  sent      {sent}\n  received  {line}{hand}");
+            }
             line.extend(byte);
         }
         line
@@ -140,133 +226,62 @@ impl Client {
                 _ => {}
             }
         }
-        self.sent.clear();
+        self.settle(reply.clone());
         reply
     }
 
     /// The server has closed the connection and sent nothing before.
+    #[track_caller]
     pub fn expect_closed(&mut self) {
+        self.answered = false;
         let mut byte = [0];
         match self.socket.read(&mut byte) {
             Ok(0) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-            Ok(_) => panic!("expected the end, got {}", escaped(&byte)),
-            Err(error) => panic!("expected the end, got {error}"),
+            Err(_) => self.fail(&self.reply, &self.reply, End::Open),
+            Ok(_) => {
+                let rest = self.listen();
+                self.no_more(&[&byte, &rest[..]].concat());
+            }
         }
     }
 
     /// The server says nothing and keeps the connection.
+    #[track_caller]
     pub fn expect_silence(&mut self) -> &mut Self {
-        self.socket
-            .set_read_timeout(Some(SILENCE))
-            .expect("set a timeout");
         let mut byte = [0];
+        self.wait_at_most(SILENCE);
         match self.socket.read(&mut byte) {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Ok(0) => panic!("expected silence, the connection was closed"),
-            Ok(_) => panic!("expected silence, got {}", escaped(&byte)),
-            Err(error) => panic!("expected silence, got {error}"),
+            Err(error) if End::of(&error) == End::Silent => {}
+            Ok(0) | Err(_) => self.fail(b"", b"", End::Closed),
+            Ok(_) => {
+                let rest = self.listen();
+                self.fail(b"", &[&byte, &rest[..]].concat(), End::Extra);
+            }
         }
-        self.socket
-            .set_read_timeout(Some(PATIENCE))
-            .expect("set a timeout");
+        self.wait_at_most(patience());
         self
     }
 
-    /// Adds what comes within a moment, to show all of a wrong reply.
-    fn listen(&mut self, received: &mut Vec<u8>) {
-        let _ = self.socket.set_read_timeout(Some(SILENCE));
-        received.extend(self.receive(SHOWN));
+    /// What comes within a moment, to show all of a wrong reply.
+    fn listen(&mut self) -> Vec<u8> {
+        self.wait_at_most(SILENCE);
+        self.receive(SHOWN)
+    }
+
+    fn wait_at_most(&self, time: Duration) {
+        // Fails on a connection that is gone, and the next read says that as well.
+        let _ = self.socket.set_read_timeout(Some(time));
     }
 }
 
-/// How much of a long text a failure shows, in bytes.
-const SHOWN: usize = 400;
-
-/// How much of that lies before the first difference.
-const BEFORE: usize = 100;
-
-/// Where the reply is another one, and how to see it by hand.
-fn difference(sent: &[u8], expected: &[u8], received: &[u8]) -> String {
-    let pairs = expected.iter().zip(received);
-    let same = pairs.take_while(|(a, b)| a == b).count();
-    let from = same.saturating_sub(BEFORE);
-    let caret = shortened(&received[..same], from).chars().count();
-    format!(
-        "\n  sent      {}\n  expected  {}\n  received  {}\n            {}^ byte {same}{}",
-        shortened(sent, 0),
-        shortened(expected, from),
-        shortened(received, from),
-        " ".repeat(caret),
-        by_hand(sent),
-    )
-}
-
-/// Some of `bytes`, the first `from` left out.
-fn shortened(bytes: &[u8], from: usize) -> String {
-    let to = bytes.len().min(from + SHOWN);
-    let before = if from > 0 { "…" } else { "" };
-    let after = match bytes.len() - to {
-        0 => String::new(),
-        left => format!("… ({left} bytes more)"),
-    };
-    format!("{before}{}{after}", escaped(&bytes[from..to]))
-}
-
-pub fn escaped(bytes: &[u8]) -> String {
-    bytes.escape_ascii().to_string()
-}
-
-/// A line for the shell that sends the same to a server on the usual port.
-fn by_hand(sent: &[u8]) -> String {
-    if sent.is_empty() || sent.len() > SHOWN {
-        return String::new();
-    }
-    if let Some(Ok(words)) = words(sent).map(shlex::try_join) {
-        return format!("\n  by hand   redis-cli -p 6380 {words}");
-    }
-    let print = |byte: &u8| match *byte {
-        b'\r' => r"\r".to_owned(),
-        b'\n' => r"\n".to_owned(),
-        b'%' => "%%".to_owned(),
-        b' '..=b'~' if !b"\\'".contains(byte) => char::from(*byte).to_string(),
-        other => format!(r"\{other:03o}"),
-    };
-    let text: String = sent.iter().map(print).collect();
-    format!("\n  by hand   printf '{text}' | nc 127.0.0.1 6380")
-}
-
-/// The arguments of `sent`, if it is one whole command of printable words.
-fn words(sent: &[u8]) -> Option<Vec<&str>> {
-    let text = str::from_utf8(sent).ok()?.strip_suffix("\r\n")?;
-    let mut lines = text.split("\r\n");
-    let count: usize = lines.next()?.strip_prefix('*')?.parse().ok()?;
-    let mut words = Vec::new();
-    while let Some(header) = lines.next() {
-        let word = lines.next()?;
-        let length: usize = header.strip_prefix('$')?.parse().ok()?;
-        if length != word.len() || word.contains(char::is_control) {
-            return None;
+/// After the last reply nothing may come. Our half is closed first: a server
+/// answers that by closing its own, behind all that it had to say.
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.answered && !panicking() && self.socket.shutdown(Shutdown::Write).is_ok() {
+            let extra = self.listen();
+            self.no_more(&extra);
         }
-        words.push(word);
     }
-    (words.len() == count).then_some(words)
-}
-
-#[test]
-fn a_failure_shows_where_the_reply_differs() {
-    let sent = b"*2\r\n$4\r\nECHO\r\n$5\r\na 'b'\r\n";
-    let text = difference(sent, b"$5\r\na (b)\r\n", b"$5\r\na [b]\r\n");
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[2], r"  expected  $5\r\na (b)\r\n");
-    assert_eq!(lines[3], r"  received  $5\r\na [b]\r\n");
-    assert_eq!(lines[4], "                    ^ byte 6");
-    assert_eq!(lines[5], r#"  by hand   redis-cli -p 6380 ECHO "a 'b'""#);
-}
-
-#[test]
-fn a_failure_can_be_seen_by_hand_without_a_tool_of_redis() {
-    let text = by_hand(b"*1\r\n$x\r\n\0%'");
-    let line = r"printf '*1\r\n$x\r\n\000%%\047' | nc 127.0.0.1 6380";
-    assert_eq!(text, format!("\n  by hand   {line}"));
 }

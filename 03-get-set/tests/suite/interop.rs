@@ -1,5 +1,7 @@
 //! The tools that come with Redis work with this server, and what it says of its
 //! commands is what Redis says of them.
+//!
+//! Reread: 02-resp-parser/GUIDE.md#the-table
 
 use std::io::Write;
 use std::process::{Command, Stdio};

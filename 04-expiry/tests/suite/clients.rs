@@ -1,4 +1,6 @@
 //! The tools that come with Redis, and the `redis` crate, with their defaults.
+//!
+//! Reread: 03-get-set/GUIDE.md#what-can-go-wrong
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -5,6 +5,8 @@
 //! `SEED` to it and the same commands come again. Left out is what depends on
 //! chance or on the clock, and what later steps add. Left out is also OBJECT
 //! REFCOUNT: a copy of a small number is no shared object in Redis.
+//!
+//! Reread: 03-get-set/GUIDE.md#how-redis-does-it
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -270,8 +272,8 @@ impl Dice {
     /// Any command; sometimes with an argument too few or too many.
     fn command(&mut self) -> Args {
         let mut args = self.well_formed();
-        // HELLO and COMMAND would tell what no two servers have in common.
-        let special = [&b"HELLO"[..], b"COMMAND"].contains(&&args[0][..]);
+        // These would tell what no two servers have in common; think of CONFIG GET *.
+        let special = [&b"HELLO"[..], b"COMMAND", b"CONFIG"].contains(&&args[0][..]);
         match self.0.u8(..50) {
             0 if args.len() > 1 && !special => drop(args.pop()),
             1 if !special => args.push(self.value()),

@@ -147,8 +147,9 @@ impl Drop for Server {
         // It may have ended already, and that is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        if panicking() {
-            eprintln!("the server said:\n{}", self.log());
+        let said = self.log();
+        if panicking() && !said.is_empty() {
+            eprintln!("the server said:\n{said}");
         }
     }
 }

@@ -1,4 +1,6 @@
 //! INFO, CONFIG, TIME, LOLWUT, and many commands in one packet.
+//!
+//! Reread: 03-get-set/GUIDE.md#8-commandsserverrs-info-config-and-friends
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};

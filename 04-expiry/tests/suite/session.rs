@@ -2,16 +2,20 @@
 //! compare them with Redis's.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread::panicking;
 use std::time::Duration;
+
+use crate::client::failure::{End, Failure};
+use crate::client::patience;
 
 pub const OK: &str = "+OK\r\n";
 pub const NULL: &str = "$-1\r\n";
 pub const SYNTAX: &str = "-ERR syntax error\r\n";
 pub const NOT_AN_INTEGER: &str = "-ERR value is not an integer or out of range\r\n";
 
-/// How long a reply may take. Only a broken server takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to listen for what must not come.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// The reply `text` as a bulk string.
 pub fn bulk(text: impl AsRef<[u8]>) -> Vec<u8> {
@@ -46,21 +50,28 @@ pub struct Session {
     received: Vec<u8>,
     /// Everything before this position has been handed out.
     taken: usize,
+    /// The last exchange that was right: what was sent, and its reply. Until more
+    /// is sent, nothing more may come.
+    settled: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Session {
     pub fn connect(address: SocketAddr) -> Self {
         let socket = TcpStream::connect(address).expect("connect");
-        socket.set_read_timeout(Some(PATIENCE)).expect("timeout");
+        socket.set_read_timeout(Some(patience())).expect("timeout");
         socket.set_nodelay(true).expect("nodelay");
         Self {
             socket,
             received: Vec::new(),
             taken: 0,
+            settled: None,
         }
     }
 
+    #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {
+        self.nothing_waits();
+        self.settled = None;
         self.socket.write_all(bytes).expect("send");
     }
 
@@ -94,18 +105,47 @@ impl Session {
     /// The same for arguments that hold spaces or are not text.
     #[track_caller]
     pub fn expect_args<T: AsRef<[u8]>>(&mut self, args: &[T], expected: impl AsRef<[u8]>) {
-        let reply = self.call(args);
+        let sent = encode(args);
+        self.send(&sent);
         let expected = expected.as_ref();
-        assert!(
-            reply == expected,
-            "command:  {}\nreply:    {}\nexpected: {}",
-            args.iter()
-                .map(|arg| shown(arg.as_ref()))
-                .collect::<Vec<_>>()
-                .join(" "),
-            shown(&reply),
-            shown(expected)
-        );
+        while self.received.len() < expected.len() && expected.starts_with(&self.received) {
+            if let Err(end) = self.try_receive() {
+                self.fail(&sent, expected, end);
+            }
+        }
+        if !self.received.starts_with(expected) {
+            self.fail(&sent, expected, End::Differs);
+        }
+        self.received.drain(..expected.len());
+        self.settled = Some((sent, expected.to_vec()));
+        self.nothing_waits();
+    }
+
+    #[track_caller]
+    fn fail(&self, sent: &[u8], expected: &[u8], end: End) -> ! {
+        let failure = Failure {
+            sent,
+            expected,
+            received: &self.received,
+            end,
+        };
+        panic!("{}", failure.text());
+    }
+
+    /// Fails if the last right reply had something behind it.
+    #[track_caller]
+    fn nothing_waits(&mut self) {
+        if let Some((sent, reply)) = &self.settled
+            && !self.received.is_empty()
+        {
+            let failure = Failure {
+                sent,
+                expected: reply,
+                received: &[reply, &self.received[..]].concat(),
+                end: End::Extra,
+            };
+            panic!("{}", failure.text());
+        }
     }
 
     /// The strings of a reply that is an array of bulk strings.
@@ -142,11 +182,36 @@ impl Session {
         }
     }
 
+    /// Adds what comes next to what was received.
+    #[track_caller]
     fn receive(&mut self) {
+        if let Err(end) = self.try_receive() {
+            let received = shown(&self.received);
+            panic!("the reply does not end ({end:?}); so far: {received}");
+        }
+    }
+
+    fn try_receive(&mut self) -> Result<(), End> {
         let mut buffer = vec![0; 64 * 1024];
-        let length = self.socket.read(&mut buffer).expect("a reply");
-        assert!(length > 0, "the server hung up");
-        self.received.extend_from_slice(&buffer[..length]);
+        match self.socket.read(&mut buffer) {
+            Ok(0) => Err(End::Closed),
+            Ok(length) => {
+                self.received.extend_from_slice(&buffer[..length]);
+                Ok(())
+            }
+            Err(error) => Err(End::of(&error)),
+        }
+    }
+}
+
+/// After the last reply nothing may come; see the client of raw bytes.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.settled.is_some() && !panicking() && self.socket.shutdown(Shutdown::Write).is_ok() {
+            let _ = self.socket.set_read_timeout(Some(SILENCE));
+            let _ = self.try_receive();
+            self.nothing_waits();
+        }
     }
 }
 

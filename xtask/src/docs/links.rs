@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use super::page::{Link, Page};
 use super::report::{Fault, Report};
 use crate::paths::normal;
+use crate::reread;
 use crate::steps::read_text;
 
 /// Follows links; remembers the anchors of the pages that it has seen.
@@ -41,19 +42,32 @@ impl<'a> Links<'a> {
                 continue;
             }
             report.links += 1;
-            if let Err((what, next)) = self.follow(page, target) {
+            if let Err((what, next)) = self.follow(&page.path, target) {
                 report.faults.push(fault(link, target, &what, next));
             }
         }
     }
 
-    /// The error is what is wrong and what to do.
-    fn follow(&mut self, page: &Page, target: &str) -> Result<(), (String, String)> {
+    /// Follows the line of a suite that says what to read again.
+    pub fn check_reread(&mut self, source: &str) -> Option<Fault> {
+        let Some((line, target)) = reread::target(source) else {
+            let what = "this suite names no part of a GUIDE";
+            let next = "end its head comment with `//! Reread: <page>#<anchor>`, as seen from the \
+                        project's folder";
+            return reread::is_suite(source).then(|| Fault::new(1, what, next));
+        };
+        let from = self.root.join("README.md");
+        let (what, next) = self.follow(&from, target).err()?;
+        Some(Fault::new(line, format!("`{target}` {what}"), next))
+    }
+
+    /// The error is what is wrong and what to do. `from` is the page with the link.
+    fn follow(&mut self, from: &Path, target: &str) -> Result<(), (String, String)> {
         let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
         let file = if path.is_empty() {
-            page.path.clone()
+            from.to_owned()
         } else {
-            self.resolve(page, path)?
+            self.resolve(from, path)?
         };
         if anchor.is_empty() {
             return Ok(());
@@ -70,9 +84,9 @@ impl<'a> Links<'a> {
         }
     }
 
-    fn resolve(&self, page: &Page, path: &str) -> Result<PathBuf, (String, String)> {
+    fn resolve(&self, from: &Path, path: &str) -> Result<PathBuf, (String, String)> {
         let decoded = decode(path);
-        let from = page.path.parent().unwrap_or(self.root);
+        let from = from.parent().unwrap_or(self.root);
         let joined = match decoded.strip_prefix('/') {
             Some(from_root) => self.root.join(from_root),
             None => from.join(&decoded),

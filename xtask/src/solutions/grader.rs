@@ -12,7 +12,7 @@ pub struct Graders(Names);
 impl Graders {
     /// Asks the test program for its tests. It must have been built.
     pub fn list(bench: &Workbench) -> Result<Self> {
-        Ok(Graders(Names::ask(|| bench.command())?))
+        Ok(Graders(Names::ask(|| bench.alone.cargo())?))
     }
 
     /// On the step as it is, the exercise must count as unsolved.
@@ -82,7 +82,7 @@ impl Graders {
 }
 
 fn grade(bench: &Workbench, exercise: u8) -> Result<Grade> {
-    Grade::of(bench.command(), exercise, LIMIT)
+    Grade::of(bench.alone.cargo(), exercise, LIMIT)
 }
 
 /// A grader that ends otherwise than with a verdict.

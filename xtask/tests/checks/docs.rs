@@ -293,3 +293,23 @@ fn a_readme_is_checked_like_any_page() {
         .run(&["docs", "01"])
         .fails(&["01-echo/README.md:12", "- PONG", "+ pong"]);
 }
+
+#[test]
+fn each_suite_names_a_part_of_a_guide() {
+    let scratch = Scratch::clean();
+    let suite = |line: &str| {
+        format!("//! A suite.\n{line}\n#[test]\nfn a() {{\n    Server::start();\n}}\n")
+    };
+    let file = "01-echo/tests/suite/a.rs";
+    scratch.write(file, &suite("//! Reread: 01-echo/GUIDE.md#the-idea"));
+    scratch.run(&["docs", "01"]).fine(&[]);
+    scratch.write(file, &suite("//! Reread: 01-echo/GUIDE.md#the-idee"));
+    scratch.run(&["docs", "01"]).fails(&[
+        "01-echo/tests/suite/a.rs:2: `01-echo/GUIDE.md#the-idee` leads to no heading",
+        "#the-idea",
+    ]);
+    scratch.write(file, &suite(""));
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["a.rs:1: this suite names no part of a GUIDE"]);
+}

@@ -10,7 +10,7 @@ fn clean_steps_stand_alone() {
         "ok 02-more builds and passes its tests alone",
         "ok 10-capstone builds and passes its tests alone",
     ]);
-    assert!(scratch.path("target/standalone/debug/step01-echo").exists());
+    assert!(scratch.path("target/alone/debug/step01-echo").exists());
 }
 
 #[test]

@@ -1,0 +1,790 @@
+//! The graders of `EXERCISES.md`. They are ignored until somebody asks for them:
+//!
+//! ```text
+//! make check-03
+//! ```
+//!
+//! Like the suites, they know nothing of a server but its port, and real Redis
+//! passes them all.
+
+#[path = "suite/client.rs"]
+mod client;
+#[path = "suite/harness.rs"]
+mod harness;
+#[allow(dead_code)]
+#[path = "suite/session.rs"]
+mod session;
+
+use client::{Client, escaped};
+use harness::Server;
+use session::{NOT_AN_INTEGER, OK, SYNTAX, arity, bulk, encode, int};
+
+/// A new server, and a client of it.
+fn start() -> (Server, Client) {
+    let server = Server::start();
+    let client = Client::connect(&server);
+    (server, client)
+}
+
+/// Sends a command, whose arguments are the words of `command`, and compares its
+/// reply.
+#[track_caller]
+fn check(client: &mut Client, command: &str, reply: impl AsRef<[u8]>) {
+    let words: Vec<&str> = command.split(' ').collect();
+    client.check(encode(&words), reply);
+}
+
+/// Sends commands that all get the same reply.
+#[track_caller]
+fn check_all(client: &mut Client, commands: &[&str], reply: impl AsRef<[u8]>) {
+    for command in commands {
+        check(client, command, &reply);
+    }
+}
+
+/// An array of bulk strings.
+fn list(words: &[&str]) -> Vec<u8> {
+    let mut reply = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        reply.extend(bulk(word));
+    }
+    reply
+}
+
+/// Sends a command of plain words and takes the reply as text.
+#[track_caller]
+fn text(client: &mut Client, command: &str) -> String {
+    let words: Vec<&str> = command.split(' ').collect();
+    escaped(&client.send(encode(&words)).reply()).replace("\\r\\n", "\n")
+}
+
+/// Fails if Redis's reply to `command` has the line and the server's has not.
+#[track_caller]
+fn check_line(client: &mut Client, command: &str, line: &str) {
+    let received = text(client, command);
+    assert!(
+        received.lines().any(|received| received == line),
+        "a line is missing\n  sent      {command}\n  expected  a line `{line}`, as Redis \
+         says\n  received\n{received}"
+    );
+}
+
+/// Sends `COMMAND INFO`: arity, flags and keys must be Redis's, and the category
+/// must be there.
+#[track_caller]
+fn check_table(client: &mut Client, name: &str, start: &str, category: &str) {
+    let received = text(client, &format!("COMMAND INFO {name}"));
+    let lines: Vec<&str> = received.lines().collect();
+    let expected = format!("${}\n{name}\n{start}", name.len());
+    let found = lines.join("\n").contains(&expected) && lines.contains(&category);
+    assert!(
+        found,
+        "the line in the table is another\n  sent      COMMAND INFO {name}\n  expected  (of Redis) \
+         {}\n            and, later, {category}\n  received  {}",
+        expected.replace('\n', " "),
+        lines.join(" "),
+    );
+}
+
+const NO_ERRORS: &str = "# Errorstats\r\n";
+
+/// What `INFO errorstats` replies.
+fn errorstats(counts: &[(&str, u32)]) -> Vec<u8> {
+    let lines = counts
+        .iter()
+        .map(|(code, count)| format!("errorstat_{code}:count={count}\r\n"));
+    bulk(NO_ERRORS.to_owned() + &lines.collect::<String>())
+}
+
+const NO_PROTOCOL: &str = "-NOPROTO unsupported protocol version\r\n";
+const NO_PASSWORD: &str = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+
+#[test]
+#[ignore = "exercise 1: INFO errorstats"]
+fn exercise_1_counts_errors_by_code() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "INFO errorstats", errorstats(&[]));
+    check(c, "HELLO 3 AUTH ada secret", NO_PASSWORD);
+    check(c, "INFO errorstats", errorstats(&[("WRONGPASS", 1)]));
+    check(c, "SET word hello", OK);
+    check(c, "INCR word", NOT_AN_INTEGER);
+    check(c, "SET word again NX XX", SYNTAX);
+    check(c, "HELLO 4", NO_PROTOCOL);
+    let counts = [("ERR", 2), ("NOPROTO", 1), ("WRONGPASS", 1)];
+    check(c, "INFO errorstats", errorstats(&counts));
+    check(c, "INFO ERRORSTATS", errorstats(&counts));
+}
+
+#[test]
+#[ignore = "exercise 1: INFO errorstats"]
+fn exercise_1_counts_what_no_handler_refuses() {
+    let (server, mut client) = start();
+    let c = &mut client;
+    check(c, "GET", arity("get"));
+    check(c, "INFO errorstats", errorstats(&[("ERR", 1)]));
+    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
+    check(c, "NOSUCH", unknown);
+    check(c, "INFO errorstats", errorstats(&[("ERR", 2)]));
+    let unknown = "-ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.\r\n";
+    check(c, "CLIENT NOSUCH", unknown);
+    check(c, "INFO errorstats", errorstats(&[("ERR", 3)]));
+    // Behind a command that is all right, in the same packet.
+    let reply = "+PONG\r\n-ERR Protocol error: invalid bulk length\r\n";
+    let mut broken = Client::connect(&server);
+    broken.check("PING\r\n*1\r\n$x\r\n", reply).expect_closed();
+    check(c, "INFO errorstats", errorstats(&[("ERR", 4)]));
+}
+
+#[test]
+#[ignore = "exercise 1: INFO errorstats"]
+fn exercise_1_counts_for_all_clients_together() {
+    let (server, mut first) = start();
+    let mut second = Client::connect(&server);
+    check(&mut first, "GET", arity("get"));
+    check(&mut second, "GET", arity("get"));
+    // Commands of one packet see each other's errors.
+    let batch = [encode(&["GET"]), encode(&["INFO", "errorstats"])].concat();
+    let replies = [arity("get").into_bytes(), errorstats(&[("ERR", 3)])].concat();
+    second.check(batch, replies);
+    check(&mut first, "INFO errorstats", errorstats(&[("ERR", 3)]));
+}
+
+#[test]
+#[ignore = "exercise 1: INFO errorstats"]
+fn exercise_1_does_not_count_what_is_no_error() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "GET nobody", "$-1\r\n");
+    check(c, "ECHO -ERR", bulk("-ERR"));
+    check(c, "SET key -ERR", OK);
+    check(c, "GET key", bulk("-ERR"));
+    check(c, "INFO errorstats", errorstats(&[]));
+    check_line(c, "INFO stats", "total_error_replies:0");
+}
+
+#[test]
+#[ignore = "exercise 1: INFO errorstats"]
+fn exercise_1_has_a_sum_and_forgets_both() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check_all(c, &["GET", "GET", "GET"], arity("get"));
+    check(c, "HELLO 4", NO_PROTOCOL);
+    check_line(c, "INFO stats", "total_error_replies:4");
+    check(c, "CONFIG RESETSTAT", OK);
+    check(c, "INFO errorstats", errorstats(&[]));
+    check_line(c, "INFO stats", "total_error_replies:0");
+    check(c, "HELLO 4", NO_PROTOCOL);
+    check(c, "INFO errorstats", errorstats(&[("NOPROTO", 1)]));
+    check_line(c, "INFO stats", "total_error_replies:1");
+}
+
+#[test]
+#[ignore = "exercise 1: INFO errorstats"]
+fn exercise_1_is_a_section_like_the_others() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "GET", arity("get"));
+    for command in ["INFO", "INFO all", "INFO everything", "INFO default"] {
+        check_line(c, command, "errorstat_ERR:count=1");
+        let received = text(c, command);
+        let mut titles = received.lines().filter(|line| line.starts_with("# "));
+        let known = ["# Replication", "# Errorstats", "# Cluster"];
+        let order: Vec<&str> = titles.by_ref().filter(|t| known.contains(t)).collect();
+        assert_eq!(
+            order, known,
+            "the order of the sections\n  sent      {command}\n  received  (left) and what Redis \
+             says (right)"
+        );
+    }
+}
+
+const INVALID: &str = "-ERR Invalid command specified\r\n";
+const NO_KEYS: &str = "-ERR The command has no key arguments\r\n";
+const WRONG_NUMBER: &str = "-ERR Invalid number of arguments specified for command\r\n";
+
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYS"]
+fn exercise_2_finds_keys() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    for (command, keys) in [
+        ("GET a", &["a"][..]),
+        ("get a", &["a"]),
+        ("SET a 1", &["a"]),
+        ("SET a 1 NX GET", &["a"]),
+        ("MGET a b c", &["a", "b", "c"]),
+        ("DEL a b a", &["a", "b", "a"]),
+        ("RENAME a b", &["a", "b"]),
+        ("COPY a b", &["a", "b"]),
+        ("COPY a b REPLACE", &["a", "b"]),
+        ("OBJECT ENCODING a", &["a"]),
+        ("object encoding a", &["a"]),
+    ] {
+        check(c, &format!("COMMAND GETKEYS {command}"), list(keys));
+    }
+}
+
+/// Only the handler of MSET knows that its arguments come in pairs; so Redis
+/// does not mind here.
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYS"]
+fn exercise_2_steps_from_key_to_key() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "COMMAND GETKEYS MSET a 1 b 2", list(&["a", "b"]));
+    check(c, "COMMAND GETKEYS MSETNX a 1", list(&["a"]));
+    check(c, "COMMAND GETKEYS MSET a 1 b", list(&["a", "b"]));
+}
+
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYS"]
+fn exercise_2_executes_nothing() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "SET a 1", OK);
+    check(c, "COMMAND GETKEYS DEL a", list(&["a"]));
+    check(c, "COMMAND GETKEYS SET a 2", list(&["a"]));
+    check(c, "COMMAND GETKEYS SET b 2", list(&["b"]));
+    check(c, "GET a", bulk("1"));
+    check(c, "EXISTS b", int(0));
+    // SET would refuse it, but SET is not asked.
+    check(c, "COMMAND GETKEYS SET a 2 NX XX", list(&["a"]));
+}
+
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYS"]
+fn exercise_2_refuses_in_this_order() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    for ask in ["COMMAND GETKEYS", "COMMAND GETKEYSANDFLAGS"] {
+        let unknown = [
+            "NOSUCH a",
+            "OBJECT NOSUCH a",
+            "OBJECT|ENCODING a",
+            "GET|a b",
+        ];
+        let keyless = [
+            "ECHO a",
+            "ECHO a b c d",
+            "CONFIG GET a",
+            "KEYS a*",
+            "SCAN 0",
+            "OBJECT HELP",
+        ];
+        let wrong = [
+            "GET a b",
+            "SET a",
+            "RENAME a",
+            "OBJECT ENCODING",
+            "OBJECT ENCODING a b",
+        ];
+        let asking = |words: &[&str]| -> Vec<String> {
+            words.iter().map(|word| format!("{ask} {word}")).collect()
+        };
+        for (commands, reply) in [
+            (asking(&unknown), INVALID),
+            (asking(&keyless), NO_KEYS),
+            (asking(&wrong), WRONG_NUMBER),
+        ] {
+            for command in commands {
+                check(c, &command, reply);
+            }
+        }
+        let name = ask.to_lowercase().replace(' ', "|");
+        check_all(c, &[ask, &format!("{ask} GET")], arity(&name));
+    }
+}
+
+/// The reply of COMMAND GETKEYSANDFLAGS for these keys, each with the words that
+/// say what would happen to it; `set` is how a set begins.
+fn accesses(set: char, keys: &[(&str, &str)]) -> Vec<u8> {
+    let mut reply = format!("*{}\r\n", keys.len()).into_bytes();
+    for (key, access) in keys {
+        let words: Vec<&str> = access.split(' ').collect();
+        reply.extend_from_slice(b"*2\r\n");
+        reply.extend(bulk(key));
+        reply.extend(format!("{set}{}\r\n", words.len()).bytes());
+        reply.extend(words.iter().flat_map(|w| format!("+{w}\r\n").into_bytes()));
+    }
+    reply
+}
+
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYSANDFLAGS"]
+fn exercise_2_says_what_happens_to_each_key() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    for (command, keys) in [
+        ("GET a", &[("a", "RO access")][..]),
+        ("EXISTS a", &[("a", "RO")]),
+        ("DEL a b", &[("a", "RM delete"), ("b", "RM delete")]),
+        ("COPY a b", &[("a", "RO access"), ("b", "OW update")]),
+        (
+            "RENAME a b",
+            &[("a", "RW access delete"), ("b", "OW update")],
+        ),
+        ("MSET a 1 b 2", &[("a", "OW update"), ("b", "OW update")]),
+    ] {
+        let command = format!("COMMAND GETKEYSANDFLAGS {command}");
+        check(c, &command, accesses('*', keys));
+    }
+    // A set is a type of its own in RESP3.
+    c.send("HELLO 3\r\n").reply();
+    let reply = accesses('~', &[("a", "RO access")]);
+    check(c, "COMMAND GETKEYSANDFLAGS GET a", reply);
+}
+
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYSANDFLAGS"]
+fn exercise_2_knows_when_set_reads() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    let [writes, reads] = ["OW update", "RW access update"];
+    for (command, access) in [
+        ("SET a 1", writes),
+        ("SET a 1 NX", writes),
+        ("SET GET GET", writes),
+        ("SET a 1 GET", reads),
+        ("SET a 1 XX get", reads),
+    ] {
+        let key = command.split(' ').nth(1).unwrap_or_default();
+        let command = format!("COMMAND GETKEYSANDFLAGS {command}");
+        check(c, &command, accesses('*', &[(key, access)]));
+    }
+    // What COMMAND INFO says of SET in general stays as it is.
+    let general = "*4\n+RW\n+access\n+update\n+variable_flags";
+    let received = text(c, "COMMAND INFO set");
+    assert!(
+        received.contains(general),
+        "the table says another thing\n  sent      COMMAND INFO set\n  expected  (of Redis) \
+         {}\n  received  {}",
+        general.replace('\n', " "),
+        received.replace('\n', " ")
+    );
+}
+
+#[test]
+#[ignore = "exercise 2: COMMAND GETKEYS"]
+fn exercise_2_is_in_the_table_and_in_the_help() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    let start = ":-4\n*2\n+loading\n+stale\n:0\n:0\n:0";
+    for name in ["command|getkeys", "command|getkeysandflags"] {
+        check_table(c, name, start, "+@connection");
+    }
+    for line in [
+        "+GETKEYS <full-command>",
+        "+    Return the keys from a full Redis command.",
+        "+GETKEYSANDFLAGS <full-command>",
+        "+    Return the keys and the access flags from a full Redis command.",
+    ] {
+        check_line(c, "COMMAND HELP", line);
+    }
+}
+
+const BAD_OFFSET: &str = "-ERR bit offset is not an integer or out of range\r\n";
+const BAD_BIT: &str = "-ERR bit is not an integer or out of range\r\n";
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_bit_0_is_the_highest_of_the_first_byte() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "SETBIT seen 0 1", int(0));
+    check(c, "GET seen", bulk(b"\x80"));
+    check(c, "SETBIT seen 7 1", int(0));
+    check(c, "GET seen", bulk(b"\x81"));
+    check(c, "SETBIT seen 0 0", int(1));
+    check(c, "GET seen", bulk(b"\x01"));
+    check(c, "SETBIT seen 7 1", int(1));
+    check(c, "SETBIT seen 7 0", int(1));
+    check(c, "SETBIT seen 7 0", int(0));
+    check(c, "GET seen", bulk(b"\0"));
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_a_string_grows_with_zero_bytes() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "SETBIT seen 23 1", int(0));
+    check(c, "GET seen", bulk(b"\0\0\x01"));
+    check(c, "SETBIT seen 0 1", int(0));
+    check(c, "GET seen", bulk(b"\x80\0\x01"));
+    // Setting what is 0 already to 0 makes the string longer too.
+    check(c, "SETBIT seen 32 0", int(0));
+    check(c, "STRLEN seen", int(5));
+    check(c, "SETBIT fresh 8 0", int(0));
+    check(c, "GET fresh", bulk(b"\0\0"));
+    // Looking behind the end does not.
+    check(c, "GETBIT seen 800", int(0));
+    check(c, "STRLEN seen", int(5));
+    check(c, "GETBIT nobody 7", int(0));
+    check(c, "EXISTS nobody", int(0));
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_any_string_is_a_bitmap() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    // "4" is 00110100 and "5" is 00110101.
+    check(c, "SET number 42", OK);
+    for (offset, on) in [0, 0, 1, 1, 0, 1, 0, 0].into_iter().enumerate() {
+        check(c, &format!("GETBIT number {offset}"), int(on));
+    }
+    check(c, "BITCOUNT number", int(6));
+    check(c, "OBJECT ENCODING number", bulk("int"));
+    check(c, "SETBIT number 7 1", int(0));
+    check(c, "GET number", bulk("52"));
+    check(c, "OBJECT ENCODING number", bulk("raw"));
+    check(c, "INCR number", int(53));
+    check(c, "SET word hello", OK);
+    check(c, "SETBIT word 0 0", int(0));
+    check(c, "OBJECT ENCODING word", bulk("raw"));
+    check(c, "GET word", bulk("hello"));
+    check(c, "SETBIT fresh 1 0", int(0));
+    check(c, "OBJECT ENCODING fresh", bulk("raw"));
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_refuses_before_it_changes_anything() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    for offset in [
+        "x",
+        "",
+        "-1",
+        "01",
+        "1.5",
+        "4294967296",
+        "9223372036854775808",
+    ] {
+        check(c, &format!("GETBIT seen {offset}"), BAD_OFFSET);
+        check(c, &format!("SETBIT seen {offset} 1"), BAD_OFFSET);
+        check(c, &format!("SETBIT seen {offset} 2"), BAD_OFFSET);
+    }
+    for bit in ["2", "-1", "x", "", "01", "true"] {
+        check(c, &format!("SETBIT seen 1 {bit}"), BAD_BIT);
+    }
+    check(c, "EXISTS seen", int(0));
+    check(c, "SET seen 42", OK);
+    check(c, "SETBIT seen 100 2", BAD_BIT);
+    check(c, "GET seen", bulk("42"));
+    check(c, "OBJECT ENCODING seen", bulk("int"));
+    check_all(c, &["SETBIT seen 1", "SETBIT seen 1 1 1"], arity("setbit"));
+    check_all(c, &["GETBIT seen", "GETBIT seen 1 1"], arity("getbit"));
+    check(c, "BITCOUNT", arity("bitcount"));
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_the_limit_is_that_of_strings() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "GETBIT seen 4294967295", int(0));
+    check(c, "GETBIT seen 4294967296", BAD_OFFSET);
+    check(c, "CONFIG SET proto-max-bulk-len 1mb", OK);
+    check(c, "SETBIT seen 8388607 1", int(0));
+    check(c, "STRLEN seen", int(1024 * 1024));
+    check(c, "BITCOUNT seen", int(1));
+    check_all(
+        c,
+        &["SETBIT seen 8388608 1", "GETBIT seen 8388608"],
+        BAD_OFFSET,
+    );
+    check(c, "CONFIG SET proto-max-bulk-len 1gb", OK);
+    check(c, "GETBIT seen 4294967296", int(0));
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_counts_in_a_range_of_bytes() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "SET word foobar", OK);
+    check(c, "BITCOUNT word", int(26));
+    for (range, count) in [
+        ("0 0", 4),
+        ("1 1", 6),
+        ("1 1 BYTE", 6),
+        ("1 2 byte", 12),
+        ("0 -1", 26),
+        ("-2 -1", 7),
+        ("-100 0", 4),
+        ("4 100", 7),
+        ("5 3", 0),
+        ("-1 -2", 0),
+        ("6 100", 0),
+        ("-9223372036854775808 9223372036854775807", 26),
+    ] {
+        check(c, &format!("BITCOUNT word {range}"), int(count));
+    }
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_counts_in_a_range_of_bits() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "SET word foobar", OK);
+    for (range, count) in [
+        ("5 30", 17),
+        ("0 0", 0),
+        ("1 1", 1),
+        ("1 6", 4),
+        ("2 2", 1),
+        ("7 8", 0),
+        ("8 15", 6),
+        ("0 -1", 26),
+        ("-8 -1", 4),
+        ("-9 -1", 5),
+        ("40 1000", 4),
+        ("48 1000", 0),
+        ("9 8", 0),
+        ("-9223372036854775808 9223372036854775807", 26),
+    ] {
+        check(c, &format!("BITCOUNT word {range} BIT"), int(count));
+    }
+    // One bit at a time they add up to all of them, and are what GETBIT says.
+    for offset in 0..48 {
+        c.send(encode(&["GETBIT", "word", &offset.to_string()]));
+        let bit = c.reply();
+        check(c, &format!("BITCOUNT word {offset} {offset} bit"), bit);
+    }
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_bitcount_checks_its_arguments() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "SET word foobar", OK);
+    let wrong = [
+        "BITCOUNT word 0",
+        "BITCOUNT word 0 1 NIBBLE",
+        "BITCOUNT word 0 1 BIT BYTE",
+    ];
+    check_all(c, &wrong, SYNTAX);
+    let wrong = [
+        "BITCOUNT word 0 x",
+        "BITCOUNT word x 1",
+        "BITCOUNT word x 1 NIBBLE",
+    ];
+    check_all(c, &wrong, NOT_AN_INTEGER);
+    check_all(c, &["BITCOUNT nobody", "BITCOUNT nobody 0 1 BIT"], int(0));
+    check(c, "EXISTS nobody", int(0));
+}
+
+#[test]
+#[ignore = "exercise 3: SETBIT, GETBIT and BITCOUNT"]
+fn exercise_3_is_in_the_table() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    let keys = ":1\n:1\n:1";
+    for (name, arity_and_flags) in [
+        ("setbit", ":4\n*2\n+write\n+denyoom"),
+        ("getbit", ":3\n*2\n+readonly\n+fast"),
+        ("bitcount", ":-2\n*1\n+readonly"),
+    ] {
+        check_table(c, name, &format!("{arity_and_flags}\n{keys}"), "+@bitmap");
+    }
+}
+
+/// The reply of `LCS … IDX`: pieces as `((first, last), (first, last))`, and the
+/// length of all.
+fn pieces(found: &[[(i64, i64); 2]], with_length: bool, total: i64) -> Vec<u8> {
+    let mut reply = format!("*4\r\n$7\r\nmatches\r\n*{}\r\n", found.len());
+    for piece in found {
+        reply += if with_length { "*3\r\n" } else { "*2\r\n" };
+        for (first, last) in piece {
+            reply += &format!("*2\r\n:{first}\r\n:{last}\r\n");
+        }
+        let (first, last) = piece[0];
+        if with_length {
+            reply += &int(last - first + 1);
+        }
+    }
+    (reply + "$3\r\nlen\r\n" + &int(total)).into_bytes()
+}
+
+/// The two strings of Redis's own example.
+#[track_caller]
+fn set_texts(client: &mut Client) {
+    check(client, "MSET a ohmytext b mynewtext", OK);
+}
+
+const TEXT: [(i64, i64); 2] = [(4, 7), (5, 8)];
+const MY: [(i64, i64); 2] = [(2, 3), (0, 1)];
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_finds_what_two_strings_have_in_common() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    set_texts(c);
+    check(c, "LCS a b", bulk("mytext"));
+    check(c, "LCS a b LEN", int(6));
+    check(c, "LCS a b len", int(6));
+    check(c, "LCS a a", bulk("ohmytext"));
+    check(c, "MSET x 1234 y 2341", OK);
+    check(c, "LCS x y", bulk("234"));
+    check(c, "OBJECT ENCODING x", bulk("int"));
+    c.check(
+        encode(&[&b"MSET"[..], b"v", b"\0\r\n\xff", b"w", b"\n\0\xff"]),
+        OK,
+    );
+    check(c, "LCS v w", bulk(b"\n\xff"));
+}
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_a_missing_key_is_an_empty_string() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    set_texts(c);
+    c.check(encode(&["SET", "empty", ""]), OK);
+    for command in [
+        "LCS a nobody",
+        "LCS nobody a",
+        "LCS nobody nobody",
+        "LCS a empty",
+    ] {
+        check(c, command, bulk(""));
+        check(c, &format!("{command} LEN"), int(0));
+        check(c, &format!("{command} IDX"), pieces(&[], false, 0));
+    }
+    check(c, "EXISTS nobody", int(0));
+}
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_idx_says_where() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    set_texts(c);
+    check(c, "LCS a b IDX", pieces(&[TEXT, MY], false, 6));
+    check(c, "LCS a a IDX", pieces(&[[(0, 7), (0, 7)]], false, 8));
+    check(c, "LCS a b IDX WITHMATCHLEN", pieces(&[TEXT, MY], true, 6));
+    check(c, "LCS a b withmatchlen idx", pieces(&[TEXT, MY], true, 6));
+    // A map is a type of its own in RESP3.
+    c.send("HELLO 3\r\n").reply();
+    let mut reply = b"%2".to_vec();
+    reply.extend_from_slice(&pieces(&[TEXT, MY], false, 6)[2..]);
+    check(c, "LCS a b IDX", reply);
+}
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_leaves_out_short_pieces() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    set_texts(c);
+    for (least, found) in [
+        ("-3", &[TEXT, MY][..]),
+        ("0", &[TEXT, MY]),
+        ("2", &[TEXT, MY]),
+        ("3", &[TEXT]),
+        ("4", &[TEXT]),
+        ("5", &[]),
+        ("9223372036854775807", &[]),
+    ] {
+        let command = format!("LCS a b IDX MINMATCHLEN {least}");
+        check(c, &command, pieces(found, false, 6));
+    }
+    let reply = pieces(&[TEXT], true, 6);
+    check(c, "LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN", reply);
+    // Without IDX there are no pieces to leave out.
+    check(c, "LCS a b MINMATCHLEN 5", bulk("mytext"));
+    check(c, "LCS a b LEN MINMATCHLEN 5 WITHMATCHLEN", int(6));
+}
+
+/// There may be several that are the longest. Clients see which one it is.
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_chooses_as_redis_does() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "MSET p ab q ba x abcbdab y bdcaba", OK);
+    check(c, "LCS p q", bulk("b"));
+    check(c, "LCS q p", bulk("a"));
+    check(c, "LCS p q IDX", pieces(&[[(1, 1), (0, 0)]], false, 1));
+    check(c, "LCS x y", bulk("bdab"));
+    check(c, "LCS y x", bulk("bcba"));
+    let found = [[(5, 6), (3, 4)], [(3, 4), (0, 1)]];
+    check(c, "LCS x y IDX", pieces(&found, false, 4));
+    let found = [
+        [(5, 5), (5, 5)],
+        [(4, 4), (3, 3)],
+        [(2, 2), (2, 2)],
+        [(0, 0), (1, 1)],
+    ];
+    check(c, "LCS y x IDX", pieces(&found, false, 4));
+}
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_checks_its_options() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    set_texts(c);
+    check_all(c, &["LCS", "LCS a"], arity("lcs"));
+    let wrong = [
+        "LCS a b NOSUCH",
+        "LCS a b MINMATCHLEN",
+        "LCS a b IDX MINMATCHLEN",
+        "LCS a b LEN IDX NOSUCH",
+        "LCS a b 4",
+    ];
+    check_all(c, &wrong, SYNTAX);
+    check(c, "LCS a b MINMATCHLEN x", NOT_AN_INTEGER);
+    check(c, "LCS a b MINMATCHLEN IDX", NOT_AN_INTEGER);
+    let both = "-ERR If you want both the length and indexes, please just use IDX.\r\n";
+    check_all(c, &["LCS a b LEN IDX", "LCS a b IDX LEN"], both);
+    check(c, "LCS a b LEN LEN", int(6));
+}
+
+/// A solution that tries all subsequences does not come to an end here.
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_takes_the_product_of_the_lengths() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    let [ab, ba] = ["ab", "ba"].map(|pair| pair.repeat(500));
+    c.check(encode(&["MSET", "a", &ab, "b", &ba]), OK);
+    check(c, "LCS a b LEN", int(999));
+    check(c, "LCS a b", bulk("ba".repeat(499) + "b"));
+}
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_bounds_the_memory() {
+    let (_server, mut client) = start();
+    let c = &mut client;
+    check(c, "CONFIG SET proto-max-bulk-len 1mb", OK);
+    // 512 × 512 cells of 4 bytes are 1 MiB.
+    let (fits, too_long) = ("a".repeat(511), "a".repeat(512));
+    c.check(
+        encode(&["MSET", "a", &fits, "b", &fits, "c", &too_long]),
+        OK,
+    );
+    check(c, "LCS a b LEN", int(511));
+    let refused =
+        "-ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len\r\n";
+    check_all(c, &["LCS a c LEN", "LCS c a", "LCS c b IDX"], refused);
+    // First the options, then the memory.
+    check(c, "LCS a c NOSUCH", SYNTAX);
+    check(c, "LCS c nobody LEN", int(0));
+    check(c, "CONFIG SET proto-max-bulk-len 2mb", OK);
+    check(c, "LCS a c LEN", int(511));
+}
+
+#[test]
+#[ignore = "exercise 4: LCS"]
+fn exercise_4_is_in_the_table() {
+    let (_server, mut client) = start();
+    let start = ":-3\n*1\n+readonly\n:1\n:2\n:1";
+    check_table(&mut client, "lcs", start, "+@string");
+}

@@ -1,0 +1,315 @@
+//! The folder of the log: its lock, its manifest and its files.
+//!
+//! Everything here must be able to end at any moment and leave a complete log
+//! behind. So a file is written under a temporary name, made safe with fsync,
+//! and only then renamed to what it is to be; and a rename is safe only after an
+//! fsync of the folder, whose content it changed.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use tracing::{info, warn};
+
+use super::encode;
+use super::manifest::{Manifest, ManifestError};
+use crate::store::Store;
+
+/// What files are called until they are complete.
+const TEMPORARY: &str = "temp-";
+
+/// Where the log is.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// `appenddirname`: the folder, inside `dir`.
+    pub folder: PathBuf,
+    /// `appendfilename`: what the names of all files begin with.
+    pub name: String,
+}
+
+impl Location {
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
+    pub fn manifest(&self) -> PathBuf {
+        self.path(&format!("{}.manifest", self.name))
+    }
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    #[error("cannot use {}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error(
+        "another server uses {}; end it, or give this one another folder with --dir",
+        path.display()
+    )]
+    InUse { path: PathBuf },
+    #[error(
+        "{} is damaged: {error}; put back a copy of it, or see what it names with \
+         redis-check-aof {}",
+        path.display(), path.display()
+    )]
+    Manifest { path: PathBuf, error: ManifestError },
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_owned();
+    |error| FolderError::Io { path, error }
+}
+
+/// The folder, locked for this server.
+#[derive(Debug)]
+pub struct Folder {
+    location: Location,
+    pub manifest: Manifest,
+    /// The folder itself, open: it carries the lock, and it needs an fsync after
+    /// a rename.
+    handle: File,
+}
+
+impl Folder {
+    /// Opens the folder, or makes it, and reads its manifest. There is none yet
+    /// when the server starts for the first time.
+    pub fn open(location: Location) -> Result<Self, FolderError> {
+        let path = &location.folder;
+        fs::create_dir_all(path).map_err(io_error(path))?;
+        let handle = File::open(path).map_err(io_error(path))?;
+        match handle.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let path = path.clone();
+                return Err(FolderError::InUse { path });
+            }
+            Err(TryLockError::Error(error)) => return Err(io_error(path)(error)),
+        }
+        let manifest = read_manifest(&location.manifest())?;
+        let mut folder = Self {
+            location,
+            manifest,
+            handle,
+        };
+        let path = folder.location.manifest();
+        folder
+            .delete_temporary()
+            .and_then(|()| folder.take_over())
+            .map_err(io_error(&path))?;
+        Ok(folder)
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Lets another server use the folder.
+    pub fn unlock(&self) {
+        // The lock ends with the handle in any case.
+        let _ = self.handle.unlock();
+    }
+
+    /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
+    /// has left behind.
+    fn delete_temporary(&self) -> io::Result<()> {
+        let prefix = format!("{TEMPORARY}{}", self.location.name);
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over the single file of a Redis before 7.0: it becomes the base
+    /// (`aofUpgradePrepare`). The manifest is written first. If we end before the
+    /// rename, the next start finds a base that is not here but in the folder
+    /// above, and goes on from there.
+    fn take_over(&mut self) -> io::Result<()> {
+        let name = &self.location.name;
+        let old = self.location.folder.with_file_name(name);
+        let begun = self.manifest.base.as_ref().is_some_and(|base| {
+            base.name == *name
+                && self.manifest.increments.is_empty()
+                && !self.location.path(name).exists()
+        });
+        if !old.is_file() || !(self.manifest.is_empty() || begun) {
+            return Ok(());
+        }
+        info!(
+            "taking over {} into {}",
+            old.display(),
+            self.location.folder.display()
+        );
+        let mut manifest = Manifest::default();
+        manifest.base = Some(super::manifest::Part {
+            name: name.clone(),
+            sequence: 1,
+        });
+        self.write_manifest(manifest)?;
+        fs::rename(old, self.location.path(&self.location.name))?;
+        self.handle.sync_all()
+    }
+
+    /// Opens the last increment for appending. A log that has no file yet gets an
+    /// empty base, too, as Redis does it.
+    pub fn open_increment(&mut self) -> io::Result<File> {
+        if self.manifest.is_empty() {
+            return self.start_over(&Store::default());
+        }
+        let mut manifest = self.manifest.clone();
+        let increment = manifest.last_increment(&self.location.name);
+        let file = open_for_append(&self.location.path(&increment.name))?;
+        if manifest != self.manifest {
+            self.write_manifest(manifest)?;
+        }
+        self.delete_history();
+        Ok(file)
+    }
+
+    /// Writes the store as a new base and starts a new increment. Until the new
+    /// manifest is in place, the old log is complete; from then on, the new one.
+    pub fn start_over(&mut self, store: &Store) -> io::Result<File> {
+        let manifest = self.manifest.start_over(&self.location.name);
+        if let Some(base) = &manifest.base {
+            let path = self.location.path(&base.name);
+            self.write_file(&path, |file| write_store(store, file))?;
+        }
+        let mut next = manifest.clone();
+        let increment = next.last_increment(&self.location.name);
+        let file = open_for_append(&self.location.path(&increment.name))?;
+        // What a file of this name held was no part of the log.
+        file.set_len(0)?;
+        self.write_manifest(manifest)?;
+        self.delete_history();
+        Ok(file)
+    }
+
+    fn write_manifest(&mut self, manifest: Manifest) -> io::Result<()> {
+        let path = self.location.manifest();
+        self.write_file(&path, |file| write!(file, "{manifest}"))?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    /// Makes a file that is either whole or not there.
+    fn write_file(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = self.location.path(&format!("{TEMPORARY}{name}"));
+        let written = File::create(&temporary).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            write(&mut file)?;
+            file.into_inner()?.sync_all()?;
+            fs::rename(&temporary, path)?;
+            self.handle.sync_all()
+        });
+        if written.is_err() {
+            // It may be in the way of the next try, and the disk may be full.
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Deletes what the manifest calls history. That it is still there hurts
+    /// nobody, so a failure is no error.
+    fn delete_history(&mut self) {
+        if self.manifest.history.is_empty() {
+            return;
+        }
+        let mut manifest = self.manifest.clone();
+        for part in manifest.history.drain(..) {
+            match fs::remove_file(self.location.path(&part.name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    warn!(
+                        "cannot delete {}, which is no longer needed: {error}",
+                        part.name
+                    );
+                }
+                _ => {}
+            }
+        }
+        if let Err(error) = self.write_manifest(manifest) {
+            warn!(
+                "cannot shorten {}: {error}",
+                self.location.manifest().display()
+            );
+        }
+    }
+
+    /// Is `file` still the last increment of the log? Somebody may have deleted or
+    /// moved it, and what is written to it then is written to nowhere.
+    pub fn check(&self, file: &File) -> io::Result<()> {
+        if let Some(part) = self.manifest.increments.last() {
+            let here = fs::metadata(self.location.path(&part.name))?;
+            let open = file.metadata()?;
+            if (here.dev(), here.ino()) != (open.dev(), open.ino()) {
+                return Err(io::Error::other("the file was replaced by another one"));
+            }
+        }
+        fs::metadata(self.location.manifest()).map(drop)
+    }
+
+    /// The size of the base, in bytes.
+    pub fn base_size(&self) -> u64 {
+        self.manifest
+            .base
+            .iter()
+            .map(|part| self.size(&part.name))
+            .sum()
+    }
+
+    /// The size of all files but the last increment, in bytes.
+    pub fn closed_size(&self) -> u64 {
+        let files = self.manifest.files();
+        let last = self.manifest.increments.last();
+        let closed = files.filter(|part| Some(*part) != last);
+        closed.map(|part| self.size(&part.name)).sum()
+    }
+
+    fn size(&self, file: &str) -> u64 {
+        let metadata = fs::metadata(self.location.path(file));
+        metadata.map_or(0, |metadata| metadata.len())
+    }
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Manifest::default()),
+        Err(error) => return Err(io_error(path)(error)),
+    };
+    Manifest::parse(&text).map_err(|error| FolderError::Manifest {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn open_for_append(path: &Path) -> io::Result<File> {
+    let file = File::options().append(true).create(true).open(path)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// The store as commands that make it again.
+fn write_store(store: &Store, output: &mut BufWriter<File>) -> io::Result<()> {
+    let mut command = Vec::new();
+    for (key, value, deadline) in store.iter() {
+        let digits = &mut itoa::Buffer::new();
+        let value = value.bytes(digits);
+        let unix = deadline.map(|deadline| store.clock.unix(deadline).to_string());
+        let words: [&[u8]; 3] = [b"SET", key, value];
+        let lifetime = unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]);
+        let words: Vec<&[u8]> = words.into_iter().chain(lifetime).collect();
+        command.clear();
+        encode(words.into_iter(), &mut command);
+        output.write_all(&command)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The families of commands, one file each, and the table that joins them.
+
+mod command;
+mod connection;
+mod expiry;
+mod key;
+mod server;
+mod string;
+
+use std::sync::LazyLock;
+
+use crate::command::Table;
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    Table::new(&[
+        command::COMMANDS,
+        connection::COMMANDS,
+        expiry::COMMANDS,
+        key::COMMANDS,
+        server::COMMANDS,
+        string::COMMANDS,
+    ])
+});
+
+/// Every command that this server knows.
+pub fn table() -> &'static Table {
+    &TABLE
+}

@@ -1,0 +1,112 @@
+//! Build your own Redis, step 05: an append-only file.
+//!
+//! `main` reads the flags, opens the port, says hello and hands over to
+//! [`server::run`]. Everything that can fail before the first client arrives
+//! fails here, with one line that says what to do about it.
+
+#![forbid(unsafe_code)]
+
+mod aof;
+mod cli;
+mod client;
+mod clock;
+mod command;
+mod commands;
+mod config;
+mod connection;
+mod expiry;
+mod float;
+mod glob;
+mod replay;
+mod resp;
+mod server;
+mod state;
+mod stats;
+mod store;
+mod upkeep;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::info;
+
+use crate::aof::Folder;
+use crate::cli::Cli;
+use crate::state::Shared;
+
+/// A store makes and drops an allocation for every key and value that does not
+/// fit its table; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli::init_logging();
+    abort_on_panic();
+    match cli.runtime() {
+        Ok(runtime) => runtime.block_on(serve(&cli)),
+        Err(error) => {
+            eprintln!("cannot start {} threads: {error}", cli.io_threads);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(cli: &Cli) -> ExitCode {
+    match server::listen((cli.bind, cli.port).into()) {
+        Ok(listener) => {
+            let shared = match recover(cli) {
+                Ok(shared) => shared,
+                Err(error) => {
+                    eprintln!("{error}");
+                    return ExitCode::FAILURE;
+                }
+            };
+            cli.print_banner();
+            tokio::spawn(expiry::run(shared.clone()));
+            tokio::spawn(upkeep::run(shared.clone()));
+            server::run(listener, shared).await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            cli.explain_bind_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes the data set as the log says it was, or says why that cannot be done. A
+/// server that starts empty over a log that it cannot read would be worse than
+/// one that does not start.
+fn recover(cli: &Cli) -> Result<Shared, String> {
+    let config = cli
+        .config()
+        .map_err(|error| format!("cannot use --dir {}: {error}", cli.dir.display()))?;
+    let location = config.appendonly.then(|| config.log_location());
+    let shared = Shared::new(config);
+    if let Some(location) = location {
+        let folder = Folder::open(location).map_err(|error| error.to_string())?;
+        let replayed = replay::run(&folder, commands::table(), &shared);
+        let replayed = replayed.map_err(|error| error.to_string())?;
+        let state = &mut *shared.lock();
+        let opened = state.aof.open(folder);
+        opened.map_err(|error| format!("cannot append to the log: {error}"))?;
+        info!(
+            "the log is replayed: {} commands in {:.3} s, {} keys",
+            replayed.commands,
+            replayed.time.as_secs_f64(),
+            state.store.len()
+        );
+    }
+    Ok(shared)
+}
+
+/// A panic is a bug of ours, and it may have left the store half changed. A
+/// server that stops is better than one that goes on with wrong data.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::abort();
+    }));
+}

@@ -1,0 +1,44 @@
+//! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
+
+use std::time::{Duration, Instant};
+
+/// Counters since the start or since `CONFIG RESETSTAT`.
+#[derive(Debug)]
+pub struct Stats {
+    started: Instant,
+    pub connected_clients: u64,
+    pub connections_received: u64,
+    pub commands_processed: u64,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            connected_clients: 0,
+            connections_received: 0,
+            commands_processed: 0,
+        }
+    }
+}
+
+impl Stats {
+    pub fn client_connected(&mut self) {
+        self.connected_clients += 1;
+        self.connections_received += 1;
+    }
+
+    pub fn client_disconnected(&mut self) {
+        self.connected_clients -= 1;
+    }
+
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Forgets what was counted, but not what is so now.
+    pub fn reset(&mut self) {
+        self.connections_received = 0;
+        self.commands_processed = 0;
+    }
+}

@@ -1,0 +1,218 @@
+//! Starts the server that is tested: this step's own, or the one that
+//! `WORKSHOP_SERVER` names, in any language.
+//!
+//! The suites know nothing of a server but its port. That is what lets them run
+//! against real Redis, which has to pass every one of them.
+
+// Shared by all steps; an early one does not need all of it.
+#![allow(dead_code)]
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::{panicking, sleep};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a server may take to start, or anything else to come true.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long to wait before looking again.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// What a server says goes to this file in its folder; a test that fails shows
+/// it.
+const LOG: &str = "server.log";
+
+/// The environment variable with the command line of a server to test.
+const OTHER_SERVER: &str = "WORKSHOP_SERVER";
+
+/// A server in a folder of its own; it ends when this is dropped.
+pub struct Server {
+    process: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts the server with more flags.
+    pub fn start_with(flags: &[&str]) -> Self {
+        let mut command = command_line();
+        command.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        Self::launch(&command)
+    }
+
+    /// Starts the server with a limit on its open files.
+    pub fn start_with_files(limit: u32) -> Self {
+        let script = format!("ulimit -n {limit}; exec \"$@\"");
+        let mut command = vec!["sh".into(), "-c".into(), script, "sh".into()];
+        command.extend(command_line());
+        Self::launch(&command)
+    }
+
+    /// Starts a real Redis, to compare with, if there is one.
+    pub fn start_redis() -> Option<Self> {
+        let command = ["redis-server", "--save", "", "--appendonly", "no"];
+        installed(command[0]).then(|| Self::launch(&command.map(str::to_owned)))
+    }
+
+    /// A port can be taken by somebody else between finding it and opening it,
+    /// so there is more than one try.
+    fn launch(command: &[String]) -> Self {
+        let mut log = String::new();
+        for _ in 0..3 {
+            match Self::try_launch(command) {
+                Ok(server) => return server,
+                Err(said) => log = said,
+            }
+        }
+        panic!("the server does not start: {}\n{log}", command.join(" "));
+    }
+
+    /// Starts a server, or returns what it said before it ended.
+    fn try_launch(command: &[String]) -> Result<Self, String> {
+        let address = free_address();
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        let log = File::create(folder.path().join(LOG)).expect("a log for the server");
+        let process = Command::new(&command[0])
+            .args(&command[1..])
+            .args(["--port", &address.port().to_string()])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", command[0]));
+        let mut server = Self {
+            process,
+            address,
+            folder,
+        };
+        if server.accepts() {
+            Ok(server)
+        } else {
+            Err(server.log())
+        }
+    }
+
+    /// Waits until the server accepts connections; false if it ends before.
+    fn accepts(&mut self) -> bool {
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline && self.is_alive() {
+            if is_served(self.address) {
+                return self.is_alive();
+            }
+            sleep(INTERVAL);
+        }
+        false
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The memory that the server has occupied at most, in KiB, where the system
+    /// tells.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// How many files and sockets the server has open, where the system tells.
+    pub fn open_files(&self) -> Option<usize> {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.process.id())).ok()?;
+        Some(files.count())
+    }
+
+    /// What the server has said.
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// Is it still running?
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, and that is fine.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let said = self.log();
+        if panicking() && !said.is_empty() {
+            eprintln!("the server said:\n{said}");
+        }
+    }
+}
+
+/// Is a server of somebody else's tested?
+pub fn is_other_server() -> bool {
+    std::env::var_os(OTHER_SERVER).is_some()
+}
+
+/// Is `program` there? If not, the test says so and passes, except in CI.
+pub fn installed(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(
+        found || !in_ci,
+        "{program} is missing; CI must have it (`make redis`)"
+    );
+    if !found {
+        eprintln!("not tested: {program} is missing; install it with `make redis`");
+    }
+    found
+}
+
+/// Waits until `done`, and fails if that takes too long.
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !done() {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        sleep(INTERVAL);
+    }
+}
+
+fn command_line() -> Vec<String> {
+    match std::env::var(OTHER_SERVER) {
+        Ok(line) => shlex::split(&line).expect("WORKSHOP_SERVER has unbalanced quotes"),
+        Err(_) => vec![own_server().display().to_string()],
+    }
+}
+
+/// The binary of this step lies two folders above the test's own. Going by the
+/// package's name keeps this file the same in all steps.
+fn own_server() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let folder = test
+        .ancestors()
+        .nth(2)
+        .expect("target/<profile>/deps/suite");
+    folder.join(env!("CARGO_PKG_NAME"))
+}
+
+/// Does somebody listen at `address`? If nobody does and the system gives our end
+/// of the connection the same port, we would be talking to ourselves.
+fn is_served(address: SocketAddr) -> bool {
+    TcpStream::connect(address).is_ok_and(|socket| socket.local_addr().ok() != Some(address))
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("the address of a listener")
+}

@@ -1,0 +1,398 @@
+//! The faults, in one table. Each is one that servers in the making really have.
+
+use crate::commands::{Change, Exchange};
+use crate::resp;
+
+/// A way in which a server is wrong.
+pub struct Fault {
+    pub name: &'static str,
+    /// The step whose suites find it first.
+    pub step: u8,
+    /// Words in the name of a test that finds it.
+    pub found_by: &'static str,
+    pub breaks: &'static str,
+    pub how: How,
+}
+
+/// Where the fault sits.
+pub enum How {
+    /// In what is made of a command.
+    Commands(Change),
+    /// In bytes, whatever they mean: how a connection lives, and what comes back.
+    Pieces(Life, fn(&mut Vec<u8>)),
+}
+
+/// How a connection lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    Whole,
+    /// It ends after the first piece that was echoed.
+    FirstPieceOnly,
+    /// It ends as soon as the client says that it will send no more.
+    HalfCloseIsAll,
+    /// It begins when the one before has ended.
+    OneByOne,
+}
+
+/// No fault, to see that passing things on breaks nothing by itself.
+pub const NONE: [Fault; 2] = [
+    Fault {
+        name: "none",
+        step: 2,
+        found_by: "",
+        breaks: "nothing",
+        how: How::Commands(Change::Reply(|_| {})),
+    },
+    Fault {
+        name: "none-in-pieces",
+        step: 1,
+        found_by: "",
+        breaks: "nothing",
+        how: How::Pieces(Life::Whole, |_| {}),
+    },
+];
+
+/// All faults, by the step that finds them.
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "eats-nul",
+        step: 1,
+        found_by: "bytes come back",
+        breaks: "NUL bytes are lost",
+        how: How::Pieces(Life::Whole, |bytes| bytes.retain(|byte| *byte != 0)),
+    },
+    Fault {
+        name: "seven-bits",
+        step: 1,
+        found_by: "bytes come back",
+        breaks: "a byte above 127 becomes a question mark",
+        how: How::Pieces(Life::Whole, |bytes| {
+            bytes
+                .iter_mut()
+                .filter(|byte| !byte.is_ascii())
+                .for_each(|byte| *byte = b'?')
+        }),
+    },
+    Fault {
+        name: "adds-newline",
+        step: 1,
+        found_by: "bytes come back",
+        breaks: "a line end is added to what is echoed",
+        how: How::Pieces(Life::Whole, |bytes| bytes.push(b'\n')),
+    },
+    Fault {
+        name: "one-by-one",
+        step: 1,
+        found_by: "two hundred clients",
+        breaks: "a client is served when the one before has left",
+        how: How::Pieces(Life::OneByOne, |_| {}),
+    },
+    Fault {
+        name: "first-message-only",
+        step: 1,
+        found_by: "bytes come back",
+        breaks: "the connection ends after the first message",
+        how: How::Pieces(Life::FirstPieceOnly, |_| {}),
+    },
+    Fault {
+        name: "half-close-drops",
+        step: 1,
+        found_by: "half closed",
+        breaks: "what is on its way is dropped when the client closes its half",
+        how: How::Pieces(Life::HalfCloseIsAll, |_| {}),
+    },
+    Fault {
+        name: "no-crlf",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "replies lack the last line end",
+        how: How::Commands(Change::Reply(|it| it.reply.truncate(it.reply.len() - 2))),
+    },
+    Fault {
+        name: "line-feed-only",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "lines end with a line feed alone",
+        how: How::Commands(Change::Reply(|it| it.reply.retain(|byte| *byte != b'\r'))),
+    },
+    Fault {
+        name: "bulk-for-simple",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "a bulk string comes where a simple one belongs",
+        how: How::Commands(Change::Reply(bulk_for_simple)),
+    },
+    Fault {
+        name: "one-too-many",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "each reply is followed by one more",
+        how: How::Commands(Change::Reply(|it| it.reply.extend(b"+OK\r\n"))),
+    },
+    Fault {
+        name: "first-of-packet",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "of commands that share a packet only the first is answered",
+        how: How::Commands(Change::Reply(first_of_packet)),
+    },
+    Fault {
+        name: "held-back",
+        step: 2,
+        found_by: "quote no more than",
+        breaks: "from the second command on, a reply waits for the next command",
+        how: How::Commands(Change::Reply(held_back)),
+    },
+    Fault {
+        name: "no-err",
+        step: 2,
+        found_by: "words of redis",
+        breaks: "errors lack their code",
+        how: How::Commands(Change::Reply(no_err)),
+    },
+    Fault {
+        name: "echo-of-nothing",
+        step: 2,
+        found_by: "words of redis",
+        breaks: "ECHO without an argument is accepted",
+        how: How::Commands(Change::Reply(echo_of_nothing)),
+    },
+    Fault {
+        name: "ping-alone",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "PING with an argument is refused",
+        how: How::Commands(Change::Reply(ping_alone)),
+    },
+    Fault {
+        name: "upper-case-only",
+        step: 2,
+        found_by: "commands and their replies",
+        breaks: "only names in upper case are known",
+        how: How::Commands(Change::Reply(upper_case_only)),
+    },
+    Fault {
+        name: "error-hangs-up",
+        step: 2,
+        found_by: "words of redis",
+        breaks: "an error ends the connection",
+        how: How::Commands(Change::Reply(|it| it.close = it.reply.starts_with(b"-"))),
+    },
+    Fault {
+        name: "key-ends-at-nul",
+        step: 3,
+        found_by: "any bytes",
+        breaks: "keys are cut at a NUL byte",
+        how: How::Commands(Change::Command(key_ends_at_nul)),
+    },
+    Fault {
+        name: "counts-characters",
+        step: 3,
+        found_by: "any bytes",
+        breaks: "lengths count characters, not bytes",
+        how: How::Commands(Change::Reply(counts_characters)),
+    },
+    Fault {
+        name: "range-without-end",
+        step: 3,
+        found_by: "getrange",
+        breaks: "the end of GETRANGE is exclusive",
+        how: How::Commands(Change::Command(range_without_end)),
+    },
+    Fault {
+        name: "pads-with-blanks",
+        step: 3,
+        found_by: "setrange",
+        breaks: "SETRANGE pads with blanks",
+        how: How::Commands(Change::Reply(pads_with_blanks)),
+    },
+    Fault {
+        name: "incr-wraps",
+        step: 3,
+        found_by: "overflow",
+        breaks: "INCR goes on below at the end of the numbers",
+        how: How::Commands(Change::Reply(incr_wraps)),
+    },
+    Fault {
+        name: "get-of-two",
+        step: 3,
+        found_by: "get and set",
+        breaks: "GET takes more than one key",
+        how: How::Commands(Change::Command(get_of_two)),
+    },
+    Fault {
+        name: "null-is-empty",
+        step: 3,
+        found_by: "get and set",
+        breaks: "a key that is not there has the empty value",
+        how: How::Commands(Change::Reply(null_is_empty)),
+    },
+    Fault {
+        name: "nx-overwrites",
+        step: 3,
+        found_by: "set with conditions",
+        breaks: "SET ignores NX",
+        how: How::Commands(Change::Command(nx_overwrites)),
+    },
+    Fault {
+        name: "integers-as-text",
+        step: 3,
+        found_by: "del unlink",
+        breaks: "integers come as bulk strings",
+        how: How::Commands(Change::Reply(integers_as_text)),
+    },
+    Fault {
+        name: "short-error",
+        step: 3,
+        found_by: "counters",
+        breaks: "an error says less than Redis's",
+        how: How::Commands(Change::Reply(short_error)),
+    },
+    Fault {
+        name: "scan-misses",
+        step: 3,
+        found_by: "every key is found",
+        breaks: "SCAN leaves out the last key of each reply",
+        how: How::Commands(Change::Reply(scan_misses)),
+    },
+];
+
+fn bulk_for_simple(it: &mut Exchange) {
+    if let Some(text) = it.reply.strip_prefix(b"+") {
+        let text = text.trim_ascii_end();
+        it.reply = resp::bulk(text.len(), text);
+    }
+}
+
+fn first_of_packet(it: &mut Exchange) {
+    if it.before_in_packet > 0 {
+        it.reply.clear();
+    }
+}
+
+fn held_back(it: &mut Exchange) {
+    if it.before > 0 {
+        std::mem::swap(&mut it.reply, &mut it.kept);
+    }
+}
+
+fn no_err(it: &mut Exchange) {
+    if let Some(text) = it.reply.strip_prefix(b"-ERR ") {
+        it.reply = [b"-", text].concat();
+    }
+}
+
+fn echo_of_nothing(it: &mut Exchange) {
+    if it.is("ECHO") && it.args.len() == 1 {
+        it.reply = resp::bulk(0, b"");
+    }
+}
+
+fn ping_alone(it: &mut Exchange) {
+    if it.is("PING") && it.args.len() > 1 {
+        it.reply = b"-ERR wrong number of arguments for 'ping' command\r\n".to_vec();
+    }
+}
+
+fn upper_case_only(it: &mut Exchange) {
+    let name = &it.args[0];
+    if name.iter().any(u8::is_ascii_lowercase) {
+        let name = String::from_utf8_lossy(name);
+        it.reply = format!("-ERR unknown command '{name}'\r\n").into_bytes();
+    }
+}
+
+fn key_ends_at_nul(it: &mut Exchange) {
+    if let Some(key) = it.args.get_mut(1)
+        && let Some(end) = key.iter().position(|byte| *byte == 0)
+    {
+        key.truncate(end);
+    }
+}
+
+fn counts_characters(it: &mut Exchange) {
+    if let Some(text) = resp::text(&it.reply) {
+        let length = String::from_utf8_lossy(text).chars().count();
+        it.reply = resp::bulk(length, text);
+    }
+}
+
+fn range_without_end(it: &mut Exchange) {
+    let end = it
+        .args
+        .get(3)
+        .and_then(|end| str::from_utf8(end).ok()?.parse::<i64>().ok());
+    if let Some(end) = end.filter(|end| it.is("GETRANGE") && *end > 0) {
+        it.args[3] = (end - 1).to_string().into_bytes();
+    }
+}
+
+fn pads_with_blanks(it: &mut Exchange) {
+    if it.is("GET") {
+        it.reply
+            .iter_mut()
+            .filter(|byte| **byte == 0)
+            .for_each(|byte| *byte = b' ');
+    }
+}
+
+fn incr_wraps(it: &mut Exchange) {
+    if it.is("INCR") && it.reply.ends_with(b"would overflow\r\n") {
+        it.reply = format!(":{}\r\n", i64::MIN).into_bytes();
+    }
+}
+
+fn get_of_two(it: &mut Exchange) {
+    if it.is("GET") {
+        it.args.truncate(2);
+    }
+}
+
+fn null_is_empty(it: &mut Exchange) {
+    if it.reply == b"$-1\r\n" {
+        it.reply = resp::bulk(0, b"");
+    }
+}
+
+fn nx_overwrites(it: &mut Exchange) {
+    if it.is("SET") {
+        it.args.retain(|arg| !arg.eq_ignore_ascii_case(b"NX"));
+    }
+}
+
+fn integers_as_text(it: &mut Exchange) {
+    if let Some(digits) = it.reply.strip_prefix(b":") {
+        let digits = digits.trim_ascii_end();
+        it.reply = resp::bulk(digits.len(), digits);
+    }
+}
+
+fn short_error(it: &mut Exchange) {
+    if it.reply == b"-ERR value is not an integer or out of range\r\n" {
+        it.reply = b"-ERR value is not an integer\r\n".to_vec();
+    }
+}
+
+/// The reply is a cursor and then the keys; without the last of them there is one less.
+fn scan_misses(it: &mut Exchange) {
+    if !it.is("SCAN") || !it.reply.starts_with(b"*2\r\n") {
+        return;
+    }
+    let Some(cursor) = resp::reply(&it.reply[4..]) else {
+        return;
+    };
+    let (head, keys) = it.reply.split_at(4 + cursor);
+    let mut at = keys
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or_default()
+        + 1;
+    let mut found = Vec::new();
+    while let Some(length) = resp::reply(&keys[at..]).filter(|_| at < keys.len()) {
+        found.push(&keys[at..at + length]);
+        at += length;
+    }
+    found.pop();
+    let count = format!("*{}\r\n", found.len());
+    it.reply = [head, count.as_bytes(), &found.concat()].concat();
+}

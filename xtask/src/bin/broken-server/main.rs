@@ -1,0 +1,112 @@
+//! A server with one fault, to test the suites with: they must find it, and say
+//! well what is wrong.
+//!
+//! It stands between the client and a right server and passes everything on,
+//! but for the one thing that it breaks. Which faults there are is a table in
+//! `faults.rs`; `--list` prints it. The right server is a child; whoever ends
+//! this process ends its whole group, as `cargo xtask verify` does.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod faults;
+mod pipes;
+mod resp;
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+use faults::{FAULTS, Fault, How, NONE};
+
+/// How long the right server may take to start.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// A server with one fault.
+#[derive(Parser)]
+struct Args {
+    /// Print the faults: name, step, the test that finds it, what is broken.
+    #[arg(long)]
+    list: bool,
+    /// Which fault; `none` and `none-in-pieces` break nothing.
+    #[arg(long, default_value = "none")]
+    fault: String,
+    /// The program of a right server.
+    #[arg(long, required_unless_present = "list")]
+    server: Option<PathBuf>,
+    /// Where to listen, on 127.0.0.1.
+    #[arg(long, default_value = "6380")]
+    port: u16,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let Some(server) = args.server else {
+        return list();
+    };
+    let named = |fault: &&Fault| fault.name == args.fault;
+    let Some(fault) = FAULTS.iter().chain(&NONE).find(named) else {
+        bail!(
+            "there is no fault {}; --list prints those there are",
+            args.fault
+        );
+    };
+    let (_right, port) = start(&server)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))?;
+    for client in listener.incoming() {
+        let serve = move |client: TcpStream| -> Result<()> {
+            client.set_nodelay(true)?;
+            let right = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            right.set_nodelay(true)?;
+            match &fault.how {
+                How::Commands(change) => commands::serve(client, right, change),
+                How::Pieces(life, change) => pipes::serve(client, right, *life, *change),
+            }
+        };
+        let client = client?;
+        // A connection that breaks off is the end of that one only.
+        match fault.how {
+            How::Pieces(faults::Life::OneByOne, _) => drop(serve(client)),
+            _ => drop(thread::spawn(move || serve(client))),
+        }
+    }
+    Ok(())
+}
+
+fn list() -> Result<()> {
+    for Fault {
+        name,
+        step,
+        found_by,
+        breaks,
+        ..
+    } in FAULTS
+    {
+        println!("{name}\t{step}\t{found_by}\t{breaks}");
+    }
+    Ok(())
+}
+
+/// Starts the right server on a port that is free.
+fn start(server: &Path) -> Result<(Child, u16)> {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port();
+    let mut child = Command::new(server)
+        .args(["--port", &port.to_string()])
+        .spawn()
+        .with_context(|| format!("cannot start {}", server.display()))?;
+    let deadline = Instant::now() + START_LIMIT;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if child.try_wait()?.is_some() || Instant::now() > deadline {
+            bail!("{} does not listen", server.display());
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    Ok((child, port))
+}
