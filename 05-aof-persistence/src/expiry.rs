@@ -5,11 +5,12 @@
 //! memory: a key that nobody ever names again would stay for ever. So ten times
 //! a second this task goes and looks.
 //!
-//! It must find the dead among the living without looking at all of them, and
-//! it must not keep clients waiting. Both follow from working in samples. A
-//! sample looks at a thousand deadlines, which takes microseconds. If hardly
-//! any of them was over, the next thousand will be like that, and the task goes
-//! back to sleep; at worst one deadline in ten belongs to a dead key. If many were over, it
+//! It must find the dead among the living without looking at all of them at once,
+//! and it must not keep clients waiting. Both follow from working in samples. A
+//! sample looks at some thousand deadlines, one after the other as they lie in
+//! memory, which takes a tenth of a millisecond. If hardly any of them was over,
+//! the task goes back to sleep, and the next sample begins where this one ended;
+//! at worst one deadline in ten belongs to a dead key. If many were over, it
 //! goes on at once, but for a quarter of the time at most: a millisecond of work,
 //! three of rest. A million keys that end in the same second are gone within a
 //! few, and no command waits for longer than one slice.
@@ -29,9 +30,14 @@ use crate::store::Sample;
 /// How often to look, if nothing needs more (`hz` in Redis is 10).
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// How many deadlines to look at with the lock held. If all of them are over,
-/// removing their keys takes about half a millisecond.
-const SAMPLE: usize = 1024;
+/// How many deadlines a sample looks at. The next ones may be quite different:
+/// keys that were set together lie together. So there are enough of them to see
+/// a million deadlines in two seconds.
+const LOOKS: usize = 65_536;
+
+/// How many keys a sample removes at most. That takes less than a millisecond,
+/// with the lock held.
+const REMOVALS: usize = 1024;
 
 /// The share of a sample, in percent, that may be over before it is worth going
 /// on (`ACTIVE_EXPIRE_CYCLE_ACCEPTABLE_STALE`).
@@ -62,7 +68,7 @@ fn work(shared: &Shared) -> bool {
         // The lock is free between two samples: with several threads, commands
         // need not wait for the whole slice.
         let state = &mut *shared.lock();
-        let sample = state.store.expire(SAMPLE);
+        let sample = state.store.expire(LOOKS, REMOVALS);
         state.aof.append_expired(&mut state.store.expired);
         if !is_worth_more(&sample) {
             return false;
@@ -83,8 +89,8 @@ mod tests {
     fn going_on_depends_on_what_was_found() {
         let worth = |looked_at, expired| is_worth_more(&Sample { looked_at, expired });
         assert!(!worth(0, 0));
-        assert!(!worth(SAMPLE, SAMPLE / 10));
-        assert!(worth(SAMPLE, SAMPLE / 10 + 1));
+        assert!(!worth(LOOKS, LOOKS / 10));
+        assert!(worth(LOOKS, LOOKS / 10 + 1));
         assert!(worth(1, 1));
     }
 }

@@ -597,10 +597,12 @@ impl<'a> Reply<'a> {
     }
 
     /// An error. Its first word, in capitals, is the code that clients look at.
-    /// It may quote what a client sent, so newlines become blanks.
+    /// It may quote what a client sent, so newlines become blanks; at the end they
+    /// are left out.
     pub fn error(&mut self, text: &[u8]) {
         let newline = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let clean: Vec<u8> = text
+        let last = text.iter().rposition(|byte| !newline(byte));
+        let clean: Vec<u8> = text[..last.map_or(0, |last| last + 1)]
             .iter()
             .map(|b| if newline(b) { b' ' } else { *b })
             .collect();

@@ -311,10 +311,7 @@ impl Store {
     /// The average time to live of the keys that have a deadline, in
     /// milliseconds, as far as the samples tell.
     pub fn average_ttl(&self) -> i64 {
-        match self.deadlines.is_empty() {
-            true => 0,
-            false => self.average_ttl,
-        }
+        self.average_ttl
     }
 
     /// Empties the store. What it held is freed before this returns or, if
@@ -325,6 +322,7 @@ impl Store {
             std::mem::take(&mut self.entries),
             std::mem::take(&mut self.deadlines),
         );
+        self.average_ttl = 0;
         if lazy {
             // If there can be no thread, the closure and with it the maps are
             // dropped here.
@@ -387,26 +385,28 @@ impl Store {
         )
     }
 
-    /// Looks at the next `count` deadlines and removes the keys whose time is over.
+    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// it has looked at `looks` of them or removed `removals` keys.
     ///
     /// Like SCAN it goes from the last to the first: a removal moves the last
     /// deadline into the gap, and that one has been looked at already. Having
     /// come to the first, it starts over, so every deadline has its turn.
-    pub fn expire(&mut self, count: usize) -> Sample {
-        let end = match self.sampled_to.min(self.deadlines.len()) {
+    pub fn expire(&mut self, looks: usize, removals: usize) -> Sample {
+        let mut index = match self.sampled_to.min(self.deadlines.len()) {
             0 => self.deadlines.len(),
             end => end,
         };
-        let start = end.saturating_sub(count);
-        self.sampled_to = start;
+        let first = index.saturating_sub(looks);
+        let mut sample = Sample::default();
         let mut total_ttl = 0i64;
-        let mut expired = 0;
-        for index in (start..end).rev() {
+        while index > first && sample.expired < removals {
+            index -= 1;
+            sample.looked_at += 1;
             match self.deadlines.get_index(index) {
                 Some((key, deadline)) if self.clock.is_past(*deadline) => {
                     let key = key.clone();
                     self.expire_key(&key);
-                    expired += 1;
+                    sample.expired += 1;
                 }
                 Some((_, deadline)) => {
                     total_ttl = total_ttl.saturating_add(self.clock.until(*deadline));
@@ -414,13 +414,17 @@ impl Store {
                 None => {}
             }
         }
-        let looked_at = end - start;
-        self.update_average_ttl(total_ttl, looked_at - expired);
-        Sample { looked_at, expired }
+        self.sampled_to = index;
+        self.update_average_ttl(total_ttl, sample.looked_at - sample.expired);
+        sample
     }
 
-    /// Each sample counts for a fiftieth, as in Redis.
+    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
+    /// what may come.
     fn update_average_ttl(&mut self, total: i64, keys: usize) {
+        if self.deadlines.is_empty() {
+            self.average_ttl = 0;
+        }
         let Some(average) = total.checked_div(keys as i64) else {
             return;
         };

@@ -353,7 +353,11 @@ fn replies_have_their_types_in_resp3() {
         (|r| r.ok(), "+OK\r\n", "+OK\r\n"),
         (|r| r.simple("PONG"), "+PONG\r\n", "+PONG\r\n"),
         (|r| r.error(b"ERR no"), "-ERR no\r\n", "-ERR no\r\n"),
-        (|r| r.error(b"ERR \r\n"), "-ERR   \r\n", "-ERR   \r\n"),
+        (
+            |r| r.error(b"ERR a\r\nb\r\n"),
+            "-ERR a  b\r\n",
+            "-ERR a  b\r\n",
+        ),
         (|r| r.integer(-7), ":-7\r\n", ":-7\r\n"),
         (|r| r.bulk(b"a\r\n"), "$3\r\na\r\n\r\n", "$3\r\na\r\n\r\n"),
         (|r| r.bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n"),

@@ -18,7 +18,7 @@ fn add(store: &mut Store, key: &[u8], ttl: i64) {
 /// How many samples of 100 it takes until nothing is over any more.
 fn samples_until_clean(store: &mut Store) -> usize {
     let mut samples = 1;
-    while store.expire(100).expired > 0 {
+    while store.expire(100, 100).expired > 0 {
         samples += 1;
     }
     samples
@@ -130,4 +130,20 @@ fn scan_misses_no_living_key_while_dead_ones_are_removed() {
     }
     assert_eq!(seen.len(), 666);
     assert_eq!(store.len(), 666);
+}
+
+#[test]
+fn a_sample_ends_with_its_looks_or_its_removals() {
+    let mut store = Store::default();
+    for number in 0..1000 {
+        let ttl = if number < 500 { 100 } else { 100_000 };
+        add(&mut store, format!("{number}").as_bytes(), ttl);
+    }
+    store.clock.advance(101);
+    // From the last to the first: five hundred living ones, then the dead.
+    let found = [(400, 30), (400, 30), (400, 30)].map(|(looks, removals)| {
+        let sample = store.expire(looks, removals);
+        (sample.looked_at, sample.expired)
+    });
+    assert_eq!(found, [(400, 0), (130, 30), (30, 30)]);
 }

@@ -4,6 +4,8 @@
 mod client;
 mod clients;
 mod differential;
+mod expiry;
+mod expiry_differential;
 mod harness;
 mod interop;
 mod key;
