@@ -4,7 +4,7 @@
 //! Flags are spelled as `redis-server` spells them, so that a command line can
 //! be moved from one to the other.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
 
 use clap::Parser;
@@ -47,14 +47,19 @@ impl Cli {
         }
     }
 
-    /// Says what is running and what to type next.
+    /// Says what is running and what to type next. If nobody can read it, because
+    /// the pipe is closed or the disk is full, that is no reason not to run.
     pub fn print_banner(&self) {
-        println!(
+        let _ = writeln!(
+            io::stdout(),
             "\n  Step 03: a key-value store, listening on {}:{}\n\
              \n  In a second terminal, type:\n\
              \n      redis-cli -h {} -p {}\n\
              \n  and then SET greeting hello, GET greeting. Ctrl-C ends the server.\n",
-            self.bind, self.port, self.bind, self.port
+            self.bind,
+            self.port,
+            self.bind,
+            self.port
         );
     }
 
@@ -85,5 +90,7 @@ pub fn init_logging() {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
+        // It would complain with a panic.
+        .log_internal_errors(false)
         .init();
 }

@@ -86,6 +86,8 @@ struct Open {
     file: Arc<File>,
     /// Its size in bytes, up to the end of the last whole write.
     size: u64,
+    /// There may be a part of a write behind that.
+    torn: bool,
     syncer: Syncer,
 }
 
@@ -116,6 +118,7 @@ impl Aof {
         self.open = Some(Open {
             folder,
             size: file.metadata()?.len(),
+            torn: false,
             file: Arc::new(file),
             syncer: Syncer::start()?,
         });
@@ -178,6 +181,16 @@ impl Aof {
         self.error.as_deref()
     }
 
+    /// Is there something that clients can see and a crash would undo? Of what
+    /// cannot be written now we have said so.
+    pub fn is_behind(&self, policy: Fsync) -> bool {
+        match (&self.open, &self.error) {
+            (Some(open), None) if policy == Fsync::Always => !open.syncer.is_safe(self.appended),
+            (Some(_), None) => self.written < self.appended,
+            _ => false,
+        }
+    }
+
     /// Makes sure that the log is written, and with `always` also made safe, up to
     /// `position`.
     pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
@@ -231,15 +244,13 @@ impl Aof {
             return;
         };
         if let Err(error) = open.folder.check(&open.file) {
-            self.fail(&error);
-            return self.replace(store);
+            return self.replace(&error, store);
         }
         // After an fsync that failed nobody can say what is on the disk. A second
         // one may succeed and mean nothing: the system forgets what it could not write.
         let failed = open.syncer.synced().borrow().error.clone();
         if let Some(error) = failed {
-            self.fail(&error);
-            return self.replace(store);
+            return self.replace(&error, store);
         }
         if policy != Fsync::No {
             open.syncer.request(&open.file, self.written);
@@ -249,16 +260,23 @@ impl Aof {
 
     /// Writes the log anew. The file was taken away while it was open, or cannot
     /// be trusted; nothing is lost as long as the data set is in memory.
-    fn replace(&mut self, store: &Store) {
+    fn replace(&mut self, reason: &io::Error, store: &Store) {
+        // If this is not the first try, the last one has said why it failed.
+        if self.error.is_none() {
+            self.fail(reason);
+        }
         let Some(Open { folder, .. }) = &self.open else {
             return;
         };
         folder.unlock();
         let folder = Folder::open(folder.location().clone());
         match folder.map(|folder| self.create(folder, store)) {
-            Ok(Ok(())) => info!("the log has been written anew"),
+            Ok(Ok(())) => return info!("the log has been written anew"),
             Ok(Err(error)) => self.fail(&error),
             Err(error) => error!("cannot write the log anew: {error}"),
+        }
+        if let Some(Open { folder, .. }) = &self.open {
+            folder.lock_again();
         }
     }
 
@@ -291,12 +309,26 @@ impl Open {
     /// Writes all of `bytes` or, as far as the system lets us, nothing: a command
     /// that is cut in half would be in the way of the next one.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.cut_back()?;
         let written = (&*self.file).write_all(bytes);
         match written {
             Ok(()) => self.size += bytes.len() as u64,
-            Err(_) => self.file.set_len(self.size)?,
+            Err(_) => {
+                self.torn = true;
+                self.cut_back()?;
+            }
         }
         written
+    }
+
+    /// Removes what is left of a write that failed. If that fails, too, it has to
+    /// be done before the next write.
+    fn cut_back(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.size)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 }
 
@@ -319,7 +351,7 @@ pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut V
 }
 
 /// What the system says of an error (`strerror`), without Rust's addition.
-fn system_text(error: &io::Error) -> String {
+pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_owned()

@@ -10,9 +10,10 @@ use std::ops::Range;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::yield_now;
 
-use crate::aof::{Commit, Synced};
+use crate::aof::{Commit, Synced, system_text};
 use crate::client::Client;
 use crate::command::{self, CommandError, Context, Table};
 use crate::resp::{Batch, Reply};
@@ -118,6 +119,10 @@ impl Connection {
             return false;
         }
         let state = &mut *self.shared.lock();
+        if state.aof.is_behind(state.config.appendfsync) {
+            // What we read here may be a write that a crash would undo.
+            self.unlogged.position = state.aof.position();
+        }
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
             let start = self.output.len();
@@ -147,10 +152,11 @@ impl Connection {
         true
     }
 
-    /// Waits until the log has what the batch changed. After that the replies may
-    /// leave; those to writes that the log does not have have become errors.
+    /// Waits until the log has what the batch changed or saw. After that the replies
+    /// may leave; those to writes that the log does not have have become errors.
     async fn commit(&mut self) {
-        if self.unlogged.replies.is_empty() {
+        let position = std::mem::take(&mut self.unlogged.position);
+        if position == 0 {
             return;
         }
         // Other clients' commands are ready, too. Let them be executed first, and
@@ -159,24 +165,15 @@ impl Connection {
         let commit = {
             let state = &mut *self.shared.lock();
             let policy = state.config.appendfsync;
-            state.aof.commit(self.unlogged.position, policy)
+            state.aof.commit(position, policy)
         };
-        match commit {
-            Commit::Done => {}
-            Commit::Wait(mut synced) => {
-                let position = self.unlogged.position;
-                let answered =
-                    |synced: &Synced| synced.position >= position || synced.error.is_some();
-                // No answer means that the log was closed, and it was made safe then.
-                let error = match synced.wait_for(answered).await {
-                    Ok(synced) => synced.error.clone(),
-                    Err(_) => None,
-                };
-                if let Some(error) = error {
-                    self.refuse_unlogged(&error.to_string());
-                }
-            }
-            Commit::Failed(error) => self.refuse_unlogged(&error),
+        let error = match commit {
+            Commit::Done => None,
+            Commit::Wait(synced) => wait_until_safe(synced, position).await,
+            Commit::Failed(error) => Some(error),
+        };
+        if let Some(error) = error {
+            self.refuse_unlogged(&error);
         }
         self.unlogged.replies.clear();
     }
@@ -214,8 +211,20 @@ impl Connection {
 struct Unlogged {
     /// Where they are in the output.
     replies: Vec<Range<usize>>,
-    /// Where the log ends with the last of the writes.
+    /// Where the log ends with the last of the writes, be they ours or of others
+    /// whose effect we may have seen; 0 if it has them all.
     position: u64,
+}
+
+/// Waits for the fsync of the log up to `position`; the result is why it failed,
+/// if it did.
+async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> Option<String> {
+    let answered = |synced: &Synced| synced.position >= position || synced.error.is_some();
+    match synced.wait_for(answered).await {
+        Ok(synced) => synced.error.as_deref().map(system_text),
+        // No answer means that the log was closed, and it was made safe then.
+        Err(_) => None,
+    }
 }
 
 /// One large value is no reason to hold on to its memory.

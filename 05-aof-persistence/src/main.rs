@@ -85,7 +85,7 @@ fn recover(cli: &Cli) -> Result<Shared, String> {
     let location = config.appendonly.then(|| config.log_location());
     let shared = Shared::new(config);
     if let Some(location) = location {
-        let folder = Folder::open(location).map_err(|error| error.to_string())?;
+        let folder = Folder::open_at_start(location).map_err(|error| error.to_string())?;
         let replayed = replay::run(&folder, commands::table(), &shared);
         let replayed = replayed.map_err(|error| error.to_string())?;
         let state = &mut *shared.lock();

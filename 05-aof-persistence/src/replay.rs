@@ -53,13 +53,15 @@ pub enum ReplayError {
     },
     #[error(
         "{} holds a command at byte {offset} that cannot be executed here: {error}. Nothing was \
-         changed",
-        path.display()
+         changed. If the file is damaged, make a copy of the folder, then look at it with: \
+         redis-check-aof --fix {}",
+        path.display(), manifest.display()
     )]
     Refused {
         path: PathBuf,
         offset: u64,
         error: String,
+        manifest: PathBuf,
     },
     #[error(
         "{} is an RDB file, which this step cannot read yet (step 06 can). To get a log \
@@ -192,6 +194,7 @@ impl Source {
             path: self.path.clone(),
             offset,
             error: String::from_utf8_lossy(error.text()).into_owned(),
+            manifest: self.manifest.clone(),
         }
     }
 }
@@ -215,7 +218,7 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     fn file(&mut self, mut source: Source, is_last: bool) -> Result<(), ReplayError> {
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(self.commands);
         while source.fill()? {
             if source.offset() == 0 && source.input.starts_with(RDB_MAGIC) {
                 let path = source.path;
@@ -332,14 +335,17 @@ enum Refusal {
 struct Progress {
     started: Instant,
     reported: Instant,
+    /// How many commands came from the files before this one.
+    before: u64,
 }
 
 impl Progress {
-    fn new() -> Self {
+    fn new(before: u64) -> Self {
         let started = Instant::now();
         Self {
             started,
             reported: started,
+            before,
         }
     }
 
@@ -349,7 +355,7 @@ impl Progress {
         }
         self.reported = Instant::now();
         let percent = source.offset() * 100 / source.size.max(1);
-        let rate = commands as f64 / self.started.elapsed().as_secs_f64();
+        let rate = (commands - self.before) as f64 / self.started.elapsed().as_secs_f64();
         info!(
             "replaying {}: {percent} %, {rate:.0} commands per second",
             source.path.display()

@@ -9,6 +9,7 @@ mod bless;
 mod console;
 mod diagram;
 mod fence;
+mod job;
 mod links;
 pub mod page;
 mod programs;

@@ -14,11 +14,14 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use super::encode;
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::{Manifest, ManifestError, Part};
 use crate::store::Store;
 
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";
+
+/// What the names of increments end with.
+const INCREMENT: &str = ".incr.aof";
 
 /// Where the log is.
 #[derive(Debug, Clone)]
@@ -55,6 +58,11 @@ pub enum FolderError {
         path.display(), path.display()
     )]
     Manifest { path: PathBuf, error: ManifestError },
+    #[error(
+        "{} is missing, but {} is there and holds data; put the manifest back, or move the file \
+         away to begin anew", manifest.display(), file.display()
+    )]
+    NoManifest { manifest: PathBuf, file: PathBuf },
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
@@ -79,26 +87,47 @@ impl Folder {
         let path = &location.folder;
         fs::create_dir_all(path).map_err(io_error(path))?;
         let handle = File::open(path).map_err(io_error(path))?;
-        match handle.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let path = path.clone();
-                return Err(FolderError::InUse { path });
-            }
-            Err(TryLockError::Error(error)) => return Err(io_error(path)(error)),
-        }
+        lock(&handle, path)?;
         let manifest = read_manifest(&location.manifest())?;
-        let mut folder = Self {
+        let folder = Self {
             location,
             manifest,
             handle,
         };
-        let path = folder.location.manifest();
-        folder
-            .delete_temporary()
-            .and_then(|()| folder.take_over())
-            .map_err(io_error(&path))?;
+        let path = &folder.location.folder;
+        folder.delete_temporary().map_err(io_error(path))?;
         Ok(folder)
+    }
+
+    /// The same when the server starts, and is to have the data set that it had, or
+    /// that an older server had. Later it has one, and files that do not belong to
+    /// that are nobody's business.
+    pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
+        let mut folder = Self::open(location)?;
+        let path = folder.location.manifest();
+        if folder.manifest.is_empty()
+            && let Some(file) = folder.orphan().map_err(io_error(&path))?
+        {
+            let manifest = path;
+            return Err(FolderError::NoManifest { manifest, file });
+        }
+        folder.take_over().map_err(io_error(&path))?;
+        Ok(folder)
+    }
+
+    /// An increment with something in it. Nothing is written to one before the
+    /// manifest names it, so if there is no manifest, that got lost.
+    fn orphan(&self) -> io::Result<Option<PathBuf>> {
+        let prefix = format!("{}.", self.location.name);
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(&prefix) && name.ends_with(INCREMENT) && entry.metadata()?.len() > 0
+            {
+                return Ok(Some(entry.path()));
+            }
+        }
+        Ok(None)
     }
 
     pub fn location(&self) -> &Location {
@@ -109,6 +138,11 @@ impl Folder {
     pub fn unlock(&self) {
         // The lock ends with the handle in any case.
         let _ = self.handle.unlock();
+    }
+
+    /// Takes the lock back, if nobody else has it meanwhile.
+    pub fn lock_again(&self) {
+        let _ = self.handle.try_lock();
     }
 
     /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
@@ -144,12 +178,13 @@ impl Folder {
             old.display(),
             self.location.folder.display()
         );
-        let mut manifest = Manifest::default();
-        manifest.base = Some(super::manifest::Part {
-            name: name.clone(),
-            sequence: 1,
-        });
-        self.write_manifest(manifest)?;
+        self.write_manifest(Manifest {
+            base: Some(Part {
+                name: name.clone(),
+                sequence: 1,
+            }),
+            ..Manifest::default()
+        })?;
         fs::rename(old, self.location.path(&self.location.name))?;
         self.handle.sync_all()
     }
@@ -277,6 +312,15 @@ impl Folder {
         let metadata = fs::metadata(self.location.path(file));
         metadata.map_or(0, |metadata| metadata.len())
     }
+}
+
+/// Locks the folder for as long as `handle` is open. The system ends the lock
+/// when the process ends, however it ends; a lock file would stay behind.
+fn lock(handle: &File, path: &Path) -> Result<(), FolderError> {
+    handle.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => FolderError::InUse { path: path.into() },
+        TryLockError::Error(error) => io_error(path)(error),
+    })
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {

@@ -55,7 +55,14 @@ impl Manifest {
                 .and_then(|(part, kind)| manifest.add(part, kind))
                 .map_err(|what| ManifestError { line, what })?;
         }
-        Ok(manifest)
+        match manifest.is_empty() {
+            // It was cut off, or the files that it named would be overwritten.
+            true => Err(ManifestError {
+                line: 1,
+                what: "it names no file of a log",
+            }),
+            false => Ok(manifest),
+        }
     }
 
     fn add(&mut self, part: Part, kind: char) -> Result<(), &'static str> {
@@ -215,6 +222,8 @@ mod tests {
                 "line 2: a second base",
             ),
             ("\n", "line 1: there is no file"),
+            ("", "line 1: it names no file of a log"),
+            ("file a seq 1 type h\n", "line 1: it names no file of a log"),
             (
                 "file a seq one type b\n",
                 "line 1: there is no sequence number",

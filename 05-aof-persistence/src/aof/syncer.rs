@@ -84,9 +84,14 @@ impl Syncer {
         }
     }
 
+    /// Is the log safe up to `position`?
+    pub fn is_safe(&self, position: u64) -> bool {
+        self.synced.borrow().position >= position
+    }
+
     /// Has everything that was asked for been done?
     pub fn is_idle(&self) -> bool {
-        self.synced.borrow().position >= self.requested
+        self.is_safe(self.requested)
     }
 
     /// How far the log is safe; to look at, or to wait for.
@@ -108,10 +113,13 @@ fn sync(file: &File, position: u64, outbox: &watch::Sender<Synced>) {
     let error = file.sync_data().err().map(Arc::new);
     outbox.send_modify(|synced| {
         synced.took = started.elapsed();
-        if error.is_none() {
-            synced.position = synced.position.max(position);
+        // Once one has failed, the next may succeed and mean nothing: the system
+        // forgets what it could not write. So the first error stays.
+        match error {
+            None if synced.error.is_none() => synced.position = synced.position.max(position),
+            None => {}
+            Some(_) => synced.error = error,
         }
-        synced.error = error;
     });
 }
 
@@ -130,6 +138,18 @@ mod tests {
         let done = runtime.block_on(synced.wait_for(|synced| synced.position >= 25));
         assert!(done.is_ok_and(|synced| synced.error.is_none()));
         assert!(syncer.is_idle());
+        Ok(())
+    }
+
+    #[test]
+    fn an_error_stays() -> io::Result<()> {
+        let mut syncer = Syncer::start()?;
+        // A device has nothing to make safe, and the system says so.
+        syncer.request_now(&Arc::new(File::open("/dev/null")?), 10);
+        syncer.request_now(&Arc::new(tempfile::tempfile()?), 25);
+        let synced = syncer.synced().borrow().clone();
+        assert!(synced.error.is_some());
+        assert_eq!(synced.position, 0);
         Ok(())
     }
 }

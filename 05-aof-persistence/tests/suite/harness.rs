@@ -7,10 +7,13 @@
 // Shared by all steps; an early one does not need all of it.
 #![allow(dead_code)]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 
@@ -25,6 +28,9 @@ const INTERVAL: Duration = Duration::from_millis(5);
 /// What a server says goes to this file in its folder; a test that fails shows
 /// it.
 const LOG: &str = "server.log";
+
+/// A real Redis that keeps nothing unless told to.
+const REDIS: [&str; 5] = ["redis-server", "--save", "", "--appendonly", "no"];
 
 /// The environment variable with the command line of a server to test.
 const OTHER_SERVER: &str = "WORKSHOP_SERVER";
@@ -56,10 +62,75 @@ impl Server {
         Self::launch(&command)
     }
 
+    /// Starts the server with its files in `data`, a folder that outlives it.
+    pub fn start_on(data: &Path, flags: &[&str]) -> Self {
+        Self::launch(&on(command_line(), data, flags))
+    }
+
+    /// The same with a limit on how large a file may become, in bytes, until
+    /// [`lift_limit`](Self::lift_limit). A write beyond it fails as on a full disk.
+    pub fn start_limited(data: &Path, bytes: u64, flags: &[&str]) -> Self {
+        let script = "trap '' XFSZ; limit=$1; shift; exec prlimit --fsize=$limit: \"$@\"";
+        Self::launch(&limited(script, bytes, on(command_line(), data, flags)))
+    }
+
+    /// The same for a server that cannot say what happens: its output goes to a
+    /// device that is always full.
+    pub fn start_mute(data: &Path, bytes: u64, flags: &[&str]) -> Self {
+        let script = "trap '' XFSZ; limit=$1; shift; \
+                      exec prlimit --fsize=$limit: \"$@\" >/dev/full 2>&1";
+        Self::launch(&limited(script, bytes, on(command_line(), data, flags)))
+    }
+
+    /// Ends the limit of the two above.
+    pub fn lift_limit(&self) {
+        let process = self.process.id().to_string();
+        let status = Command::new("prlimit")
+            .args(["--fsize=unlimited:", "--pid", &process])
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "prlimit fails");
+    }
+
     /// Starts a real Redis, to compare with, if there is one.
     pub fn start_redis() -> Option<Self> {
-        let command = ["redis-server", "--save", "", "--appendonly", "no"];
-        installed(command[0]).then(|| Self::launch(&command.map(str::to_owned)))
+        installed(REDIS[0]).then(|| Self::launch(&REDIS.map(str::to_owned)))
+    }
+
+    /// The same with its files in `data`.
+    pub fn start_redis_on(data: &Path, flags: &[&str]) -> Option<Self> {
+        let command = on(REDIS.map(str::to_owned).to_vec(), data, flags);
+        installed(REDIS[0]).then(|| Self::launch(&command))
+    }
+
+    /// Starts the server on `data`, which it is not to accept. How it ended, and
+    /// what it said.
+    #[track_caller]
+    pub fn refuses(data: &Path, flags: &[&str]) -> (ExitStatus, String) {
+        match Self::try_on(data, flags) {
+            Ok(server) => panic!("the server starts, and should not:\n{}", server.log()),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Starts the server on `data`, which it may not accept. A server may listen
+    /// before it has looked at its data, so it has to answer.
+    #[track_caller]
+    pub fn try_on(data: &Path, flags: &[&str]) -> Result<Self, (ExitStatus, String)> {
+        let mut server = Self::spawn(&on(command_line(), data, flags));
+        let mut answers = false;
+        wait_until("the server starts or ends", || {
+            answers = is_answered(server.address);
+            answers || !server.is_alive()
+        });
+        match server.process.try_wait().expect("how the server ended") {
+            Some(status) => Err((status, server.log())),
+            None => Ok(server),
+        }
+    }
+
+    /// Ends the server at once and without a warning, as `kill -9` does.
+    pub fn kill(self) {
+        drop(self);
     }
 
     /// A port can be taken by somebody else between finding it and opening it,
@@ -77,6 +148,19 @@ impl Server {
 
     /// Starts a server, or returns what it said before it ended.
     fn try_launch(command: &[String]) -> Result<Self, String> {
+        let mut server = Self::spawn(command);
+        if server.accepts() {
+            Ok(server)
+        } else {
+            Err(server.log())
+        }
+    }
+
+    fn spawn(command: &[String]) -> Self {
+        // For a moment a new process has every socket of this one. If it had the
+        // one with which another test looks for a port, that would seem served.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _one = ONE_AT_A_TIME.lock();
         let address = free_address();
         let folder = tempfile::tempdir().expect("a folder for the server");
         let log = File::create(folder.path().join(LOG)).expect("a log for the server");
@@ -89,15 +173,10 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {}: {error}", command[0]));
-        let mut server = Self {
+        Self {
             process,
             address,
             folder,
-        };
-        if server.accepts() {
-            Ok(server)
-        } else {
-            Err(server.log())
         }
     }
 
@@ -117,6 +196,11 @@ impl Server {
         self.address
     }
 
+    /// The number of the server's process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The memory that the server has occupied at most, in KiB, where the system
     /// tells.
     pub fn peak_memory(&self) -> Option<u64> {
@@ -132,7 +216,7 @@ impl Server {
     }
 
     /// What the server has said.
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
@@ -188,6 +272,24 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// `command` with `--dir data` and more flags. Of two that contradict each other,
+/// the later one counts.
+fn on(mut command: Vec<String>, data: &Path, flags: &[&str]) -> Vec<String> {
+    command.extend(["--dir".into(), data.display().to_string()]);
+    command.extend(flags.iter().map(|flag| (*flag).to_owned()));
+    command
+}
+
+/// `command`, started by a script whose first argument is a number of bytes.
+fn limited(script: &str, bytes: u64, command: Vec<String>) -> Vec<String> {
+    let bytes = bytes.to_string();
+    let mut wrapped = ["sh", "-c", script, "sh", &bytes]
+        .map(str::to_owned)
+        .to_vec();
+    wrapped.extend(command);
+    wrapped
+}
+
 fn command_line() -> Vec<String> {
     match std::env::var(OTHER_SERVER) {
         Ok(line) => shlex::split(&line).expect("WORKSHOP_SERVER has unbalanced quotes"),
@@ -212,7 +314,26 @@ fn is_served(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok_and(|socket| socket.local_addr().ok() != Some(address))
 }
 
+/// Does a server that has loaded its data answer at `address`?
+fn is_answered(address: SocketAddr) -> bool {
+    let mut reply = [0; 5];
+    TcpStream::connect(address).is_ok_and(|mut socket| {
+        let _ = socket.set_read_timeout(Some(DEADLINE));
+        let sent = socket.write_all(b"PING\r\n");
+        sent.is_ok() && socket.read_exact(&mut reply).is_ok() && reply == *b"+PONG"
+    })
+}
+
+/// An address with a port that nobody has, and that no other test was given: two
+/// servers that start at the same time would take each other for themselves.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("the address of a listener")
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("the address of a listener");
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.insert(address.port()) {
+            return address;
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! A step's own server, built and started for one page.
 //!
 //! Each page gets a fresh server on a free port, in an empty folder: a page must
-//! work for a reader who has done nothing before it.
+//! work for a reader who has done nothing before it. A page may also start and
+//! end servers itself, one after the other, in the same folder.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,8 +19,18 @@ use tempfile::NamedTempFile;
 
 use crate::steps::{Step, read_text};
 
-/// The time from start to the first connection.
+/// The time from start to the first answer.
 const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// The time that an answer takes once it listens; then it is asked again.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+
+/// How often to look whether something has happened.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// What bash does with a program, a port and `ARGS`, in which words may be quoted,
+/// as in the Makefile.
+const LAUNCH: &str = r#"eval "exec \"\$0\" --port $1 $ARGS""#;
 
 /// Another program may take a free port before the server does.
 const ATTEMPTS: u16 = 3;
@@ -101,37 +113,83 @@ impl Server {
     }
 
     fn start_once(program: &Path, folder: &Path) -> Result<Self> {
-        let log = NamedTempFile::new()?;
-        let port = free_port()?;
-        let child = Command::new(program)
-            .args(["--port", &port.to_string()])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(File::create(log.path())?)
-            .stderr(log.reopen()?)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut server = Server { port, child, log };
-        server.wait_until_ready()?;
+        let mut server = Self::spawn(program, folder, free_port()?, "")?;
+        server.wait_until(Self::accepts)?;
+        if server.has_ended() {
+            bail!(
+                "it ended instead of listening; it said: {}",
+                server.last_words()
+            );
+        }
         Ok(server)
     }
 
-    fn wait_until_ready(&mut self) -> Result<()> {
+    /// Starts the program with flags, which are given as `make` takes them:
+    /// `ARGS="…"`. It may also say why it does not start, and end.
+    pub fn start_with(program: &Path, folder: &Path, port: u16, flags: &str) -> Result<Self> {
+        let mut server = Self::spawn(program, folder, port, flags)?;
+        server.wait_until(Self::answers)?;
+        Ok(server)
+    }
+
+    fn spawn(program: &Path, folder: &Path, port: u16, flags: &str) -> Result<Self> {
+        let log = NamedTempFile::new()?;
+        // Both streams append, or one would overwrite the other.
+        let stream = || File::options().append(true).open(log.path());
+        let child = Command::new("bash")
+            .args(["-c", &format!("ARGS=\n{flags}\n{LAUNCH}")])
+            .arg(program)
+            .arg(port.to_string())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(stream()?)
+            .stderr(stream()?)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        Ok(Server { port, child, log })
+    }
+
+    /// Waits until it is ready or has ended.
+    fn wait_until(&mut self, is_ready: fn(&Self) -> bool) -> Result<()> {
         let deadline = Instant::now() + START_LIMIT;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            if self.has_ended() {
-                bail!(
-                    "it ended instead of listening; it said: {}",
-                    self.last_words()
-                );
-            }
+        while !is_ready(self) && !self.has_ended() {
             if Instant::now() > deadline {
                 let seconds = START_LIMIT.as_secs();
                 bail!("it did not listen on port {} within {seconds} s", self.port);
             }
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(LOOK);
         }
         Ok(())
+    }
+
+    fn accepts(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+    }
+
+    /// It may listen first and read its files then. What it prints meanwhile is
+    /// printed when it answers.
+    fn answers(&self) -> bool {
+        let asked = || {
+            let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
+            socket.set_read_timeout(Some(ANSWER_LIMIT))?;
+            socket.write_all(b"ping\r\n")?;
+            BufReader::new(socket).read_line(&mut String::new())
+        };
+        asked().is_ok_and(|length| length > 0)
+    }
+
+    /// Waits until it has ended, for at most that long; false if it has not.
+    pub fn wait_until_ended(&mut self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while !self.has_ended() && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        self.has_ended()
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it has ended by itself.
@@ -139,10 +197,15 @@ impl Server {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// All that it has printed so far.
+    pub fn words(&self) -> String {
+        let log = std::fs::read(self.log.path()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// The end of what it printed.
     pub fn last_words(&self) -> String {
-        let log = std::fs::read(self.log.path()).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.words();
         let lines: Vec<_> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(5)..].join("\n");
         if last.is_empty() {
@@ -161,7 +224,7 @@ impl Drop for Server {
 }
 
 /// A free port of four digits, so that replies that give its length stay true.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let start = RandomState::new().hash_one(Instant::now()) as u16;
     let candidates = (0..3000).map(|n| 7000 + start.wrapping_add(n) % 3000);
     for port in candidates {

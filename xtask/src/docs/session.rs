@@ -1,19 +1,20 @@
 //! Runs a page's console blocks, top to bottom, as one session.
 //!
-//! State carries over from block to block: same folder, same server. What a
-//! block shows as output is compared with what it prints, and with `--bless`
-//! replaced by it.
+//! State carries over from block to block: same folder, same server, unless the
+//! page starts its servers itself (`job.rs`). What a block shows as output is
+//! compared with what it prints, and with `--bless` replaced by it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::console::{Exchange, exchanges};
+use super::job;
 use super::page::{Block, Page};
 use super::programs::{missing, programs};
 use super::report::{Fault, Report};
-use super::server::{Builds, Server, package_name};
+use super::server::{Builds, Server, free_port, package_name};
 use super::terminal::{self, Outcome};
 use super::wildcard;
 use crate::processes::Group;
@@ -48,7 +49,7 @@ pub fn hold(
         return Vec::new();
     };
     let line = first.line;
-    match Session::open(page, root, builds, settings) {
+    match Session::open(page, &wanted, root, builds, settings) {
         Ok(mut session) => {
             for block in &wanted {
                 session.run_block(block, report);
@@ -96,11 +97,14 @@ fn misplaced(page: &Page, exchange: &Exchange) -> Option<Fault> {
         let name = program.rsplit('/').next();
         server.is_some() && name == server.as_deref()
     };
+    if starts_job(page, exchange).is_some() {
+        return None;
+    }
     for program in programs(&exchange.command) {
         if ["make", "cargo"].contains(&program.as_str()) || starts_server(&program) {
             let what = format!("`{program}` in a console block that is run");
-            let next =
-                "move it to a block of its own, ```console not-run: <why>; the server already runs";
+            let next = "move it to a block of its own, ```console not-run: <why>; the server \
+                        already runs, or is started with `make <step> ARGS=\"…\" &`";
             return Some(Fault::new(exchange.line, what, next));
         }
     }
@@ -115,6 +119,12 @@ fn misplaced(page: &Page, exchange: &Exchange) -> Option<Fault> {
 /// The project's own pages and the capstone's have no server.
 fn has_server(page: &Page) -> bool {
     page.step.as_ref().is_some_and(|step| step.in_lineage())
+}
+
+/// If the page starts its server here: the flags, as `make` is told them.
+fn starts_job<'a>(page: &Page, exchange: &'a Exchange) -> Option<&'a str> {
+    let step = page.step.as_ref().filter(|step| step.in_lineage())?;
+    job::start(&exchange.command, &step.name)
 }
 
 fn missing_program(exchange: &Exchange) -> Option<String> {
@@ -135,8 +145,13 @@ fn miss(program: &str, line: usize, settings: &Settings, report: &mut Report) {
 
 /// A folder, maybe a server, and what was started so far.
 struct Session<'a> {
+    page: &'a Page,
     settings: &'a Settings,
     folder: TempDir,
+    /// The step's program, if it has one.
+    program: Option<PathBuf>,
+    /// Where the server listens, now or later.
+    port: Option<u16>,
     server: Option<Server>,
     /// What still runs in the background, to be ended with the session.
     groups: Vec<Group>,
@@ -146,7 +161,8 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     /// Starts the session; the error is what is wrong and what to do.
     fn open(
-        page: &Page,
+        page: &'a Page,
+        blocks: &[Vec<Exchange>],
         root: &Path,
         builds: &mut Builds,
         settings: &'a Settings,
@@ -158,40 +174,75 @@ impl<'a> Session<'a> {
                 "make room or rights in the folder for temporary files".to_owned(),
             )
         })?;
-        let server = match &page.step {
-            Some(step) if has_server(page) => {
-                let program = builds.get(root, step).map_err(|error| {
-                    let what = format!("the server of {} cannot be built: {error}", step.name);
-                    (what, "repair the step first".to_owned())
-                })?;
-                let server = Server::start(&program, folder.path()).map_err(|error| {
+        let mut session = Session {
+            page,
+            settings,
+            folder,
+            program: None,
+            port: None,
+            server: None,
+            groups: Vec::new(),
+            edits: Vec::new(),
+        };
+        if let Some(step) = page.step.as_ref().filter(|step| step.in_lineage()) {
+            let program = builds.get(root, step).map_err(|error| {
+                let what = format!("the server of {} cannot be built: {error}", step.name);
+                (what, "repair the step first".to_owned())
+            })?;
+            session.program = Some(program.clone());
+            if job::is_started_by(blocks, &step.name) {
+                session.port = free_port().ok();
+            } else {
+                let server = Server::start(&program, session.folder.path()).map_err(|error| {
                     let what = format!("the server of {} does not start: {error:#}", step.name);
                     (what, format!("try it: {} --port 6380", program.display()))
                 })?;
-                Some(server)
+                session.port = Some(server.port);
+                session.server = Some(server);
             }
-            _ => None,
-        };
-        Ok(Session {
-            settings,
-            folder,
-            server,
-            groups: Vec::new(),
-            edits: Vec::new(),
-        })
+        }
+        Ok(session)
     }
 
     fn run_block(&mut self, block: &[Exchange], report: &mut Report) {
         report.run += 1;
         for exchange in block {
-            if let Some(fault) = self.run_exchange(exchange) {
-                report.faults.push(fault);
+            let fault = match starts_job(self.page, exchange) {
+                Some(flags) => self.start_job(exchange, flags),
+                None => self.run_exchange(exchange),
+            };
+            report.faults.extend(fault);
+        }
+    }
+
+    /// Starts the server with those flags. What is compared is what it prints
+    /// until it is ready.
+    fn start_job(&mut self, exchange: &Exchange, flags: &str) -> Option<Fault> {
+        if self.running().is_some() {
+            let what = "the server that the page started before still runs";
+            let next = "end it first: `$ kill -9 %1`";
+            return Some(Fault::new(exchange.line, what, next));
+        }
+        let (program, port) = (self.program.as_ref()?, self.port?);
+        match Server::start_with(program, self.folder.path(), port, flags) {
+            Ok(server) => {
+                let printed = server.words();
+                self.server = Some(server);
+                self.compare(exchange, &self.with_shown_port(&printed), None)
+            }
+            Err(error) => {
+                let what = format!("the server does not start: {error:#}");
+                let next = "repair that and run this again";
+                Some(Fault::new(exchange.line, what, next))
             }
         }
     }
 
     fn run_exchange(&mut self, exchange: &Exchange) -> Option<Fault> {
-        let command = self.with_real_port(&exchange.command);
+        let command = match self.with_job(&exchange.command) {
+            Ok(command) => self.with_real_port(&command),
+            Err((what, next)) => return Some(Fault::new(exchange.line, what, next)),
+        };
         let outcome = match terminal::run(&command, self.folder.path(), self.settings.limit) {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -206,7 +257,38 @@ impl<'a> Session<'a> {
         let actual = self.with_shown_port(&outcome.output);
         let fault = self.judge(exchange, &outcome, actual);
         self.groups.push(outcome.group);
-        fault
+        fault.or_else(|| self.await_end(exchange))
+    }
+
+    fn running(&mut self) -> Option<&mut Server> {
+        let server = self.server.as_mut()?;
+        (!server.has_ended()).then_some(server)
+    }
+
+    /// The command with the process of the server that it speaks of.
+    fn with_job(&mut self, command: &str) -> Result<String, (String, &'static str)> {
+        if !job::is_meant(command) {
+            return Ok(command.to_owned());
+        }
+        match self.running() {
+            Some(server) => Ok(job::with_process(command, server.process())),
+            None => Err((
+                format!("`{command}`: no server runs"),
+                "start it first: `$ make <step> ARGS=\"…\" &`",
+            )),
+        }
+    }
+
+    /// Waits for the end of a server that was told to end.
+    fn await_end(&mut self, exchange: &Exchange) -> Option<Fault> {
+        if !job::is_ended(&exchange.command) {
+            return None;
+        }
+        let mut server = self.server.take()?;
+        let ended = server.wait_until_ended(self.settings.limit);
+        let what = format!("the server still runs after `{}`", exchange.command);
+        let next = "end it with a signal that it obeys";
+        (!ended).then(|| Fault::new(exchange.line, what, next))
     }
 
     fn judge(
@@ -219,7 +301,7 @@ impl<'a> Session<'a> {
             line,
             command,
             expected,
-            place,
+            ..
         } = exchange;
         if outcome.status.is_none() {
             let seconds = self.settings.limit.as_secs_f64();
@@ -228,41 +310,54 @@ impl<'a> Session<'a> {
                         ```console not-run: <why>";
             return Some(Fault::new(*line, what, next).with_difference(expected, &actual));
         }
-        if wildcard::agree(expected, &actual) {
+        let server_ended = self.server.as_mut().is_some_and(Server::has_ended);
+        let server = self.server.as_ref().filter(|_| server_ended);
+        let last_words = server.map(Server::last_words);
+        self.compare(exchange, &actual, last_words)
+    }
+
+    /// Compares what was printed with the page. If the server has ended, its last
+    /// words explain more than the difference.
+    fn compare(
+        &mut self,
+        exchange: &Exchange,
+        actual: &[String],
+        last_words: Option<String>,
+    ) -> Option<Fault> {
+        let Exchange {
+            line,
+            command,
+            expected,
+            place,
+        } = exchange;
+        if wildcard::agree(expected, actual) {
             return None;
         }
-        let updated = wildcard::update(expected, &actual);
-        let server_ended = self.server.as_mut().is_some_and(Server::has_ended);
-        if self.settings.bless && !server_ended {
+        let updated = wildcard::update(expected, actual);
+        if self.settings.bless && last_words.is_none() {
             self.edits.push((place.clone(), updated));
             return None;
         }
         let what = format!("`{command}` does not print what the page shows");
-        let next = if server_ended {
-            let last = self
-                .server
-                .as_ref()
-                .map(Server::last_words)
-                .unwrap_or_default();
-            format!("find out why the server ended; it said: {last}")
-        } else {
-            "if the new output (+) is right, paste it or run `cargo xtask docs --bless`; if not, \
-             repair the step"
-                .to_owned()
+        let next = match last_words {
+            Some(words) => format!("find out why the server ended; it said: {words}"),
+            None => "if the new output (+) is right, paste it or run `cargo xtask docs --bless`; \
+                     if not, repair the step"
+                .to_owned(),
         };
         Some(Fault::new(*line, what, next).with_difference(expected, &updated))
     }
 
     fn with_real_port(&self, command: &str) -> String {
-        match &self.server {
-            Some(server) => replace_number(command, SHOWN_PORT, &server.port.to_string()),
+        match self.port {
+            Some(port) => replace_number(command, SHOWN_PORT, &port.to_string()),
             None => command.to_owned(),
         }
     }
 
     fn with_shown_port(&self, output: &str) -> Vec<String> {
-        let shown = match &self.server {
-            Some(server) => replace_number(output, &server.port.to_string(), SHOWN_PORT),
+        let shown = match self.port {
+            Some(port) => replace_number(output, &port.to_string(), SHOWN_PORT),
             None => output.to_owned(),
         };
         shown.lines().map(visible).collect()

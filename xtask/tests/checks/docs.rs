@@ -212,6 +212,64 @@ fn a_server_that_ends_or_cannot_be_had_is_seen() {
         .fails(&["A.md:2: the server of 01-echo cannot be built"]);
 }
 
+/// Lets the scratch server say its flags, and remember its count in a file.
+fn with_memory() -> Scratch {
+    let scratch = Scratch::clean();
+    let server = "01-echo/src/main.rs";
+    scratch.replace(
+        server,
+        "let mut count = 0;",
+        "let flags: Vec<_> = std::env::args().skip(3).collect();
+    if flags.contains(&\"--refuse\".to_owned()) {
+        eprintln!(\"no, port {port}\");
+        std::process::exit(1);
+    }
+    println!(\"port {port} flags {flags:?}\");
+    let text = std::fs::read_to_string(\"count\").unwrap_or_default();
+    let mut count: i32 = text.parse().unwrap_or_default();",
+    );
+    let remember = "std::fs::write(\"count\", count.to_string())?;\n            match line?";
+    scratch.replace(server, "match line?", remember);
+    scratch
+}
+
+#[test]
+fn a_page_can_start_and_end_its_server_itself() {
+    let scratch = with_memory();
+    let count = ask("count");
+    // The tool asks once itself, to know when the server is ready.
+    let page = format!(
+        "```console\n$ cat count\ncat: count: No such file or directory\n\
+         $ make 01-echo ARGS='--a \"b c\"' &\nport 6380 flags [\"--a\", \"b c\"]\n$ {count}\n2\n```\n\n\
+         ```console\n$ kill -9 %1\n$ cat count; echo\n2\n$ make 01-echo &\nport … flags []\n$ {count}\n4\n\
+         $ kill %1\n$ make 01-echo ARGS=\"--refuse\" &\nno, port 6380\n```\n"
+    );
+    scratch.write("01-echo/A.md", &page);
+    scratch
+        .run(&["docs", "01"])
+        .fine(&["ok 01-echo/A.md: console blocks 2 run"]);
+    scratch.write("01-echo/A.md", &page.replace("\"b c\"]", "\"b\"]"));
+    scratch.run(&["docs", "01"]).fails(&[
+        "A.md:4: `make 01-echo ARGS=",
+        "- port 6380 flags [\"--a\", \"b\"]",
+        "+ port 6380 flags [\"--a\", \"b c\"]",
+    ]);
+}
+
+#[test]
+fn jobs_that_cannot_be_are_seen() {
+    let scratch = with_memory();
+    let page = "```console\n$ kill -9 %1\n$ make 01-echo &\nport 6380 flags []\n$ make 01-echo &\n$ kill -0 %1\n```\n\n\
+                ```console\n$ make 02-more &\n```\n";
+    scratch.write("01-echo/A.md", page);
+    scratch.run(&["docs", "01", "--time-limit", "0.4"]).fails(&[
+        "A.md:2: `kill -9 %1`: no server runs",
+        "A.md:5: the server that the page started before still runs",
+        "A.md:6: the server still runs after `kill -0 %1`",
+        "A.md:10: `make` in a console block that is run",
+    ]);
+}
+
 #[test]
 fn dead_links_and_anchors_are_seen() {
     let scratch = Scratch::clean();
