@@ -19,6 +19,7 @@ help:
 	@for step in $(STEPS); do echo "                  make $$step"; done
 	@echo "make 10-capstone  measure the newest step against real Redis (under 3 minutes)"
 	@echo "make diff-03      what a step adds to the one before it"
+	@echo "make check-03     grade what you built for the exercises of step 03"
 	@echo "make redis        install real Redis, if it is not here"
 	@echo "make verify-03 SERVER=./my-server"
 	@echo "                  step 03's suites against a server of yours, in any language"
@@ -41,6 +42,10 @@ $(STEPS):
 .PHONY: diff-%
 diff-%:
 	@$(cargo) xtask diff $* $(ARGS)
+
+.PHONY: check-%
+check-%:
+	@$(cargo) xtask check $* $(ARGS)
 
 .PHONY: redis
 redis:
