@@ -103,7 +103,10 @@ pub fn run(
         let source = Source::open(path, folder.location().manifest())?;
         replay.file(source, parts.peek().is_none())?;
     }
-    shared.lock().store.loading = false;
+    let state = &mut *shared.lock();
+    state.store.loading = false;
+    // No client sent any of it.
+    state.stats.reset();
     Ok(Replayed {
         commands: replay.commands,
         time: started.elapsed(),

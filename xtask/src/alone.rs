@@ -47,9 +47,17 @@ impl Alone {
         self.folder.path().join(&self.step.name)
     }
 
-    /// Makes the copy anew, as the step is.
+    /// Makes the copy again what the step is. What is the same stays untouched, so
+    /// that cargo need not compile it again.
     pub fn reset(&self) -> Result<()> {
-        fs::remove_dir_all(self.dir())?;
+        for entry in WalkDir::new(self.dir()).contents_first(true) {
+            let entry = entry?;
+            let inside = entry.path().strip_prefix(self.dir())?;
+            let is_lock = inside == Path::new("Cargo.lock");
+            if entry.file_type().is_file() && !is_lock && !self.step.dir.join(inside).exists() {
+                fs::remove_file(entry.path())?;
+            }
+        }
         self.copy()
     }
 
@@ -86,10 +94,14 @@ impl Alone {
 /// Not `fs::copy`: on some systems that keeps the old time of change, and cargo
 /// would take a file that was put back for one that it has compiled already.
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let bytes = read(from)?;
+    if fs::read(to).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(to, read(from)?).with_context(|| format!("cannot write {}", to.display()))?;
+    fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;
     Ok(())
 }
