@@ -5,10 +5,11 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use crate::client::Client;
-use crate::harness::{Server, installed, is_other_server, wait_until};
+use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{Log, ON, connect, data_folder, data_set, info, start};
 use crate::session::{NULL, OK, Session, bulk, encode, int};
 
@@ -66,7 +67,7 @@ fn wait_for_writes(c: &mut Session) {
 
 #[test]
 fn a_full_disk_stops_writes_until_there_is_room() {
-    if !installed("prlimit") {
+    if !there("prlimit") {
         return;
     }
     for policy in policies() {
@@ -107,7 +108,7 @@ fn a_full_disk_stops_writes_until_there_is_room() {
 /// However many writes fail at once: each command gets its own reply.
 #[test]
 fn a_full_disk_and_a_pipeline() {
-    if !installed("prlimit") {
+    if !there("prlimit") {
         return;
     }
     for policy in policies() {
@@ -147,7 +148,7 @@ fn a_full_disk_and_a_pipeline() {
 /// Redis acknowledges the write that is the first to fail.
 #[test]
 fn a_crash_while_the_disk_is_full_loses_nothing_acknowledged() {
-    if is_other_server() || !installed("prlimit") {
+    if is_other_server() || !there("prlimit") {
         return;
     }
     for policy in policies() {
@@ -165,7 +166,7 @@ fn a_crash_while_the_disk_is_full_loses_nothing_acknowledged() {
 /// Keys go on expiring, and the log catches up.
 #[test]
 fn keys_expire_while_the_disk_is_full() {
-    if !installed("prlimit") {
+    if !there("prlimit") {
         return;
     }
     let data = data_folder();
@@ -281,32 +282,17 @@ fn a_second_server_on_the_same_files_is_refused() {
 /// Many clients that wait for the disk wait for it together.
 #[test]
 fn clients_share_an_fsync() {
-    if !installed("strace") {
+    if !there("strace") {
         return;
     }
     const CLIENTS: usize = 50;
     let data = data_folder();
     let (server, _c) = start(&data, &["--appendfsync", "always"]);
     let trace = data.path().join("trace");
-    let process = server.process().to_string();
-    let mut tracer = Command::new("strace")
-        .args(["-f", "-q", "-e", "trace=fsync,fdatasync", "-o"])
-        .args([trace.as_os_str(), "-p".as_ref(), process.as_ref()])
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("strace");
-    let status = format!("/proc/{process}/status");
-    let mut traced = false;
-    wait_until("the server is traced", || {
-        let status = fs::read_to_string(&status).unwrap_or_default();
-        traced = status.contains("TracerPid:") && !status.contains("TracerPid:\t0\n");
-        // It may not be allowed to.
-        traced || !matches!(tracer.try_wait(), Ok(None))
-    });
-    if !traced {
-        eprintln!("not tested: strace may not trace the server");
+    let Some(mut tracer) = Tracer::attach(&server, &trace, "trace=fsync,fdatasync") else {
         return;
-    }
+    };
+    let process = server.process().to_string();
     let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::connect(&server)).collect();
     for client in &mut clients {
         client.check("PING\r\n", "+PONG\r\n");
@@ -327,9 +313,96 @@ fn clients_share_an_fsync() {
             .count()
     };
     wait_until("strace has told", || calls() > 0);
-    signal("-INT", &tracer.id().to_string());
-    tracer.wait().expect("strace ends");
+    tracer.end();
     assert!(calls() <= CLIENTS / 5, "{} for {CLIENTS} clients", calls());
+}
+
+/// With `always` nobody sees what a failing machine would undo: who reads a value
+/// that is not safe yet waits as its writer does.
+#[test]
+fn a_reader_waits_for_the_fsync_of_what_it_reads() {
+    if !there("strace") {
+        return;
+    }
+    let data = data_folder();
+    let (server, mut reader) = start(&data, &["--appendfsync", "always"]);
+    let slow = "inject=fsync,fdatasync:delay_enter=200000";
+    let trace = data.path().join("trace");
+    let Some(mut tracer) = Tracer::attach(&server, &trace, slow) else {
+        return;
+    };
+    let mut writer = Client::connect(&server);
+    for number in 0..5 {
+        writer.send(encode(&["SET", "k", &number.to_string()]));
+        wait_until("the write is seen", || {
+            reader.call(&["GET", "k"]) == bulk(number.to_string())
+        });
+        let waiting = info(&mut reader, "aof_pending_bio_fsync");
+        assert_eq!(
+            waiting.as_deref(),
+            Some("0"),
+            "a value was read before it was safe"
+        );
+        writer.expect(OK);
+    }
+    tracer.end();
+}
+
+/// Is a tool of Linux here? Other systems have none like it, so even CI goes on
+/// without.
+fn there(program: &str) -> bool {
+    let version = Command::new(program).arg("-V").output();
+    let found = version.is_ok_and(|output| output.status.success());
+    if !found {
+        eprintln!("not tested: {program} is missing");
+    }
+    found
+}
+
+/// Looks at the server's calls to the system, or makes them slow.
+struct Tracer(Child);
+
+impl Tracer {
+    /// Nothing if that is not allowed here.
+    fn attach(server: &Server, output: &Path, what: &str) -> Option<Self> {
+        let process = server.process().to_string();
+        let mut strace = Command::new("strace")
+            .args(["-f", "-q", "-e", what, "-o"])
+            .args([output.as_os_str(), "-p".as_ref(), process.as_ref()])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("strace");
+        // All threads, or a call of one that is not traced yet would be missed.
+        let traced = || {
+            let threads = fs::read_dir(format!("/proc/{process}/task")).expect("threads");
+            threads.flatten().all(|thread| {
+                let status = fs::read_to_string(thread.path().join("status"));
+                status.is_ok_and(|status| !status.contains("TracerPid:\t0\n"))
+            })
+        };
+        let mut refused = false;
+        wait_until("the server is traced", || {
+            refused = !matches!(strace.try_wait(), Ok(None));
+            refused || traced()
+        });
+        if refused {
+            eprintln!("not tested: strace may not trace the server");
+        }
+        (!refused).then_some(Self(strace))
+    }
+
+    fn end(&mut self) {
+        signal("-INT", &self.0.id().to_string());
+        self.0.wait().expect("strace ends");
+    }
+}
+
+/// A tracer that outlives its test would be left behind.
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn signal(signal: &str, process: &str) {
@@ -391,7 +464,7 @@ fn quit_right_behind_a_write() {
 /// What the server says of itself may land on the full disk as well.
 #[test]
 fn a_server_that_cannot_say_anything_goes_on() {
-    if !fs::exists("/dev/full").unwrap_or(false) || !installed("prlimit") {
+    if !fs::exists("/dev/full").unwrap_or(false) || !there("prlimit") {
         return;
     }
     let data = data_folder();
