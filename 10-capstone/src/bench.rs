@@ -165,20 +165,30 @@ async fn start_ours(options: &Options) -> Result<Target> {
     Target::start(&program, &arguments).await
 }
 
-/// The release build of step 03, in the same `target` folder as this program.
+/// The newest step of which there is a release build, in the same `target` folder
+/// as this program.
 fn built_server() -> Result<PathBuf> {
-    const NAME: &str = "step03-get-set";
     let myself = std::env::current_exe()?;
     let profile = myself.parent().unwrap_or(Path::new("."));
-    let path = profile.with_file_name("release").join(NAME);
-    if path.is_file() {
-        return Ok(path);
-    }
-    bail!(
-        "there is no server at {}: run `make 10-capstone`, \
-         or `cargo build --release -p {NAME}` and then this again",
-        path.display()
-    )
+    let folder = profile.with_file_name("release");
+    let names = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let newest = names.filter(|name| is_step(name)).max();
+    newest.map(|name| folder.join(name)).with_context(|| {
+        format!(
+            "no step is built in {}: run `make 10-capstone`, or for example \
+             `cargo build --release -p step05-aof-persistence` and then this again",
+            folder.display()
+        )
+    })
+}
+
+/// Is this what cargo calls the program of a step, like `step05-aof-persistence`?
+fn is_step(name: &str) -> bool {
+    let number = name
+        .strip_prefix("step0")
+        .and_then(|rest| rest.bytes().next());
+    number.is_some_and(|digit| digit.is_ascii_digit()) && !name.contains('.')
 }
 
 /// The Redis to compare with; none, if this machine has none.

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Options {
-    /// Measure a server that already runs, instead of starting step 03's.
+    /// Measure a server that already runs, instead of starting the newest step's.
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
     #[arg(conflicts_with_all = ["server_bin", "server_args"])]
     pub server: Option<String>,
@@ -26,7 +26,7 @@ pub struct Options {
     #[arg(conflicts_with = "redis_bin")]
     pub redis: Option<String>,
 
-    /// The server to measure [default: step 03's release build].
+    /// The server to measure [default: the newest step's release build].
     #[arg(long, value_name = "PATH")]
     pub server_bin: Option<PathBuf>,
 
