@@ -14,7 +14,8 @@ use crate::config::Config;
 
 /// The flags that this step understands.
 #[derive(Debug, Parser)]
-#[command(about, version)]
+// A flag may come twice, and the last one counts, as in Redis.
+#[command(about, version, args_override_self = true)]
 pub struct Cli {
     /// TCP port to listen on.
     #[arg(long, default_value_t = 6380)]

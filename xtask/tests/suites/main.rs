@@ -18,7 +18,13 @@ use std::sync::{Mutex, Once};
 const BROKEN_SERVER: &str = env!("CARGO_BIN_EXE_broken-server");
 
 /// The servers that are broken, by their steps.
-const STEPS: [&str; 3] = ["01-tcp-echo", "02-resp-parser", "03-get-set"];
+const STEPS: [&str; 5] = [
+    "01-tcp-echo",
+    "02-resp-parser",
+    "03-get-set",
+    "04-expiry",
+    "05-aof-persistence",
+];
 
 /// How many are tested at once; most of the time they wait.
 const AT_ONCE: usize = 4;
@@ -186,7 +192,11 @@ fn the_tests_that_find_faults_pass_without_one() {
     tests.sort();
     tests.dedup();
     for (step, test) in tests {
-        let none = if step == 1 { "none-in-pieces" } else { "none" };
+        let none = match step {
+            1 => "none-in-pieces",
+            5 => "none-at-start",
+            _ => "none",
+        };
         let output = verify(step, &broken(step, none), &["--test", &test]);
         assert!(output.status.success(), "{}", told(&output).join("\n"));
     }

@@ -1,7 +1,9 @@
 //! The faults, in one table. Each is one that servers in the making really have.
 
+use anyhow::Result;
+
 use crate::commands::{Change, Exchange};
-use crate::resp;
+use crate::{flags, resp};
 
 /// A way in which a server is wrong.
 pub struct Fault {
@@ -20,6 +22,8 @@ pub enum How {
     Commands(Change),
     /// In bytes, whatever they mean: how a connection lives, and what comes back.
     Pieces(Life, fn(&mut Vec<u8>)),
+    /// In what is there when the server starts.
+    Start(fn(&mut Vec<String>) -> Result<()>),
 }
 
 /// How a connection lives.
@@ -35,7 +39,14 @@ pub enum Life {
 }
 
 /// No fault, to see that passing things on breaks nothing by itself.
-pub const NONE: [Fault; 2] = [
+pub const NONE: [Fault; 3] = [
+    Fault {
+        name: "none-at-start",
+        step: 5,
+        found_by: "",
+        breaks: "nothing",
+        how: How::Start(|_| Ok(())),
+    },
     Fault {
         name: "none",
         step: 2,
@@ -255,7 +266,104 @@ pub const FAULTS: &[Fault] = &[
         breaks: "SCAN leaves out the last key of each reply",
         how: How::Commands(Change::Reply(scan_misses)),
     },
+    Fault {
+        name: "seconds-are-milliseconds",
+        step: 4,
+        found_by: "set gives a time to live",
+        breaks: "EX is taken as PX",
+        how: How::Commands(Change::Command(seconds_are_milliseconds)),
+    },
+    Fault {
+        name: "forgets-keepttl",
+        step: 4,
+        found_by: "what keeps a deadline",
+        breaks: "SET ignores KEEPTTL",
+        how: How::Commands(Change::Command(forgets_keepttl)),
+    },
+    Fault {
+        name: "ttl-of-nobody",
+        step: 4,
+        found_by: "ttl and its kin",
+        breaks: "TTL of a key that is not there is that of one without a deadline",
+        how: How::Commands(Change::Reply(ttl_of_nobody)),
+    },
+    Fault {
+        name: "ttl-rounds-down",
+        step: 4,
+        found_by: "ttl and its kin",
+        breaks: "TTL is a second less",
+        how: How::Commands(Change::Reply(ttl_rounds_down)),
+    },
+    Fault {
+        name: "unconditional-expire",
+        step: 4,
+        found_by: "conditions on the old deadline",
+        breaks: "EXPIRE ignores its conditions",
+        how: How::Commands(Change::Command(unconditional_expire)),
+    },
+    Fault {
+        name: "forgets-all",
+        step: 5,
+        found_by: "every write is there after a crash",
+        breaks: "no log is written",
+        how: How::Start(flags::no_log),
+    },
+    Fault {
+        name: "forgets-half",
+        step: 5,
+        found_by: "every write is there after a crash",
+        breaks: "half of the log is gone after a restart",
+        how: How::Start(|flags| flags::half_a_log(flags)),
+    },
+    Fault {
+        name: "pads-the-log",
+        step: 5,
+        found_by: "after a torn end",
+        breaks: "the log is padded to whole blocks",
+        how: How::Start(|flags| flags::padded_log(flags)),
+    },
+    Fault {
+        name: "usual-folder",
+        step: 5,
+        found_by: "other names",
+        breaks: "the log is in the usual folder, whatever was asked for",
+        how: How::Start(flags::usual_folder),
+    },
 ];
+
+fn seconds_are_milliseconds(it: &mut Exchange) {
+    for arg in it.args.iter_mut().skip(3) {
+        if arg.eq_ignore_ascii_case(b"EX") {
+            *arg = b"PX".to_vec();
+        }
+    }
+}
+
+fn forgets_keepttl(it: &mut Exchange) {
+    if it.is("SET") {
+        it.args.retain(|arg| !arg.eq_ignore_ascii_case(b"KEEPTTL"));
+    }
+}
+
+fn ttl_of_nobody(it: &mut Exchange) {
+    if it.is("TTL") && it.reply == b":-2\r\n" {
+        it.reply = b":-1\r\n".to_vec();
+    }
+}
+
+fn ttl_rounds_down(it: &mut Exchange) {
+    let digits = it.reply.strip_prefix(b":").map(<[u8]>::trim_ascii_end);
+    let seconds = digits.and_then(|digits| str::from_utf8(digits).ok()?.parse::<i64>().ok());
+    if let Some(seconds) = seconds.filter(|seconds| it.is("TTL") && *seconds > 0) {
+        it.reply = format!(":{}\r\n", seconds - 1).into_bytes();
+    }
+}
+
+fn unconditional_expire(it: &mut Exchange) {
+    if it.is("EXPIRE") {
+        it.args.truncate(3);
+    }
+}
 
 fn bulk_for_simple(it: &mut Exchange) {
     if let Some(text) = it.reply.strip_prefix(b"+") {

@@ -4,16 +4,20 @@
 //! It stands between the client and a right server and passes everything on,
 //! but for the one thing that it breaks. Which faults there are is a table in
 //! `faults.rs`; `--list` prints it. The right server is a child; whoever ends
-//! this process ends its whole group, as `cargo xtask verify` does.
+//! this process ends its whole group, as `cargo xtask verify` does. A fault of what
+//! outlives a server needs nothing in between: it lies in how the right server is
+//! started, and that takes the place of this process, so that a test can kill it.
 
 #![forbid(unsafe_code)]
 
 mod commands;
 mod faults;
+mod flags;
 mod pipes;
 mod resp;
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
@@ -42,13 +46,19 @@ struct Args {
     /// Where to listen, on 127.0.0.1.
     #[arg(long, default_value = "6380")]
     port: u16,
+    /// The flags for the right server.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    flags: Vec<String>,
 }
 
 fn main() -> Result<()> {
-    let args = Args::parse();
+    let mut args = Args::parse();
     let Some(server) = args.server else {
         return list();
     };
+    if let Some(port) = flags::take(&mut args.flags, "--port") {
+        args.port = port.parse()?;
+    }
     let named = |fault: &&Fault| fault.name == args.fault;
     let Some(fault) = FAULTS.iter().chain(&NONE).find(named) else {
         bail!(
@@ -56,7 +66,15 @@ fn main() -> Result<()> {
             args.fault
         );
     };
-    let (_right, port) = start(&server)?;
+    if let How::Start(change) = fault.how {
+        change(&mut args.flags)?;
+        let error = Command::new(&server)
+            .args(&args.flags)
+            .args(["--port", &args.port.to_string()])
+            .exec();
+        return Err(error).with_context(|| format!("cannot start {}", server.display()));
+    }
+    let (_right, port) = start(&server, &args.flags)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))?;
     for client in listener.incoming() {
         let serve = move |client: TcpStream| -> Result<()> {
@@ -66,6 +84,7 @@ fn main() -> Result<()> {
             match &fault.how {
                 How::Commands(change) => commands::serve(client, right, change),
                 How::Pieces(life, change) => pipes::serve(client, right, *life, *change),
+                How::Start(_) => Ok(()),
             }
         };
         let client = client?;
@@ -93,11 +112,12 @@ fn list() -> Result<()> {
 }
 
 /// Starts the right server on a port that is free.
-fn start(server: &Path) -> Result<(Child, u16)> {
+fn start(server: &Path, flags: &[String]) -> Result<(Child, u16)> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
         .port();
     let mut child = Command::new(server)
+        .args(flags)
         .args(["--port", &port.to_string()])
         .spawn()
         .with_context(|| format!("cannot start {}", server.display()))?;
