@@ -44,11 +44,13 @@ fn still_open(reply: &[u8]) -> &'static str {
 fn nothing(end: End) -> String {
     match end {
         End::Closed => {
-            "no reply at all; a task that panics, or returns too early, takes its connection along"
+            "no reply at all, and the end: the task of this connection returns too early; if it was \
+             a panic, or the end of the server, it says so below"
         }
         _ => {
             "no reply at all; is it written at once, and not kept until a buffer is full or the \
-             next command comes? Or does the server wait for bytes that it has already?"
+             next command comes? Does the server wait for bytes that it has already? Or is it \
+             still computing: a loop without an end?"
         }
     }
     .into()
@@ -178,10 +180,45 @@ fn in_string(want: &[u8], have: &[u8]) -> Option<String> {
             counted(length, "byte")
         ));
     }
-    in_bytes(&want[line(want)?..], &body[..length])
+    let wanted = want[line(want)?..].strip_suffix(b"\r\n")?;
+    spoilt(wanted, &body[..length])
+}
+
+/// How errors of Redis begin that many commands have.
+const ERRORS: [&[u8]; 21] = [
+    b"-ERR syntax error",
+    b"-ERR value is not an integer or out of range",
+    b"-ERR value is not a valid float",
+    b"-ERR wrong number of arguments for ",
+    b"-ERR unknown command ",
+    b"-ERR unknown subcommand ",
+    b"-ERR no such key",
+    b"-ERR index out of range",
+    b"-ERR offset is out of range",
+    b"-ERR bit offset is not an integer or out of range",
+    b"-ERR bit is not an integer or out of range",
+    b"-ERR invalid expire time ",
+    b"-ERR increment or decrement would overflow",
+    b"-ERR string exceeds maximum allowed size",
+    b"-ERR Invalid command specified",
+    b"-ERR Invalid number of arguments specified for command",
+    b"-ERR The command has no key arguments",
+    b"-ERR Insufficient memory, ",
+    b"-ERR Protocol error: ",
+    b"-NOPROTO ",
+    b"-WRONGTYPE ",
+];
+
+/// Is `have` an error that Redis has as well, in another place?
+fn is_of_another_check(want: &[u8], have: &[u8]) -> bool {
+    let mut known = ERRORS.iter();
+    known.any(|start| have.starts_with(start) && !want.starts_with(start))
 }
 
 fn in_error(want: &[u8], have: &[u8]) -> String {
+    if is_of_another_check(want, have) {
+        return "another error: an earlier check is missing, or the order is another".into();
+    }
     let code = |text: &[u8]| {
         let words = text[1..].split(|byte| byte.is_ascii_whitespace());
         words.map(escaped).next().unwrap_or_default()
@@ -193,19 +230,52 @@ fn in_error(want: &[u8], have: &[u8]) -> String {
     "another text; clients and people know Redis's, to the letter".into()
 }
 
-/// Bytes that went through as they were, but for the one where it begins to differ.
 fn in_bytes(want: &[u8], have: &[u8]) -> Option<String> {
-    let same = want.iter().zip(have).take_while(|(a, b)| a == b).count();
     if !want.is_empty() && have.len() > want.len() && have.ends_with(want) {
         let more = counted(have.len() - want.len(), "byte");
         return Some(format!("{more} too many before the reply"));
     }
+    spoilt(want, have)
+}
+
+/// Bytes that went through as they were, but for those of one kind.
+fn spoilt(want: &[u8], have: &[u8]) -> Option<String> {
+    let same = want.iter().zip(have).take_while(|(a, b)| a == b).count();
     match want.get(same)? {
-        0 => Some("it goes wrong at a NUL byte; strings are any bytes, and a NUL ends none".into()),
-        128.. => Some("it goes wrong at a byte above 127; strings are bytes, not text".into()),
-        b'\r' | b'\n' => Some("it goes wrong at a line end; strings may hold any".into()),
+        0 if is_spoilt(want, have, |byte| byte == 0) => {
+            Some("it goes wrong at a NUL byte; strings are any bytes, and a NUL ends none".into())
+        }
+        128.. if is_spoilt(want, have, |byte| byte > 127) || is_text_of(want, have) => {
+            Some("it goes wrong at a byte above 127; strings are bytes, not text".into())
+        }
+        b'\r' | b'\n' if is_spoilt(want, have, |byte| matches!(byte, b'\r' | b'\n')) => {
+            Some("it goes wrong at a line end; strings may hold any".into())
+        }
         _ => None,
     }
+}
+
+/// Is `have` what `want` would be if it ended at the first byte that is `odd`, or
+/// if such bytes were lost or became others?
+fn is_spoilt(want: &[u8], have: &[u8], odd: impl Fn(u8) -> bool) -> bool {
+    let is_cut = want.starts_with(have);
+    let kept = want.iter().filter(|byte| !odd(**byte));
+    let is_changed = || {
+        let mut pairs = want.iter().zip(have);
+        want.len() == have.len() && pairs.all(|(a, b)| a == b || odd(*a))
+    };
+    // Of a line end, one of its two bytes may be lost.
+    let lost_one = |lost: u8| {
+        let kept = want.iter().filter(|byte| **byte != lost);
+        odd(lost) && kept.eq(have)
+    };
+    is_cut || kept.eq(have) || is_changed() || lost_one(b'\r') || lost_one(b'\n')
+}
+
+/// Is `have` what becomes of `want` if it is taken for text?
+fn is_text_of(want: &[u8], have: &[u8]) -> bool {
+    let latin: String = want.iter().copied().map(char::from).collect();
+    String::from_utf8_lossy(want).as_bytes() == have || latin.as_bytes() == have
 }
 
 /// How many whole replies these are, and nothing else.
@@ -290,9 +360,9 @@ fn counted(number: usize, thing: &str) -> String {
 #[test]
 fn the_likely_cause_is_told() {
     use End::{Closed, Differs, Extra, Silent};
-    let table: [(&[u8], &[u8], End, &str); 27] = [
-        (b"+OK\r\n", b"", Closed, "no reply at all; a task"),
-        (b"+OK\r\n", b"", Silent, "no reply at all; is it written"),
+    let table: [(&[u8], &[u8], End, &str); 32] = [
+        (b"+OK\r\n", b"", Closed, "returns too early"),
+        (b"+OK\r\n", b"", Silent, "still computing"),
         (b"+OK\r\n", b"+OK", Silent, r"lacks the \r\n"),
         (b"+OK\r\n", b"+OK\r", Silent, r"ends with \r alone"),
         (b"+A\r\n+B\r\n", b"+A\r\n", Silent, "1 reply of 2 came"),
@@ -353,16 +423,54 @@ fn the_likely_cause_is_told() {
         (b"$-1\r\n", b"$0\r\n\r\n", Differs, "an empty string where"),
         (b"$2\r\n\0a\r\n", b"$1\r\na\r\n", Differs, "NUL"),
         (b"a\xffb", b"a?b", Differs, "above 127"),
+        (b"a\xffb", "a\u{fffd}b".as_bytes(), Differs, "above 127"),
+        (b"a\r\nb", b"a\nb", Differs, "a line end"),
+        (b"a\r\nb", b"ab", Differs, "a line end"),
+        (
+            b"-ERR syntax error\r\n",
+            b"-ERR value is not an integer or out of range\r\n",
+            Differs,
+            "an earlier check is missing",
+        ),
+        (
+            b"-ERR unknown command 'a'\r\n",
+            b"-ERR unknown command 'A'\r\n",
+            Differs,
+            "to the letter",
+        ),
     ];
     for (expected, received, end, cause) in table {
-        let sent = b"";
-        let told = likely(&Failure {
-            sent,
-            expected,
-            received,
-            end,
-        });
-        let told = told.unwrap_or_default();
+        let told = told(expected, received, end);
         assert!(told.contains(cause), "{}: {told}", escaped(received));
     }
+}
+
+#[test]
+fn where_nothing_fits_nothing_is_told() {
+    let table: [(&[u8], &[u8]); 4] = [
+        (b"$2\r\n\n\xff\r\n", b"$2\r\nab\r\n"),
+        (b"$2\r\n\xff\n\r\n", b"$1\r\n\n\n\r\n"),
+        (b"$3\r\n\n\xffa\r\n", b"$2\r\n\xff\n\r\n"),
+        (b"$8\r\nsum:1\r\nx\r\n", b"$9\r\nsum:12\r\nx\r\n"),
+    ];
+    for (expected, received) in table {
+        let told = told(expected, received, End::Differs);
+        assert!(
+            !told.contains("it goes wrong"),
+            "{}: {told}",
+            escaped(received)
+        );
+    }
+}
+
+#[cfg(test)]
+fn told(expected: &[u8], received: &[u8], end: End) -> String {
+    let failure = Failure {
+        sent: b"",
+        history: &super::History::default(),
+        expected,
+        received,
+        end,
+    };
+    likely(&failure).unwrap_or_default()
 }

@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use crate::harness::Server;
 use failure::{End, Failure, SHOWN, by_hand, shortened};
+use history::History;
 
 #[path = "failure.rs"]
 pub mod failure;
+#[path = "history.rs"]
+pub mod history;
 
 pub use failure::escaped;
 
@@ -31,6 +34,8 @@ pub struct Client {
     pub socket: TcpStream,
     /// What was sent, for the message of a failure.
     sent: Vec<u8>,
+    /// What was sent before that, and has its replies.
+    history: History,
     /// The last reply that was right.
     reply: Vec<u8>,
     /// Has all that was sent its reply? Then nothing more may come.
@@ -61,6 +66,7 @@ impl Client {
         Self {
             socket,
             sent: Vec::new(),
+            history: History::default(),
             reply: Vec::new(),
             answered: false,
         }
@@ -71,6 +77,7 @@ impl Client {
         if self.answered {
             self.nothing_waits();
             self.answered = false;
+            self.history.add(&self.sent, &self.reply);
             self.sent.clear();
         }
         self.sent.extend_from_slice(bytes.as_ref());
@@ -80,7 +87,8 @@ impl Client {
                 End::Silent => "it does not read while its replies wait; so both wait for ever",
                 _ => "it has closed the connection, after what it was sent before",
             };
-            panic!("the server takes no more\n  sent      {sent}\n  likely    {likely}");
+            let before = self.history.text();
+            panic!("the server takes no more\n  sent      {sent}\n  likely    {likely}{before}");
         }
         self
     }
@@ -141,6 +149,7 @@ impl Client {
     fn fail(&self, expected: &[u8], received: &[u8], end: End) -> ! {
         let failure = Failure {
             sent: &self.sent,
+            history: &self.history,
             expected,
             received,
             end,
@@ -199,8 +208,8 @@ impl Client {
             let byte = self.receive(1);
             if byte.is_empty() {
                 let (sent, line) = (shortened(&self.sent, 0), shortened(&line, 0));
-                let hand = by_hand(&self.sent);
-                panic!("the line does not end\n  sent      {sent}\n  received  {line}{hand}");
+                let more = self.history.text() + &by_hand(&self.sent, &self.history);
+                panic!("the line does not end\n  sent      {sent}\n  received  {line}{more}");
             }
             line.extend(byte);
         }

@@ -7,6 +7,7 @@ use std::thread::panicking;
 use std::time::Duration;
 
 use crate::client::failure::{End, Failure};
+use crate::client::history::History;
 use crate::client::patience;
 
 pub const OK: &str = "+OK\r\n";
@@ -53,6 +54,8 @@ pub struct Session {
     /// The last exchange that was right: what was sent, and its reply. Until more
     /// is sent, nothing more may come.
     settled: Option<(Vec<u8>, Vec<u8>)>,
+    /// What was sent before that.
+    history: History,
 }
 
 impl Session {
@@ -65,13 +68,16 @@ impl Session {
             received: Vec::new(),
             taken: 0,
             settled: None,
+            history: History::default(),
         }
     }
 
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {
         self.nothing_waits();
-        self.settled = None;
+        if let Some((sent, reply)) = self.settled.take() {
+            self.history.add(&sent, &reply);
+        }
         self.socket.write_all(bytes).expect("send");
     }
 
@@ -90,8 +96,11 @@ impl Session {
 
     /// Sends one command and waits for its reply.
     pub fn call<T: AsRef<[u8]>>(&mut self, args: &[T]) -> Vec<u8> {
-        self.send(&encode(args));
-        self.reply()
+        let sent = encode(args);
+        self.send(&sent);
+        let reply = self.reply();
+        self.history.add(&sent, &reply);
+        reply
     }
 
     /// Sends `command`, whose arguments are the words of the line, and compares
@@ -125,6 +134,7 @@ impl Session {
     fn fail(&self, sent: &[u8], expected: &[u8], end: End) -> ! {
         let failure = Failure {
             sent,
+            history: &self.history,
             expected,
             received: &self.received,
             end,
@@ -140,6 +150,7 @@ impl Session {
         {
             let failure = Failure {
                 sent,
+                history: &self.history,
                 expected: reply,
                 received: &[reply, &self.received[..]].concat(),
                 end: End::Extra,

@@ -1,7 +1,10 @@
 //! What a failure says: what was sent, what should have come and what came, with
-//! the first byte that differs, the likely cause, and a line to try it by hand.
+//! the first byte that differs, the likely cause, what was sent before, and a line
+//! to try it by hand.
 
 use std::io::{self, ErrorKind};
+
+use super::history::History;
 
 #[path = "cause.rs"]
 mod cause;
@@ -50,6 +53,8 @@ impl End {
 /// One exchange that went wrong.
 pub struct Failure<'a> {
     pub sent: &'a [u8],
+    /// What the connection sent before.
+    pub history: &'a History,
     /// What Redis says.
     pub expected: &'a [u8],
     /// What came instead, as far as it was read.
@@ -70,13 +75,14 @@ impl Failure<'_> {
         };
         let likely = cause::likely(self).map(|cause| format!("\n  likely    {cause}"));
         format!(
-            "{}{sent}\n  expected  {}\n  received  {}\n            {}^ byte {same}{}{}",
+            "{}{sent}\n  expected  {}\n  received  {}\n            {}^ byte {same}{}{}{}",
             self.end.sentence(),
             or_nothing(shortened(self.expected, from)),
             or_nothing(shortened(self.received, from)),
             " ".repeat(caret),
             likely.unwrap_or_default(),
-            by_hand(self.sent),
+            self.history.text(),
+            by_hand(self.sent, self.history),
         )
     }
 }
@@ -108,13 +114,15 @@ pub fn escaped(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// A line for the shell that sends the same to a server on the usual port.
-pub fn by_hand(sent: &[u8]) -> String {
+/// A line for the shell that sends the same to a server on the usual port, in the
+/// protocol that the connection speaks.
+pub fn by_hand(sent: &[u8], history: &History) -> String {
     if sent.is_empty() || sent.len() > SHOWN {
         return String::new();
     }
     if let Some(Ok(words)) = words(sent).map(shlex::try_join) {
-        return format!("\n  by hand   redis-cli -p 6380 {words}");
+        let protocol = if history.resp3 { "-3 " } else { "" };
+        return format!("\n  by hand   redis-cli {protocol}-p 6380 {words}");
     }
     let print = |byte: &u8| match *byte {
         b'\r' => r"\r".to_owned(),
@@ -128,7 +136,8 @@ pub fn by_hand(sent: &[u8]) -> String {
     if text.len() > 2 * SHOWN {
         return String::new();
     }
-    format!("\n  by hand   printf '{text}' | nc 127.0.0.1 6380")
+    let hello = if history.resp3 { r"HELLO 3\r\n" } else { "" };
+    format!("\n  by hand   printf '{hello}{text}' | nc 127.0.0.1 6380")
 }
 
 /// The arguments of `sent`, if it is one whole command of printable words.
@@ -150,8 +159,11 @@ fn words(sent: &[u8]) -> Option<Vec<&str>> {
 
 #[test]
 fn a_failure_shows_where_the_reply_differs() {
+    let mut history = History::default();
+    history.add(b"HELLO 3\r\n", b"%0\r\n");
     let failure = Failure {
         sent: b"*2\r\n$4\r\nECHO\r\n$5\r\na 'b'\r\n",
+        history: &history,
         expected: b"$5\r\na (b)\r\n",
         received: b"$5\r\na [b]\r\n",
         end: End::Differs,
@@ -162,12 +174,14 @@ fn a_failure_shows_where_the_reply_differs() {
     assert_eq!(lines[2], r"  expected  $5\r\na (b)\r\n");
     assert_eq!(lines[3], r"  received  $5\r\na [b]\r\n");
     assert_eq!(lines[4], "                    ^ byte 6");
-    assert_eq!(lines[5], r#"  by hand   redis-cli -p 6380 ECHO "a 'b'""#);
+    assert_eq!(lines[5..7], ["  before that", "            HELLO 3"]);
+    let line = r#"  by hand   redis-cli -3 -p 6380 ECHO "a 'b'""#;
+    assert_eq!(lines[7..], [line]);
 }
 
 #[test]
 fn a_failure_can_be_seen_by_hand_without_a_tool_of_redis() {
-    let text = by_hand(b"*1\r\n$x\r\n\0%'");
+    let text = by_hand(b"*1\r\n$x\r\n\0%'", &History::default());
     let line = r"printf '*1\r\n$x\r\n\000%%\047' | nc 127.0.0.1 6380";
     assert_eq!(text, format!("\n  by hand   {line}"));
 }
