@@ -7,23 +7,43 @@
 // Shared by all steps; an early one does not need all of it.
 #![allow(dead_code)]
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 
+use port::{free_address, is_served};
 use tempfile::TempDir;
+
+#[path = "port.rs"]
+mod port;
 
 /// How long a server may take to start, or anything else to come true.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long to wait before looking again.
 const INTERVAL: Duration = Duration::from_millis(5);
+
+/// How long a server may live whose port is a stranger's. One that cannot have it
+/// ends at once; one that lives on is served in another way, as a container is.
+const STRANGE: Duration = Duration::from_secs(3);
+
+/// How many ports to try. A port can be taken by somebody else between finding it
+/// and opening it.
+const TRIES: usize = 4;
+
+/// What servers say then.
+const TAKEN: &str = "ddress already in use";
+
+/// The ends of banners: ours, and Redis's. What a server says behind it is news.
+const BANNERS: [&str; 2] = ["Ctrl-C ends the server", "Ready to accept connections"];
+
+/// How long to wait for the end of a server that may be about to end.
+const ENDING: Duration = Duration::from_millis(200);
 
 /// What a server says goes to this file in its folder; a test that fails shows
 /// it.
@@ -116,15 +136,21 @@ impl Server {
     /// before it has looked at its data, so it has to answer.
     #[track_caller]
     pub fn try_on(data: &Path, flags: &[&str]) -> Result<Self, (ExitStatus, String)> {
-        let mut server = Self::spawn(&on(command_line(), data, flags));
-        let mut answers = false;
-        wait_until("the server starts or ends", || {
-            answers = is_answered(server.address);
-            answers || !server.is_alive()
-        });
-        match server.process.try_wait().expect("how the server ended") {
-            Some(status) => Err((status, server.log())),
-            None => Ok(server),
+        let command = on(command_line(), data, flags);
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            let mut server = Self::spawn(&command);
+            let mut served = None;
+            wait_until("the server starts or ends", || {
+                let ready = server.is_own(&mut served) && is_answered(server.address);
+                ready || !server.is_alive()
+            });
+            match server.process.try_wait().expect("how the server ended") {
+                Some(_) if tries > 0 && server.log().contains(TAKEN) => {}
+                Some(status) => return Err((status, server.log())),
+                None => return Ok(server),
+            }
         }
     }
 
@@ -133,11 +159,9 @@ impl Server {
         drop(self);
     }
 
-    /// A port can be taken by somebody else between finding it and opening it,
-    /// so there is more than one try.
     fn launch(command: &[String]) -> Self {
         let mut log = String::new();
-        for _ in 0..3 {
+        for _ in 0..TRIES {
             match Self::try_launch(command) {
                 Ok(server) => return server,
                 Err(said) => log = said,
@@ -183,13 +207,22 @@ impl Server {
     /// Waits until the server accepts connections; false if it ends before.
     fn accepts(&mut self) -> bool {
         let deadline = Instant::now() + DEADLINE;
+        let mut served = None;
         while Instant::now() < deadline && self.is_alive() {
-            if is_served(self.address) {
+            if is_served(self.address) && self.is_own(&mut served) {
                 return self.is_alive();
             }
             sleep(INTERVAL);
         }
         false
+    }
+
+    /// Is it this server that is served there, and no stranger? `served` is when
+    /// that was asked first.
+    fn is_own(&self, served: &mut Option<Instant>) -> bool {
+        let first = *served.get_or_insert_with(Instant::now);
+        let own = port::listens(self.process.id(), self.address.port());
+        own.unwrap_or(true) || first.elapsed() > STRANGE
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -226,16 +259,73 @@ impl Server {
     }
 }
 
+impl Server {
+    /// What a failed test tells of its server: whether it has ended, and what it
+    /// has said since it was ready.
+    fn testimony(&mut self) -> String {
+        let mut text = match self.end_of_itself() {
+            Some(status) => format!("  server    it has ended by itself ({status})\n"),
+            None => String::new(),
+        };
+        let log = self.log();
+        let news = news(&log);
+        if !news.is_empty() {
+            text.push_str(&format!("the server said:\n{news}\n"));
+        }
+        text
+    }
+
+    /// How the server ended, if it does so now; a connection is closed somewhat
+    /// earlier than its process has ended.
+    fn end_of_itself(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + ENDING;
+        while self.is_alive() && Instant::now() < deadline {
+            sleep(INTERVAL);
+        }
+        self.process.try_wait().ok().flatten()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
+        if panicking() {
+            eprint!("{}", self.testimony());
+        }
         // It may have ended already, and that is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
-        let said = self.log();
-        if panicking() && !said.is_empty() {
-            eprintln!("the server said:\n{said}");
-        }
     }
+}
+
+/// What stands in a log behind the banner, with which a server begins.
+fn news(log: &str) -> &str {
+    let ends = BANNERS.iter().filter_map(|end| log.find(end));
+    let Some(end) = ends.min() else {
+        return log.trim();
+    };
+    // Ours goes on to an empty line, Redis's to the end of its line.
+    let blank = if log[end..].starts_with(BANNERS[0]) {
+        "\n\n"
+    } else {
+        "\n"
+    };
+    let behind = log[end..].find(blank).map(|at| end + at);
+    log[behind.unwrap_or(log.len())..].trim()
+}
+
+#[test]
+fn the_banner_is_no_news() {
+    let banner = "\n  Step 03, listening\n\n  type\n\n  Ctrl-C ends the server; with\n  more.\n\n";
+    assert_eq!(news(banner), "");
+    assert_eq!(
+        news(&format!("{banner}thread 'main' panicked\n")),
+        "thread 'main' panicked"
+    );
+    assert_eq!(
+        news("1:M # starting\n1:M * Ready to accept connections\n1:M oh\n"),
+        "1:M oh"
+    );
+    assert_eq!(news("cannot start\n"), "cannot start");
 }
 
 /// Is a server of somebody else's tested?
@@ -308,12 +398,6 @@ fn own_server() -> PathBuf {
     folder.join(env!("CARGO_PKG_NAME"))
 }
 
-/// Does somebody listen at `address`? If nobody does and the system gives our end
-/// of the connection the same port, we would be talking to ourselves.
-fn is_served(address: SocketAddr) -> bool {
-    TcpStream::connect(address).is_ok_and(|socket| socket.local_addr().ok() != Some(address))
-}
-
 /// Does a server that has loaded its data answer at `address`?
 fn is_answered(address: SocketAddr) -> bool {
     let mut reply = [0; 5];
@@ -322,18 +406,4 @@ fn is_answered(address: SocketAddr) -> bool {
         let sent = socket.write_all(b"PING\r\n");
         sent.is_ok() && socket.read_exact(&mut reply).is_ok() && reply == *b"+PONG"
     })
-}
-
-/// An address with a port that nobody has, and that no other test was given: two
-/// servers that start at the same time would take each other for themselves.
-fn free_address() -> SocketAddr {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("the address of a listener");
-        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if given.insert(address.port()) {
-            return address;
-        }
-    }
 }
