@@ -79,7 +79,7 @@ pub fn run(args: Args) -> Result<()> {
     let graded = grading::grade(step, tasks, args.time_limit)?;
     match args.json {
         true => print(&json::document(step, &graded))?,
-        false => print(&report::told(step, &graded))?,
+        false => print(&report::told(step, &graded, args.exercise))?,
     }
     let done = graded.iter().filter(|it| it.status == Status::Done).count();
     if done < graded.len() {

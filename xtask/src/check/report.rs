@@ -8,14 +8,14 @@ use crate::steps::Step;
 /// How much of a message is shown. Its beginning tells what was asked.
 const LINES: usize = 40;
 
-/// The whole text.
-pub fn told(step: &Step, graded: &[Graded]) -> String {
+/// The whole text. `wanted` is the exercise that was asked for, if it was only one.
+pub fn told(step: &Step, graded: &[Graded], wanted: Option<u8>) -> String {
     let rows: String = graded.iter().map(row).collect();
     let first = graded.iter().find(|it| it.status != Status::Done);
     let more = match first {
         None => all_done(step, graded),
         Some(first) if first.status == Status::DoesNotBuild => does_not_build(step, first),
-        Some(first) => not_yet(step, first),
+        Some(first) => not_yet(step, first, wanted),
     };
     format!("{}\n{rows}\n{more}", paint(HEADING, &step.name))
 }
@@ -35,7 +35,17 @@ fn row(graded: &Graded) -> String {
         _ => String::new(),
     };
     let task = &graded.task;
-    format!("  {words}  {}. {}{counts}\n", task.number, task.title)
+    let row = format!("  {words}  {}. {}{counts}\n", task.number, task.title);
+    row + &left(graded)
+}
+
+/// The graders that do not pass yet, if others of the exercise do.
+fn left(graded: &Graded) -> String {
+    if graded.passed.is_empty() {
+        return String::new();
+    }
+    let line = |name: &String| format!("{:21}{}\n", "", paint(HINT, &format!("not {name}")));
+    graded.failed.iter().map(line).collect()
 }
 
 fn counts(graded: &Graded) -> (usize, usize) {
@@ -52,10 +62,15 @@ fn all_done(step: &Step, graded: &[Graded]) -> String {
         ),
         false => String::new(),
     };
-    match graded {
-        [one] => format!("Exercise {} is done.{compare}\n", one.task.number),
-        all => format!("All {} exercises are done.{compare}\n", all.len()),
-    }
+    let done = match graded {
+        [one] => format!("Exercise {} is done.", one.task.number),
+        all => format!("All {} exercises are done.", all.len()),
+    };
+    let next = format!(
+        "cargo test -p step{} (what the step did before must still hold)",
+        step.name
+    );
+    format!("{done}{compare}\n\n  {}\n", line("next", &next))
 }
 
 fn does_not_build(step: &Step, first: &Graded) -> String {
@@ -71,7 +86,7 @@ fn does_not_build(step: &Step, first: &Graded) -> String {
     )
 }
 
-fn not_yet(step: &Step, first: &Graded) -> String {
+fn not_yet(step: &Step, first: &Graded, wanted: Option<u8>) -> String {
     let task = &first.task;
     let number = task.number;
     let title = paint(HEADING, &format!("{number}. {}", task.title));
@@ -83,17 +98,18 @@ fn not_yet(step: &Step, first: &Graded) -> String {
         );
         text.push_str(&format!("  {}\n", line("start", &start)));
     }
-    let rows = [
+    let mut rows = vec![
         ("asked by", asked_by(first)),
         (
             "hints",
             format!("{}:{}, exercise {number}", task.page, task.hints),
         ),
-        (
-            "next",
-            format!("cargo xtask check {:02} --exercise {number}", step.number),
-        ),
     ];
+    // Whoever has just asked for this one knows how.
+    if wanted != Some(number) {
+        let next = format!("cargo xtask check {:02} --exercise {number}", step.number);
+        rows.push(("next", next));
+    }
     for (label, value) in rows {
         text.push_str(&format!("  {}\n", line(label, &value)));
     }

@@ -113,6 +113,8 @@ fn all_done() {
   done            2. The answer two
 
 All 2 exercises are done.
+
+  next      cargo test -p step01-echo (what the step did before must still hold)
 ";
     assert_eq!(told.text, expected);
 }
@@ -149,9 +151,9 @@ fn one_exercise_is_graded_alone() {
     let told = scratch.run(&["check", "01", "--exercise", "1"]);
     told.fine(&["done            1. The answer one", "Exercise 1 is done."]);
     assert!(!told.text.contains("2."), "{}", told.text);
-    scratch
-        .run(&["check", "01", "--exercise", "2"])
-        .fails(&["not yet         2. The answer two", "done: 0 of 1"]);
+    let told = scratch.run(&["check", "01", "--exercise", "2"]);
+    told.fails(&["not yet         2. The answer two", "done: 0 of 1"]);
+    assert!(!told.text.contains("next  "), "{}", told.text);
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn half_of_an_exercise_is_not_yet() {
     let scratch = solved();
     scratch.replace(SOURCE, "\"deux\" => \"2\"", "\"deux\" => \"3\"");
     scratch.run(&["check", "01"]).fails(&[
-        "not yet         2. The answer two (1 of 2 graders pass)",
+        "not yet         2. The answer two (1 of 2 graders pass)\n                     not exercise_2_deux\n",
         "asked by  exercise_2_deux",
     ]);
 }
