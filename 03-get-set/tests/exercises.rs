@@ -69,21 +69,62 @@ fn check_line(client: &mut Client, command: &str, line: &str) {
     );
 }
 
-/// Sends `COMMAND INFO`: arity, flags and keys must be Redis's, and the category
-/// must be there.
+/// What `COMMAND INFO` and `COMMAND DOCS` must say of a command.
+struct Row<'a> {
+    name: &'a str,
+    /// Arity, flags and the positions of the keys, as they come.
+    start: &'a str,
+    category: &'a str,
+    /// What happens to the keys, like `RO access`; empty if there are none.
+    access: &'a str,
+    group: &'a str,
+    since: &'a str,
+    complexity: &'a str,
+    summary: &'a str,
+}
+
+/// Compares both with what Redis says.
 #[track_caller]
-fn check_table(client: &mut Client, name: &str, start: &str, category: &str) {
-    let received = text(client, &format!("COMMAND INFO {name}"));
-    let lines: Vec<&str> = received.lines().collect();
-    let expected = format!("${}\n{name}\n{start}", name.len());
-    let found = lines.join("\n").contains(&expected) && lines.contains(&category);
-    assert!(
-        found,
-        "the line in the table is another\n  sent      COMMAND INFO {name}\n  expected  (of Redis) \
-         {}\n            and, later, {category}\n  received  {}",
-        expected.replace('\n', " "),
-        lines.join(" "),
+fn check_table(client: &mut Client, row: &Row<'_>) {
+    let name = row.name;
+    let access: Vec<&str> = row.access.split_whitespace().collect();
+    let access = match access.len() {
+        0 => String::new(),
+        count => format!("*{count}\n+{}\n", access.join("\n+")),
+    };
+    let start = format!("${}\n{name}\n{}\n", name.len(), row.start);
+    let category = format!("+{}\n", row.category);
+    check_parts(
+        client,
+        &format!("COMMAND INFO {name}"),
+        &[&start, &category, &access],
     );
+    let field =
+        |name: &str, value: &str| format!("${}\n{name}\n${}\n{value}\n", name.len(), value.len());
+    for (name_of_field, value) in [
+        ("summary", row.summary),
+        ("since", row.since),
+        ("group", row.group),
+        ("complexity", row.complexity),
+    ] {
+        let command = format!("COMMAND DOCS {name}");
+        check_parts(client, &command, &[&field(name_of_field, value)]);
+    }
+}
+
+/// Fails if one of these parts is not in the reply.
+#[track_caller]
+fn check_parts(client: &mut Client, command: &str, parts: &[&str]) {
+    let received = text(client, command);
+    for part in parts {
+        assert!(
+            received.contains(part),
+            "what the table says of it is another\n  sent      {command}\n  expected  (of Redis, \
+             somewhere in the reply) {}\n  received  {}",
+            part.replace('\n', " "),
+            received.replace('\n', " "),
+        );
+    }
 }
 
 const NO_ERRORS: &str = "# Errorstats\r\n";
@@ -215,6 +256,7 @@ fn exercise_2_finds_keys() {
         ("SET a 1 NX GET", &["a"]),
         ("MGET a b c", &["a", "b", "c"]),
         ("DEL a b a", &["a", "b", "a"]),
+        ("MGET a a", &["a", "a"]),
         ("RENAME a b", &["a", "b"]),
         ("COPY a b", &["a", "b"]),
         ("COPY a b REPLACE", &["a", "b"]),
@@ -319,6 +361,7 @@ fn exercise_2_says_what_happens_to_each_key() {
         ("GET a", &[("a", "RO access")][..]),
         ("EXISTS a", &[("a", "RO")]),
         ("DEL a b", &[("a", "RM delete"), ("b", "RM delete")]),
+        ("MGET a a", &[("a", "RO access"), ("a", "RO access")]),
         ("COPY a b", &[("a", "RO access"), ("b", "OW update")]),
         (
             "RENAME a b",
@@ -369,9 +412,29 @@ fn exercise_2_knows_when_set_reads() {
 fn exercise_2_is_in_the_table_and_in_the_help() {
     let (_server, mut client) = start();
     let c = &mut client;
-    let start = ":-4\n*2\n+loading\n+stale\n:0\n:0\n:0";
-    for name in ["command|getkeys", "command|getkeysandflags"] {
-        check_table(c, name, start, "+@connection");
+    for (name, since, summary) in [
+        (
+            "command|getkeys",
+            "2.8.13",
+            "Extract keys given a full Redis command",
+        ),
+        (
+            "command|getkeysandflags",
+            "7.0.0",
+            "Extract keys and access flags given a full Redis command",
+        ),
+    ] {
+        let row = Row {
+            name,
+            start: ":-4\n*2\n+loading\n+stale\n:0\n:0\n:0",
+            category: "@connection",
+            access: "",
+            group: "server",
+            since,
+            complexity: "O(N) where N is the number of arguments to the command",
+            summary,
+        };
+        check_table(c, &row);
     }
     for line in [
         "+GETKEYS <full-command>",
@@ -522,6 +585,11 @@ fn exercise_3_counts_in_a_range_of_bytes() {
     ] {
         check(c, &format!("BITCOUNT word {range}"), int(count));
     }
+    // Backwards before anything is cut off is backwards.
+    check(c, "SET short abc", OK);
+    for (range, count) in [("-5 -7", 0), ("-7 -5", 3), ("-1 -7", 0), ("-5 -5", 3)] {
+        check(c, &format!("BITCOUNT short {range}"), int(count));
+    }
 }
 
 #[test]
@@ -548,6 +616,7 @@ fn exercise_3_counts_in_a_range_of_bits() {
     ] {
         check(c, &format!("BITCOUNT word {range} BIT"), int(count));
     }
+    check(c, "BITCOUNT word -50 -60 BIT", int(0));
     // One bit at a time they add up to all of them, and are what GETBIT says.
     for offset in 0..48 {
         c.send(encode(&["GETBIT", "word", &offset.to_string()]));
@@ -574,7 +643,16 @@ fn exercise_3_bitcount_checks_its_arguments() {
         "BITCOUNT word x 1 NIBBLE",
     ];
     check_all(c, &wrong, NOT_AN_INTEGER);
-    check_all(c, &["BITCOUNT nobody", "BITCOUNT nobody 0 1 BIT"], int(0));
+    // Where there is no key, the rest may be anything.
+    let nobody = [
+        "BITCOUNT nobody",
+        "BITCOUNT nobody 0 1 BIT",
+        "BITCOUNT nobody 0",
+        "BITCOUNT nobody x y",
+        "BITCOUNT nobody 0 1 NIBBLE",
+        "BITCOUNT nobody 1 2 3 4 5",
+    ];
+    check_all(c, &nobody, int(0));
     check(c, "EXISTS nobody", int(0));
 }
 
@@ -583,14 +661,30 @@ fn exercise_3_bitcount_checks_its_arguments() {
 fn exercise_3_is_in_the_table() {
     let (_server, mut client) = start();
     let c = &mut client;
-    let keys = ":1\n:1\n:1";
-    for (name, arity_and_flags) in [
-        ("setbit", ":4\n*2\n+write\n+denyoom"),
-        ("getbit", ":3\n*2\n+readonly\n+fast"),
-        ("bitcount", ":-2\n*1\n+readonly"),
-    ] {
-        check_table(c, name, &format!("{arity_and_flags}\n{keys}"), "+@bitmap");
-    }
+    let row = |name, start| Row {
+        name,
+        start,
+        category: "@bitmap",
+        access: "RO access",
+        group: "bitmap",
+        since: "2.2.0",
+        complexity: "O(1)",
+        summary: "Returns the bit value at offset in the string value stored at key",
+    };
+    check_table(c, &row("getbit", ":3\n*2\n+readonly\n+fast\n:1\n:1\n:1"));
+    let setbit = Row {
+        access: "RW access update",
+        summary: "Sets or clears the bit at offset in the string value stored at key",
+        ..row("setbit", ":4\n*2\n+write\n+denyoom\n:1\n:1\n:1")
+    };
+    check_table(c, &setbit);
+    let bitcount = Row {
+        since: "2.6.0",
+        complexity: "O(N)",
+        summary: "Count set bits in a string",
+        ..row("bitcount", ":-2\n*1\n+readonly\n:1\n:1\n:1")
+    };
+    check_table(c, &bitcount);
 }
 
 /// The reply of `LCS … IDX`: pieces as `((first, last), (first, last))`, and the
@@ -779,12 +873,30 @@ fn exercise_4_bounds_the_memory() {
     check(c, "LCS c nobody LEN", int(0));
     check(c, "CONFIG SET proto-max-bulk-len 2mb", OK);
     check(c, "LCS a c LEN", int(511));
+    // 32768 × 32768 cells are 2^32 bytes, and 65536 × 65536 are 2^32 cells: a
+    // product of 32 bits starts again at 0.
+    for length in [32767, 65535] {
+        for key in ["d", "e"] {
+            let command = format!("SETRANGE {key} {} x", length - 1);
+            check(c, &command, int(length));
+        }
+        check_all(c, &["LCS d e LEN", "LCS e d"], refused);
+    }
 }
 
 #[test]
 #[ignore = "exercise 4: LCS"]
 fn exercise_4_is_in_the_table() {
     let (_server, mut client) = start();
-    let start = ":-3\n*1\n+readonly\n:1\n:2\n:1";
-    check_table(&mut client, "lcs", start, "+@string");
+    let row = Row {
+        name: "lcs",
+        start: ":-3\n*1\n+readonly\n:1\n:2\n:1",
+        category: "@string",
+        access: "RO access",
+        group: "string",
+        since: "7.0.0",
+        complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
+        summary: "Find longest common substring",
+    };
+    check_table(&mut client, &row);
 }
