@@ -44,7 +44,7 @@ fn fill(c: &mut Session) {
 #[track_caller]
 fn same(mut left: DataSet, mut right: DataSet) {
     for data in [&mut left, &mut right] {
-        data.remove(&b"gone"[..]);
+        data.remove("gone");
     }
     assert!(left.len() >= 8, "{left:?}");
     assert_eq!(left, right);

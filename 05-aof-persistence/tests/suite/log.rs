@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
+use crate::client::escaped;
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::session::{Session, strings};
 
@@ -18,8 +19,9 @@ pub const ON: [&str; 2] = ["--appendonly", "yes"];
 pub const FOLDER: &str = "appendonlydir";
 pub const NAME: &str = "appendonly.aof";
 
-/// Each key with its value and, in unix milliseconds, its deadline.
-pub type DataSet = BTreeMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;
+/// Each key with its value and, in unix milliseconds, its deadline. All of it is
+/// escaped, so that people can read what a failure shows.
+pub type DataSet = BTreeMap<String, String>;
 
 /// A folder for the files of servers, which outlives them.
 pub fn data_folder() -> TempDir {
@@ -55,20 +57,21 @@ pub fn connect(server: &Server) -> Session {
 pub fn data_set(session: &mut Session) -> DataSet {
     let keys = session.strings(&["KEYS", "*"]);
     let entry = |key: Vec<u8>| {
-        let value = strings(&session.call(&[b"GET", &key[..]])).pop();
-        let deadline = session.call(&[b"PEXPIRETIME", &key[..]]);
-        Some((key, (value?, deadline)))
+        let value = strings(&session.call(&[b"GET", &key[..]])).pop()?;
+        let reply = session.call(&[b"PEXPIRETIME", &key[..]]);
+        let deadline = match reply.trim_ascii_end() {
+            b":-1" => String::new(),
+            deadline => format!(" until {}", escaped(deadline)),
+        };
+        Some((escaped(&key), escaped(&value) + &deadline))
     };
     keys.into_iter().filter_map(entry).collect()
 }
 
 /// The data set of `keys`, none of which has a deadline.
 pub fn plain(keys: &[(&str, &str)]) -> DataSet {
-    let entry = |(key, value): &(&str, &str)| {
-        let value = (value.as_bytes().to_vec(), b":-1\r\n".to_vec());
-        (key.as_bytes().to_vec(), value)
-    };
-    keys.iter().map(entry).collect()
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    keys.iter().map(own).collect()
 }
 
 /// What a line of INFO says.
