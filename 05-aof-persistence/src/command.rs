@@ -58,6 +58,15 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The longest string that a command may make, in bytes. What is in the log
+    /// was made once, whatever the limit was then (`mustObeyClient`).
+    pub fn max_string(&self) -> usize {
+        match self.store.loading {
+            true => usize::MAX,
+            false => self.config.proto_max_bulk_len,
+        }
+    }
+
     /// Lets `words` go to the log instead of the command under way.
     pub fn log_as(&mut self, words: &[&[u8]]) {
         if self.aof.is_open() {
@@ -489,4 +498,42 @@ fn excerpt(bytes: &[u8], length: usize) -> &[u8] {
         .position(|byte| *byte == 0)
         .unwrap_or(bytes.len());
     &bytes[..end.min(length)]
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::commands;
+    use crate::resp::{Batch, Protocol};
+    use crate::state::Shared;
+
+    fn run_line(state: &mut State, line: &str) -> Result<bool, CommandError> {
+        let mut input = BytesMut::from(line);
+        let mut batch = Batch::default();
+        assert_eq!(batch.fill(&mut input), Ok(1));
+        let args = batch.take(&input).expect("a command");
+        let (mut output, mut client) = (BytesMut::new(), Client::new(1));
+        let reply = Reply::new(&mut output, Protocol::Resp2);
+        run(
+            &mut Context::new(commands::table(), &mut client, reply, state),
+            args,
+        )
+    }
+
+    #[test]
+    fn the_limit_of_strings_is_for_clients_and_not_for_the_log() {
+        let mut config = Config::new([127, 0, 0, 1].into(), 0, 1);
+        config.proto_max_bulk_len = 3;
+        let shared = Shared::new(config);
+        let state = &mut *shared.lock();
+        assert_eq!(run_line(state, "SET k abc\r\n"), Ok(false));
+        for line in ["APPEND k d\r\n", "SETRANGE k 3 d\r\n"] {
+            state.store.loading = false;
+            assert!(run_line(state, line).is_err(), "{line}");
+            state.store.loading = true;
+            assert_eq!(run_line(state, line), Ok(false), "{line}");
+        }
+    }
 }

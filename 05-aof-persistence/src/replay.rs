@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use crate::aof::{Folder, encode};
 use crate::client::Client;
 use crate::command::{self, CommandError, Context, Table};
-use crate::resp::{Args, Batch, Protocol, Reply};
+use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
 use crate::state::{Shared, State};
 
 /// How much is read from a file at once, in bytes.
@@ -130,6 +130,9 @@ impl Source {
     fn open(path: PathBuf, manifest: PathBuf) -> Result<Self, ReplayError> {
         let opened = File::options().read(true).write(true).open(&path);
         let measured = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
+        let mut batch = Batch::default();
+        // What is in the log was accepted once, whatever the limit is now.
+        batch.parser.max_bulk = MAX_COMMAND;
         match measured {
             Ok((size, file)) => Ok(Self {
                 path,
@@ -138,7 +141,7 @@ impl Source {
                 size,
                 read: 0,
                 input: BytesMut::new(),
-                batch: Batch::default(),
+                batch,
             }),
             Err(error) => Err(ReplayError::Io { path, error }),
         }

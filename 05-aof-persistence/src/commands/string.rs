@@ -485,7 +485,7 @@ fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `APPEND key value`
 fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, suffix) = (&args[1], &args[2]);
-    let limit = ctx.config.proto_max_bulk_len;
+    let limit = ctx.max_string();
     let length = ctx.store.update(key, |value| {
         let length = value.len() + suffix.len();
         check_length(limit, length)?;
@@ -552,7 +552,7 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         return Ok(());
     }
     let end = offset.saturating_add(patch.len());
-    check_length(ctx.config.proto_max_bulk_len, end)?;
+    check_length(ctx.max_string(), end)?;
     let nothing = Value::Growable(Vec::new());
     let length = ctx.store.upsert(key, nothing, |value| {
         Ok(value.grow(|bytes| {
