@@ -28,7 +28,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 pub use folder::{Folder, Location};
 pub use syncer::Synced;
@@ -132,14 +132,17 @@ impl Aof {
         self.error = None;
     }
 
-    /// Ends the log; what it has so far stays.
-    pub fn close(&mut self) -> io::Result<()> {
+    /// Ends the log; what it has so far stays. It ends even if the disk fails:
+    /// who turns it off wants to go on without it.
+    pub fn close(&mut self) {
         self.flush();
         let Some(open) = self.open.take() else {
-            return Ok(());
+            return;
         };
         self.forget_pending();
-        open.file.sync_data()
+        if let Err(error) = open.file.sync_data() {
+            warn!("the log is off; its end may be lost: {error}");
+        }
     }
 
     pub fn is_open(&self) -> bool {

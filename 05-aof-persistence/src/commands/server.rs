@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::error;
 
-use crate::aof::Folder;
+use crate::aof::{Folder, Location};
 use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::glob;
@@ -326,21 +326,24 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// Turns the log on or off if `appendonly` changes. A new log begins with what is
 /// in the store; writing that keeps everybody waiting (step 06 ends this).
 fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
-    let result = match (ctx.config.appendonly, changed.appendonly) {
-        (false, true) => Folder::open(changed.log_location())
-            .map_err(|error| error.to_string())
-            .and_then(|folder| {
-                let created = ctx.aof.create(folder, ctx.store);
-                created.map_err(|error| error.to_string())
-            }),
-        (true, false) => ctx.aof.close().map_err(|error| error.to_string()),
+    match (ctx.config.appendonly, changed.appendonly) {
+        (false, true) => turn_on_log(ctx, changed.log_location()).map_err(|error| {
+            error!("cannot turn the log on: {error}");
+            let why = "Unable to turn on AOF. Check server logs.";
+            config_failed(b"appendonly", why)
+        }),
+        (true, false) => {
+            ctx.aof.close();
+            Ok(())
+        }
         _ => Ok(()),
-    };
-    result.map_err(|error| {
-        error!("cannot turn the log on or off: {error}");
-        let why = "Unable to turn on AOF. Check server logs.";
-        config_failed(b"appendonly", why)
-    })
+    }
+}
+
+fn turn_on_log(ctx: &mut Context<'_>, location: Location) -> std::result::Result<(), String> {
+    let folder = Folder::open(location).map_err(|error| error.to_string())?;
+    let created = ctx.aof.create(folder, ctx.store);
+    created.map_err(|error| error.to_string())
 }
 
 fn unknown_parameter(name: &[u8]) -> CommandError {

@@ -348,6 +348,28 @@ fn a_reader_waits_for_the_fsync_of_what_it_reads() {
     tracer.end();
 }
 
+/// Who turns the log off gets it off, even if the last fsync fails; a server that
+/// says `yes` and logs nothing would be the worst of both.
+#[test]
+fn the_log_can_be_turned_off_on_a_bad_disk() {
+    if !there("strace") {
+        return;
+    }
+    let data = data_folder();
+    let (server, mut c) = start(&data, &["--appendfsync", "no"]);
+    c.expect("SET k v", OK);
+    let trace = data.path().join("trace");
+    let bad = "inject=fsync,fdatasync:error=EIO";
+    let Some(mut tracer) = Tracer::attach(&server, &trace, bad) else {
+        return;
+    };
+    c.expect("CONFIG SET appendonly no", OK);
+    tracer.end();
+    let on = info(&mut c, "aof_enabled");
+    assert_eq!(on.as_deref(), Some("0"), "the log is on");
+    c.expect("CONFIG SET appendonly yes", OK);
+}
+
 /// Is a tool of Linux here? Other systems have none like it, so even CI goes on
 /// without.
 fn there(program: &str) -> bool {
