@@ -36,6 +36,9 @@ const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 /// A buffer larger than this, in bytes, is given back once it is empty.
 const KEPT_BUFFER: usize = 64 * 1024;
 
+/// Room to remember this many replies that the log does not know of is kept.
+const KEPT_UNLOGGED: usize = 1024;
+
 /// A client that is being served.
 pub struct Connection {
     socket: TcpStream,
@@ -176,6 +179,7 @@ impl Connection {
             self.refuse_unlogged(&error);
         }
         self.unlogged.replies.clear();
+        self.unlogged.replies.shrink_to(KEPT_UNLOGGED);
     }
 
     /// Puts an error in the place of each reply to a write that is not in the log.
