@@ -226,7 +226,8 @@ async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> 
     let answered = |synced: &Synced| synced.position >= position || synced.error.is_some();
     match synced.wait_for(answered).await {
         Ok(synced) => synced.error.as_deref().map(system_text),
-        // No answer means that the log was closed, and it was made safe then.
+        // No answer means that this log has ended: somebody turned it off, or it was
+        // written anew, and the new one is safe.
         Err(_) => None,
     }
 }
