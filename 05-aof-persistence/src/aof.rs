@@ -174,6 +174,16 @@ impl Aof {
         }
     }
 
+    /// Says anew when keys end, for those that do.
+    pub fn append_deadlines(&mut self, store: &Store) {
+        for (key, _, deadline) in store.iter() {
+            if let Some(deadline) = deadline {
+                let unix = store.clock.unix(deadline).to_string();
+                self.append([&b"PEXPIREAT"[..], key, unix.as_bytes()].into_iter());
+            }
+        }
+    }
+
     /// Where the log ends, in bytes since the server started.
     pub fn position(&self) -> u64 {
         self.appended
