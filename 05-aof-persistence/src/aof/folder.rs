@@ -208,7 +208,8 @@ impl Folder {
     /// Writes the store as a new base and starts a new increment. Until the new
     /// manifest is in place, the old log is complete; from then on, the new one.
     pub fn start_over(&mut self, store: &Store) -> io::Result<File> {
-        let manifest = self.manifest.start_over(&self.location.name);
+        let is_taken = |file: &str| self.location.path(file).exists();
+        let manifest = self.manifest.start_over(&self.location.name, is_taken);
         if let Some(base) = &manifest.base {
             let path = self.location.path(&base.name);
             self.write_file(&path, |file| write_store(store, file))?;
@@ -216,8 +217,6 @@ impl Folder {
         let mut next = manifest.clone();
         let increment = next.last_increment(&self.location.name);
         let file = open_for_append(&self.location.path(&increment.name))?;
-        // What a file of this name held was no part of the log.
-        file.set_len(0)?;
         self.write_manifest(manifest)?;
         self.delete_history();
         Ok(file)

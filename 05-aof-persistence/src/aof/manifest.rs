@@ -93,20 +93,23 @@ impl Manifest {
 
     /// What follows this manifest when the data set is written anew: a new base, a
     /// new increment, and all files so far are history. The log is called `name`.
-    pub fn start_over(&self, name: &str) -> Self {
+    /// No name is used of which `is_taken` says that there is such a file.
+    pub fn start_over(&self, name: &str, is_taken: impl Fn(&str) -> bool) -> Self {
         let mut history = self.history.clone();
         history.extend(self.files().cloned());
-        let base = next(self.base.as_ref());
-        let increment = next(self.increments.last());
+        let next = |last: Option<&Part>, kind: &str| {
+            let mut sequence = last.map_or(1, |part| part.sequence + 1);
+            while is_taken(&format!("{name}.{sequence}.{kind}.aof")) {
+                sequence += 1;
+            }
+            Part {
+                name: format!("{name}.{sequence}.{kind}.aof"),
+                sequence,
+            }
+        };
         Self {
-            base: Some(Part {
-                name: format!("{name}.{base}.base.aof"),
-                sequence: base,
-            }),
-            increments: vec![Part {
-                name: format!("{name}.{increment}.incr.aof"),
-                sequence: increment,
-            }],
+            base: Some(next(self.base.as_ref(), "base")),
+            increments: vec![next(self.increments.last(), "incr")],
             history,
         }
     }
@@ -121,10 +124,6 @@ impl Manifest {
         }
         &self.increments[self.increments.len() - 1]
     }
-}
-
-fn next(last: Option<&Part>) -> u64 {
-    last.map_or(0, |part| part.sequence) + 1
 }
 
 /// `file <name> seq <number> type <b|i|h>`. Lines look like inline commands, and
@@ -180,20 +179,30 @@ mod tests {
 
     #[test]
     fn a_manifest_is_read_as_it_was_written() {
-        let manifest = Manifest::default().start_over("appendonly.aof");
+        let manifest = Manifest::default().start_over("appendonly.aof", |_| false);
         assert_eq!(manifest.to_string(), USUAL);
         assert_eq!(Manifest::parse(USUAL), Ok(manifest));
     }
 
     #[test]
     fn starting_over_keeps_counting() {
-        let manifest = Manifest::parse(USUAL).map(|old| old.start_over("appendonly.aof"));
+        let manifest = Manifest::parse(USUAL);
+        let manifest = manifest.map(|old| old.start_over("appendonly.aof", |_| false));
         let text = manifest.map(|new| new.to_string());
         let expected = "file appendonly.aof.2.base.aof seq 2 type b\n\
                         file appendonly.aof.1.base.aof seq 1 type h\n\
                         file appendonly.aof.1.incr.aof seq 1 type h\n\
                         file appendonly.aof.2.incr.aof seq 2 type i\n";
         assert_eq!(text.as_deref(), Ok(expected));
+    }
+
+    /// They may be all that is left of a log whose manifest got lost.
+    #[test]
+    fn starting_over_uses_no_file_that_is_there() {
+        let there = ["log.1.incr.aof", "log.2.incr.aof", "log.1.base.aof"];
+        let manifest = Manifest::default().start_over("log", |name| there.contains(&name));
+        let expected = "file log.2.base.aof seq 2 type b\nfile log.3.incr.aof seq 3 type i\n";
+        assert_eq!(manifest.to_string(), expected);
     }
 
     #[test]
