@@ -7,7 +7,7 @@
 //!
 //! It must find the dead among the living without looking at all of them at once,
 //! and it must not keep clients waiting. Both follow from working in samples. A
-//! sample looks at some thousand deadlines, one after the other as they lie in
+//! sample looks at some 65,000 deadlines, one after the other as they lie in
 //! memory, which takes a tenth of a millisecond. If hardly any of them was over,
 //! the task goes back to sleep, and the next sample begins where this one ended;
 //! at worst one deadline in ten belongs to a dead key. If many were over, it
