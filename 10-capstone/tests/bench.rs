@@ -82,37 +82,47 @@ struct Redis {
 }
 
 impl Redis {
-    fn start() -> Self {
+    /// Starts it and connects. The port may have been taken by somebody else since
+    /// we found it free; then Redis ends, and we try another one.
+    fn start() -> (Self, redis::Connection) {
+        poll("Redis to start", || {
+            let mut server = Self::spawn();
+            let client = server.connect()?;
+            Some((server, client))
+        })
+    }
+
+    fn spawn() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        drop(listener);
         let child = Command::new("redis-server")
-            .args([
-                "--port",
-                &port.to_string(),
-                "--save",
-                "",
-                "--bind",
-                "127.0.0.1",
-            ])
+            .args(["--port", &port, "--save", "", "--bind", "127.0.0.1"])
             .current_dir(folder.path())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let address = format!("127.0.0.1:{port}");
         Self {
             child,
-            address,
+            address: format!("127.0.0.1:{port}"),
             _folder: folder,
         }
     }
 
-    fn connect(&self) -> redis::Connection {
+    /// A connection to it, or none if it has ended. That it is this server that
+    /// answers and no other, its process id tells.
+    fn connect(&mut self) -> Option<redis::Connection> {
         let client = redis::Client::open(format!("redis://{}", self.address)).unwrap();
-        poll("Redis to answer", || client.get_connection().ok())
+        let own_id = format!("process_id:{}\r", self.child.id());
+        poll("Redis to answer or to end", || {
+            if self.child.try_wait().unwrap().is_some() {
+                return Some(None);
+            }
+            let mut connection = client.get_connection().ok()?;
+            let info: String = redis::cmd("INFO").query(&mut connection).ok()?;
+            info.contains(&own_id).then_some(Some(connection))
+        })
     }
 }
 
@@ -233,8 +243,7 @@ fn get_and_set_have_rows_of_their_own_on_request() {
 #[test]
 fn a_server_that_already_runs_keeps_its_keys_and_no_others() {
     let Some(bench) = Bench::new() else { return };
-    let server = Redis::start();
-    let mut client = server.connect();
+    let (server, mut client) = Redis::start();
     redis::cmd("SET")
         .arg("mine")
         .arg("1")
