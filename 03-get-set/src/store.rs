@@ -60,6 +60,11 @@ impl Value {
         Self::Fixed(Bytes::from_slice(bytes))
     }
 
+    /// An empty string that is about to be changed in place.
+    pub fn growable() -> Self {
+        Self::Growable(Vec::new())
+    }
+
     /// The string itself. `digits` is where a number is spelled out.
     pub fn bytes<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
         match self {

@@ -15,6 +15,7 @@ mod commands;
 mod config;
 mod connection;
 mod expiry;
+mod file;
 mod float;
 mod glob;
 mod replay;

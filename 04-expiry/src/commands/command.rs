@@ -217,8 +217,7 @@ fn categories(command: &Command) -> Vec<&'static str> {
         "slow" => !command.is(Flag::Fast),
         "read" => command.is(Flag::Readonly),
         "write" => command.is(Flag::Write),
-        "admin" => command.is(Flag::Admin),
-        "dangerous" if command.is(Flag::Admin) => true,
+        "admin" | "dangerous" if command.is(Flag::Admin) => true,
         other => command.categories.contains(&other),
     };
     CATEGORIES.iter().copied().filter(is_in).collect()

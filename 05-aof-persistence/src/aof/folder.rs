@@ -1,9 +1,8 @@
 //! The folder of the log: its lock, its manifest and its files.
 //!
 //! Everything here must be able to end at any moment and leave a complete log
-//! behind. So a file is written under a temporary name, made safe with fsync,
-//! and only then renamed to what it is to be; and a rename is safe only after an
-//! fsync of the folder, whose content it changed.
+//! behind. So what the manifest names is whole before the manifest names it, and
+//! what it names no longer is deleted only afterwards.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -15,6 +14,7 @@ use tracing::{info, warn};
 
 use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
+use crate::file::Temporary;
 use crate::store::Store;
 
 /// What files are called until they are complete.
@@ -229,7 +229,6 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes a file that is either whole or not there.
     fn write_file(
         &self,
         path: &Path,
@@ -237,18 +236,7 @@ impl Folder {
     ) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = self.location.path(&format!("{TEMPORARY}{name}"));
-        let written = File::create(&temporary).and_then(|file| {
-            let mut file = BufWriter::new(file);
-            write(&mut file)?;
-            file.into_inner()?.sync_all()?;
-            fs::rename(&temporary, path)?;
-            self.handle.sync_all()
-        });
-        if written.is_err() {
-            // It may be in the way of the next try, and the disk may be full.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        Temporary::write(temporary, write)?.rename(path)
     }
 
     /// Deletes what the manifest calls history. That it is still there hurts

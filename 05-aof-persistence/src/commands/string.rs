@@ -553,7 +553,7 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     let end = offset.saturating_add(patch.len());
     check_length(ctx.max_string(), end)?;
-    let nothing = Value::Growable(Vec::new());
+    let nothing = Value::growable();
     let length = ctx.store.upsert(key, nothing, |value| {
         Ok(value.grow(|bytes| {
             bytes.resize(bytes.len().max(end), 0);

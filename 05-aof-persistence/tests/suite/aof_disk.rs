@@ -269,6 +269,10 @@ fn a_second_server_on_the_same_files_is_refused() {
     );
     c.expect("CONFIG SET appendonly no", OK);
     d.expect("CONFIG SET appendonly yes", OK);
+    wait_until("the new log is there", || {
+        let info = d.call(&["INFO", "persistence"]);
+        String::from_utf8_lossy(&info).contains("aof_rewrite_in_progress:0")
+    });
     assert!(
         c.call(&["CONFIG", "SET", "appendonly", "yes"])
             .starts_with(b"-ERR CONFIG SET failed")
