@@ -11,7 +11,7 @@
 /// has no place of its own. A folder `resp/` would belong to `resp`.
 pub const LAYERS: &[&[&str]] = &[
     // Bytes, and nothing else.
-    &["resp", "glob", "float", "clock", "file"],
+    &["resp", "glob", "float", "clock", "file", "output_limit"],
     // The keys, their values, and when they end.
     &["store"],
     // What commands need of the dump, the log, the subscribers and the replicas. The
@@ -37,6 +37,7 @@ pub const LAYERS: &[&[&str]] = &[
     &[
         "connection",
         "expiry",
+        "delivery",
         "upkeep",
         "shutdown",
         "replay",

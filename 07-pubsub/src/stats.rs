@@ -1,0 +1,73 @@
+//! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// Counters since the start or since `CONFIG RESETSTAT`.
+#[derive(Debug)]
+pub struct Stats {
+    started: Instant,
+    pub connected_clients: u64,
+    pub connections_received: u64,
+    pub commands_processed: u64,
+    /// How far the data is loaded, while it is.
+    pub loading: Option<Loading>,
+}
+
+/// The files that are being loaded.
+#[derive(Debug, Clone)]
+pub struct Loading {
+    pub started: SystemTime,
+    /// Their size, and how much of that has been read, in bytes.
+    pub total: u64,
+    pub loaded: u64,
+}
+
+impl Loading {
+    pub fn new(total: u64) -> Self {
+        Self {
+            started: SystemTime::now(),
+            total,
+            loaded: 0,
+        }
+    }
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            connected_clients: 0,
+            connections_received: 0,
+            commands_processed: 0,
+            loading: None,
+        }
+    }
+}
+
+impl Stats {
+    pub fn client_connected(&mut self) {
+        self.connected_clients += 1;
+        self.connections_received += 1;
+    }
+
+    pub fn client_disconnected(&mut self) {
+        self.connected_clients -= 1;
+    }
+
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// So many bytes more are loaded.
+    pub fn loaded(&mut self, bytes: u64) {
+        if let Some(loading) = &mut self.loading {
+            loading.loaded += bytes;
+        }
+    }
+
+    /// Forgets what was counted, but not what is so now.
+    pub fn reset(&mut self) {
+        self.connections_received = 0;
+        self.commands_processed = 0;
+    }
+}
