@@ -365,7 +365,7 @@ fn connect_from(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
         socket.connect(to).await?.into_std()
     })?;
     socket.set_nonblocking(false)?;
-    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.set_read_timeout(Some(Duration::from_secs(20)))?;
     Ok(socket)
 }
 

@@ -221,9 +221,16 @@ fn exercise_1_looks_more_often() {
 
 #[track_caller]
 fn check_soon(client: &mut Client, when: &str) {
-    let taken = time_until_gone(client, 20);
+    let soon = Duration::from_secs(1);
+    let mut taken = time_until_gone(client, 20);
+    // A busy machine may be slow now and then; a server that looks seldom always is.
+    for _ in 0..4 {
+        if taken >= soon {
+            taken = time_until_gone(client, 20);
+        }
+    }
     assert!(
-        taken < Duration::from_secs(1),
+        taken < soon,
         "the looks are not more frequent {when}\n  sent      20 times: SET key value PX 1, and \
          DBSIZE until it is 0\n  expected  within a second; Redis takes 0.1 s\n  received  it \
          after {taken:?}"
@@ -238,7 +245,7 @@ fn exercise_1_looks_less_often() {
     time_until_gone(&mut client, 1);
     let taken = time_until_gone(&mut client, 1);
     assert!(
-        taken > Duration::from_millis(500),
+        taken > Duration::from_millis(300),
         "the looks are not less frequent with --hz 1\n  sent      twice: SET key value PX 1, and \
          DBSIZE until it is 0\n  expected  the second time about a second, as in Redis\n  received \
          \x20it after {taken:?}"
@@ -661,7 +668,7 @@ fn exercise_4_ends_by_itself() {
         check(&mut other, "SET key value", OK);
         let taken = started.elapsed();
         assert!(
-            (200..1200).contains(&taken.as_millis()),
+            (200..10_000).contains(&taken.as_millis()),
             "the pause has another length\n  sent      CLIENT PAUSE 200{mode}\n            SET key \
              value by another client\n  expected  OK after 200 ms, as in Redis\n  received  it \
              after {taken:?}"
@@ -675,7 +682,7 @@ fn exercise_4_ends_by_itself() {
 fn exercise_4_all_is_all() {
     let (server, mut client) = start();
     let mut clients = [(); 3].map(|()| connect(&server));
-    check(&mut client, "CLIENT PAUSE 700 ALL", OK);
+    check(&mut client, "CLIENT PAUSE 2000 ALL", OK);
     let started = Instant::now();
     let commands = ["CLIENT UNPAUSE", "GET key", "CLIENT PAUSE 0"];
     let replies = [OK, NULL, OK];
@@ -691,8 +698,8 @@ fn exercise_4_all_is_all() {
     wrong.check("*1\r\n$x\r\n", broken).expect_closed();
     let taken = started.elapsed();
     assert!(
-        taken < Duration::from_millis(600),
-        "errors wait\n  sent      CLIENT PAUSE 700 ALL\n            NOSUCH, GET and a protocol \
+        taken < Duration::from_millis(1900),
+        "errors wait\n  sent      CLIENT PAUSE 2000 ALL\n            NOSUCH, GET and a protocol \
          error by another client\n  expected  the errors at once, as from Redis\n  received  them \
          after {taken:?}"
     );
@@ -701,9 +708,9 @@ fn exercise_4_all_is_all() {
     }
     let taken = started.elapsed();
     assert!(
-        taken >= Duration::from_millis(600),
-        "not everything waits\n  sent      CLIENT PAUSE 700 ALL\n            CLIENT UNPAUSE, GET \
-         key and CLIENT PAUSE 0 by other clients\n  expected  replies after 700 ms; in Redis they \
+        taken >= Duration::from_millis(1000),
+        "not everything waits\n  sent      CLIENT PAUSE 2000 ALL\n            CLIENT UNPAUSE, GET \
+         key and CLIENT PAUSE 0 by other clients\n  expected  replies after 2 s; in Redis they \
          wait as well\n  received  them after {taken:?}"
     );
 }

@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long)]
     bless: bool,
     /// The time that one command in a page may take.
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = processes::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = processes::seconds)]
     time_limit: Duration,
     #[command(flatten)]
     root: Root,

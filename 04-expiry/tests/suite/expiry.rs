@@ -839,10 +839,10 @@ fn many_keys_that_end_at_once_disturb_nobody() {
         if turn % 20 == 0 && number(&mut c, "DBSIZE") <= 2 + MANY as i64 / 1000 {
             break;
         }
-        let late = started.elapsed() > Duration::from_secs(30);
+        let late = started.elapsed() > Duration::from_secs(60);
         assert!(!late, "left: {}", number(&mut c, "DBSIZE"));
     }
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     assert_eq!(c.strings(&["KEYS", "key:*"]).len(), 0);
 }
 

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 mod port;
 
 /// How long a server may take to start, or anything else to come true.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How long to wait before looking again.
 const INTERVAL: Duration = Duration::from_millis(5);
@@ -49,8 +49,16 @@ const ENDING: Duration = Duration::from_millis(200);
 /// it.
 const LOG: &str = "server.log";
 
-/// A real Redis that keeps nothing unless told to.
-const REDIS: [&str; 5] = ["redis-server", "--save", "", "--appendonly", "no"];
+/// A real Redis, for this machine alone, that keeps nothing unless told to.
+const REDIS: &[&str] = &[
+    "redis-server",
+    "--bind",
+    "127.0.0.1",
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+];
 
 /// The environment variable with the command line of a server to test.
 const OTHER_SERVER: &str = "WORKSHOP_SERVER";
@@ -113,13 +121,20 @@ impl Server {
 
     /// Starts a real Redis, to compare with, if there is one.
     pub fn start_redis() -> Option<Self> {
-        installed(REDIS[0]).then(|| Self::launch(&REDIS.map(str::to_owned)))
+        Self::start_redis_with(&[])
+    }
+
+    /// The same with more flags.
+    pub fn start_redis_with(flags: &[&str]) -> Option<Self> {
+        let words = REDIS.iter().chain(flags);
+        let command: Vec<String> = words.map(|word| (*word).to_owned()).collect();
+        installed(REDIS[0]).then(|| Self::launch(&command))
     }
 
     /// The same with its files in `data`.
     pub fn start_redis_on(data: &Path, flags: &[&str]) -> Option<Self> {
-        let command = on(REDIS.map(str::to_owned).to_vec(), data, flags);
-        installed(REDIS[0]).then(|| Self::launch(&command))
+        let folder = data.display().to_string();
+        Self::start_redis_with(&[&["--dir", &folder], flags].concat())
     }
 
     /// Starts the server on `data`, which it is not to accept. How it ended, and

@@ -335,7 +335,8 @@ const CROWD: usize = 10_000;
 #[test]
 fn ten_thousand_clients_are_answered() {
     let (server, mut first) = connect();
-    let allowed = soft_limit().saturating_sub(200);
+    // The tests beside this one need files as well.
+    let allowed = soft_limit() / 2;
     // Redis has its own idea of how many is too many.
     let maxclients = config(&mut first, &["maxclients"])
         .get("maxclients")

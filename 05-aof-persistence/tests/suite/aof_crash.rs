@@ -478,7 +478,7 @@ fn a_long_replay_says_how_far_it_is() {
     if is_other_server() {
         return;
     }
-    const COMMANDS: usize = 1_500_000;
+    const COMMANDS: usize = 500_000;
     let data = data_folder();
     let (server, mut c) = start(&data, &[]);
     c.expect("SET k 0", OK);

@@ -40,7 +40,7 @@ const VALUES: [&str; 8] = [
 
 /// Milliseconds that no deadline differs by unless it is another one, and by how
 /// much the same one may be told differently.
-const TOLERANCE: i64 = 5_000;
+const TOLERANCE: i64 = 30_000;
 
 /// Times that no command takes, and the longest that every command does not
 /// take for one reason or another.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,10 +20,10 @@ use tempfile::NamedTempFile;
 use crate::steps::{Step, read_text};
 
 /// The time from start to the first answer.
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The time that an answer takes once it listens; then it is asked again.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often to look whether something has happened.
 const LOOK: Duration = Duration::from_millis(5);
@@ -31,9 +31,6 @@ const LOOK: Duration = Duration::from_millis(5);
 /// What bash does with a program, a port and `ARGS`, in which words may be quoted,
 /// as in the Makefile.
 const LAUNCH: &str = r#"eval "exec \"\$0\" --port $1 $ARGS""#;
-
-/// Another program may take a free port before the server does.
-const ATTEMPTS: u16 = 3;
 
 /// The servers that were built so far, or why they could not be.
 #[derive(Default)]
@@ -95,25 +92,15 @@ fn program(messages: &[u8], name: &str) -> Option<PathBuf> {
 /// A running server. It is ended when this is dropped.
 pub struct Server {
     /// Where it listens, on 127.0.0.1.
-    pub port: u16,
+    port: u16,
     child: Child,
     log: NamedTempFile,
 }
 
 impl Server {
     /// Starts the program with that working folder, and waits until it accepts.
-    pub fn start(program: &Path, folder: &Path) -> Result<Self> {
-        let mut attempt = 1;
-        loop {
-            match Self::start_once(program, folder) {
-                Err(_) if attempt < ATTEMPTS => attempt += 1,
-                result => return result,
-            }
-        }
-    }
-
-    fn start_once(program: &Path, folder: &Path) -> Result<Self> {
-        let mut server = Self::spawn(program, folder, free_port()?, "")?;
+    pub fn start(program: &Path, folder: &Path, port: u16) -> Result<Self> {
+        let mut server = Self::spawn(program, folder, port, "")?;
         server.wait_until(Self::accepts)?;
         if server.has_ended() {
             bail!(
@@ -223,14 +210,32 @@ impl Drop for Server {
     }
 }
 
-/// A free port of four digits, so that replies that give its length stay true.
-pub fn free_port() -> Result<u16> {
-    let start = RandomState::new().hash_one(Instant::now()) as u16;
-    let candidates = (0..3000).map(|n| 7000 + start.wrapping_add(n) % 3000);
-    for port in candidates {
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return Ok(port);
+/// A port of four digits, so that replies that give its length stay true. While
+/// this is held, no other session takes it, though no server may listen just now.
+pub struct Port {
+    pub number: u16,
+    _claim: TcpListener,
+}
+
+/// Who claims a port listens at the one that is so much higher.
+const CLAIM: u16 = 10_000;
+
+impl Port {
+    /// One that is free.
+    pub fn claim() -> Result<Self> {
+        let start = RandomState::new().hash_one(Instant::now()) as u16;
+        let candidates = (0..3000).map(|n| 7000 + start.wrapping_add(n) % 3000);
+        let listen = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+        for number in candidates {
+            if let Some(claim) = listen(number + CLAIM)
+                && listen(number).is_some()
+            {
+                return Ok(Port {
+                    number,
+                    _claim: claim,
+                });
+            }
         }
+        bail!("no free port from 7000 to 9999 on 127.0.0.1; end what listens there")
     }
-    bail!("no free port from 7000 to 9999 on 127.0.0.1; end what listens there")
 }

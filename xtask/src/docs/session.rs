@@ -14,7 +14,7 @@ use super::job;
 use super::page::{Block, Page};
 use super::programs::{missing, programs};
 use super::report::{Fault, Report};
-use super::server::{Builds, Server, free_port, package_name};
+use super::server::{Builds, Port, Server, package_name};
 use super::terminal::{self, Outcome};
 use super::wildcard;
 use crate::processes::Group;
@@ -151,7 +151,7 @@ struct Session<'a> {
     /// The step's program, if it has one.
     program: Option<PathBuf>,
     /// Where the server listens, now or later.
-    port: Option<u16>,
+    port: Option<Port>,
     server: Option<Server>,
     /// What still runs in the background, to be ended with the session.
     groups: Vec<Group>,
@@ -190,16 +190,17 @@ impl<'a> Session<'a> {
                 (what, "repair the step first".to_owned())
             })?;
             session.program = Some(program.clone());
-            if job::is_started_by(blocks, &step.name) {
-                session.port = free_port().ok();
-            } else {
-                let server = Server::start(&program, session.folder.path()).map_err(|error| {
-                    let what = format!("the server of {} does not start: {error:#}", step.name);
-                    (what, format!("try it: {} --port 6380", program.display()))
-                })?;
-                session.port = Some(server.port);
+            let failed = |error| {
+                let what = format!("the server of {} does not start: {error:#}", step.name);
+                (what, format!("try it: {} --port 6380", program.display()))
+            };
+            let port = Port::claim().map_err(failed)?;
+            if !job::is_started_by(blocks, &step.name) {
+                let folder = session.folder.path();
+                let server = Server::start(&program, folder, port.number).map_err(failed)?;
                 session.server = Some(server);
             }
+            session.port = Some(port);
         }
         Ok(session)
     }
@@ -223,8 +224,8 @@ impl<'a> Session<'a> {
             let next = "end it first: `$ kill -9 %1`";
             return Some(Fault::new(exchange.line, what, next));
         }
-        let (program, port) = (self.program.as_ref()?, self.port?);
-        match Server::start_with(program, self.folder.path(), port, flags) {
+        let (program, port) = (self.program.as_ref()?, self.port.as_ref()?);
+        match Server::start_with(program, self.folder.path(), port.number, flags) {
             Ok(server) => {
                 let printed = server.words();
                 self.server = Some(server);
@@ -349,15 +350,15 @@ impl<'a> Session<'a> {
     }
 
     fn with_real_port(&self, command: &str) -> String {
-        match self.port {
-            Some(port) => replace_number(command, SHOWN_PORT, &port.to_string()),
+        match &self.port {
+            Some(port) => replace_number(command, SHOWN_PORT, &port.number.to_string()),
             None => command.to_owned(),
         }
     }
 
     fn with_shown_port(&self, output: &str) -> Vec<String> {
-        let shown = match self.port {
-            Some(port) => replace_number(output, &port.to_string(), SHOWN_PORT),
+        let shown = match &self.port {
+            Some(port) => replace_number(output, &port.number.to_string(), SHOWN_PORT),
             None => output.to_owned(),
         };
         shown.lines().map(visible).collect()

@@ -312,10 +312,10 @@ fn a_grader_that_hangs_is_stopped_and_named() {
     let scratch = solved();
     let sleep = "std::thread::sleep(std::time::Duration::from_secs(600));\n    check(\"two\"";
     scratch.replace(GRADER_FILE, "check(\"two\"", sleep);
-    scratch.run(&["check", "01", "--time-limit", "5"]).fails(&[
+    scratch.run(&["check", "01", "--time-limit", "15"]).fails(&[
         "done            1. The answer one",
         "not yet         2. The answer two (1 of 2 graders pass)",
-        "no verdict within 5 s, so this was stopped: exercise_2_two",
+        "no verdict within 15 s, so this was stopped: exercise_2_two",
         "hints     01-echo/EXERCISES.md:13, exercise 2",
     ]);
 }

@@ -29,7 +29,7 @@ use clap::Parser;
 use faults::{FAULTS, Fault, How, NONE};
 
 /// How long the right server may take to start.
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A server with one fault.
 #[derive(Parser)]
