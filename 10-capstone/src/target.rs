@@ -16,7 +16,17 @@ use tempfile::TempDir;
 use crate::{cpu, keyspace};
 
 /// How long a server may take until it answers.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(30);
+/// How long a server may live on whose port answers as another process. One that
+/// cannot have its port ends at once; one that lives on was started by a script.
+const STRANGE: Duration = Duration::from_secs(3);
+/// How long to wait before asking again.
+const LOOK: Duration = Duration::from_millis(20);
+/// How many ports to try. A port can be taken by somebody else between finding it
+/// and opening it.
+const TRIES: usize = 4;
+/// What servers say then.
+const TAKEN: &str = "ddress already in use";
 /// How long a request beside the load may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -36,6 +46,17 @@ pub struct Target {
 impl Target {
     /// Starts `program --port P` and then `arguments`, in a folder of its own.
     pub async fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            match Self::try_start(program, arguments).await {
+                Err(error) if tries > 0 && format!("{error:#}").contains(TAKEN) => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_start(program: &Path, arguments: &[&str]) -> Result<Self> {
         let process = Process::start(program, arguments)?;
         let address = format!("127.0.0.1:{}", process.port);
         let mut target = Self {
@@ -92,6 +113,7 @@ impl Target {
     /// will ever answer, or somebody else's server does.
     async fn wait_until_ready(&mut self) -> Result<Info> {
         let deadline = Instant::now() + START;
+        let mut answered: Option<Instant> = None;
         loop {
             if let Some(process) = &mut self.process
                 && let Some(status) = process.child.try_wait()?
@@ -105,10 +127,17 @@ impl Target {
                 .connect()
                 .and_then(|mut connection| Info::ask(&mut connection))
             {
-                Ok(info) => return Ok(info),
+                Ok(info) => {
+                    let first = *answered.get_or_insert_with(Instant::now);
+                    let is_own = info.pid.is_none_or(|pid| self.pid == Some(pid));
+                    if is_own || first.elapsed() > STRANGE {
+                        return Ok(info);
+                    }
+                }
                 Err(error) if !may_pass(&error) || Instant::now() > deadline => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(_) => {}
             }
+            tokio::time::sleep(LOOK).await;
         }
     }
 }

@@ -135,7 +135,7 @@ impl Drop for Redis {
 
 /// Asks until there is an answer.
 fn poll<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(answer) = ask() {
             return answer;
@@ -199,7 +199,7 @@ fn all_scenarios_are_in_the_table_and_in_the_json() {
             rounds.iter().for_each(assert_plausible);
         }
         let ratio = scenario["ratio"]["all"]["p50_us"].as_f64().unwrap();
-        assert!((0.01..100.0).contains(&ratio), "{ratio}");
+        assert!((0.0001..10_000.0).contains(&ratio), "{ratio}");
     }
     bench.assert_clean();
 }

@@ -16,16 +16,27 @@ use crate::processes::Group;
 use crate::steps::Step;
 
 /// How long a server may take to start, as in the suites.
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_millis(5);
 /// How much is shown of what the server said.
 const LINES: usize = 12;
+/// How many ports to try: a stranger may take one before the server does.
+const TRIES: usize = 4;
+/// What servers say then.
+const TAKEN: &str = "ddress already in use";
 
 /// Fails with one message if it is of no use to run the suites.
 pub fn check(server: &[String], step: &Step, patience: Duration) -> Result<()> {
-    let mut trial = Trial::start(server)?;
-    trial.wait_until_it_listens()?;
-    trial.ask(step, patience)
+    let mut tries = TRIES;
+    loop {
+        tries -= 1;
+        let mut trial = Trial::start(server)?;
+        match trial.wait_until_it_listens() {
+            Err(_) if tries > 0 && trial.log().contains(TAKEN) => {}
+            Err(error) => return Err(error),
+            Ok(()) => return trial.ask(step, patience),
+        }
+    }
 }
 
 /// The server, started once to look at it. It is ended when this is dropped.
@@ -112,10 +123,15 @@ impl Trial {
         );
     }
 
+    /// What it said.
+    fn log(&self) -> String {
+        let log = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// How it was started and what it said.
     fn background(&self) -> String {
-        let log = std::fs::read(self.folder.path().join("log")).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
+        let log = self.log();
         let lines: Vec<_> = log.lines().filter(|line| !line.trim().is_empty()).collect();
         let mut text = format!("  started as  {}", self.line);
         for line in &lines[lines.len().saturating_sub(LINES)..] {
