@@ -16,7 +16,7 @@ use crate::processes::Group;
 use crate::steps::Step;
 
 /// How long a server may take to start, as in the suites.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(20);
 const INTERVAL: Duration = Duration::from_millis(5);
 /// How much is shown of what the server said.
 const LINES: usize = 12;
