@@ -70,6 +70,7 @@ impl Alone {
         cargo.env("CARGO_INCREMENTAL", "0");
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
         cargo.env("RUSTFLAGS", "-D warnings");
+        cargo.env("RUST_TEST_THREADS", test_threads().to_string());
         cargo
     }
 
@@ -89,6 +90,12 @@ impl Alone {
         }
         Ok(())
     }
+}
+
+/// How many tests run at once. Most of the time they wait for a server, a clock or
+/// a disk, so a processor can look after several.
+fn test_threads() -> usize {
+    3 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Not `fs::copy`: on some systems that keeps the old time of change, and cargo

@@ -63,6 +63,9 @@ const REDIS: &[&str] = &[
 /// The environment variable with the command line of a server to test.
 const OTHER_SERVER: &str = "WORKSHOP_SERVER";
 
+/// The environment variable that says, by being there, that this run is one of many.
+const IN_PART: &str = "WORKSHOP_IN_PART";
+
 /// A server in a folder of its own; it ends when this is dropped.
 pub struct Server {
     process: Child,
@@ -346,6 +349,17 @@ fn the_banner_is_no_news() {
 /// Is a server of somebody else's tested?
 pub fn is_other_server() -> bool {
     std::env::var_os(OTHER_SERVER).is_some()
+}
+
+/// Do the suites run again and again, as they do for each reference solution? Then
+/// what takes long is proven elsewhere.
+pub fn is_in_part() -> bool {
+    std::env::var_os(IN_PART).is_some()
+}
+
+/// How much to do of what takes long, where `all` is enough for once.
+pub fn amount(all: usize) -> usize {
+    if is_in_part() { all / 10 } else { all }
 }
 
 /// Is `program` there? If not, the test says so and passes, except in CI.

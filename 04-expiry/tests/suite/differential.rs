@@ -10,7 +10,7 @@
 
 use fastrand::Rng;
 
-use crate::harness::Server;
+use crate::harness::{Server, amount};
 use crate::session::{OK, Session, shown, strings};
 
 const COMMANDS: usize = 20_000;
@@ -556,7 +556,7 @@ fn replies_are_those_of_redis() {
     for session in [&mut ours, &mut theirs] {
         session.expect_args(&LIMIT, OK);
     }
-    for number in 0..COMMANDS {
+    for number in 0..amount(COMMANDS) {
         let args = dice.command();
         let reply = ordered(&args, ours.call(&args));
         let expected = ordered(&args, theirs.call(&args));
