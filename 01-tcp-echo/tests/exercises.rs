@@ -33,7 +33,7 @@ use tempfile::TempDir;
 const CONNECT: Duration = Duration::from_millis(500);
 
 /// How long a connection or a reply may take. Only a broken server takes longer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to listen for what must not come.
 const SILENCE: Duration = Duration::from_millis(100);
