@@ -4,11 +4,10 @@
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use redis::Commands;
 
-use crate::harness::{Server, installed};
+use crate::harness::{Server, installed, wait_until};
 use crate::session::{OK, Session, bulk, encode, int};
 
 /// Runs `program` against `server` with `input` and waits for its end.
@@ -122,14 +121,11 @@ fn cli_shows_statistics() {
         .stdout(file.reopen().expect("the file"))
         .spawn()
         .expect("redis-cli");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let shown = loop {
-        let shown = std::fs::read_to_string(file.path()).unwrap_or_default();
-        if shown.lines().count() > 4 || Instant::now() > deadline {
-            break shown;
-        }
-        std::thread::yield_now();
-    };
+    let mut shown = String::new();
+    wait_until("it has shown a few lines", || {
+        shown = std::fs::read_to_string(file.path()).unwrap_or_default();
+        shown.lines().count() > 4
+    });
     let _ = child.kill();
     let _ = child.wait();
     // After two lines of headings: keys, memory, clients …

@@ -8,14 +8,9 @@
 //!
 //! Reread: 03-get-set/GUIDE.md#how-redis-does-it
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
 use fastrand::Rng;
 
-use crate::harness::{Server, installed};
+use crate::harness::{Server, amount};
 use crate::session::{OK, Session, shown, strings};
 
 const COMMANDS: usize = 20_000;
@@ -542,44 +537,8 @@ fn ordered(args: &Args, reply: Vec<u8>) -> Vec<Vec<u8>> {
     sorted
 }
 
-/// A real Redis of our own; it ends with the test.
-struct Redis {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Redis {
-    fn start(databases: &str) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port");
-        let process = Command::new("redis-server")
-            .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--databases", databases])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("start redis-server");
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "redis-server does not answer");
-            thread::yield_now();
-        }
-        Self { process, address }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[test]
 fn replies_are_those_of_redis() {
-    if !installed("redis-server") {
-        return;
-    }
     let seed = std::env::var("SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
@@ -589,12 +548,15 @@ fn replies_are_those_of_redis() {
     let mut ours = Session::connect(server.addr());
     // Which numbers SELECT and COPY take depends on it.
     let databases = ours.strings(&["CONFIG", "GET", "databases"]).remove(1);
-    let redis = Redis::start(&String::from_utf8_lossy(&databases));
-    let mut theirs = Session::connect(redis.address);
+    let databases = String::from_utf8_lossy(&databases);
+    let Some(redis) = Server::start_redis_with(&["--databases", &databases]) else {
+        return;
+    };
+    let mut theirs = Session::connect(redis.addr());
     for session in [&mut ours, &mut theirs] {
         session.expect_args(&LIMIT, OK);
     }
-    for number in 0..COMMANDS {
+    for number in 0..amount(COMMANDS) {
         let args = dice.command();
         let reply = ordered(&args, ours.call(&args));
         let expected = ordered(&args, theirs.call(&args));

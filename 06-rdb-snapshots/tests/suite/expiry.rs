@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redis::{Commands, Expiry, SetExpiry, SetOptions};
 
-use crate::harness::{Server, wait_until};
+use crate::harness::{Server, amount, wait_until};
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
 
 const NO_SUCH_KEY: &str = "-ERR no such key\r\n";
@@ -825,7 +825,8 @@ const MANY: usize = 100_000;
 fn many_keys_that_end_at_once_disturb_nobody() {
     let (server, mut c) = connect();
     let mut other = Session::connect(server.addr());
-    fill(&mut c, "key", MANY, &format!("PXAT {}", unix() + 1500));
+    let many = amount(MANY);
+    fill(&mut c, "key", many, &format!("PXAT {}", unix() + 1500));
     let mut slowest = Duration::ZERO;
     let started = Instant::now();
     for turn in 1.. {
@@ -836,13 +837,13 @@ fn many_keys_that_end_at_once_disturb_nobody() {
         slowest = slowest.max(asked.elapsed());
         // The two keys of the other client stay; a server may leave a few dead
         // ones for later.
-        if turn % 20 == 0 && number(&mut c, "DBSIZE") <= 2 + MANY as i64 / 1000 {
+        if turn % 20 == 0 && number(&mut c, "DBSIZE") <= 2 + many as i64 / 1000 {
             break;
         }
-        let late = started.elapsed() > Duration::from_secs(30);
+        let late = started.elapsed() > Duration::from_secs(60);
         assert!(!late, "left: {}", number(&mut c, "DBSIZE"));
     }
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     assert_eq!(c.strings(&["KEYS", "key:*"]).len(), 0);
 }
 

@@ -383,11 +383,8 @@ fn pieces_do_not_make_the_work_quadratic() {
         client.send(piece);
     }
     client.expect(format!("${MB}\r\n{bulk}\r\n"));
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "took {:?}",
-        started.elapsed()
-    );
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(60), "took {took:?}");
 }
 
 /// If the server stopped reading while replies wait, both sides would wait for
