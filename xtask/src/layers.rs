@@ -16,8 +16,8 @@ pub const LAYERS: &[&[&str]] = &[
     &["store"],
     // What commands need of the dump, the log, the subscribers and the replicas. The
     // log may begin with a dump.
-    &["rdb"],
-    &["aof", "pubsub", "replication", "stats"],
+    &["rdb", "stats"],
+    &["aof", "pubsub", "replication"],
     &["config"],
     // What is written while clients are served.
     &["background"],
@@ -42,6 +42,7 @@ pub const LAYERS: &[&[&str]] = &[
         "shutdown",
         "replay",
         "link",
+        "replica",
     ],
     &["server", "recovery"],
     // Flags, and the program.
