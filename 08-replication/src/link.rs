@@ -57,6 +57,8 @@ enum LinkError {
     Log(#[from] FolderError),
     #[error("the data could not be loaded")]
     Panicked,
+    #[error("this server follows another one now")]
+    Unwanted,
 }
 
 type Result<T> = std::result::Result<T, LinkError>;
@@ -74,6 +76,8 @@ pub async fn run(shared: Shared, table: &'static Table) {
             continue;
         };
         tokio::select! {
+            // What an unwanted primary says is not heard any more.
+            biased;
             _ = wanted.changed() => {}
             () = follow(&address, &shared, table) => {}
         }
@@ -106,15 +110,13 @@ async fn connect(
         socket,
         input: BytesMut::new(),
         patience,
+        address,
         shared,
     };
-    let (id, offset) = link.greet().await?;
+    let start = link.greet().await?;
     shared.lock().replication.set_link(Link::Sync);
     let file = link.receive().await?;
-    load(file, shared).await?;
-    shared.lock().replication.adopt(&id, offset);
-    shared.lock().replication.set_link(Link::Connected);
-    info!("the data of the primary is here, at offset {offset}; its feed follows");
+    load(file, start, address.clone(), shared.clone()).await?;
     link.listen(table).await
 }
 
@@ -124,13 +126,19 @@ struct Connection<'a> {
     input: BytesMut,
     /// How long to wait for the next byte.
     patience: Duration,
+    address: &'a Address,
     shared: &'a Shared,
 }
 
+/// Where the data set of a primary stands: the name of its feed, and the offset.
+struct Start {
+    id: String,
+    offset: i64,
+}
+
 impl Connection<'_> {
-    /// Says who we are and asks for everything; the name of the feed, and the offset at
-    /// which the data is.
-    async fn greet(&mut self) -> Result<(String, i64)> {
+    /// Says who we are and asks for everything.
+    async fn greet(&mut self) -> Result<Start> {
         let port = self.shared.lock().config.port;
         self.ask("PING\r\n").await?;
         self.ask(&format!("REPLCONF listening-port {port}\r\n"))
@@ -140,7 +148,10 @@ impl Connection<'_> {
         let answer = self.ask("PSYNC ? -1\r\n").await?;
         let words: Vec<&str> = answer.split(' ').collect();
         match (words.as_slice(), words.get(2).map(|offset| offset.parse())) {
-            (["+FULLRESYNC", id, _], Some(Ok(offset))) => Ok(((*id).to_owned(), offset)),
+            (["+FULLRESYNC", id, _], Some(Ok(offset))) => {
+                let id = (*id).to_owned();
+                Ok(Start { id, offset })
+            }
             _ => Err(LinkError::Answer(answer)),
         }
     }
@@ -213,7 +224,7 @@ impl Connection<'_> {
         let mut feed = FeedReader::new(table);
         let mut ticks = interval(ACKNOWLEDGE);
         loop {
-            let is_asked = feed.execute(&mut self.input, self.shared)?;
+            let is_asked = feed.execute(&mut self.input, self.address, self.shared)?;
             if is_asked {
                 self.acknowledge().await?;
             }
@@ -233,22 +244,23 @@ impl Connection<'_> {
     }
 }
 
-/// Puts the data in the place of ours. Meanwhile clients get `-LOADING`.
-async fn load(file: File, shared: &Shared) -> Result<()> {
-    let shared = shared.clone();
+/// Puts the data in the place of ours. Meanwhile clients get `-LOADING`. It goes on if the
+/// future is dropped, so whether the primary is still wanted is looked at with the lock
+/// held.
+async fn load(file: File, start: Start, address: Address, shared: Shared) -> Result<()> {
     let load = move || -> Result<()> {
+        let size = file.metadata()?.len();
         {
             let state = &mut *shared.lock();
+            if !state.replication.follows(&address) {
+                return Err(LinkError::Unwanted);
+            }
             state.store.clear(true);
             state.store.loading = true;
-            state.stats.loading = Some(Loading::new(file.metadata()?.len()));
+            state.stats.loading = Some(Loading::new(size));
         }
-        let loaded = load::file(
-            Path::new("the primary's data"),
-            &file,
-            Expired::Keep,
-            &shared,
-        );
+        let name = Path::new("the primary's data");
+        let loaded = load::file(name, &file, Expired::Keep, &shared);
         let state = &mut *shared.lock();
         state.store.loading = false;
         state.stats.loading = None;
@@ -256,6 +268,10 @@ async fn load(file: File, shared: &Shared) -> Result<()> {
             state.store.clear(true);
             return Err(error.into());
         }
+        let Start { id, offset } = start;
+        state.replication.adopt(&id, offset);
+        state.replication.set_link(Link::Connected);
+        info!("the data of the primary is here, at offset {offset}; its feed follows");
         restart_log(state)
     };
     let loaded = tokio::task::spawn_blocking(load).await;
@@ -296,12 +312,20 @@ impl FeedReader {
 
     /// Executes what has arrived whole, and passes it on. True if the primary asked how
     /// far we are.
-    fn execute(&mut self, input: &mut BytesMut, shared: &Shared) -> Result<bool> {
+    fn execute(
+        &mut self,
+        input: &mut BytesMut,
+        primary: &Address,
+        shared: &Shared,
+    ) -> Result<bool> {
         let mut is_asked = false;
         if input.is_empty() {
             return Ok(false);
         }
         let state = &mut *shared.lock();
+        if !state.replication.follows(primary) {
+            return Err(LinkError::Unwanted);
+        }
         // The primary says itself when a key expires, and until then it is there.
         state.store.expiry = Expiry::Ignore;
         let executed = loop {

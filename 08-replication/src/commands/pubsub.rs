@@ -164,6 +164,8 @@ fn confirm(reply: &mut Reply<'_>, word: &[u8], name: Option<&[u8]>, count: usize
 fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let limit = ctx.config.client_output_buffer_limit.pubsub;
     let receivers = ctx.pubsub.publish(&args[1], &args[2], limit);
+    // The subscribers of the replicas hear it, too. The log is no use to them.
+    ctx.replication.append(args.iter());
     // Who publishes to itself finds the message before the reply.
     if let Some(own) = &ctx.client.subscription {
         ctx.pubsub.collect(own, ctx.reply.encoded(), usize::MAX);
