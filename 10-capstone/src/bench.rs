@@ -1,218 +1,225 @@
-//! The plan of a run: servers, scenarios, rounds.
+//! The plan of a run: contestants, scenarios, rounds.
 //!
 //! This file owns the order in which things happen. In each scenario the servers
 //! take turns, round by round, and the one that begins alternates too. So a
-//! machine that grows slower or faster over the run hits both alike.
+//! machine that grows slower or faster over the run hits all alike.
 
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::Options;
-use crate::keyspace;
-use crate::load::{self, Plan};
+use crate::contestant::{Contestant, Role};
+use crate::cross_check::{self, Check};
+use crate::disturbance;
+use crate::environment::Environment;
+use crate::lineup;
+use crate::load::{self, Measurement, Plan};
 use crate::progress::Progress;
-use crate::scenario::Scenario;
-use crate::stats::{Outcome, Results, Round};
-use crate::target::{self, Target};
+use crate::scenario::{Condition, Scenario};
+use crate::stats::{Competitor, Outcome, Results, Rounds};
+use crate::traffic::Keys;
 use crate::worker;
 
-/// What the private Redis is started with: nothing is saved, nobody else may call.
-const REDIS_ARGUMENTS: [&str; 8] = [
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-    "--bind",
-    "127.0.0.1",
-    "--daemonize",
-    "no",
-];
+/// All values together take no more than this: fewer keys, if they are long.
+const MOST_VALUE_BYTES: u32 = 128 * 1024 * 1024;
 
 /// Measures everything that the options ask for.
 pub async fn run(options: &Options) -> Result<Results> {
     if cfg!(debug_assertions) {
         eprintln!("notice: this is a debug build, whose load generator is slow: use --release");
     }
-    let mut sides = vec![Side::new("ours", start_ours(options).await?)];
-    if let Some(redis) = start_redis(options).await? {
-        sides.push(Side::new("redis", redis));
-    }
-    let scenarios = options.scenarios();
-    let total = scenarios.len() * usize::from(options.rounds) * sides.len();
-    let mut progress = Progress::new(total as u64);
+    let scenarios = options.scenarios()?;
+    let environment = Environment::here();
+    let mut contestants = lineup::start(options).await?;
+    let mut progress = Progress::new(measurements(options, &scenarios, &contestants));
     let mut outcomes = Vec::new();
     for scenario in scenarios {
-        outcomes.push(measure_scenario(options, scenario, &mut sides, &mut progress).await?);
+        let outcome = measure_scenario(options, scenario, &mut contestants, &mut progress);
+        outcomes.push(outcome.await?);
     }
-    let mut labels = sides.iter().map(|side| side.target.label.clone());
+    let cross_checks = cross_checks(options, &mut contestants).await?;
+    let competitor = |contestant: &Contestant| Competitor {
+        name: contestant.name.clone(),
+        role: contestant.role,
+        label: contestant.label.clone(),
+        flags: contestant.flags(),
+    };
     Ok(Results {
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        environment,
         seconds: options.seconds.as_secs_f64(),
         warmup_seconds: options.warmup.as_secs_f64(),
         rounds: options.rounds,
         keys: options.keys,
         seed: options.seed,
-        ours: labels.next().unwrap_or_default(),
-        redis: labels.next(),
+        servers: contestants.iter().map(competitor).collect(),
         scenarios: outcomes,
+        cross_checks,
     })
 }
 
-/// One of the servers, and what its keys hold.
-struct Side {
-    name: &'static str,
-    target: Target,
-    loaded_bytes: Option<u32>,
+/// How many measurements there will be, if everybody can do everything.
+fn measurements(options: &Options, scenarios: &[Scenario], contestants: &[Contestant]) -> u64 {
+    let sides = |scenario: &Scenario| {
+        let sides = contestants.iter().filter(|it| takes_part(it, scenario));
+        sides.count() as u64
+    };
+    scenarios.iter().map(sides).sum::<u64>() * u64::from(options.rounds)
 }
 
-impl Side {
-    fn new(name: &'static str, target: Target) -> Self {
-        Self {
-            name,
-            target,
-            loaded_bytes: None,
-        }
-    }
+fn takes_part(contestant: &Contestant, scenario: &Scenario) -> bool {
+    contestant.role != Role::Floor || scenario.has_floor()
+}
+
+/// The keys of a scenario.
+fn keys(options: &Options, scenario: &Scenario) -> u32 {
+    let room = (MOST_VALUE_BYTES / scenario.value_bytes).max(1);
+    options.keys.min(room)
 }
 
 /// Measures every server in one scenario, in alternating rounds.
 async fn measure_scenario(
     options: &Options,
     scenario: Scenario,
-    sides: &mut [Side],
+    contestants: &mut [Contestant],
     progress: &mut Progress,
 ) -> Result<Outcome> {
-    for side in &mut *sides {
-        load_keys(options.keys, scenario, side, progress)
-            .await
-            .with_context(|| format!("{}, {}", side.name, side.target.label))?;
+    let count = keys(options, &scenario);
+    let keys = Keys::new(scenario.popularity, count);
+    let mut sides: Vec<Rounds> = Vec::new();
+    let mut present = Vec::new();
+    for contestant in contestants.iter_mut() {
+        if !takes_part(contestant, &scenario) {
+            continue;
+        }
+        let about = format!("{}, {}", contestant.name, contestant.label);
+        let missing = contestant.cannot(&scenario).context(about.clone())?;
+        sides.push(Rounds::new(contestant, missing.clone())?);
+        match missing {
+            Some(_) => progress.skip(options.rounds),
+            None => {
+                progress.preparing(&contestant.name, scenario, count);
+                contestant.prepare(&scenario, count).await.context(about)?;
+                present.push((sides.len() - 1, &*contestant));
+            }
+        }
     }
-    let mut rounds = vec![Vec::new(); 2];
     for round in 0..usize::from(options.rounds) {
-        for turn in 0..sides.len() {
-            let index = (turn + round) % sides.len();
-            let side = &sides[index];
-            progress.measuring(scenario, round, side.name);
-            let measured = measure(options, scenario, round, &side.target)
+        for turn in 0..present.len() {
+            let (side, contestant) = present[(turn + round) % present.len()];
+            progress.measuring(scenario, round, &contestant.name);
+            let plan = plan(options, scenario, round, contestant, &keys)?;
+            let measured = measure(plan, contestant)
                 .await
-                .with_context(|| format!("{}, {scenario}", side.name))?;
-            rounds[index].push(measured);
+                .with_context(|| format!("{}, {scenario}", contestant.name))?;
+            sides[side].add(&measured)?;
             progress.advance();
         }
     }
-    let redis = rounds.pop().unwrap_or_default();
-    Ok(Outcome::of(
-        scenario,
-        rounds.pop().unwrap_or_default(),
-        redis,
-    ))
+    Ok(Outcome::of(scenario, count, sides))
 }
 
-/// Makes every key hold a value of the scenario's length.
-async fn load_keys(
-    keys: u32,
-    scenario: Scenario,
-    side: &mut Side,
-    progress: &Progress,
-) -> Result<()> {
-    let value_bytes = scenario.value_bytes;
-    if side.loaded_bytes == Some(value_bytes) {
-        return Ok(());
+/// Measures Redis with this tool and with `redis-benchmark`, in turns.
+async fn cross_checks(options: &Options, contestants: &mut [Contestant]) -> Result<Vec<Check>> {
+    let redis = contestants.iter_mut().find(|it| it.role == Role::Redis);
+    let Some(redis) = redis.filter(|_| options.cross_check) else {
+        return Ok(Vec::new());
+    };
+    let mut checks = Vec::new();
+    for (clients, pipeline) in cross_check::SHAPES {
+        let scenario = Scenario {
+            get_percent: 0,
+            ..Scenario::plain(clients, pipeline, 16)
+        };
+        redis.prepare(&scenario, options.keys).await?;
+        let port = redis
+            .target()?
+            .port()
+            .context("only a Redis that was started here is checked: its keys are written to")?;
+        let mut ours = Rounds::new(redis, None)?;
+        let mut theirs = Vec::new();
+        let keys = Keys::new(scenario.popularity, options.keys);
+        for round in 0..cross_check::ROUNDS {
+            let measured = measure(plan(options, scenario, round, redis, &keys)?, redis).await?;
+            let commands = measured.set.len().max(1000);
+            ours.add(&measured)?;
+            let shape = (clients, pipeline);
+            let run = move |_| cross_check::run(port, shape, commands);
+            theirs.push(worker::run("redis-benchmark", run).await?);
+        }
+        let ours = ours.like_redis_benchmark();
+        let both = ours.zip(cross_check::Figures::median(&theirs));
+        let (ours, redis_benchmark) = both.context("nothing was measured to be checked")?;
+        checks.push(Check {
+            clients,
+            pipeline,
+            ours,
+            redis_benchmark,
+        });
     }
-    progress.loading(side.name, keys, value_bytes);
-    side.target.holds_keys(keys);
-    let mut connection = side.target.connect()?;
-    worker::run("load", move |mut stop| {
-        keyspace::load(&mut connection, keys, value_bytes, &mut stop)
-    })
-    .await?;
-    side.loaded_bytes = Some(value_bytes);
-    Ok(())
+    Ok(checks)
 }
 
-/// Measures one server once. Both servers get the same seed in the same round.
-async fn measure(
+/// All servers get the same seed in the same round.
+fn plan(
     options: &Options,
     scenario: Scenario,
     round: usize,
-    target: &Target,
-) -> Result<Round> {
-    let plan = Plan {
+    contestant: &Contestant,
+    keys: &Keys,
+) -> Result<Plan> {
+    let target = contestant.target()?;
+    Ok(Plan {
         address: target.address.clone(),
         pid: target.pid,
+        answers: contestant.answers(),
         scenario,
-        keys: options.keys,
+        keys: keys.clone(),
         seed: options.seed.wrapping_add(round as u64),
         warmup: options.warmup,
         seconds: options.seconds,
-    };
-    let measured = worker::run("generator", move |stop| load::measure(&plan, stop)).await?;
-    Ok(Round::of(&measured))
-}
-
-/// The server that is measured.
-async fn start_ours(options: &Options) -> Result<Target> {
-    if let Some(address) = &options.server {
-        return Target::find(address);
-    }
-    let program = match &options.server_bin {
-        Some(path) => target::find_program(path)
-            .with_context(|| format!("there is no program {}", path.display()))?,
-        None => built_server()?,
-    };
-    let arguments: Vec<&str> = options.server_args.split_whitespace().collect();
-    Target::start(&program, &arguments).await
-}
-
-/// The newest step of which there is a release build, in the same `target` folder
-/// as this program.
-fn built_server() -> Result<PathBuf> {
-    let myself = std::env::current_exe()?;
-    let profile = myself.parent().unwrap_or(Path::new("."));
-    let folder = profile.with_file_name("release");
-    let names = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let newest = names.filter(|name| is_step(name)).max();
-    newest.map(|name| folder.join(name)).with_context(|| {
-        format!(
-            "no step is built in {}: run `make 10-capstone`, or for example \
-             `cargo build --release -p step05-aof-persistence` and then this again",
-            folder.display()
-        )
     })
 }
 
-/// Is this what cargo calls the program of a step, like `step05-aof-persistence`?
-fn is_step(name: &str) -> bool {
-    let number = name
-        .strip_prefix("step0")
-        .and_then(|rest| rest.bytes().next());
-    number.is_some_and(|digit| digit.is_ascii_digit()) && !name.contains('.')
+/// Measures one server once, with whatever else it has to do meanwhile.
+async fn measure(plan: Plan, contestant: &Contestant) -> Result<Measurement> {
+    let condition = plan.scenario.condition;
+    let generator = worker::run("generator", move |stop| load::measure(&plan, stop));
+    if condition == Condition::Bgsave {
+        return measure_saving(generator, contestant).await;
+    }
+    let measured = generator.await?;
+    ensure!(
+        contestant.is_followed()?,
+        "the replica has lost its primary: this was not measured with a replica"
+    );
+    Ok(measured)
 }
 
-/// The Redis to compare with; none, if this machine has none.
-async fn start_redis(options: &Options) -> Result<Option<Target>> {
-    if let Some(address) = &options.redis {
-        return Target::find(address).map(Some);
-    }
-    if let Some(path) = &options.redis_bin {
-        let program = target::find_program(path)
-            .with_context(|| format!("there is no program {}", path.display()))?;
-        return Target::start(&program, &REDIS_ARGUMENTS).await.map(Some);
-    }
-    match target::find_program(Path::new("redis-server")) {
-        Some(program) => Target::start(&program, &REDIS_ARGUMENTS).await.map(Some),
-        None if std::env::var("CI").is_ok_and(|value| value == "true") => {
-            bail!("there is no redis-server on the PATH, and CI must compare with it")
+/// Measures while the server saves, and waits for the last save.
+async fn measure_saving(
+    generator: impl Future<Output = Result<Measurement>>,
+    contestant: &Contestant,
+) -> Result<Measurement> {
+    let mut server = contestant.target()?.connect()?;
+    let begun = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&begun);
+    let saving = worker::run("bgsave", move |mut stop| {
+        disturbance::keep_saving(&mut server, &counter, &mut stop)
+    });
+    let measured = tokio::select! {
+        measured = generator => measured?,
+        ended = saving => {
+            ended?;
+            bail!("the saving ended before its time");
         }
-        None => {
-            eprintln!("{NO_REDIS}");
-            Ok(None)
-        }
-    }
+    };
+    ensure!(begun.load(Ordering::Relaxed) > 0, "no BGSAVE was begun");
+    let mut server = contestant.target()?.connect()?;
+    worker::run("last save", move |mut stop| {
+        disturbance::let_saves_end(&mut server, &mut stop)
+    })
+    .await?;
+    Ok(measured)
 }
-
-/// What is said when there is nothing to compare with.
-pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so ours is measured \
-                            alone. `make redis` installs it.";

@@ -1,20 +1,23 @@
 //! The command line: every option, its default and its limits.
 //!
 //! This file owns what may be asked for; what it means is in the files that use
-//! it. The defaults are chosen so that everything, both servers included, takes
-//! about two minutes.
+//! it. The defaults are chosen so that everything, all servers included, takes
+//! between two and three minutes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::{Error, Result, ensure};
 use clap::Parser;
 
 use crate::keyspace::MAX_KEYS;
-use crate::scenario::Scenario;
+use crate::plan;
+use crate::scenario::{self, Scenario};
 
 /// Measures p50, p95 and p99 of the workshop's server against real Redis.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+// A flag may come twice, and the last one counts, as in Redis.
+#[command(version, about, args_override_self = true)]
 pub struct Options {
     /// Measure a server that already runs, instead of starting the newest step's.
     #[arg(long, value_name = "HOST:PORT", value_parser = host_and_port)]
@@ -44,12 +47,20 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     pub redis_bin: Option<PathBuf>,
 
+    /// Measure every step from 03 on that is built, not only the newest.
+    #[arg(long, conflicts_with_all = ["server", "server_bin"])]
+    pub all_steps: bool,
+
+    /// Leave out the floor, which is the same traffic against step 01's echo.
+    #[arg(long)]
+    pub no_floor: bool,
+
     /// Length of one measurement, in seconds.
-    #[arg(long, default_value = "1.5", value_parser = seconds)]
+    #[arg(long, default_value = "0.5", value_parser = seconds)]
     pub seconds: Duration,
 
     /// Time before each measurement that is not counted, in seconds.
-    #[arg(long, default_value = "0.3", value_parser = seconds)]
+    #[arg(long, default_value = "0.15", value_parser = seconds)]
     pub warmup: Duration,
 
     /// Measurements of each server in each scenario.
@@ -60,10 +71,25 @@ pub struct Options {
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=MAX_KEYS))]
     pub keys: u32,
 
-    /// Measure only this scenario; may be given more than once
-    /// [default: 1x1, 50x1 and 50x16, with values of 16 and of 1024 bytes].
-    #[arg(long = "scenario", value_name = "CLIENTSxPIPELINExBYTES")]
+    /// Measure only this scenario; may be given more than once. Behind the three
+    /// numbers may stand get=90, zipf, aof=everysec, aof=always, bgsave, replica,
+    /// pubsub, rate=20000 and pause=200ms, after commas.
+    #[arg(long = "scenario", value_name = "CLIENTSxPIPELINExBYTES[,…]")]
     pub scenarios: Vec<Scenario>,
+
+    /// Send so many commands per second, whether the last ones are answered or not
+    /// (an open loop), in each scenario asked for [default scenario: 50x1x16].
+    #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub rate: Option<u32>,
+
+    /// Stop the server for so long in the middle of each measurement. Alone, it
+    /// shows what a closed loop and an open loop notice of it.
+    #[arg(long, value_name = "TIME", value_parser = scenario::milliseconds)]
+    pub pause: Option<u64>,
+
+    /// Put the figures beside those of redis-benchmark, on the same Redis.
+    #[arg(long)]
+    pub cross_check: bool,
 
     /// Seed of the choice of keys and commands.
     #[arg(long, default_value_t = 10)]
@@ -76,16 +102,44 @@ pub struct Options {
     /// Write all results to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+
+    /// Write a page with curves and bars to this file; it needs no network.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Write the latency curves of the first scenario to this file.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 impl Options {
-    /// The scenarios to measure: those asked for, or the standard six.
-    pub fn scenarios(&self) -> Vec<Scenario> {
-        if self.scenarios.is_empty() {
-            Scenario::standard()
-        } else {
-            self.scenarios.clone()
+    /// The scenarios to measure: those asked for, or what fits the other options.
+    pub fn scenarios(&self) -> Result<Vec<Scenario>> {
+        let mut scenarios = match (self.scenarios.is_empty(), self.pause, self.rate) {
+            (false, _, _) => self.scenarios.clone(),
+            (true, Some(pause), _) => plan::demonstration(pause),
+            (true, None, Some(_)) => vec![Scenario::plain(50, 1, 16)],
+            (true, None, None) if self.all_steps => plan::ALL_STEPS.to_vec(),
+            (true, None, None) => plan::STANDARD.to_vec(),
+        };
+        // The demonstration has a closed loop, which must stay one.
+        let demonstrates = self.scenarios.is_empty() && self.pause.is_some();
+        for scenario in &mut scenarios {
+            scenario.pause_ms = self.pause.or(scenario.pause_ms);
+            if !demonstrates || scenario.rate.is_some() {
+                scenario.rate = self.rate.or(scenario.rate);
+            }
+            scenario.check().map_err(Error::msg)?;
+            if let Some(pause) = scenario.pause() {
+                ensure!(
+                    pause < self.seconds,
+                    "a pause of {} ms does not fit into {} s: make --seconds longer",
+                    pause.as_millis(),
+                    self.seconds.as_secs_f64()
+                );
+            }
         }
+        Ok(scenarios)
     }
 }
 
@@ -117,12 +171,43 @@ mod tests {
         Options::command().debug_assert();
     }
 
+    fn scenarios(arguments: &[&str]) -> Result<Vec<String>> {
+        let options = Options::parse_from([&["bench"], arguments].concat());
+        let scenarios = options.scenarios()?.into_iter();
+        Ok(scenarios.map(|scenario| scenario.to_string()).collect())
+    }
+
     #[test]
     fn a_standard_run_takes_less_than_three_minutes() {
         let options = Options::parse_from(["bench"]);
         let each = options.seconds + options.warmup;
-        let measurements = options.scenarios().len() as u32 * u32::from(options.rounds) * 2;
-        assert!(each * measurements < Duration::from_secs(150));
+        let sides = |scenario: &Scenario| 2 + u32::from(scenario.has_floor());
+        let sides: u32 = options.scenarios().unwrap().iter().map(sides).sum();
+        assert!(each * sides * u32::from(options.rounds) < Duration::from_secs(140));
+    }
+
+    #[test]
+    fn options_choose_scenarios() {
+        assert!(scenarios(&[]).unwrap().len() > 10);
+        assert_eq!(scenarios(&["--all-steps"]).unwrap().len(), 3);
+        let rate = scenarios(&["--rate=500"]).unwrap();
+        assert_eq!(rate, ["50×1, 16 B, open, 500/s"]);
+        let both = scenarios(&["--rate=500", "--scenario=1x1x16"]).unwrap();
+        assert_eq!(both, ["1×1, 16 B, open, 500/s"]);
+        assert!(scenarios(&["--rate=500", "--scenario=1x2x16"]).is_err());
+    }
+
+    #[test]
+    fn a_pause_alone_is_seen_by_both_loops() {
+        let found = scenarios(&["--pause=200ms", "--rate=500"]).unwrap();
+        assert_eq!(
+            found,
+            [
+                "50×1, 16 B, 200 ms pause",
+                "50×1, 16 B, open, 500/s, 200 ms pause"
+            ]
+        );
+        assert!(scenarios(&["--pause=200ms", "--seconds=0.2"]).is_err());
     }
 
     #[test]

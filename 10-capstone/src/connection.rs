@@ -1,4 +1,5 @@
-//! One client: sends a batch, and takes a sample as each reply arrives.
+//! One client of a closed loop: sends a batch, and takes a sample as each reply
+//! arrives.
 //!
 //! This file owns the moment of measurement. A sample starts just before its
 //! batch is written and ends just after the read that completed its reply. So it
@@ -16,34 +17,64 @@ use crate::load::Window;
 use crate::reply::{self, Reply, Scan};
 use crate::request::{Operation, Templates};
 use crate::scenario::Scenario;
+use crate::traffic::Traffic;
+
+/// How the other side answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// As Redis does.
+    Replies,
+    /// With what it was sent: step 01.
+    Echo,
+}
+
+/// A command on its way, to check its reply against.
+struct Asked {
+    operation: Operation,
+    number: u32,
+    /// Where its request ends in the batch.
+    end: usize,
+}
 
 /// A connection with at most one batch on its way.
 pub struct Connection {
     stream: TcpStream,
     random: fastrand::Rng,
-    keys: u32,
+    answers: Answers,
+    pipeline: u16,
     /// The encoded batch.
     output: Vec<u8>,
-    /// The commands of the batch, in order, to check the replies against.
-    batch: Vec<(Operation, u32)>,
+    /// The commands of the batch, in order.
+    batch: Vec<Asked>,
     /// Room for all replies to a batch, and a little more: a read that fills the
     /// buffer would have to be followed by another, to learn that nothing is left.
     input: Vec<u8>,
 }
 
+/// Connects, and lets nothing wait in the kernel.
+pub async fn connect(address: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("cannot connect to {address}"))?;
+    // Otherwise the kernel may hold a small request back until the last one
+    // is acknowledged (Nagle's algorithm).
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 impl Connection {
     /// Connects to `address`; `seed` decides which keys are asked for.
-    pub async fn open(address: &str, scenario: Scenario, keys: u32, seed: u64) -> Result<Self> {
-        let stream = TcpStream::connect(address)
-            .await
-            .with_context(|| format!("cannot connect to {address}"))?;
-        // Otherwise the kernel may hold a small request back until the last one
-        // is acknowledged (Nagle's algorithm).
-        stream.set_nodelay(true)?;
+    pub async fn open(
+        address: &str,
+        scenario: Scenario,
+        answers: Answers,
+        seed: u64,
+    ) -> Result<Self> {
         Ok(Self {
-            stream,
+            stream: connect(address).await?,
             random: fastrand::Rng::with_seed(seed),
-            keys,
+            answers,
+            pipeline: scenario.pipeline,
             output: Vec::new(),
             batch: Vec::with_capacity(scenario.pipeline.into()),
             input: vec![0; scenario.reply_bytes() + 512],
@@ -52,33 +83,30 @@ impl Connection {
 
     /// Sends batch after batch, each when the one before is answered, until the
     /// window closes.
-    pub async fn run(mut self, pipeline: u16, requests: &Templates, window: &Window) -> Result<()> {
+    pub async fn run(mut self, traffic: &Traffic, window: &Window) -> Result<()> {
         while !window.is_over() {
-            self.choose_batch(pipeline, requests);
+            self.choose_batch(traffic);
             // Decided by the moment of sending, so that a slow reply counts too
             // when it arrives after the window has closed.
             let counts = window.is_open();
             let sent = Instant::now();
             self.stream.write_all(&self.output).await?;
-            self.receive_batch(sent, counts.then_some(window), requests)
+            self.receive_batch(sent, counts.then_some(window), &traffic.templates)
                 .await?;
         }
         Ok(())
     }
 
-    /// Fills the batch with GET and SET, one to one, on keys chosen uniformly.
-    fn choose_batch(&mut self, pipeline: u16, requests: &Templates) {
+    fn choose_batch(&mut self, traffic: &Traffic) {
         self.output.clear();
         self.batch.clear();
-        for _ in 0..pipeline {
-            let operation = if self.random.bool() {
-                Operation::Get
-            } else {
-                Operation::Set
-            };
-            let number = self.random.u32(..self.keys);
-            requests.append(operation, number, &mut self.output);
-            self.batch.push((operation, number));
+        for _ in 0..self.pipeline {
+            let (operation, number) = traffic.append(&mut self.random, &mut self.output);
+            self.batch.push(Asked {
+                operation,
+                number,
+                end: self.output.len(),
+            });
         }
     }
 
@@ -100,19 +128,14 @@ impl Connection {
             ensure!(count > 0, "the server closed the connection");
             filled += count;
 
-            while answered < self.batch.len() {
-                let (operation, number) = self.batch[answered];
-                match reply::scan(&self.input[scanned..filled]) {
-                    Scan::Reply(reply, length) => {
-                        check(&reply, operation, number, requests)?;
-                        scanned += length;
-                        answered += 1;
-                    }
-                    Scan::Incomplete => break,
-                    Scan::Invalid => bail!("the server sends what is no reply to {operation}"),
-                }
+            while let Some(asked) = self.batch.get(answered) {
+                let Some(length) = self.reply_to(asked, scanned, filled, requests)? else {
+                    break;
+                };
+                scanned += length;
+                answered += 1;
                 if let Some(window) = window {
-                    window.record(operation, latency);
+                    window.record(asked.operation, latency);
                 }
             }
         }
@@ -121,6 +144,47 @@ impl Connection {
             "the server answers more than it was asked"
         );
         Ok(())
+    }
+
+    /// The length of the reply that begins at `start`, if all of it is here.
+    fn reply_to(
+        &self,
+        asked: &Asked,
+        start: usize,
+        filled: usize,
+        requests: &Templates,
+    ) -> Result<Option<usize>> {
+        match self.answers {
+            Answers::Replies => {
+                let input = &self.input[start..filled];
+                checked_reply(input, asked.operation, asked.number, requests)
+            }
+            Answers::Echo if filled < asked.end => Ok(None),
+            Answers::Echo => {
+                let range = start..asked.end;
+                let same = self.input[range.clone()] == self.output[range];
+                ensure!(same, "the echo is not what was sent");
+                Ok(Some(asked.end - start))
+            }
+        }
+    }
+}
+
+/// The length of the reply at the beginning of `input`, if all of it is here; an
+/// error if it is not what the command must be answered with.
+pub fn checked_reply(
+    input: &[u8],
+    operation: Operation,
+    number: u32,
+    requests: &Templates,
+) -> Result<Option<usize>> {
+    match reply::scan(input) {
+        Scan::Reply(reply, length) => {
+            check(&reply, operation, number, requests)?;
+            Ok(Some(length))
+        }
+        Scan::Incomplete => Ok(None),
+        Scan::Invalid => bail!("the server sends what is no reply to {operation}"),
     }
 }
 

@@ -51,17 +51,40 @@ pub fn of_this_thread() -> CpuTime {
     }
 }
 
-/// What all threads of a process did since it started.
+/// What all threads of a process did since it started, and the children that it
+/// forked: Redis lets a child write its snapshots.
 pub fn of_process(pid: u32) -> Option<CpuTime> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
-        .into_iter()
-        .flatten();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let threads: Vec<_> = threads.into_iter().flatten().flatten().collect();
+    let children = threads.iter().flat_map(|thread| children(&thread.path()));
     Some(CpuTime {
-        running: running(pid)?,
+        running: running(pid)? + ended_children(pid)? + children.filter_map(running).sum(),
         waiting: threads
-            .filter_map(|thread| waiting(&thread.ok()?.path()))
+            .iter()
+            .filter_map(|thread| waiting(&thread.path()))
             .sum(),
     })
+}
+
+/// CPU time of children that have ended.
+fn ended_children(pid: u32) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    ticks_of_children(&text).map(|ticks| Duration::from_millis(ticks * TICK_MILLISECONDS))
+}
+
+/// cutime + cstime of `pid (name) state …`. The name may hold anything, so the
+/// fields are counted from its end.
+fn ticks_of_children(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(13);
+    Some(times.next()?.parse::<u64>().ok()? + times.next()?.parse::<u64>().ok()?)
+}
+
+/// The children that a thread has forked and that still run.
+fn children(thread: &Path) -> Vec<u32> {
+    let text = std::fs::read_to_string(thread.join("children")).unwrap_or_default();
+    let pids = text.split_ascii_whitespace();
+    pids.filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// The second number of `schedstat`: nanoseconds in a run queue.
@@ -79,7 +102,7 @@ pub fn of_machine() -> Option<Duration> {
     busy_ticks(text.lines().next()?).map(|ticks| Duration::from_millis(ticks * TICK_MILLISECONDS))
 }
 
-/// The tick of `/proc/stat`: `USER_HZ` is 100 wherever Rust's Linux targets run.
+/// The tick of `/proc/stat` and `/proc/PID/stat`: `USER_HZ` is 100 wherever Rust's Linux targets run.
 const TICK_MILLISECONDS: u64 = 10;
 
 /// user + nice + system + steal of `cpu  user nice system idle iowait irq softirq steal …`.
@@ -108,6 +131,13 @@ mod tests {
         );
         assert_eq!(busy_ticks("cpu0 1 2 3 4 5 6 7 8"), None);
         assert_eq!(busy_ticks("cpu  1 2 3"), None);
+    }
+
+    #[test]
+    fn the_time_of_children_is_found_behind_any_name() {
+        let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 11 12 30 4 20 0 1 0";
+        assert_eq!(ticks_of_children(stat), Some(34));
+        assert_eq!(ticks_of_children("7 (a) S 1"), None);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! Clocks are read at both edges of the window, so that operations and CPU time
 //! are of the same seconds.
 //!
-//! The loop is closed: a client sends its next batch when the last one is
-//! answered. One thread is enough for that, and leaves the other core to the
+//! What the clients do is in `connection.rs` (a closed loop), `open_loop.rs` and
+//! `fanout.rs`. One thread is enough for that, and leaves the other core to the
 //! server. So nothing here is shared between threads, and the histograms need no
 //! lock.
 
@@ -18,10 +18,14 @@ use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::connection::Connection;
+use crate::connection::{Answers, Connection};
 use crate::cpu::{self, CpuTime};
-use crate::request::{Operation, Templates};
-use crate::scenario::Scenario;
+use crate::disturbance::Pause;
+use crate::fanout;
+use crate::open_loop;
+use crate::request::Operation;
+use crate::scenario::{Condition, Scenario};
+use crate::traffic::{Keys, Traffic};
 use crate::worker::Stop;
 
 /// How long a reply may take after the window has closed.
@@ -34,8 +38,9 @@ pub struct Plan {
     pub address: String,
     /// The server's process, when it runs on this machine.
     pub pid: Option<u32>,
+    pub answers: Answers,
     pub scenario: Scenario,
-    pub keys: u32,
+    pub keys: Keys,
     pub seed: u64,
     /// Time before the window.
     pub warmup: Duration,
@@ -47,10 +52,12 @@ pub struct Plan {
 pub struct Measurement {
     /// The true length of the window.
     pub wall: Duration,
-    /// Latencies of GET, in nanoseconds.
+    /// Latencies of GET, in nanoseconds; in pub/sub, those of messages.
     pub get: Histogram<u64>,
     /// Latencies of SET, in nanoseconds.
     pub set: Histogram<u64>,
+    /// Of an open loop, how late commands were sent, in nanoseconds.
+    pub lateness: Histogram<u64>,
     /// What the generator's thread did in the window.
     pub generator: CpuTime,
     /// What the server's threads did in the window.
@@ -77,7 +84,7 @@ async fn run(plan: &Plan) -> Result<Measurement> {
     let mut clients = start_clients(plan, &window).await?;
 
     let (before, after) = tokio::select! {
-        edges = keep_time(plan, &window) => edges,
+        edges = keep_time(plan, &window) => edges?,
         Some(ended) = clients.join_next() => {
             ended.context("a client panicked")??;
             bail!("a client ended before its time");
@@ -93,39 +100,60 @@ async fn run(plan: &Plan) -> Result<Measurement> {
         Ok(ended) => ended?,
         Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
     }
+    Ok(after.since(&before, &window.histograms.borrow()))
+}
 
-    let (get, set) = &*window.histograms.borrow();
-    Ok(after.since(&before, get.clone(), set.clone()))
+/// Starts what the scenario asks for.
+async fn start_clients(plan: &Plan, window: &Rc<Window>) -> Result<JoinSet<Result<()>>> {
+    let scenario = plan.scenario;
+    let traffic = Rc::new(Traffic::new(&scenario, plan.keys.clone()));
+    let window = Rc::clone(window);
+    match scenario.rate {
+        _ if scenario.condition == Condition::Pubsub => fanout::start(plan, window).await,
+        Some(rate) => open_loop::start(plan, rate, traffic, window).await,
+        None => start_closed_loop(plan, traffic, window).await,
+    }
 }
 
 /// Opens all connections, and only then lets any of them send.
-async fn start_clients(plan: &Plan, window: &Rc<Window>) -> Result<JoinSet<Result<()>>> {
+async fn start_closed_loop(
+    plan: &Plan,
+    traffic: Rc<Traffic>,
+    window: Rc<Window>,
+) -> Result<JoinSet<Result<()>>> {
     let scenario = plan.scenario;
     let mut connections = Vec::new();
     for client in 0..u64::from(scenario.clients) {
         let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(client);
-        connections.push(Connection::open(&plan.address, scenario, plan.keys, seed).await?);
+        let connection = Connection::open(&plan.address, scenario, plan.answers, seed);
+        connections.push(connection.await?);
     }
-    let requests = Rc::new(Templates::new(scenario.value_bytes as usize));
     let mut clients = JoinSet::new();
     for connection in connections {
-        let (requests, window) = (Rc::clone(&requests), Rc::clone(window));
-        clients.spawn_local(
-            async move { connection.run(scenario.pipeline, &requests, &window).await },
-        );
+        let (traffic, window) = (Rc::clone(&traffic), Rc::clone(&window));
+        clients.spawn_local(async move { connection.run(&traffic, &window).await });
     }
     Ok(clients)
 }
 
-/// Opens the window after the warm-up, closes it, and returns both edges.
-async fn keep_time(plan: &Plan, window: &Window) -> (Edge, Edge) {
+/// Opens the window after the warm-up, closes it, and returns both edges. A pause
+/// of the server begins a quarter into the window, so that what follows from it is
+/// seen too.
+async fn keep_time(plan: &Plan, window: &Window) -> Result<(Edge, Edge)> {
     tokio::time::sleep(plan.warmup).await;
     window.phase.set(Phase::Open);
     let before = Edge::now(plan.pid);
-    tokio::time::sleep(plan.seconds).await;
+    let until = tokio::time::Instant::now() + plan.seconds;
+    if let Some(length) = plan.scenario.pause() {
+        tokio::time::sleep(plan.seconds.saturating_sub(length) / 4).await;
+        let pause = Pause::begin(plan.pid)?;
+        tokio::time::sleep(length).await;
+        drop(pause);
+    }
+    tokio::time::sleep_until(until).await;
     let after = Edge::now(plan.pid);
     window.phase.set(Phase::Over);
-    (before, after)
+    Ok((before, after))
 }
 
 /// The time in which commands count, and the latencies of those that do.
@@ -134,8 +162,11 @@ pub struct Window {
     histograms: RefCell<Histograms>,
 }
 
-/// GET and SET.
-type Histograms = (Histogram<u64>, Histogram<u64>);
+struct Histograms {
+    get: Histogram<u64>,
+    set: Histogram<u64>,
+    lateness: Histogram<u64>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -148,7 +179,11 @@ impl Window {
     fn new() -> Result<Self> {
         Ok(Self {
             phase: Cell::new(Phase::WarmUp),
-            histograms: RefCell::new((histogram()?, histogram()?)),
+            histograms: RefCell::new(Histograms {
+                get: histogram()?,
+                set: histogram()?,
+                lateness: histogram()?,
+            }),
         })
     }
 
@@ -164,13 +199,23 @@ impl Window {
 
     /// Takes the latency of one command.
     pub fn record(&self, operation: Operation, latency: Duration) {
-        let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        let (get, set) = &mut *self.histograms.borrow_mut();
-        match operation {
-            Operation::Get => get.saturating_record(nanoseconds),
-            Operation::Set => set.saturating_record(nanoseconds),
-        }
+        let histograms = &mut *self.histograms.borrow_mut();
+        let histogram = match operation {
+            Operation::Get => &mut histograms.get,
+            Operation::Set => &mut histograms.set,
+        };
+        histogram.saturating_record(nanoseconds(latency));
     }
+
+    /// Takes how long after its time a command was sent.
+    pub fn record_lateness(&self, late: Duration) {
+        let histogram = &mut self.histograms.borrow_mut().lateness;
+        histogram.saturating_record(nanoseconds(late));
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A histogram of latencies up to a minute, to three digits.
@@ -198,7 +243,7 @@ impl Edge {
     }
 
     /// What happened between two edges.
-    fn since(&self, before: &Self, get: Histogram<u64>, set: Histogram<u64>) -> Measurement {
+    fn since(&self, before: &Self, taken: &Histograms) -> Measurement {
         let generator = self.generator.since(&before.generator);
         let server = self
             .server
@@ -211,8 +256,9 @@ impl Edge {
         });
         Measurement {
             wall: self.at - before.at,
-            get,
-            set,
+            get: taken.get.clone(),
+            set: taken.set.clone(),
+            lateness: taken.lateness.clone(),
             generator,
             server,
             others,

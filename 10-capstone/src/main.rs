@@ -8,13 +8,26 @@
 
 #![forbid(unsafe_code)]
 
+mod ability;
 mod bench;
+mod chart;
 mod cli;
+mod comparison;
 mod connection;
+mod contestant;
 mod cpu;
+mod cross_check;
+mod curve;
+mod disturbance;
+mod environment;
+mod fanout;
 mod json;
 mod keyspace;
+mod lineup;
 mod load;
+mod open_loop;
+mod page;
+mod plan;
 mod progress;
 mod reply;
 mod report;
@@ -22,6 +35,7 @@ mod request;
 mod scenario;
 mod stats;
 mod target;
+mod traffic;
 mod verdict;
 mod worker;
 
@@ -96,6 +110,13 @@ async fn run(options: &Options) -> Result<()> {
     print!("{}", report::render(&results, options.split));
     if let Some(path) = &options.json {
         json::write(path, &results)?;
+    }
+    if let Some(path) = &options.html {
+        page::write(path, &results)?;
+        println!("\nThe same with curves: {}", path.display());
+    }
+    if let Some(path) = &options.svg {
+        page::write_curve(path, &results)?;
     }
     Ok(())
 }

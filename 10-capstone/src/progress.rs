@@ -32,18 +32,25 @@ impl Progress {
         }
     }
 
-    /// The key space is written.
-    pub fn loading(&self, side: &str, keys: u32, value_bytes: u32) {
-        self.say(
-            format!("{side}: loading {keys} keys of {value_bytes} B"),
-            true,
-        );
+    /// A server is started, or its keys are written.
+    pub fn preparing(&self, side: &str, scenario: Scenario, keys: u32) {
+        let size = scenario.value_bytes;
+        let text = format!("{side}: {keys} keys of {size} B for {scenario}");
+        self.say(text, false);
+    }
+
+    /// One server cannot be measured in a scenario.
+    pub fn skip(&mut self, rounds: u16) {
+        self.total = self.total.saturating_sub(rounds.into());
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.total);
+        }
     }
 
     /// A measurement begins. On a terminal every one is shown, elsewhere the
     /// first of a scenario.
     pub fn measuring(&self, scenario: Scenario, round: usize, side: &str) {
-        let first = round == 0 && self.bar.is_none();
+        let first = round == 0;
         self.say(format!("{scenario}, round {}, {side}", round + 1), first);
     }
 

@@ -1,90 +1,237 @@
-//! A scenario: how many clients send how much, and how.
+//! A scenario: what is sent to a server, and what else it has to do meanwhile.
 //!
-//! This file owns the list of what is measured. A scenario is plain data, so that
-//! a new one is a line here and nothing anywhere else.
+//! This file owns how a scenario is written, on the command line as in a report. A
+//! scenario is plain data, so that a new one is a line in `plan.rs` and nothing
+//! anywhere else.
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::Serialize;
 
 /// The most clients: below the 1024 open files that many systems allow a process.
-const MAX_CLIENTS: u16 = 1000;
+const MAX_CLIENTS: u32 = 1000;
 /// The most commands on their way at once on one connection.
-const MAX_PIPELINE: u16 = 1000;
+const MAX_PIPELINE: u32 = 1000;
 /// The longest value: 1 MiB.
 const MAX_VALUE_BYTES: u32 = 1024 * 1024;
+/// The highest rate: ten times what one thread can send.
+const MAX_RATE: u32 = 10_000_000;
+/// The longest pause.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// One way of loading a server, with GET and SET one to one.
+/// One way of loading a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Scenario {
-    /// Connections, each with one batch on its way.
+    /// Connections. In a closed loop, each has one batch on its way.
     pub clients: u16,
     /// Commands in a batch: those sent before the first reply is waited for.
     pub pipeline: u16,
     /// Length of every value, in bytes.
     pub value_bytes: u32,
+    /// How many of a hundred commands are GET; the others are SET.
+    pub get_percent: u8,
+    pub popularity: Popularity,
+    pub condition: Condition,
+    /// Commands per second in an open loop; without it, the loop is closed.
+    pub rate: Option<u32>,
+    /// How long the server is stopped in the middle, in milliseconds.
+    pub pause_ms: Option<u64>,
+}
+
+/// Which keys are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Popularity {
+    /// All alike.
+    Uniform,
+    /// A few very often, most of them seldom.
+    Zipf,
+}
+
+/// What the server does beside answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Nothing: no log, no snapshot, no replica.
+    Plain,
+    /// It logs every write, and fsyncs the log once a second.
+    AofEverysec,
+    /// It logs every write, and fsyncs the log before each reply.
+    AofAlways,
+    /// It saves snapshots, one after the other.
+    Bgsave,
+    /// It feeds a replica, which is a stock `redis-server`.
+    Replica,
+    /// Not GET and SET: one publisher, and each client is a subscriber.
+    Pubsub,
 }
 
 impl Scenario {
-    /// The six scenarios of a standard run.
-    pub fn standard() -> Vec<Self> {
-        let shapes = [(1, 1), (50, 1), (50, 16)];
-        [16, 1024]
-            .into_iter()
-            .flat_map(|value_bytes| {
-                shapes.map(|(clients, pipeline)| Self {
-                    clients,
-                    pipeline,
-                    value_bytes,
-                })
-            })
-            .collect()
+    /// GET and SET one to one, on keys that are all alike, in a closed loop, and
+    /// the server has nothing else to do.
+    pub const fn plain(clients: u16, pipeline: u16, value_bytes: u32) -> Self {
+        Self {
+            clients,
+            pipeline,
+            value_bytes,
+            get_percent: 50,
+            popularity: Popularity::Uniform,
+            condition: Condition::Plain,
+            rate: None,
+            pause_ms: None,
+        }
     }
 
-    /// The bytes that replies to one batch may take: every value, and its `$1024\r\n…\r\n`.
+    /// The bytes that replies to one batch may take: every value, and its
+    /// `$1024\r\n…\r\n`. An echo repeats the request, which is longer.
     pub fn reply_bytes(&self) -> usize {
-        usize::from(self.pipeline) * (self.value_bytes as usize + 32)
+        usize::from(self.pipeline) * (self.value_bytes as usize + 80)
+    }
+
+    /// Can an echo be given the same traffic? Not if the server shall do something
+    /// beside it.
+    pub fn has_floor(&self) -> bool {
+        self.condition == Condition::Plain && self.rate.is_none() && self.pause_ms.is_none()
+    }
+
+    pub fn pause(&self) -> Option<Duration> {
+        self.pause_ms.map(Duration::from_millis)
+    }
+
+    /// The first half of the name: the size of it.
+    pub fn shape(&self) -> String {
+        let (clients, pipeline) = (self.clients, self.pipeline);
+        let size = match self.value_bytes {
+            bytes if bytes >= 1024 && bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
+            bytes => format!("{bytes} B"),
+        };
+        match self.condition {
+            Condition::Pubsub => format!("1→{clients}×{pipeline}, {size}"),
+            _ => format!("{clients}×{pipeline}, {size}"),
+        }
+    }
+
+    /// The second half: what sets it apart, if anything does.
+    pub fn details(&self) -> Vec<String> {
+        let condition = match self.condition {
+            Condition::Plain => None,
+            Condition::AofEverysec => Some("AOF everysec"),
+            Condition::AofAlways => Some("AOF always"),
+            Condition::Bgsave => Some("during BGSAVE"),
+            Condition::Replica => Some("one replica"),
+            Condition::Pubsub => Some("pub/sub"),
+        };
+        let percent = (self.get_percent != 50).then(|| format!("{} % GET", self.get_percent));
+        let zipf = (self.popularity == Popularity::Zipf).then(|| "Zipf keys".to_owned());
+        let rate = self.rate.map(|rate| format!("open, {rate}/s"));
+        let pause = self.pause_ms.map(|pause| format!("{pause} ms pause"));
+        let all = [percent, zipf, condition.map(str::to_owned), rate, pause];
+        all.into_iter().flatten().collect()
     }
 }
 
 impl fmt::Display for Scenario {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{}×{}, {} B", self.clients, self.pipeline, self.value_bytes);
-        out.pad(&text)
+        let parts = [vec![self.shape()], self.details()].concat();
+        out.pad(&parts.join(", "))
     }
 }
 
 impl FromStr for Scenario {
     type Err = String;
 
-    /// Reads `50x16x1024`: clients, pipeline and bytes of a value.
+    /// Reads `50x16x1024`, clients, pipeline and bytes of a value, and then words:
+    /// `50x1x16,get=90,zipf`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Vec<u32> = text
-            .split('x')
-            .map(|part| part.parse().map_err(|_| expected(text)))
-            .collect::<Result<_, _>>()?;
-        match numbers[..] {
-            [clients, pipeline, value_bytes]
-                if (1..=u32::from(MAX_CLIENTS)).contains(&clients)
-                    && (1..=u32::from(MAX_PIPELINE)).contains(&pipeline)
-                    && (1..=MAX_VALUE_BYTES).contains(&value_bytes) =>
-            {
-                Ok(Self {
-                    clients: clients as u16,
-                    pipeline: pipeline as u16,
-                    value_bytes,
-                })
-            }
-            _ => Err(expected(text)),
+        let mut words = text.split(',');
+        let shape = words.next().unwrap_or_default();
+        let mut scenario = read_shape(shape).ok_or_else(|| expected(text))?;
+        for word in words {
+            scenario.add(word).ok_or_else(|| {
+                format!("'{word}' in '{text}' says nothing of a scenario: expected {WORDS}")
+            })?;
         }
+        scenario.check()?;
+        Ok(scenario)
+    }
+}
+
+/// What may follow the three numbers.
+const WORDS: &str = "get=PERCENT, zipf, aof=everysec, aof=always, bgsave, replica, pubsub, \
+                     rate=PER_SECOND or pause=200ms";
+
+fn read_shape(text: &str) -> Option<Scenario> {
+    let numbers: Vec<u32> = text
+        .split('x')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
+    match numbers[..] {
+        [clients, pipeline, value_bytes]
+            if (1..=MAX_CLIENTS).contains(&clients)
+                && (1..=MAX_PIPELINE).contains(&pipeline)
+                && (1..=MAX_VALUE_BYTES).contains(&value_bytes) =>
+        {
+            Some(Scenario::plain(
+                clients as u16,
+                pipeline as u16,
+                value_bytes,
+            ))
+        }
+        _ => None,
+    }
+}
+
+impl Scenario {
+    /// Adds what one word says; `None` if it says nothing.
+    fn add(&mut self, word: &str) -> Option<()> {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("get", percent) => self.get_percent = within(percent, 0, 100)? as u8,
+            ("zipf", "") => self.popularity = Popularity::Zipf,
+            ("aof", "everysec") => self.condition = Condition::AofEverysec,
+            ("aof", "always") => self.condition = Condition::AofAlways,
+            ("bgsave", "") => self.condition = Condition::Bgsave,
+            ("replica", "") => self.condition = Condition::Replica,
+            ("pubsub", "") => self.condition = Condition::Pubsub,
+            ("rate", rate) => self.rate = Some(within(rate, 1, MAX_RATE)?),
+            ("pause", pause) => self.pause_ms = Some(milliseconds(pause).ok()?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Can all of it be had at once?
+    pub fn check(&self) -> Result<(), String> {
+        if self.condition == Condition::Pubsub && self.rate.is_some() {
+            return Err("pubsub is a closed loop, and has no rate".to_owned());
+        }
+        if self.rate.is_some() && self.pipeline > 1 {
+            return Err("with a rate, commands are sent one by one: let the pipeline be 1".into());
+        }
+        Ok(())
+    }
+}
+
+fn within(text: &str, least: u32, most: u32) -> Option<u32> {
+    let number = text.parse().ok()?;
+    (least..=most).contains(&number).then_some(number)
+}
+
+/// Reads a pause such as `200ms` or `1s`.
+pub fn milliseconds(text: &str) -> Result<u64, String> {
+    match humantime::parse_duration(text) {
+        Ok(pause) if pause >= Duration::from_millis(1) && pause <= MAX_PAUSE => {
+            Ok(pause.as_millis() as u64)
+        }
+        _ => Err("expected a time from 1ms to 60s, such as 200ms".to_owned()),
     }
 }
 
 fn expected(text: &str) -> String {
     format!(
         "'{text}' is no scenario: expected CLIENTSxPIPELINExBYTES, such as 50x16x1024, \
-         up to {MAX_CLIENTS}x{MAX_PIPELINE}x{MAX_VALUE_BYTES}"
+         up to {MAX_CLIENTS}x{MAX_PIPELINE}x{MAX_VALUE_BYTES}, and then perhaps {WORDS}"
     )
 }
 
@@ -95,21 +242,38 @@ mod tests {
     #[test]
     fn a_scenario_is_three_numbers() {
         let scenario: Scenario = "50x16x1024".parse().unwrap();
-        assert_eq!(
-            scenario,
-            Scenario {
-                clients: 50,
-                pipeline: 16,
-                value_bytes: 1024
-            }
-        );
-        assert_eq!(scenario.to_string(), "50×16, 1024 B");
+        assert_eq!(scenario, Scenario::plain(50, 16, 1024));
+        assert_eq!(scenario.to_string(), "50×16, 1 KiB");
+    }
+
+    #[test]
+    fn words_say_more() {
+        for (text, name) in [
+            ("1x1x16,get=90,zipf", "1×1, 16 B, 90 % GET, Zipf keys"),
+            ("50x1x16,aof=always", "50×1, 16 B, AOF always"),
+            ("50x1x65536,bgsave", "50×1, 64 KiB, during BGSAVE"),
+            ("50x1x16,pubsub", "1→50×1, 16 B, pub/sub"),
+            (
+                "50x1x16,rate=20000,pause=200ms",
+                "50×1, 16 B, open, 20000/s, 200 ms pause",
+            ),
+        ] {
+            assert_eq!(text.parse::<Scenario>().unwrap().to_string(), name);
+        }
     }
 
     #[test]
     fn limits_hold_and_one_past_them_does_not() {
-        assert!("1000x1000x1048576".parse::<Scenario>().is_ok());
-        assert!("1x1x1".parse::<Scenario>().is_ok());
+        for right in [
+            "1000x1000x1048576",
+            "1x1x1",
+            "1x1x1,get=0",
+            "1x1x1,get=100",
+            "1x1x1,rate=10000000",
+            "1x1x1,pause=60s",
+        ] {
+            assert!(right.parse::<Scenario>().is_ok(), "{right}");
+        }
         for wrong in [
             "1001x1x1",
             "1x1001x1",
@@ -117,10 +281,31 @@ mod tests {
             "0x1x1",
             "1x0x1",
             "1x1x0",
+            "1x1x1,get=101",
+            "1x1x1,rate=0",
+            "1x1x1,rate=10000001",
+            "1x1x1,pause=61s",
+            "1x1x1,pause=0s",
         ] {
             assert!(wrong.parse::<Scenario>().is_err(), "{wrong}");
         }
-        for wrong in ["", "50", "50x1", "50x1x16x1", "axbxc", "-1x1x1"] {
+    }
+
+    #[test]
+    fn what_is_no_scenario_is_refused() {
+        for wrong in [
+            "",
+            "50",
+            "50x1",
+            "50x1x16x1",
+            "axbxc",
+            "-1x1x1",
+            "50x1x16,",
+            "50x1x16,zipf=1",
+            "50x1x16,aof",
+            "50x1x16,pubsub,rate=5",
+            "50x2x16,rate=5",
+        ] {
             assert!(wrong.parse::<Scenario>().is_err(), "{wrong}");
         }
     }

@@ -1,15 +1,22 @@
 //! From samples to figures: percentiles, medians over rounds, ratios.
 //!
-//! This file owns the arithmetic, and the shape of the results that the table and
-//! the JSON file show. Percentiles are never averaged: the percentile of a round
-//! comes from that round's own histogram, and of several rounds the median is
-//! shown, which one disturbed round cannot move far.
+//! This file owns the arithmetic, and the shape of the results that the table, the
+//! page and the JSON file show. Percentiles are never averaged: the percentile of a
+//! round comes from that round's own histogram, and of several rounds the median is
+//! shown, which one disturbed round cannot move far. Only the curve is of all
+//! rounds together, because its far end needs every sample there is.
 
 use std::time::Duration;
 
+use anyhow::Result;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::comparison::Comparison;
+use crate::contestant::{Contestant, Role};
+use crate::cross_check::{self, Check};
+use crate::curve::{self, Point};
+use crate::environment::Environment;
 use crate::load::Measurement;
 use crate::scenario::Scenario;
 use crate::verdict::Verdict;
@@ -32,8 +39,7 @@ impl Figures {
     /// The figures of a histogram of nanoseconds.
     fn of(latencies: &Histogram<u64>, wall: Duration, server: Option<Duration>) -> Self {
         let count = latencies.len() as f64;
-        let percentile =
-            |percent| (count > 0.0).then(|| latencies.value_at_percentile(percent) as f64 / 1000.0);
+        let percentile = |percent| microseconds_at(latencies, percent);
         Self {
             ops_per_sec: Some(count / wall.as_secs_f64()),
             p50_us: percentile(50.0),
@@ -60,7 +66,7 @@ impl Figures {
         ]
     }
 
-    fn from_order(figures: [Option<f64>; 7]) -> Self {
+    pub fn from_order(figures: [Option<f64>; 7]) -> Self {
         let [
             ops_per_sec,
             p50_us,
@@ -81,14 +87,14 @@ impl Figures {
         }
     }
 
-    /// The median over rounds, figure by figure.
-    fn median(rounds: &[Self]) -> Self {
+    /// What `pick` makes of all rounds, figure by figure; unknown, if one is.
+    fn over(rounds: &[Self], pick: fn(&[f64]) -> Option<f64>) -> Self {
         Self::from_order(std::array::from_fn(|column| {
             let all: Option<Vec<f64>> = rounds
                 .iter()
                 .map(|round| round.in_order()[column])
                 .collect();
-            median(&all?)
+            pick(&all?)
         }))
     }
 
@@ -119,11 +125,12 @@ impl ByCommand {
         }
     }
 
-    fn median(rounds: &[Self]) -> Self {
-        Self::each(|of| Figures::median(&rounds.iter().map(of).collect::<Vec<_>>()))
+    /// What `pick` makes of all rounds, figure by figure.
+    pub fn over(rounds: &[Self], pick: fn(&[f64]) -> Option<f64>) -> Self {
+        Self::each(|of| Figures::over(&rounds.iter().map(of).collect::<Vec<_>>(), pick))
     }
 
-    fn divided_by(&self, other: &Self) -> Self {
+    pub fn divided_by(&self, other: &Self) -> Self {
         Self::each(|of| of(self).divided_by(&of(other)))
     }
 }
@@ -140,6 +147,9 @@ pub struct Busy {
     pub server_waiting: Option<f64>,
     /// Programs that have no part in the measurement.
     pub others: Option<f64>,
+    /// Of an open loop: in microseconds, how late all but one in a hundred commands
+    /// were sent at most.
+    pub late_p99_us: Option<f64>,
 }
 
 /// One round of one server.
@@ -172,29 +182,124 @@ impl Round {
                 server: measured.server.map(|server| share(server.running)),
                 server_waiting: measured.server.map(|server| share(server.waiting)),
                 others: measured.others.map(share),
+                late_p99_us: microseconds_at(&measured.lateness, 99.0),
             },
+        }
+    }
+}
+
+/// A percentile of nanoseconds, in microseconds; none of no samples.
+fn microseconds_at(histogram: &Histogram<u64>, percent: f64) -> Option<f64> {
+    (!histogram.is_empty()).then(|| histogram.value_at_percentile(percent) as f64 / 1000.0)
+}
+
+/// The rounds of one server in one scenario, as they come in.
+pub struct Rounds {
+    server: String,
+    role: Role,
+    missing: Option<String>,
+    rounds: Vec<Round>,
+    /// The latencies of all rounds and commands.
+    latencies: Histogram<u64>,
+}
+
+impl Rounds {
+    /// No rounds yet; or never, for the reason given.
+    pub fn new(contestant: &Contestant, missing: Option<String>) -> Result<Self> {
+        Ok(Self::named(&contestant.name, contestant.role, missing)?)
+    }
+
+    fn named(
+        server: &str,
+        role: Role,
+        missing: Option<String>,
+    ) -> Result<Self, hdrhistogram::CreationError> {
+        Ok(Self {
+            server: server.to_owned(),
+            role,
+            missing,
+            rounds: Vec::new(),
+            latencies: Histogram::new(3)?,
+        })
+    }
+
+    /// Takes one measurement.
+    pub fn add(&mut self, measured: &Measurement) -> Result<()> {
+        self.rounds.push(Round::of(measured));
+        self.latencies.add(&measured.get)?;
+        self.latencies.add(&measured.set)?;
+        Ok(())
+    }
+
+    /// What `redis-benchmark` tells too: the median over rounds of both commands.
+    pub fn like_redis_benchmark(&self) -> Option<cross_check::Figures> {
+        let figures = ByCommand::over(&self.figures(), median).all;
+        Some(cross_check::Figures {
+            ops_per_sec: figures.ops_per_sec?,
+            mean_us: self.latencies.mean() / 1000.0,
+            p50_us: figures.p50_us?,
+            p95_us: figures.p95_us?,
+            p99_us: figures.p99_us?,
+        })
+    }
+
+    fn figures(&self) -> Vec<ByCommand> {
+        self.rounds.iter().map(|round| round.figures).collect()
+    }
+}
+
+/// One server in one scenario.
+#[derive(Debug, Serialize)]
+pub struct Side {
+    /// What the server is called, as in [`Competitor`].
+    pub server: String,
+    pub role: Role,
+    /// Why it was not measured; none, if it was.
+    pub missing: Option<String>,
+    #[serde(flatten)]
+    pub measured: Option<Measured>,
+}
+
+impl Side {
+    fn of(all: Rounds, redis: &[ByCommand]) -> Self {
+        let figures = all.figures();
+        let (server, role, missing) = (all.server, all.role, all.missing);
+        let compared = role == Role::Step && missing.is_none() && !redis.is_empty();
+        let ratio = compared.then(|| Comparison::of(&figures, redis));
+        let measured = (!all.rounds.is_empty()).then(|| Measured {
+            curve: curve::of(&all.latencies),
+            ..Measured::of(all.rounds, &figures, ratio)
+        });
+        Self {
+            server,
+            role,
+            missing,
+            measured,
         }
     }
 }
 
 /// All rounds of one server in one scenario.
 #[derive(Debug, Serialize)]
-pub struct Side {
+pub struct Measured {
     /// The median over rounds; of `max_us` the largest.
     #[serde(flatten)]
     pub figures: ByCommand,
     pub busy: Busy,
     pub verdict: Verdict,
+    /// This server/Redis.
+    pub ratio: Option<Comparison>,
+    /// Percentile by percentile, over all rounds together.
+    pub curve: Vec<Point>,
     pub rounds: Vec<Round>,
 }
 
-impl Side {
-    fn of(rounds: Vec<Round>) -> Self {
-        let all: Vec<ByCommand> = rounds.iter().map(|round| round.figures).collect();
-        let mut figures = ByCommand::median(&all);
-        figures.all.max_us = largest(&all, |round| round.all.max_us);
-        figures.get.max_us = largest(&all, |round| round.get.max_us);
-        figures.set.max_us = largest(&all, |round| round.set.max_us);
+impl Measured {
+    fn of(rounds: Vec<Round>, all: &[ByCommand], ratio: Option<Comparison>) -> Self {
+        let mut figures = ByCommand::over(all, median);
+        figures.all.max_us = largest(all, |round| round.all.max_us);
+        figures.get.max_us = largest(all, |round| round.get.max_us);
+        figures.set.max_us = largest(all, |round| round.set.max_us);
         let busy = Busy {
             generator: share(&rounds, |busy| Some(busy.generator)).unwrap_or_default(),
             generator_waiting: share(&rounds, |busy| Some(busy.generator_waiting))
@@ -202,11 +307,14 @@ impl Side {
             server: share(&rounds, |busy| busy.server),
             server_waiting: share(&rounds, |busy| busy.server_waiting),
             others: share(&rounds, |busy| busy.others),
+            late_p99_us: share(&rounds, |busy| busy.late_p99_us),
         };
         Self {
+            verdict: Verdict::of(&busy, figures.all.p99_us),
             figures,
             busy,
-            verdict: Verdict::of(&busy),
+            ratio,
+            curve: Vec::new(),
             rounds,
         }
     }
@@ -226,53 +334,78 @@ fn largest(rounds: &[ByCommand], of: impl Fn(&ByCommand) -> Option<f64>) -> Opti
     rounds.iter().filter_map(of).max_by(f64::total_cmp)
 }
 
-/// Both servers in one scenario.
+/// All servers in one scenario.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
     pub scenario: Scenario,
-    pub ours: Side,
-    pub redis: Option<Side>,
-    /// Ours/Redis: the median over rounds of each round's ratio.
-    pub ratio: Option<ByCommand>,
+    /// The scenario in words.
+    pub name: String,
+    /// How many keys there were.
+    pub keys: u32,
+    pub sides: Vec<Side>,
 }
 
 impl Outcome {
-    /// Puts the rounds together. Round by round, both servers were measured right
+    /// Puts the rounds together. Round by round, all servers were measured right
     /// after each other; so what disturbs the machine for longer than a round
-    /// disturbs both, and leaves their ratio.
-    pub fn of(scenario: Scenario, ours: Vec<Round>, redis: Vec<Round>) -> Self {
-        let ratios: Vec<ByCommand> = ours
-            .iter()
-            .zip(&redis)
-            .map(|(ours, redis)| ours.figures.divided_by(&redis.figures))
-            .collect();
-        let compared = !ratios.is_empty();
+    /// disturbs all of them, and leaves their ratio.
+    pub fn of(scenario: Scenario, keys: u32, sides: Vec<Rounds>) -> Self {
+        let redis = sides.iter().find(|side| side.role == Role::Redis);
+        let redis = redis.map(Rounds::figures).unwrap_or_default();
         Self {
             scenario,
-            ours: Side::of(ours),
-            redis: compared.then(|| Side::of(redis)),
-            ratio: compared.then(|| ByCommand::median(&ratios)),
+            name: scenario.to_string(),
+            keys,
+            sides: sides
+                .into_iter()
+                .map(|side| Side::of(side, &redis))
+                .collect(),
         }
     }
+
+    /// What was measured of the Redis in this scenario.
+    pub fn redis(&self) -> Option<&Measured> {
+        let redis = self.sides.iter().find(|side| side.role == Role::Redis)?;
+        redis.measured.as_ref()
+    }
+}
+
+/// One of those who were measured.
+#[derive(Debug, Serialize)]
+pub struct Competitor {
+    /// `ours`, `redis`, `floor` or `step03`.
+    pub name: String,
+    pub role: Role,
+    /// Its program and version.
+    pub label: String,
+    /// The arguments that it was started with.
+    pub flags: String,
 }
 
 /// What a run found: everything that the report shows.
 #[derive(Debug, Serialize)]
 pub struct Results {
-    pub cores: usize,
+    pub environment: Environment,
     pub seconds: f64,
     pub warmup_seconds: f64,
     pub rounds: u16,
     pub keys: u32,
     pub seed: u64,
-    /// What the server calls itself.
-    pub ours: String,
-    pub redis: Option<String>,
+    pub servers: Vec<Competitor>,
     pub scenarios: Vec<Outcome>,
+    /// The same Redis, measured by `redis-benchmark` too; empty, if nobody asked.
+    pub cross_checks: Vec<Check>,
+}
+
+impl Results {
+    /// Was there a Redis to compare with?
+    pub fn has(&self, role: Role) -> bool {
+        self.servers.iter().any(|server| server.role == role)
+    }
 }
 
 /// The middle value; of an even number, the mean of the two in the middle.
-fn median(numbers: &[f64]) -> Option<f64> {
+pub fn median(numbers: &[f64]) -> Option<f64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -284,7 +417,7 @@ fn median(numbers: &[f64]) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::cpu::CpuTime;
 
@@ -306,20 +439,37 @@ mod tests {
         );
     }
 
-    fn round(latency_us: u64, server_us: u64) -> Round {
+    fn measurement(latency_us: u64, server_us: u64) -> Measurement {
         let mut get = microseconds(0);
         get.record_n(latency_us * 1000, 100).unwrap();
-        Round::of(&Measurement {
+        Measurement {
             wall: Duration::from_secs(1),
             set: get.clone(),
             get,
+            lateness: microseconds(0),
             generator: CpuTime::default(),
             server: Some(CpuTime {
                 running: Duration::from_micros(server_us),
                 waiting: Duration::ZERO,
             }),
             others: None,
-        })
+        }
+    }
+
+    /// The outcome of rounds with these latencies and CPU times, in microseconds.
+    fn outcome(ours: &[(u64, u64)], redis: &[(u64, u64)]) -> Outcome {
+        let rounds = |name, role, all: &[(u64, u64)]| {
+            let mut rounds = Rounds::named(name, role, None).unwrap();
+            for (latency, cpu) in all {
+                rounds.add(&measurement(*latency, *cpu)).unwrap();
+            }
+            rounds
+        };
+        let sides = vec![
+            rounds("ours", Role::Step, ours),
+            rounds("redis", Role::Redis, redis),
+        ];
+        Outcome::of(Scenario::plain(1, 1, 16), 100, sides)
     }
 
     #[test]
@@ -359,21 +509,66 @@ mod tests {
     #[test]
     fn ratios_are_taken_round_by_round() {
         // The machine is ten times slower in the second round, for both.
-        let ours = vec![round(10, 1000), round(100, 10_000), round(10, 1000)];
-        let redis = vec![round(20, 4000), round(200, 40_000), round(40, 4000)];
-        let outcome = Outcome::of("1x1x16".parse().unwrap(), ours, redis);
-        let ratio = outcome.ratio.unwrap().all;
-        assert_close(ratio.p50_us, 0.5);
-        assert_close(ratio.server_cpu_us_per_op, 0.25);
-        assert_close(ratio.ops_per_sec, 1.0);
+        let outcome = outcome(
+            &[(10, 1000), (100, 10_000), (10, 1000)],
+            &[(20, 4000), (200, 40_000), (40, 4000)],
+        );
+        let ours = outcome.sides[0].measured.as_ref().unwrap();
+        let ratio = ours.ratio.as_ref().unwrap();
+        assert_close(ratio.median.all.p50_us, 0.5);
+        assert_close(ratio.low.all.p50_us, 0.25);
+        assert_close(ratio.high.all.p50_us, 0.5);
+        assert_close(ratio.median.all.server_cpu_us_per_op, 0.25);
+        assert_close(ratio.median.all.ops_per_sec, 1.0);
         // Of all maxima the largest is shown.
-        assert_close(outcome.ours.figures.all.max_us, 100.0);
-        assert_close(outcome.ours.figures.all.p50_us, 10.0);
+        assert_close(ours.figures.all.max_us, 100.0);
+        assert_close(ours.figures.all.p50_us, 10.0);
+        // Redis is not compared with itself.
+        assert!(outcome.redis().unwrap().ratio.is_none());
     }
 
     #[test]
     fn one_server_alone_has_no_ratio() {
-        let outcome = Outcome::of("1x1x16".parse().unwrap(), vec![round(10, 1)], vec![]);
-        assert!(outcome.redis.is_none() && outcome.ratio.is_none());
+        let outcome = outcome(&[(10, 1)], &[]);
+        assert!(outcome.redis().is_none());
+        assert!(outcome.sides[0].measured.as_ref().unwrap().ratio.is_none());
+    }
+
+    #[test]
+    fn the_curve_is_of_all_rounds_together() {
+        let outcome = outcome(&[(10, 1), (1000, 1)], &[]);
+        let curve = &outcome.sides[0].measured.as_ref().unwrap().curve;
+        assert_close(curve.first().map(|point| point.us), 10.0);
+        assert_close(curve.last().map(|point| point.us), 1000.0);
+    }
+
+    /// Results to draw and to describe: one scenario with a difference and one without
+    /// ours.
+    pub fn sample() -> Results {
+        let mut first = outcome(&[(10, 1), (11, 1), (30, 1)], &[(20, 2), (21, 2), (22, 2)]);
+        first.name = "50×1, 16 B".to_owned();
+        let mut second = outcome(&[], &[(20, 2), (21, 2), (22, 2)]);
+        second.sides[0].missing = Some("step05-aof-persistence does not have it yet".to_owned());
+        let server = |name: &str, role| Competitor {
+            name: name.to_owned(),
+            role,
+            label: format!("{name} 1.0"),
+            flags: String::new(),
+        };
+        Results {
+            environment: Environment {
+                cpu: Some("A CPU".to_owned()),
+                arguments: Vec::new(),
+                ..Environment::here()
+            },
+            seconds: 1.0,
+            warmup_seconds: 0.1,
+            rounds: 3,
+            keys: 100,
+            seed: 1,
+            servers: vec![server("ours", Role::Step), server("redis", Role::Redis)],
+            scenarios: vec![first, second],
+            cross_checks: Vec::new(),
+        }
     }
 }

@@ -5,12 +5,13 @@
 //! [`Target`] is dropped. Nothing that it wrote is kept.
 
 use std::fs::File;
-use std::net::{TcpListener, ToSocketAddrs};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use crate::{cpu, keyspace};
@@ -43,20 +44,29 @@ pub struct Target {
     keys: u32,
 }
 
+/// How to find out that a server that was just started is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Greeting {
+    /// It answers INFO.
+    Info,
+    /// It sends back what it gets.
+    Echo,
+}
+
 impl Target {
     /// Starts `program --port P` and then `arguments`, in a folder of its own.
-    pub async fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+    pub async fn start(program: &Path, arguments: &[String], greeting: Greeting) -> Result<Self> {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            match Self::try_start(program, arguments).await {
+            match Self::try_start(program, arguments, greeting).await {
                 Err(error) if tries > 0 && format!("{error:#}").contains(TAKEN) => {}
                 result => return result,
             }
         }
     }
 
-    async fn try_start(program: &Path, arguments: &[&str]) -> Result<Self> {
+    async fn try_start(program: &Path, arguments: &[String], greeting: Greeting) -> Result<Self> {
         let process = Process::start(program, arguments)?;
         let address = format!("127.0.0.1:{}", process.port);
         let mut target = Self {
@@ -67,7 +77,7 @@ impl Target {
             keys: 0,
         };
         let info = target
-            .wait_until_ready()
+            .wait_until_ready(greeting)
             .await
             .with_context(|| format!("{} did not start", program.display()))?;
         let name = program
@@ -100,6 +110,16 @@ impl Target {
         self.keys = keys;
     }
 
+    /// Was it running before the benchmark?
+    pub fn is_foreign(&self) -> bool {
+        self.process.is_none()
+    }
+
+    /// The port of a server that was started here.
+    pub fn port(&self) -> Option<u16> {
+        self.process.as_ref().map(|process| process.port)
+    }
+
     /// A connection for everything that is not measured.
     pub fn connect(&self) -> Result<redis::Connection> {
         let connection = redis::Client::open(format!("redis://{}", self.address))
@@ -111,7 +131,7 @@ impl Target {
 
     /// Asks until the server answers. Its process may end before: then nothing
     /// will ever answer, or somebody else's server does.
-    async fn wait_until_ready(&mut self) -> Result<Info> {
+    async fn wait_until_ready(&mut self, greeting: Greeting) -> Result<Info> {
         let deadline = Instant::now() + START;
         let mut answered: Option<Instant> = None;
         loop {
@@ -123,10 +143,11 @@ impl Target {
                     process.last_words()
                 );
             }
-            match self
-                .connect()
-                .and_then(|mut connection| Info::ask(&mut connection))
-            {
+            let answer = match greeting {
+                Greeting::Info => self.connect().and_then(|mut server| Info::ask(&mut server)),
+                Greeting::Echo => echoes(&self.address).map(|()| Info::default()),
+            };
+            match answer {
                 Ok(info) => {
                     let first = *answered.get_or_insert_with(Instant::now);
                     let is_own = info.pid.is_none_or(|pid| self.pid == Some(pid));
@@ -171,7 +192,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(program: &Path, arguments: &[&str]) -> Result<Self> {
+    fn start(program: &Path, arguments: &[String]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("capstone-").tempdir()?;
         let log = File::create(folder.path().join(LOG))?;
         let port = free_port()?;
@@ -208,8 +229,27 @@ impl Drop for Process {
     }
 }
 
+/// Sends a line and waits for it to come back.
+fn echoes(address: &str) -> Result<()> {
+    let line = b"capstone\n";
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(line)?;
+    let mut found = [0; 9];
+    stream.read_exact(&mut found)?;
+    ensure!(found == *line, "it is no echo");
+    Ok(())
+}
+
 /// Is this an error of a server that is still starting?
 fn may_pass(error: &anyhow::Error) -> bool {
+    let refused = error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+    refused || is_loading_or_away(error)
+}
+
+fn is_loading_or_away(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<redis::RedisError>()
         .is_some_and(|error| error.is_io_error() || error.code() == Some("LOADING"))

@@ -4,6 +4,9 @@
 //! a closed loop, somebody is always the slowest. When that is the generator,
 //! throughput and latency say how fast *it* is, and a faster server would change
 //! little. Then only the server's CPU time per command tells two servers apart.
+//!
+//! An open loop has another question: was each command sent when it was due? Its
+//! generator never rests, because it watches the clock.
 
 use serde::Serialize;
 
@@ -13,6 +16,8 @@ use crate::stats::Busy;
 const NEVER_RESTS: f64 = 0.90;
 /// Who waits for a core for at least this share of the time is held up by that.
 const STARVES: f64 = 0.20;
+/// An open loop that is late by this share of the latency distorts it.
+const LATE: f64 = 0.20;
 
 /// Who kept the other waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,11 +38,22 @@ pub enum Verdict {
     ServerStarved,
     /// The server's CPU time is unknown, and the generator never rested.
     Unknown,
+    /// An open loop, and the generator sent on time.
+    OnTime,
+    /// An open loop, and the generator sent late.
+    Late,
 }
 
 impl Verdict {
-    /// Judges by how busy both were.
-    pub fn of(busy: &Busy) -> Self {
+    /// Judges by how busy both were; an open loop, by how late it was, in the light
+    /// of its p99.
+    pub fn of(busy: &Busy, p99_us: Option<f64>) -> Self {
+        if let (Some(late), Some(p99)) = (busy.late_p99_us, p99_us) {
+            return match late > p99 * LATE {
+                true => Self::Late,
+                false => Self::OnTime,
+            };
+        }
         let generator = busy.generator >= NEVER_RESTS;
         let server_waiting = busy.server_waiting.unwrap_or_default();
         match busy.server.map(|share| share >= NEVER_RESTS) {
@@ -49,6 +65,12 @@ impl Verdict {
             _ if busy.generator_waiting >= server_waiting => Self::GeneratorStarved,
             _ => Self::ServerStarved,
         }
+    }
+
+    /// Do latency and throughput say how fast the generator is, and not the server?
+    pub fn hides_the_server(self) -> bool {
+        use Verdict::{Generator, GeneratorStarved, Late, Unknown};
+        matches!(self, Generator | GeneratorStarved | Late | Unknown)
     }
 
     /// The verdict in words.
@@ -67,6 +89,11 @@ impl Verdict {
                 format!("no: the server waited {waiting:.0} % for a core")
             }
             Self::Unknown => "perhaps: it never rested".to_owned(),
+            Self::OnTime | Self::Late => {
+                let late = busy.late_p99_us.unwrap_or_default();
+                let answer = if self == Self::Late { "yes" } else { "no" };
+                format!("{answer}: 99 % left within {late:.0} µs")
+            }
         }
     }
 }
@@ -75,14 +102,24 @@ impl Verdict {
 mod tests {
     use super::*;
 
+    const IDLE: Busy = Busy {
+        generator: 0.0,
+        generator_waiting: 0.0,
+        server: None,
+        server_waiting: None,
+        others: None,
+        late_p99_us: None,
+    };
+
     fn verdict(generator: f64, generator_waiting: f64, server: Option<f64>) -> Verdict {
-        Verdict::of(&Busy {
+        let busy = Busy {
             generator,
             generator_waiting,
             server,
             server_waiting: server.map(|_| 0.0),
-            others: None,
-        })
+            ..IDLE
+        };
+        Verdict::of(&busy, Some(100.0))
     }
 
     #[test]
@@ -113,11 +150,11 @@ mod tests {
             generator_waiting: 0.05,
             server: Some(0.53),
             server_waiting: Some(0.46),
-            others: None,
+            ..IDLE
         };
-        assert_eq!(Verdict::of(&busy), Verdict::ServerStarved);
+        assert_eq!(Verdict::of(&busy, None), Verdict::ServerStarved);
         assert_eq!(
-            Verdict::of(&busy).words(&busy),
+            Verdict::of(&busy, None).words(&busy),
             "no: the server waited 46 % for a core"
         );
     }
@@ -125,5 +162,17 @@ mod tests {
     #[test]
     fn a_server_with_several_threads_may_use_more_than_one_core() {
         assert_eq!(verdict(0.60, 0.0, Some(1.7)), Verdict::Server);
+    }
+
+    #[test]
+    fn an_open_loop_is_judged_by_its_lateness() {
+        let busy = |late| Busy {
+            generator: 1.0,
+            late_p99_us: Some(late),
+            ..IDLE
+        };
+        assert_eq!(Verdict::of(&busy(3.0), Some(100.0)), Verdict::OnTime);
+        assert_eq!(Verdict::of(&busy(30.0), Some(100.0)), Verdict::Late);
+        assert!(Verdict::Late.hides_the_server() && !Verdict::OnTime.hides_the_server());
     }
 }

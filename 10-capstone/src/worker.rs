@@ -8,7 +8,36 @@
 use std::thread::JoinHandle;
 
 use anyhow::{Result, anyhow, bail};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+
+/// A thing that is said once, and heard by all who hold a clone: no more comes.
+#[derive(Clone)]
+pub struct Ending {
+    said: watch::Sender<bool>,
+    heard: watch::Receiver<bool>,
+}
+
+impl Ending {
+    pub fn new() -> Self {
+        let (said, heard) = watch::channel(false);
+        Self { said, heard }
+    }
+
+    pub fn announce(&self) {
+        self.said.send_replace(true);
+    }
+
+    pub fn is_announced(&self) -> bool {
+        *self.heard.borrow()
+    }
+
+    /// Waits until it is announced. Who has heard it once waits for ever: it is not
+    /// said again.
+    pub async fn wait(&mut self) {
+        // Each clone holds a sender, so the channel stays open.
+        let _ = self.heard.changed().await;
+    }
+}
 
 /// Learns that the work is no longer wanted.
 pub struct Stop(oneshot::Receiver<()>);

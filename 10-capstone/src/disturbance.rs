@@ -1,0 +1,113 @@
+//! What happens to a server beside the load: a pause, or snapshots.
+//!
+//! This file owns both. A pause is SIGSTOP and SIGCONT, which any server
+//! understands without knowing. Snapshots are asked for with BGSAVE, as soon as the
+//! last one is done; how many were begun is counted, so that nobody reads "during
+//! BGSAVE" above figures of a server that did not save.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::worker::Stop;
+
+/// Time between two BGSAVEs. A server that still saves answers with an error.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
+/// How long the last snapshot may take.
+const LAST_SAVE: Duration = Duration::from_secs(60);
+
+/// A server that stands still, until this value is dropped.
+pub struct Pause(Pid);
+
+impl Pause {
+    /// Stops the server's process.
+    pub fn begin(pid: Option<u32>) -> Result<Self> {
+        let pid = pid.and_then(|pid| i32::try_from(pid).ok());
+        let pid = Pid::from_raw(pid.context("a server on another machine cannot be paused")?);
+        kill(pid, Signal::SIGSTOP).context("cannot pause the server")?;
+        Ok(Self(pid))
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        // If it has ended meanwhile, its clients will say so.
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
+/// Lets the server save until told to stop, and counts how often that began.
+pub fn keep_saving(
+    server: &mut redis::Connection,
+    begun: &AtomicU32,
+    stop: &mut Stop,
+) -> Result<()> {
+    while stop.check().is_ok() {
+        match redis::cmd("BGSAVE").query::<String>(server) {
+            Ok(_) => drop(begun.fetch_add(1, Ordering::Relaxed)),
+            Err(error) if error.to_string().contains("already in progress") => {}
+            Err(error) => bail!("BGSAVE was answered with {error}"),
+        }
+        std::thread::sleep(ASK_AGAIN);
+    }
+    Ok(())
+}
+
+/// Waits until no snapshot is being written, so that it does not slow down what is
+/// measured next.
+pub fn let_saves_end(server: &mut redis::Connection, stop: &mut Stop) -> Result<()> {
+    let until = Instant::now() + LAST_SAVE;
+    loop {
+        stop.check()?;
+        let info: String = redis::cmd("INFO").arg("persistence").query(server)?;
+        if !info.contains("rdb_bgsave_in_progress:1") {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < until,
+            "a snapshot does not come to its end"
+        );
+        std::thread::sleep(ASK_AGAIN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// The third field of its `stat`.
+    fn state(pid: u32) -> String {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields[..1].to_owned()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pause_ends_when_it_is_dropped() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let wait_for = |stopped: bool| {
+            let until = Instant::now() + Duration::from_secs(10);
+            while (state(child.id()) == "T") != stopped {
+                assert!(Instant::now() < until, "{}", state(child.id()));
+                std::thread::yield_now();
+            }
+        };
+        let pause = Pause::begin(Some(child.id())).unwrap();
+        wait_for(true);
+        drop(pause);
+        wait_for(false);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_has_no_process_cannot_be_paused() {
+        assert!(Pause::begin(None).is_err());
+    }
+}

@@ -1,0 +1,218 @@
+//! Pub/sub: one publisher, many subscribers, and the time until each has the message.
+//!
+//! This file owns that traffic. A message is its own number, so a subscriber that
+//! misses one, or gets it twice, ends the run. The loop is closed: the next batch
+//! is published when everybody has the last one. What counts as an operation is
+//! one message that arrives at one subscriber.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::connection::connect;
+use crate::load::{Plan, Window};
+use crate::request::Operation;
+use crate::worker::Ending;
+
+const CHANNEL: &str = "capstone:channel";
+
+/// What publisher and subscribers both know.
+struct Fanout {
+    window: Rc<Window>,
+    /// Length of a message.
+    bytes: usize,
+    /// When the batch on its way was published.
+    sent: Cell<Instant>,
+    /// Was that in the window?
+    counts: Cell<bool>,
+    /// Arrivals that the batch lacks.
+    missing: Cell<usize>,
+    complete: Notify,
+}
+
+impl Fanout {
+    /// Notes that a subscriber has received so many messages.
+    fn arrived(&self, messages: usize) {
+        let latency = self.sent.get().elapsed();
+        if self.counts.get() {
+            for _ in 0..messages {
+                self.window.record(Operation::Get, latency);
+            }
+        }
+        self.missing
+            .set(self.missing.get().saturating_sub(messages));
+        if self.missing.get() == 0 {
+            self.complete.notify_one();
+        }
+    }
+}
+
+/// Subscribes all clients, and starts to publish.
+pub async fn start(plan: &Plan, window: Rc<Window>) -> Result<JoinSet<Result<()>>> {
+    let scenario = plan.scenario;
+    let fanout = Rc::new(Fanout {
+        window,
+        bytes: scenario.value_bytes as usize,
+        sent: Cell::new(Instant::now()),
+        counts: Cell::new(false),
+        missing: Cell::new(0),
+        complete: Notify::new(),
+    });
+    let all_sent = Ending::new();
+    let mut tasks = JoinSet::new();
+    for _ in 0..scenario.clients {
+        let stream = subscribe(&plan.address).await?;
+        tasks.spawn_local(receive(stream, Rc::clone(&fanout), all_sent.clone()));
+    }
+    let publisher = Publisher {
+        stream: connect(&plan.address).await?,
+        subscribers: scenario.clients.into(),
+        pipeline: scenario.pipeline.into(),
+        fanout,
+    };
+    tasks.spawn_local(publisher.run(all_sent));
+    Ok(tasks)
+}
+
+/// A connection that has subscribed to the channel.
+async fn subscribe(address: &str) -> Result<TcpStream> {
+    let mut stream = connect(address).await?;
+    stream
+        .write_all(&array(&[b"SUBSCRIBE", CHANNEL.as_bytes()]))
+        .await?;
+    let mut expected = array(&[b"subscribe", CHANNEL.as_bytes(), b""]);
+    expected.truncate(expected.len() - "$0\r\n\r\n".len());
+    expected.extend_from_slice(b":1\r\n");
+    expect(&mut stream, &expected, "SUBSCRIBE").await?;
+    Ok(stream)
+}
+
+/// Reads exactly these bytes. A server that does not have the command answers with
+/// something shorter, so the first byte is looked at first.
+async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Result<()> {
+    let mut found = vec![0; expected.len()];
+    stream.read_exact(&mut found[..1]).await?;
+    ensure!(
+        found[0] == expected[0],
+        "{command} was not answered as Redis does"
+    );
+    stream.read_exact(&mut found[1..]).await?;
+    ensure!(
+        found == expected,
+        "{command} was answered with {}",
+        found.escape_ascii()
+    );
+    Ok(())
+}
+
+struct Publisher {
+    stream: TcpStream,
+    subscribers: usize,
+    pipeline: usize,
+    fanout: Rc<Fanout>,
+}
+
+impl Publisher {
+    async fn run(mut self, all_sent: Ending) -> Result<()> {
+        let replies = format!(":{}\r\n", self.subscribers).repeat(self.pipeline);
+        let mut number = 0;
+        let mut batch = Vec::new();
+        while !self.fanout.window.is_over() {
+            batch.clear();
+            for _ in 0..self.pipeline {
+                let message = message(number, self.fanout.bytes);
+                batch.extend(array(&[b"PUBLISH", CHANNEL.as_bytes(), &message]));
+                number += 1;
+            }
+            self.fanout.missing.set(self.subscribers * self.pipeline);
+            self.fanout.counts.set(self.fanout.window.is_open());
+            self.fanout.sent.set(Instant::now());
+            self.stream.write_all(&batch).await?;
+            expect(&mut self.stream, replies.as_bytes(), "PUBLISH").await?;
+            self.fanout.complete.notified().await;
+        }
+        all_sent.announce();
+        Ok(())
+    }
+}
+
+/// Receives until nothing more is published.
+async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>, mut all_sent: Ending) -> Result<()> {
+    let length = frame(0, fanout.bytes).len();
+    let mut input = vec![0; length + 64 * 1024];
+    let (mut filled, mut number) = (0, 0);
+    loop {
+        let count = tokio::select! {
+            biased;
+            count = stream.read(&mut input[filled..]) => count?,
+            () = all_sent.wait() => return Ok(()),
+        };
+        ensure!(count > 0, "the server closed the connection");
+        filled += count;
+        let messages = filled / length;
+        for found in input[..filled].chunks_exact(length) {
+            ensure!(
+                found == frame(number, fanout.bytes),
+                "a subscriber waited for message {number} and got {}",
+                found.escape_ascii()
+            );
+            number += 1;
+        }
+        input.copy_within(messages * length..filled, 0);
+        filled -= messages * length;
+        if messages > 0 {
+            fanout.arrived(messages);
+        }
+    }
+}
+
+/// The message with this number, filled up with `x`. If it is very short, it holds
+/// the last digits.
+fn message(number: u64, bytes: usize) -> Vec<u8> {
+    let digits = format!("{number:016}").into_bytes();
+    let mut message = digits[digits.len().saturating_sub(bytes)..].to_vec();
+    message.resize(bytes, b'x');
+    message
+}
+
+/// What a subscriber gets for the message with this number.
+fn frame(number: u64, bytes: usize) -> Vec<u8> {
+    array(&[b"message", CHANNEL.as_bytes(), &message(number, bytes)])
+}
+
+/// A RESP array of bulk strings.
+fn array(arguments: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
+    for argument in arguments {
+        bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+        bytes.extend_from_slice(argument);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_numbers_of_the_asked_length() {
+        assert_eq!(message(7, 16), b"0000000000000007");
+        assert_eq!(message(7, 18), b"0000000000000007xx");
+        assert_eq!(message(123, 2), b"23");
+    }
+
+    #[test]
+    fn frames_are_what_redis_pushes() {
+        assert_eq!(
+            frame(5, 1),
+            b"*3\r\n$7\r\nmessage\r\n$16\r\ncapstone:channel\r\n$1\r\n5\r\n"
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! An open loop: commands are sent when they are due, whoever has not answered yet.
+//!
+//! This file owns the schedule. Users do not wait for each other, so neither do
+//! these clients: one task sends for all of them, at a fixed rate, and each client
+//! has another task that takes replies. The clock of a sample starts when its
+//! command was *due*. So a server that stands still for 200 ms finds all that
+//! was due meanwhile in its sockets, and each of these commands says how long it
+//! waited. In a closed loop the same pause is one slow command per client, and
+//! the others were never sent: that is coordinated omission.
+//!
+//! The timers of the runtime count in milliseconds, and a command is due every
+//! few microseconds. So between two commands the sender looks at the clock again
+//! and again, and lets the readers run in between. That takes a whole core, which
+//! says nothing about the server. Whether it was late is measured instead.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinSet;
+
+use crate::connection::{checked_reply, connect};
+use crate::load::{Plan, Window};
+use crate::request::Operation;
+use crate::traffic::Traffic;
+use crate::worker::Ending;
+
+/// Commands without a reply, at which the server counts as overrun.
+const MOST_UNANSWERED: usize = 1_000_000;
+/// From this long before the next command on, the sender stays awake.
+const AWAKE: Duration = Duration::from_millis(3);
+
+/// When each command is due: one after the other, evenly spaced.
+#[derive(Debug, Clone, Copy)]
+struct Schedule {
+    start: Instant,
+    rate: u32,
+}
+
+impl Schedule {
+    /// The moment of the command with this number. It is computed from the start,
+    /// so that rounding does not add up.
+    fn due(&self, number: u64) -> Instant {
+        let nanoseconds = u128::from(number) * 1_000_000_000 / u128::from(self.rate);
+        self.start + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+}
+
+/// A command that has been sent, or would have been if the socket had taken it.
+struct Sent {
+    operation: Operation,
+    number: u32,
+    due: Instant,
+    /// Was it due in the window?
+    counts: bool,
+}
+
+/// What a client's sender and its reader both know.
+type InFlight = Rc<RefCell<VecDeque<Sent>>>;
+
+/// Connects all clients, and starts their tasks.
+pub async fn start(
+    plan: &Plan,
+    rate: u32,
+    traffic: Rc<Traffic>,
+    window: Rc<Window>,
+) -> Result<JoinSet<Result<()>>> {
+    let unanswered = Rc::new(Cell::new(0));
+    let all_sent = Ending::new();
+    let mut tasks = JoinSet::new();
+    let mut clients = Vec::new();
+    for _ in 0..plan.scenario.clients {
+        let (reading, writing) = connect(&plan.address).await?.into_split();
+        let in_flight = InFlight::default();
+        let reader = Reader {
+            stream: reading,
+            input: vec![0; plan.scenario.reply_bytes() + 64 * 1024],
+            filled: 0,
+            in_flight: Rc::clone(&in_flight),
+            unanswered: Rc::clone(&unanswered),
+            traffic: Rc::clone(&traffic),
+            window: Rc::clone(&window),
+        };
+        tasks.spawn_local(reader.run(all_sent.clone()));
+        clients.push(Client {
+            stream: writing,
+            output: Vec::new(),
+            in_flight,
+        });
+    }
+    let sender = Sender {
+        clients,
+        random: fastrand::Rng::with_seed(plan.seed),
+        unanswered,
+        traffic,
+        window,
+    };
+    tasks.spawn_local(sender.run(rate, all_sent));
+    Ok(tasks)
+}
+
+/// The sending half of a client.
+struct Client {
+    stream: OwnedWriteHalf,
+    /// What the socket has not taken yet.
+    output: Vec<u8>,
+    in_flight: InFlight,
+}
+
+impl Client {
+    /// Gives the socket what it takes, and keeps the rest.
+    fn write(&mut self) -> Result<()> {
+        match self.stream.try_write(&self.output) {
+            Ok(count) => drop(self.output.drain(..count)),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+/// Sends for all clients.
+struct Sender {
+    clients: Vec<Client>,
+    random: fastrand::Rng,
+    unanswered: Rc<Cell<usize>>,
+    traffic: Rc<Traffic>,
+    window: Rc<Window>,
+}
+
+impl Sender {
+    async fn run(mut self, rate: u32, all_sent: Ending) -> Result<()> {
+        let schedule = Schedule {
+            start: Instant::now(),
+            rate,
+        };
+        let mut number = 0;
+        while !self.window.is_over() {
+            let due = schedule.due(number);
+            if Instant::now() < due {
+                wait_for(due).await;
+                continue;
+            }
+            self.send(number, due)?;
+            number += 1;
+            // Who is behind must not keep the readers waiting too.
+            if number % 16 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        for mut client in self.clients {
+            client.stream.write_all(&client.output).await?;
+            // To drop it would close the connection, with replies on their way.
+            client.stream.forget();
+        }
+        all_sent.announce();
+        Ok(())
+    }
+
+    /// Sends one command, each time from the next client.
+    fn send(&mut self, number: u64, due: Instant) -> Result<()> {
+        let index = (number % self.clients.len() as u64) as usize;
+        let client = &mut self.clients[index];
+        let (operation, key) = self.traffic.append(&mut self.random, &mut client.output);
+        let counts = self.window.is_open();
+        if counts {
+            self.window.record_lateness(due.elapsed());
+        }
+        client.in_flight.borrow_mut().push_back(Sent {
+            operation,
+            number: key,
+            due,
+            counts,
+        });
+        self.unanswered.set(self.unanswered.get() + 1);
+        if self.unanswered.get() > MOST_UNANSWERED {
+            bail!("the server does not keep up: {MOST_UNANSWERED} commands are unanswered");
+        }
+        client.write()
+    }
+}
+
+/// Lets others run until a command may be due.
+async fn wait_for(due: Instant) {
+    match due.checked_duration_since(Instant::now()) {
+        Some(time) if time > AWAKE => tokio::time::sleep(time - AWAKE).await,
+        _ => tokio::task::yield_now().await,
+    }
+}
+
+/// Takes a client's replies.
+struct Reader {
+    stream: OwnedReadHalf,
+    input: Vec<u8>,
+    filled: usize,
+    in_flight: InFlight,
+    unanswered: Rc<Cell<usize>>,
+    traffic: Rc<Traffic>,
+    window: Rc<Window>,
+}
+
+impl Reader {
+    /// Reads until all has been sent, and all of that answered.
+    async fn run(mut self, mut all_sent: Ending) -> Result<()> {
+        loop {
+            if all_sent.is_announced() && self.in_flight.borrow().is_empty() {
+                return Ok(());
+            }
+            let count = tokio::select! {
+                biased;
+                count = self.stream.read(&mut self.input[self.filled..]) => count?,
+                () = all_sent.wait() => continue,
+            };
+            let now = Instant::now();
+            ensure!(count > 0, "the server closed the connection");
+            self.filled += count;
+            self.take_replies(now)?;
+        }
+    }
+
+    fn take_replies(&mut self, now: Instant) -> Result<()> {
+        let mut in_flight = self.in_flight.borrow_mut();
+        let mut start = 0;
+        while start < self.filled {
+            let Some(sent) = in_flight.front() else {
+                bail!("the server answers more than it was asked");
+            };
+            let (operation, input) = (sent.operation, &self.input[start..self.filled]);
+            let reply = checked_reply(input, operation, sent.number, &self.traffic.templates)?;
+            let Some(length) = reply else {
+                break;
+            };
+            start += length;
+            if sent.counts {
+                self.window.record(operation, now - sent.due);
+            }
+            in_flight.pop_front();
+            self.unanswered.set(self.unanswered.get() - 1);
+        }
+        self.input.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(rate: u32, numbers: &[u64]) -> Vec<Duration> {
+        let start = Instant::now();
+        let schedule = Schedule { start, rate };
+        let due = numbers.iter().map(|number| schedule.due(*number) - start);
+        due.collect()
+    }
+
+    #[test]
+    fn commands_are_due_at_even_distances() {
+        assert_eq!(
+            offsets(20_000, &[0, 1, 2, 20_000]),
+            [0, 50, 100, 1_000_000].map(Duration::from_micros)
+        );
+    }
+
+    #[test]
+    fn rounding_does_not_add_up() {
+        // A third of a second cannot be said in nanoseconds; an hour can.
+        assert_eq!(
+            offsets(3, &[1, 3, 3 * 3600]),
+            [
+                Duration::from_nanos(333_333_333),
+                Duration::from_secs(1),
+                Duration::from_secs(3600)
+            ]
+        );
+    }
+}
