@@ -694,191 +694,238 @@ fn exercise_3_is_one_command() {
 
 // Exercise 4.
 
-const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
-
-/// So many commands; with the brake they take seconds.
-const COMMANDS: usize = 20_000;
-const BRAKE: [&str; 2] = ["--key-load-delay", "300"];
-
-/// A folder with a long log that was not written by the server under test.
-fn long_log() -> TempDir {
-    let data = folder();
-    fs::create_dir(data.path().join("appendonlydir")).expect("the folder of the log");
-    let base = increment(&data).with_file_name("appendonly.aof.1.base.aof");
-    let names = "file appendonly.aof.1.base.aof seq 1 type b\n\
-                 file appendonly.aof.1.incr.aof seq 1 type i\n";
-    fs::write(manifest(&data), names).expect("the manifest");
-    fs::write(base, words("SET first 1")).expect("the base");
-    // The time of this key is over, but it was not when this was done.
-    let mut log = words("SET kept x PXAT 1000000000000");
-    let value = "v".repeat(200);
-    for number in 0..COMMANDS {
-        log.extend(words(&format!("SET key:{} {value}", number % 1000)));
-    }
-    log.extend(words("APPEND kept y"));
-    log.extend(words("PERSIST kept"));
-    fs::write(increment(&data), log).expect("the increment");
-    data
-}
-
-/// Takes the brake off, and waits until the server has loaded its data.
+/// Sends MULTI and commands, each of which must be queued.
 #[track_caller]
-fn let_load(client: &mut Client) {
-    check(client, "CONFIG SET key-load-delay 0", OK);
-    wait_until_loaded(client);
-}
-
-/// The number behind `name` in INFO persistence.
-#[track_caller]
-fn field(client: &mut Client, name: &str) -> Option<f64> {
-    let info = text(client, "INFO persistence");
-    let mut lines = info.lines();
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok())
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_answers_while_it_loads() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    c.check(
-        ["GET first", "SET first 2", "DBSIZE", "KEYS *", "TTL kept"]
-            .map(words)
-            .concat(),
-        LOADING.repeat(5),
-    );
-    // What needs no data is done.
-    check(c, "ECHO hello", bulk("hello"));
-    check(c, "SELECT 0", OK);
-    check(
-        c,
-        "CONFIG GET port",
-        parameter("port", &server.addr().port().to_string()),
-    );
-    // What is no command, or none like this, is told so.
-    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
-    check(c, "NOSUCH", unknown);
-    check(c, "GET", arity("get"));
-    check(&mut Client::connect(&server), "FLUSHALL", LOADING);
-    check(c, "PING", LOADING);
-    let_load(c);
-    check(c, "DBSIZE", int(1002));
-    check(
-        c,
-        "MGET first key:999",
-        [b"*2\r\n", &bulk("1")[..], &bulk("v".repeat(200))].concat(),
-    );
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_lets_no_key_expire() {
-    let data = long_log();
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    // Long enough for whoever looks for keys whose time is over.
-    wait_until("a tenth is loaded", || {
-        field(c, "loading_loaded_perc").is_some_and(|percent| percent > 10.0)
-    });
-    let_load(c);
-    check(c, "GET kept", bulk("xy"));
-    check(c, "TTL kept", int(-1));
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_tells_how_far_it_is() {
-    let data = long_log();
-    let size = fs::metadata(increment(&data)).expect("the increment").len();
-    let total = size + words("SET first 1").len() as u64;
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    let mut last = None;
-    for _ in 0..2 {
-        wait_until("loading_loaded_bytes is there, and grows", || {
-            let now = field(c, "loading_loaded_bytes");
-            let grows = now > last;
-            last = now.or(last);
-            grows
-        });
+fn queue(client: &mut Client, commands: &[&str]) {
+    check(client, "MULTI", OK);
+    for command in commands {
+        check(client, command, "+QUEUED\r\n");
     }
-    let info = text(c, "INFO persistence");
-    let get = |name: &str| {
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|number| number.parse::<f64>().ok())
-    };
-    let loaded = get("loading_loaded_bytes").unwrap_or(-1.0);
-    let percent = get("loading_loaded_perc").unwrap_or(-1.0);
+}
+
+/// The reply of an EXEC whose commands have these replies.
+fn array(replies: &[&str]) -> String {
+    format!("*{}\r\n{}", replies.len(), replies.concat())
+}
+
+/// What stands in the log if these commands were executed together.
+fn transaction(commands: &[&str]) -> String {
+    let all = [&["MULTI"], commands, &["EXEC"]].concat();
+    all.into_iter().map(logged_as).collect()
+}
+
+#[track_caller]
+fn check_logged(log: &str, sent: &str, expected: &str) {
     assert!(
-        get("loading") == Some(1.0)
-            && get("loading_total_bytes") == Some(total as f64)
-            && (0.0..total as f64).contains(&loaded)
-            && (percent - loaded * 100.0 / total as f64).abs() < 0.01,
-        "INFO does not tell how far it is\n  sent      INFO persistence\n  expected  loading:1, \
-         loading_total_bytes:{total}, loading_loaded_bytes below that, and loading_loaded_perc \
-         that fits both\n  received\n{info}"
-    );
-    let_load(c);
-    let info = text(c, "INFO persistence");
-    assert!(
-        info.contains("\nloading:0\n") && !info.contains("loading_"),
-        "INFO tells of loading when that is over\n  sent      INFO persistence\n  expected  \
-         loading:0, and no line loading_…\n  received\n{info}"
+        log.contains(expected),
+        "a transaction is not in the log as it should be\n  sent      {sent}\n  expected  \
+         {}\n  received  {}",
+        expected.escape_debug(),
+        log.escape_debug()
     );
 }
 
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_logs_from_the_first_write_on() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "SET new 1", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until("SET gets OK", || text(c, "SET new 1") == "+OK\n");
-    server.kill();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "GET new", bulk("1"));
-    check(c, "DBSIZE", int(1003));
-    check(c, "GET nobody", NULL);
-}
+const NOT_EXECUTED: &str = "-EXECABORT Transaction discarded because of previous errors.\r\n";
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_ends_where_the_log_is_damaged() {
-    let data = long_log();
-    append(&data, "*1\r\n$6\r\nNOSUCH\r\n");
-    let (mut server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until(
-        "the server has ended, as the end of its log is damaged",
-        || !server.is_alive(),
-    );
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_has_a_brake() {
-    const NAME: &str = "key-load-delay";
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_executes_what_was_queued() {
     let server = Server::start();
     let c = &mut Client::connect(&server);
-    check(c, "PING", "+PONG\r\n");
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "0"));
-    check(c, "CONFIG SET key-load-delay 250", OK);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
-    let no_number = config_error(NAME, "argument couldn't be parsed into an integer");
-    for value in ["much", "1.5", "05"] {
-        check(c, &format!("CONFIG SET key-load-delay {value}"), &no_number);
+    queue(c, &["SET n 1", "INCR n", "GET n", "GET nobody", "PING"]);
+    let replies = [OK, ":2\r\n", "$1\r\n2\r\n", NULL, "+PONG\r\n"];
+    check(c, "EXEC", array(&replies));
+    check(c, "EXEC", "-ERR EXEC without MULTI\r\n");
+    queue(c, &[]);
+    check(c, "exec", array(&[]));
+    // All at once, and as somebody would type it.
+    c.check(
+        "multi\r\nincr n\r\nset text \"two words\"\r\nexec\r\nget text\r\n",
+        "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:3\r\n+OK\r\n$9\r\ntwo words\r\n",
+    );
+    queue(c, &["SET n 5"]);
+    check(c, "MULTI", "-ERR MULTI calls can not be nested\r\n");
+    check(c, "EXEC", array(&[OK]));
+    check(c, "MULTI now", arity("multi"));
+    check(c, "GET n", bulk("5"));
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_executes_many() {
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    let many = 5000;
+    let sent = [
+        words("MULTI"),
+        words("INCR n").repeat(many),
+        words("EXEC"),
+        words("GET n"),
+    ];
+    let replies: String = (1..=many as i64).map(int).collect();
+    let queued = "+QUEUED\r\n".repeat(many);
+    let expected = format!("{OK}{queued}*{many}\r\n{replies}$4\r\n{many}\r\n");
+    c.check(sent.concat(), expected);
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_can_be_given_up() {
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    check(c, "SET n 1", OK);
+    queue(c, &["SET n 2"]);
+    check(c, "DISCARD", OK);
+    check(c, "GET n", bulk("1"));
+    check(c, "DISCARD", "-ERR DISCARD without MULTI\r\n");
+    check(c, "EXEC", "-ERR EXEC without MULTI\r\n");
+    queue(c, &["SET n 3"]);
+    check(c, "RESET", "+RESET\r\n");
+    check(c, "EXEC", "-ERR EXEC without MULTI\r\n");
+    queue(c, &["SET n 4"]);
+    check(c, "QUIT", OK);
+    c.expect_closed();
+    let c = &mut Client::connect(&server);
+    check(c, "GET n", bulk("1"));
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_executes_all_or_nothing() {
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    check(c, "SET n 1", OK);
+    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
+    let subcommand = "-ERR unknown subcommand 'NOSUCH'. Try CLIENT HELP.\r\n";
+    for (command, error) in [
+        ("NOSUCH", unknown.to_owned()),
+        ("GET", arity("get")),
+        ("CLIENT NOSUCH", subcommand.to_owned()),
+        ("DISCARD n", arity("discard")),
+    ] {
+        queue(c, &["INCR n"]);
+        check(c, command, error);
+        check(c, "INCR n", "+QUEUED\r\n");
+        check(c, "EXEC", NOT_EXECUTED);
+        check(c, "GET n", bulk("1"));
     }
-    let why = "argument must be between -2147483648 and 2147483647 inclusive";
-    let too_much = config_error(NAME, why);
-    check(c, "CONFIG SET key-load-delay 2147483648", too_much);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
+    // It was refused; the next one starts afresh.
+    queue(c, &["INCR n"]);
+    check(c, "EXEC", array(&[":2\r\n"]));
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_goes_on_behind_an_error() {
+    let data = folder();
+    let (server, mut client) = start(&data, &[]);
+    let c = &mut client;
+    queue(c, &["SET word x", "INCR word", "SET n 1", "SETEX n 0 1"]);
+    let no_integer = "-ERR value is not an integer or out of range\r\n";
+    let no_time = "-ERR invalid expire time in 'setex' command\r\n";
+    check(c, "EXEC", array(&[OK, no_integer, OK, no_time]));
+    check(c, "MGET word n", "*2\r\n$1\r\nx\r\n$1\r\n1\r\n");
+    server.kill();
+    let sent = "MULTI, SET word x, INCR word, SET n 1, SETEX n 0 1, EXEC";
+    check_logged(&log(&data), sent, &transaction(&["SET word x", "SET n 1"]));
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_is_executed_when_exec_comes() {
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    let other = &mut Client::connect(&server);
+    check(c, "SET n 1", OK);
+    queue(c, &["GET n", "SET n 5", "HELLO 3", "GET nobody"]);
+    check(other, "GET n", bulk("1"));
+    check(other, "EXEC", "-ERR EXEC without MULTI\r\n");
+    check(other, "INCR n", int(2));
+    check(c, "GET nobody", "+QUEUED\r\n");
+    // HELLO takes effect with what comes behind it.
+    let received = c.send(words("EXEC")).reply();
+    assert!(
+        received.starts_with(b"*5\r\n$1\r\n2\r\n+OK\r\n%7\r\n")
+            && received.ends_with(b"_\r\n_\r\n"),
+        "the replies are wrong\n  sent      MULTI, GET n, SET n 5, HELLO 3, GET nobody, GET nobody, \
+         EXEC; INCR n by somebody else before EXEC\n  expected  2, OK, the map of HELLO, and two \
+         nulls of RESP3\n  received  {}",
+        escaped(&received)
+    );
+    check(other, "GET n", bulk("5"));
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_is_in_the_log_in_one_piece() {
+    let data = folder();
+    let (server, mut client) = start(&data, &[]);
+    let c = &mut client;
+    let several = ["SET a 1", "INCR a", "SET b 1"];
+    queue(
+        c,
+        &[several[0], "GET a", several[1], "DEL nobody", several[2]],
+    );
+    let replies = [OK, "$1\r\n1\r\n", ":2\r\n", ":0\r\n", OK];
+    check(c, "EXEC", array(&replies));
+    let sent = "MULTI, SET a 1, GET a, INCR a, DEL nobody, SET b 1, EXEC";
+    check_logged(&log(&data), sent, &transaction(&several));
+    // What would not be the same tomorrow is logged as what it did.
+    queue(c, &["SET c 1 EX 100", "SET d 1"]);
+    check(c, "EXEC", array(&[OK, OK]));
+    let now = log(&data);
+    let (begin, end) = (logged_as("MULTI"), logged_as("EXEC"));
+    let last = now.rsplit_once(&begin).map_or("", |(_, last)| last);
+    assert!(
+        last.contains("PXAT") && last.ends_with(&[logged_as("SET d 1"), end].concat()),
+        "a transaction is not in the log as it should be\n  sent      MULTI, SET c 1 EX 100, SET \
+         d 1, EXEC\n  expected  SET c 1 PXAT …, SET d 1 and EXEC behind MULTI\n  received  {}",
+        now.escape_debug()
+    );
+    // One write is whole in any case, and no write is nothing.
+    for (commands, written) in [(["GET a", "SET e 1"], "SET e 1"), (["GET a", "PING"], "")] {
+        let before = log(&data);
+        queue(c, &commands);
+        let _ = text(c, "EXEC");
+        let after = log(&data);
+        let expected = match written {
+            "" => String::new(),
+            command => logged_as(command),
+        };
+        assert_eq!(
+            after.strip_prefix(&before),
+            Some(&*expected),
+            "what is logged is not what was written\n  sent      MULTI, {}, EXEC",
+            commands.join(", ")
+        );
+    }
+    server.kill();
+    check_aof_succeeds(&data, &[]);
+    let (_server, mut client) = start(&data, &[]);
+    let (two, one) = ("$1\r\n2\r\n", "$1\r\n1\r\n");
+    let all = array(&[two, one, one, one, one]);
+    check(&mut client, "MGET a b c d e", all);
+}
+
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_is_all_there_or_not_at_all_after_a_crash() {
+    let data = folder();
+    let (server, mut client) = start(&data, &[]);
+    let c = &mut client;
+    check(c, "MSET from 100 to 0", OK);
+    let whole = log(&data).len();
+    queue(c, &["DECRBY from 30", "INCRBY to 30"]);
+    check(c, "EXEC", array(&[":70\r\n", ":30\r\n"]));
+    server.kill();
+    let all = fs::read(increment(&data)).expect("the log");
+    for cut in (whole + 1..=all.len()).rev().step_by(9) {
+        fs::write(increment(&data), &all[..cut]).expect("cut the log");
+        let (_server, mut client) = start(&data, &[]);
+        let expected = match cut == all.len() {
+            true => "*2\r\n$2\r\n70\r\n$2\r\n30\r\n",
+            false => "*2\r\n$3\r\n100\r\n$1\r\n0\r\n",
+        };
+        check(&mut client, "MGET from to", expected);
+    }
 }
