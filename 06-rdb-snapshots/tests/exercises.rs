@@ -1,7 +1,7 @@
 //! The graders of `EXERCISES.md`. They are ignored until somebody asks for them:
 //!
 //! ```text
-//! make check-05
+//! make check-06
 //! ```
 //!
 //! Like the suites, they know nothing of a server but its port and its folder, and
@@ -15,86 +15,40 @@ mod harness;
 #[path = "suite/session.rs"]
 mod session;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use client::{Client, escaped};
 use harness::{Server, installed, wait_until};
-use session::{NULL, OK, arity, bulk, encode, int};
+use session::{NULL, OK, SYNTAX, arity, bulk, encode, int};
 
 /// A folder that outlives the servers on it.
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A server that logs to `data`, and a client of it.
+/// A server with its files in `data` that has loaded them, and a client of it. It saves
+/// only when it is told to.
 #[track_caller]
-fn launch(data: &TempDir, flags: &[&str]) -> (Server, Client) {
-    let server = Server::start_on(data.path(), &logged(flags));
-    let client = Client::connect(&server);
-    (server, client)
-}
-
-/// The same, once it has loaded what the log says.
-#[track_caller]
-fn start(data: &TempDir, flags: &[&str]) -> (Server, Client) {
-    let (server, mut client) = launch(data, flags);
-    wait_until_loaded(&mut client);
-    (server, client)
-}
-
-#[track_caller]
-fn wait_until_loaded(client: &mut Client) {
+fn start(data: &Path, flags: &[&str]) -> (Server, Client) {
+    let flags = [&["--save", ""], flags].concat();
+    let server = Server::start_on(data, &flags);
+    let mut client = Client::connect(&server);
     wait_until("the data is loaded, and PING gets PONG", || {
-        text(client, "PING") == "+PONG\n"
+        text(&mut client, "PING") == "+PONG\n"
     });
+    (server, client)
 }
 
-/// With `everysec` Redis lets the log wait while an fsync is under way, and after
-/// `kill -9` it may lack what had its reply already.
-fn logged<'a>(flags: &[&'a str]) -> Vec<&'a str> {
-    [&["--appendonly", "yes", "--appendfsync", "no"], flags].concat()
-}
-
-fn manifest(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.manifest")
-}
-
-fn increment(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.1.incr.aof")
-}
-
-/// What the first increment of the log holds.
-#[track_caller]
-fn log(data: &TempDir) -> String {
-    read(&increment(data))
-}
-
-#[track_caller]
-fn read(path: &Path) -> String {
-    let bytes = fs::read(path).unwrap_or_else(|error| {
-        panic!(
-            "the log is not where Redis has it\n  expected  {}\n  received  {error}",
-            path.display()
-        )
-    });
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A command, whose arguments are the words of `command`, as it is sent, and as it
-/// stands in the log.
+/// A command, whose arguments are the words of `command`, as it is sent.
 fn words(command: &str) -> Vec<u8> {
     let words: Vec<&str> = command.split(' ').collect();
     encode(&words)
-}
-
-/// The same as text.
-fn logged_as(command: &str) -> String {
-    String::from_utf8_lossy(&words(command)).into_owned()
 }
 
 /// Sends a command and compares its reply.
@@ -119,766 +73,804 @@ fn config_error(name: &str, why: &str) -> String {
     format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
 }
 
-/// Runs `redis-check-aof` on the log, and answers yes to what it asks; `None` if it
-/// is not installed.
-fn check_aof(data: &TempDir, options: &[&str]) -> Option<Output> {
-    let program = "redis-check-aof";
-    if !installed(program) {
-        return None;
-    }
-    let mut child = Command::new(program)
-        .args(options)
-        .arg(manifest(data))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run redis-check-aof");
-    // It may end without asking.
-    let _ = child.stdin.take().map(|mut input| input.write_all(b"y\n"));
-    Some(child.wait_with_output().expect("redis-check-aof ends"))
+/// The number behind `name` in INFO.
+#[track_caller]
+fn field(client: &mut Client, name: &str) -> i64 {
+    let info = text(client, "INFO");
+    let mut lines = info.lines();
+    let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok());
+    found.unwrap_or_else(|| {
+        panic!("a line is missing\n  sent      INFO\n  expected  {name}:…\n  received\n{info}")
+    })
+}
+
+/// Starts BGSAVE or BGREWRITEAOF and waits for its end.
+#[track_caller]
+fn in_background(client: &mut Client, command: &str) {
+    let _ = text(client, command);
+    wait_for_background(client);
 }
 
 #[track_caller]
-fn check_aof_succeeds(data: &TempDir, options: &[&str]) -> bool {
-    let Some(output) = check_aof(data, options) else {
-        return false;
-    };
-    assert!(
-        output.status.success(),
-        "redis-check-aof {} does not accept the log\n{}\n{}",
-        options.join(" "),
-        String::from_utf8_lossy(&output.stdout),
-        log(data),
-    );
-    true
+fn wait_for_background(client: &mut Client) {
+    wait_until("BGSAVE or BGREWRITEAOF has ended", || {
+        field(client, "rdb_bgsave_in_progress") == 0
+            && field(client, "aof_rewrite_in_progress") == 0
+            && field(client, "aof_rewrite_scheduled") == 0
+    });
+}
+
+/// What is in a folder besides folders.
+#[track_caller]
+fn files(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("read the folder").flatten();
+    let files = entries.filter(|entry| entry.path().is_file());
+    files
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 // Exercise 1.
 
-const STRICT: [&str; 2] = ["--aof-load-truncated", "no"];
-const LENIENT: [&str; 2] = ["--aof-load-truncated", "yes"];
+const UNPROTECTED: [&str; 2] = ["--enable-protected-configs", "yes"];
 
-/// Ends in the middle of a command, or of a transaction.
-const TORN: [&str; 4] = [
-    "*",
-    "*2\r\n$3\r\nDEL\r\n$1\r\n",
-    "*2\r\n$3\r\nDEL\r\n$1\r\na\r",
-    "*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n",
-];
-
-/// A folder with a log, which sets `a` to 1 and `b` to 2.
-#[track_caller]
-fn some_log(flags: &[&str]) -> TempDir {
+#[test]
+#[ignore = "exercise 1: enable-protected-configs"]
+fn exercise_1_saves_under_another_name() {
     let data = folder();
-    let (server, mut client) = start(&data, flags);
-    check(&mut client, "SET a 1", OK);
-    check(&mut client, "SET b 2", OK);
+    let (server, mut client) = start(data.path(), &UNPROTECTED);
+    let c = &mut client;
+    check(c, "SET n 1", OK);
+    check(c, "SAVE", OK);
+    check(c, "CONFIG SET dbfilename monday.rdb", OK);
+    let name = parameter("dbfilename", "monday.rdb");
+    check(c, "CONFIG GET dbfilename", name);
+    check(c, "SET n 2", OK);
+    check(c, "SAVE", OK);
+    check(c, "CONFIG SET DBFilename tuesday.rdb", OK);
+    check(c, "SET n 3", OK);
+    in_background(c, "BGSAVE");
     server.kill();
-    data
-}
-
-/// Adds `end` to the log.
-fn append(data: &TempDir, end: &str) {
-    let file = fs::File::options().append(true).open(increment(data));
-    let written = file.and_then(|mut file| file.write_all(end.as_bytes()));
-    written.expect("append to the log");
-}
-
-/// The server must not start on `data`, and must leave the log as it is.
-#[track_caller]
-fn refuses(data: &TempDir, flags: &[&str]) -> String {
-    let before = log(data);
-    let (status, said) = Server::refuses(data.path(), &logged(flags));
-    let end = &before[before.len().saturating_sub(40)..].escape_debug();
-    assert!(
-        !status.success(),
-        "the exit status tells of no failure\n  started   with {flags:?}, on a log that ends \
-         with {end}\n  expected  an exit status other than 0\n  received  {status}"
-    );
-    let after = log(data);
+    let expected = set(&["dump.rdb", "monday.rdb", "tuesday.rdb"]);
+    let found = files(data.path());
     assert_eq!(
-        after, before,
-        "the log was changed by a server that did not start\n  started   with {flags:?}, on a \
-         log that ends with {end}"
+        found, expected,
+        "the files are others\n  sent      SAVE, CONFIG SET dbfilename monday.rdb, SAVE, CONFIG \
+         SET dbfilename tuesday.rdb, BGSAVE"
     );
-    said
+    for (name, n) in [("dump.rdb", "1"), ("monday.rdb", "2"), ("tuesday.rdb", "3")] {
+        let (_server, mut client) = start(data.path(), &["--dbfilename", name]);
+        check(&mut client, "GET n", bulk(n));
+    }
 }
 
 #[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_does_not_start_on_a_torn_log() {
-    for end in TORN {
-        let data = some_log(&STRICT);
-        append(&data, end);
-        let said = refuses(&data, &STRICT);
-        let expected = [
-            "Unexpected end of file reading the append only file",
-            "appendonly.aof.1.incr.aof",
-            "redis-check-aof --fix",
-            "'aof-load-truncated'",
-        ];
-        for part in expected {
-            assert!(
-                said.contains(part),
-                "the reason is not told\n  started   with {STRICT:?}, on a log that ends with \
-                 {end:?}\n  expected  to find {part:?}, as Redis says\n  received\n{said}"
-            );
+#[ignore = "exercise 1: enable-protected-configs"]
+fn exercise_1_saves_in_another_folder() {
+    let data = folder();
+    let root = data.path().canonicalize().expect("the folder");
+    fs::create_dir_all(root.join("backups/monday")).expect("folders");
+    let (server, mut client) = start(&root, &UNPROTECTED);
+    let c = &mut client;
+    check(c, "SET n 1", OK);
+    for (sent, expected) in [
+        ("backups", "backups"),
+        ("monday", "backups/monday"),
+        ("..", "backups"),
+        (".", "backups"),
+    ] {
+        check(c, &format!("CONFIG SET dir {sent}"), OK);
+        let expected = root.join(expected).display().to_string();
+        check(c, "CONFIG GET dir", parameter("dir", &expected));
+    }
+    check(c, "SAVE", OK);
+    // By its full name, and both at once.
+    let monday = root.join("backups/monday").display().to_string();
+    let both = format!("CONFIG SET dbfilename new.rdb dir {monday}");
+    check(c, &both, OK);
+    check(c, "SAVE", OK);
+    server.kill();
+    for (folder, expected) in [
+        ("", set(&[])),
+        ("backups", set(&["dump.rdb"])),
+        ("backups/monday", set(&["new.rdb"])),
+    ] {
+        let found = files(&root.join(folder));
+        assert_eq!(
+            found, expected,
+            "the files in {folder:?} are others\n  sent      CONFIG SET dir …/backups, SAVE, \
+             CONFIG SET dbfilename new.rdb dir …/backups/monday, SAVE"
+        );
+    }
+    let (_server, mut client) = start(&root.join("backups"), &[]);
+    check(&mut client, "GET n", bulk("1"));
+}
+
+#[test]
+#[ignore = "exercise 1: enable-protected-configs"]
+fn exercise_1_refuses_what_cannot_be() {
+    let data = folder();
+    let root = data.path().canonicalize().expect("the folder");
+    let (_server, mut client) = start(&root, &UNPROTECTED);
+    let c = &mut client;
+    check(c, "SET n 1", OK);
+    check(c, "SAVE", OK);
+    let a_path = config_error("dbfilename", "dbfilename can't be a path, just a filename");
+    for path in ["a/b.rdb", "/tmp/b.rdb", "../b.rdb", "b.rdb/"] {
+        check(c, &format!("CONFIG SET dbfilename {path}"), &a_path);
+    }
+    let missing = config_error("dir", "No such file or directory");
+    check(c, "CONFIG SET dir nowhere", &missing);
+    check(c, "CONFIG SET dir /nowhere/at/all", &missing);
+    let no_folder = config_error("dir", "Not a directory");
+    check(c, "CONFIG SET dir dump.rdb", no_folder);
+    // All of them or none.
+    check(c, "CONFIG SET dbfilename b.rdb dir nowhere", &missing);
+    check(c, "CONFIG SET dir / dbfilename a/b.rdb", &a_path);
+    check(
+        c,
+        "CONFIG GET dbfilename",
+        parameter("dbfilename", "dump.rdb"),
+    );
+    let here = parameter("dir", &root.display().to_string());
+    check(c, "CONFIG GET dir", here);
+}
+
+#[test]
+#[ignore = "exercise 1: enable-protected-configs"]
+fn exercise_1_is_not_for_everybody() {
+    const NAME: &str = "enable-protected-configs";
+    let get = "CONFIG GET enable-protected-configs";
+    let fixed = config_error(NAME, "can't set immutable config");
+    for (flags, value) in [(&[][..], "no"), (&[UNPROTECTED[0], "YES"], "yes")] {
+        let data = folder();
+        let (_server, mut client) = start(data.path(), flags);
+        let c = &mut client;
+        check(c, get, parameter(NAME, value));
+        check(c, "CONFIG SET enable-protected-configs yes", &fixed);
+        check(c, "CONFIG SET enable-protected-configs no", &fixed);
+        check(c, get, parameter(NAME, value));
+        for name in ["dir", "dbfilename"] {
+            let reply = match value {
+                "no" => config_error(name, "can't set protected config"),
+                _ => OK.to_owned(),
+            };
+            check(c, &format!("CONFIG SET {name} .."), reply);
         }
     }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_cuts_the_log_when_it_may() {
-    for end in TORN {
-        let data = some_log(&LENIENT);
-        let whole = log(&data);
-        append(&data, end);
-        let (server, mut client) = start(&data, &LENIENT);
-        check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-        server.kill();
-        assert_eq!(
-            log(&data),
-            whole,
-            "the log is not cut back to its last whole command\n  started   with {LENIENT:?}, on \
-             a log that ends with {end:?}"
-        );
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_starts_on_a_whole_log() {
-    let data = some_log(&STRICT);
-    let (server, mut client) = start(&data, &STRICT);
-    check(&mut client, "GET b", bulk("2"));
-    check(&mut client, "SET c 3", OK);
-    server.kill();
-    append(&data, TORN[1]);
-    refuses(&data, &STRICT);
-    if check_aof_succeeds(&data, &["--fix"]) {
-        let (_server, mut client) = start(&data, &STRICT);
-        check(&mut client, "MGET a c", "*2\r\n$1\r\n1\r\n$1\r\n3\r\n");
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_never_cuts_other_damage() {
-    // Another server could not tell a flag that it does not know from damage.
-    let data = some_log(&LENIENT);
-    append(&data, "what is this?\r\n");
-    append(&data, &logged_as("SET c 3"));
-    for flags in [LENIENT, STRICT] {
-        let said = refuses(&data, &flags);
-        assert!(
-            !said.contains("Unexpected end of file"),
-            "that is not what is wrong\n  started   with {flags:?}, on a log with a line in its \
-             middle that is no command\n  received\n{said}"
-        );
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_is_a_parameter() {
-    const NAME: &str = "aof-load-truncated";
-    let server = Server::start();
-    let c = &mut Client::connect(&server);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "yes"));
-    check(c, "CONFIG SET aof-load-truncated NO", OK);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "no"));
-    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
-    check(c, "CONFIG SET aof-load-truncated maybe", refused);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "no"));
 }
 
 // Exercise 2.
 
-const STAMPED: [&str; 2] = ["--aof-timestamp-enabled", "yes"];
+const DELAY: &str = "rdb-key-save-delay";
 
-/// The second that the server's calendar shows, since 1970.
+/// So many keys; with the brake, it takes more than a second to save them.
+const KEYS: usize = 2000;
+const BRAKE: &str = "CONFIG SET rdb-key-save-delay 500";
+
+/// Gives all keys this value.
 #[track_caller]
-fn second(client: &mut Client) -> u64 {
-    let received = text(client, "TIME");
-    let second = received.lines().nth(2).and_then(|line| line.parse().ok());
-    second.unwrap_or_else(|| panic!("no time\n  sent      TIME\n  received  {received}"))
-}
-
-/// Waits for the next second, and returns the one that is over.
-#[track_caller]
-fn next_second(client: &mut Client) -> u64 {
-    let begun = second(client);
-    wait_until("the next second has come", || second(client) > begun);
-    begun
-}
-
-/// The second in the annotation right in front of `command`, if there is one.
-#[track_caller]
-fn annotation(log: &str, command: &str) -> Option<u64> {
-    let Some((before, _)) = log.split_once(&logged_as(command)) else {
-        panic!(
-            "a command is missing in the log\n  sent      {command}\n  received  {}",
-            log.escape_debug()
-        );
-    };
-    let line = before.strip_suffix("\r\n")?.rsplit("\r\n").next()?;
-    line.strip_prefix("#TS:")?.parse().ok()
-}
-
-/// There must be an annotation in front of `command`, and of a second in between.
-#[track_caller]
-fn check_annotation(log: &str, command: &str, after: u64, until: u64) {
-    let found = annotation(log, command);
-    assert!(
-        found.is_some_and(|found| after < found && found <= until),
-        "the annotation in front of a command is wrong\n  sent      {command}\n  expected  \
-         #TS:{} (until {until}) in front of it, as Redis writes\n  received  {}",
-        after + 1,
-        log.escape_debug()
-    );
-}
-
-/// All seconds that are annotated.
-fn annotations(log: &str) -> Vec<u64> {
-    let lines = log.lines().filter_map(|line| line.strip_prefix("#TS:"));
-    lines.filter_map(|second| second.parse().ok()).collect()
+fn set_all(client: &mut Client, value: &str) {
+    let commands = (0..KEYS).map(|number| words(&format!("SET key:{number} {value}")));
+    let commands: Vec<Vec<u8>> = commands.collect();
+    client.check(commands.concat(), OK.repeat(KEYS));
 }
 
 #[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_each_second_once() {
+#[ignore = "exercise 2: what a snapshot costs"]
+fn exercise_2_saves_what_there_was() {
     let data = folder();
-    let (_server, mut client) = start(&data, &STAMPED);
+    let (server, mut client) = start(data.path(), &[]);
     let c = &mut client;
-    check(c, "SET a 1", OK);
-    let over = next_second(c);
-    c.check(
-        [words("SET b 1"), words("SET b 2"), words("SET b 3")].concat(),
-        OK.repeat(3),
-    );
-    let before = log(&data);
-    check_annotation(&before, "SET b 1", over, second(c));
-    let over = next_second(c);
-    assert_eq!(
-        log(&data),
-        before,
-        "there is an annotation with nothing behind it\n  sent      no write\n  expected  no \
-         annotation until there is one"
-    );
-    check(c, "GET b", bulk("3"));
-    check(c, "SET c 1", OK);
-    let after = log(&data);
-    check_annotation(&after, "SET c 1", over, second(c));
-    let seconds = annotations(&after);
+    set_all(c, "old");
+    check(c, BRAKE, OK);
+    check(c, "BGSAVE", "+Background saving started\r\n");
+    // Nobody waits for it. What comes now comes too late for it.
+    set_all(c, "new");
+    check(c, "SET more x", OK);
+    check(c, "DEL key:0 key:1", int(2));
+    let underway = "-ERR Background save already in progress\r\n";
+    check(c, "BGSAVE", underway);
+    check(c, "SAVE", underway);
+    // It is too late for this as well: the save goes on as it began.
+    check(c, "CONFIG SET rdb-key-save-delay 0", OK);
+    check(c, "BGSAVE", underway);
+    check(c, "GET key:7", bulk("new"));
+    wait_for_background(c);
+    let copied = field(c, "rdb_last_cow_size");
     assert!(
-        seconds.is_sorted_by(|one, next| one < next),
-        "a second is annotated twice, or they do not ascend\n  sent      SET a, SET b three \
-         times at once, SET c\n  expected  one annotation for each second with a write\n  \
-         received  {}",
-        after.escape_debug()
+        copied > 0,
+        "rdb_last_cow_size does not tell what was copied\n  sent      BGSAVE, and SET of all keys \
+         meanwhile\n  expected  more than 0 bytes\n  received  {copied}"
     );
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_keys_that_expire() {
-    let data = folder();
-    let (_server, mut client) = start(&data, &STAMPED);
-    check(&mut client, "SET gone x PX 1100", OK);
-    let begun = second(&mut client);
-    let del = logged_as("DEL gone");
-    wait_until("the key has expired, and is in the log as DEL", || {
-        log(&data).contains(&del)
-    });
-    check_annotation(&log(&data), "DEL gone", begun, second(&mut client));
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_is_a_parameter() {
-    const NAME: &str = "aof-timestamp-enabled";
-    let data = folder();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "CONFIG GET aof-timestamp-enabled", parameter(NAME, "no"));
-    check(c, "SET a 1", OK);
-    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
-    check(c, "CONFIG SET aof-timestamp-enabled 1", refused);
-    check(c, "CONFIG SET aof-timestamp-enabled Yes", OK);
-    check(
-        c,
-        "CONFIG GET aof-timestamp-enabled",
-        parameter(NAME, "yes"),
-    );
-    let begun = second(c);
-    check(c, "SET b 1", OK);
-    check(c, "CONFIG SET aof-timestamp-enabled no", OK);
-    let until = second(c);
-    next_second(c);
-    check(c, "SET c 1", OK);
-    let log = log(&data);
-    check_annotation(&log, "SET b 1", begun - 1, until);
-    assert!(
-        annotation(&log, "SET a 1").is_none() && annotation(&log, "SET c 1").is_none(),
-        "there are annotations that nobody wants\n  sent      SET a, CONFIG SET {NAME} yes, SET \
-         b, CONFIG SET {NAME} no, SET c\n  expected  an annotation in front of b only\n  \
-         received  {}",
-        log.escape_debug()
-    );
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_survives_a_restart() {
-    let data = some_log(&STAMPED);
-    let before = log(&data);
-    let (server, mut client) = start(&data, &STAMPED);
-    let begun = second(&mut client);
-    check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-    check(&mut client, "APPEND b 3", int(2));
-    let until = second(&mut client);
     server.kill();
-    let log = log(&data);
-    let new = log.strip_prefix(&before).unwrap_or_default();
-    let found = annotations(new);
-    assert!(
-        new.starts_with("#TS:") && (begun..=until).contains(&found[0]),
-        "what a new run writes does not begin with an annotation\n  sent      APPEND b 3, after \
-         kill -9 and a start\n  expected  #TS:{begun} (until {until}) behind what was there\n  \
-         received  {}",
-        log.escape_debug()
-    );
-    check_aof_succeeds(&data, &[]);
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    check(c, "DBSIZE", int(KEYS as i64));
+    let old = ["$3\r\nold\r\n"; 3].concat();
+    check(c, "MGET key:0 key:7 key:1999", format!("*3\r\n{old}"));
 }
 
 #[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_goes_back_in_time() {
+#[ignore = "exercise 2: what a snapshot costs"]
+fn exercise_2_brakes_everybody_who_saves() {
     let data = folder();
-    let (server, mut client) = start(&data, &STAMPED);
+    let flags = ["--rdb-key-save-delay", "4000", "--appendonly", "yes"];
+    let (_server, mut client) = start(data.path(), &flags);
     let c = &mut client;
-    check(c, "SET account 100", OK);
-    next_second(c);
-    check(c, "INCRBY account 11", int(111));
-    let good = next_second(c).to_string();
-    check(c, "FLUSHALL", OK);
-    check(c, "SET account 0", OK);
-    server.kill();
-    let before = log(&data);
-    if check_aof_succeeds(&data, &["--truncate-to-timestamp", &good]) {
+    let commands: Vec<Vec<u8>> = (0..50).map(|n| words(&format!("SET key:{n} x"))).collect();
+    c.check(commands.concat(), OK.repeat(50));
+    for command in ["SAVE", "BGSAVE", "BGREWRITEAOF"] {
+        let begun = Instant::now();
+        in_background(c, command);
+        let took = begun.elapsed();
         assert!(
-            log(&data).len() < before.len(),
-            "redis-check-aof --truncate-to-timestamp {good} finds nothing to cut\n  received  {}",
-            before.escape_debug()
+            took >= Duration::from_millis(200),
+            "{command} does not wait behind each key\n  sent      {command}, with 50 keys and \
+             --rdb-key-save-delay 4000\n  expected  200 ms or more\n  received  {took:?}"
         );
-        let (_server, mut client) = start(&data, &STAMPED);
-        check(&mut client, "GET account", bulk("111"));
     }
 }
 
 #[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_a_base() {
-    let data = folder();
-    let server = Server::start_on(data.path(), &STAMPED);
+#[ignore = "exercise 2: what a snapshot costs"]
+fn exercise_2_has_a_brake() {
+    let server = Server::start();
     let c = &mut Client::connect(&server);
-    check(c, "SET a 1", OK);
-    // A base in Redis's other format has no annotation. We have only one format.
-    let _ = text(c, "CONFIG SET aof-use-rdb-preamble no");
-    let begun = second(c);
-    check(c, "CONFIG SET appendonly yes", OK);
-    wait_until("the manifest names the base", || {
-        fs::read_to_string(manifest(&data)).is_ok_and(|text| text.contains("type b"))
-    });
-    let base = data.path().join("appendonlydir/appendonly.aof.1.base.aof");
-    let base = read(&base);
-    let found = annotations(&base);
+    check(c, "CONFIG GET rdb-key-save-delay", parameter(DELAY, "0"));
+    check(c, "CONFIG SET rdb-key-save-delay 250", OK);
+    check(c, "CONFIG GET rdb-key-save-delay", parameter(DELAY, "250"));
+    let no_number = config_error(DELAY, "argument couldn't be parsed into an integer");
+    for value in ["much", "1.5", "05"] {
+        check(c, &format!("CONFIG SET {DELAY} {value}"), &no_number);
+    }
+    let why = "argument must be between -2147483648 and 2147483647 inclusive";
+    let too_much = config_error(DELAY, why);
+    check(c, "CONFIG SET rdb-key-save-delay 2147483648", &too_much);
+    check(c, "CONFIG SET rdb-key-save-delay -2147483649", &too_much);
+    check(c, "CONFIG GET rdb-key-save-delay", parameter(DELAY, "250"));
+}
+
+#[test]
+#[ignore = "exercise 2: what a snapshot costs"]
+fn exercise_2_counts_snapshots() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    set_all(c, "x");
+    for name in ["total_forks", "latest_fork_usec"] {
+        let number = field(c, name);
+        assert_eq!(number, 0, "{name}, before any snapshot");
+    }
+    // Everybody waits for it, so it needs none.
+    check(c, "SAVE", OK);
+    assert_eq!(field(c, "total_forks"), 0, "total_forks, after SAVE");
+    in_background(c, "BGSAVE");
+    assert_eq!(field(c, "total_forks"), 1, "total_forks, after BGSAVE");
+    let latest = field(c, "latest_fork_usec");
+    assert!(latest > 0, "latest_fork_usec, after BGSAVE: {latest}");
+    in_background(c, "BGREWRITEAOF");
+    let forks = field(c, "total_forks");
+    assert_eq!(forks, 2, "total_forks, after BGSAVE and BGREWRITEAOF");
+    check(c, "CONFIG RESETSTAT", OK);
+    for name in ["total_forks", "latest_fork_usec"] {
+        let number = field(c, name);
+        assert_eq!(number, 0, "{name}, after CONFIG RESETSTAT");
+    }
+}
+
+#[test]
+#[ignore = "exercise 2: what a snapshot costs"]
+fn exercise_2_tells_saves_from_rewrites() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    set_all(c, "x");
+    check(c, BRAKE, OK);
+    let costs = |c: &mut Client| {
+        let save = field(c, "rdb_last_cow_size");
+        (save, field(c, "aof_last_cow_size"))
+    };
+    assert_eq!(costs(c), (0, 0), "the costs, before any snapshot");
+    let _ = text(c, "BGREWRITEAOF");
+    set_all(c, "y");
+    wait_for_background(c);
+    let (save, rewrite) = costs(c);
     assert!(
-        base.starts_with("#TS:") && (begun..=second(c)).contains(&found[0]),
-        "the base does not begin with an annotation\n  sent      CONFIG SET appendonly yes\n  \
-         expected  #TS:{begun} or later\n  received  {}",
-        base.escape_debug()
+        save == 0 && rewrite > 0,
+        "the wrong line tells what was copied\n  sent      BGREWRITEAOF, and SET of all keys \
+         meanwhile\n  expected  rdb_last_cow_size:0, aof_last_cow_size above 0\n  received  \
+         rdb_last_cow_size:{save}, aof_last_cow_size:{rewrite}"
     );
-    check(c, "SET b 1", OK);
-    server.kill();
-    check_aof_succeeds(&data, &[]);
-    let (_server, mut client) = start(&data, &STAMPED);
-    check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    let _ = text(c, "BGSAVE");
+    set_all(c, "z");
+    wait_for_background(c);
+    let (save, after) = costs(c);
+    assert!(
+        save > 0 && after == rewrite,
+        "the wrong line tells what was copied\n  sent      BGSAVE, and SET of all keys \
+         meanwhile\n  expected  rdb_last_cow_size above 0, aof_last_cow_size:{rewrite}\n  \
+         received  rdb_last_cow_size:{save}, aof_last_cow_size:{after}"
+    );
+    check(c, "CONFIG RESETSTAT", OK);
+    assert_eq!(costs(c), (save, after), "the costs, after CONFIG RESETSTAT");
 }
 
 // Exercise 3.
 
-const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
+const KEEP: [&str; 4] = ["--appendonly", "yes", "--aof-disable-auto-gc", "yes"];
+const LOG: [&str; 2] = ["--appendonly", "yes"];
+const MANIFEST: &str = "appendonly.aof.manifest";
 
-/// A server that allows DEBUG, and a client of it.
-fn start_debug() -> (Server, Client) {
-    let server = Server::start_with(&DEBUG);
-    let client = Client::connect(&server);
-    (server, client)
+fn log_folder(data: &TempDir) -> PathBuf {
+    data.path().join("appendonlydir")
 }
 
-/// The digest as the reply that it is.
-fn digest(hex: &str) -> String {
-    format!("+{hex}\r\n")
+/// The names of the files that the manifest calls `kind`: b, i or h.
+fn named(data: &TempDir, kind: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(log_folder(data).join(MANIFEST)).unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter(|line| line.ends_with(&format!(" type {kind}")));
+    let names = lines.filter_map(|line| line.strip_prefix("file ")?.split(' ').next());
+    names.map(str::to_owned).collect()
 }
 
-const NOTHING: &str = "0000000000000000000000000000000000000000";
-
-fn unknown(name: &str) -> String {
-    format!(
-        "-ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP.\r\n"
-    )
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_has_the_digests_of_redis() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    check(c, "DEBUG DIGEST", digest(NOTHING));
-    for (command, reply, expected) in [
-        ("SET a bc", OK, "50599f372d3b6db94092a49b635f72d56dbd5445"),
-        ("SET ab c", OK, "fc315a4c1e0106ed5907947872b5901f7c55cf57"),
-        ("SET n 42", OK, "7fed5a6e3557d4cc908bfc32169037c2fc36f2b9"),
-        (
-            "APPEND m 42",
-            ":2\r\n",
-            "4f5370b8e600b19cb49ea61083c786109d88587d",
-        ),
-        (
-            "EXPIRE a 100",
-            ":1\r\n",
-            "ea3784e2d7950a1cd40e1d111912bca3aa207e09",
-        ),
-        // Which deadline makes no difference.
-        (
-            "PEXPIRE a 200000",
-            ":1\r\n",
-            "ea3784e2d7950a1cd40e1d111912bca3aa207e09",
-        ),
-        (
-            "PERSIST a",
-            ":1\r\n",
-            "4f5370b8e600b19cb49ea61083c786109d88587d",
-        ),
-        ("FLUSHALL", OK, NOTHING),
-    ] {
-        check(c, command, reply);
-        check(c, "debug digest", digest(expected));
+/// The manifest must call these files history, and they must be there, with those that
+/// it names otherwise and no more.
+#[track_caller]
+fn check_history(data: &TempDir, expected: &[&str], did: &str) {
+    let expected = set(expected);
+    let there = || {
+        let mut files = files(&log_folder(data));
+        files.remove(MANIFEST);
+        files
+    };
+    let all = || -> BTreeSet<String> {
+        let kinds = ["b", "i", "h"].iter();
+        kinds.flat_map(|kind| named(data, kind)).collect()
+    };
+    // Redis deletes files on a thread of its own.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while (named(data, "h") != expected || there() != all()) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_has_no_order() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    let keys: Vec<String> = (0..50).map(|number| format!("key:{number}")).collect();
-    let mut digests = Vec::new();
-    for backwards in [false, true] {
-        check(c, "FLUSHALL", OK);
-        for at in 0..keys.len() {
-            let at = if backwards { keys.len() - 1 - at } else { at };
-            check(c, &format!("SET {} {at}", keys[at]), OK);
-        }
-        check(c, "SET more x", OK);
-        check(c, "DEL key:7 more", int(2));
-        check(c, "SET key:7 7", OK);
-        digests.push(text(c, "DEBUG DIGEST"));
-    }
-    assert_eq!(
-        digests[0], digests[1],
-        "the same keys in another order have another digest\n  sent      SET of 50 keys, \
-         forwards and backwards, and DEBUG DIGEST"
+    let (history, there, all) = (named(data, "h"), there(), all());
+    assert!(
+        history == expected && there == all,
+        "the log does not keep its history as it should\n  did       {did}\n  expected  history \
+         {expected:?}\n  received  history {history:?}\n  the manifest names {all:?}\n  in \
+         the folder are {there:?}"
     );
 }
 
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_digests_values() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    let same = digest("547a004a370bc71c2d611f010c52f2e7b64c77a4");
-    check(c, "SET n 42", OK);
-    check(c, "APPEND m 42", int(2));
-    check(c, "SET a bc", OK);
-    let bc = digest("96c03b409c9a57ad7ab426534388dcdbe97b393d");
-    let bc_with_deadline = digest("7045c5bf40a3bdf9bba2cdab06e21340f3d578be");
-    let several = ["*4\r\n", &same, &digest(NOTHING), &bc, &same].concat();
-    check(c, "DEBUG DIGEST-VALUE n nobody a m", several);
-    check(c, "EXPIRE a 100", int(1));
-    let one = ["*1\r\n", &bc_with_deadline].concat();
-    check(c, "DEBUG DIGEST-VALUE a", one);
-    check(c, "RENAME n other", OK);
-    check(c, "debug digest-value other", ["*1\r\n", &same].concat());
-    check(c, "DEBUG DIGEST-VALUE", "*0\r\n");
-}
+const FIRST: [&str; 2] = ["appendonly.aof.1.base.rdb", "appendonly.aof.1.incr.aof"];
+const FIRST_TWO: [&str; 4] = [
+    "appendonly.aof.1.base.rdb",
+    "appendonly.aof.1.incr.aof",
+    "appendonly.aof.2.base.rdb",
+    "appendonly.aof.2.incr.aof",
+];
 
 #[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_the_same_after_a_crash() {
+#[ignore = "exercise 3: aof-disable-auto-gc"]
+fn exercise_3_keeps_what_was_replaced() {
     let data = folder();
-    let (server, mut client) = start(&data, &DEBUG);
+    let (server, mut client) = start(data.path(), &KEEP);
     let c = &mut client;
-    for number in 0..20 {
-        check(c, &format!("SET key:{number} {number}"), OK);
-    }
-    check(c, "APPEND key:3 \u{e9}t\u{e9}", int(6));
-    check(c, "INCRBYFLOAT key:4 0.5", bulk("4.5"));
-    check(c, "EXPIRE key:5 1000", int(1));
-    check(c, "RENAME key:6 key:7", OK);
-    let before = text(c, "DEBUG DIGEST");
+    check(c, "SET a 1", OK);
+    check_history(&data, &[], "a start with aof-disable-auto-gc yes");
+    in_background(c, "BGREWRITEAOF");
+    check_history(&data, &FIRST, "BGREWRITEAOF");
+    check(c, "SET b 1", OK);
+    in_background(c, "BGREWRITEAOF");
+    check_history(&data, &FIRST_TWO, "BGREWRITEAOF, twice");
+    check(c, "SET c 1", OK);
     server.kill();
-    let (_server, mut client) = start(&data, &DEBUG);
-    check(&mut client, "DBSIZE", int(19));
-    let after = text(&mut client, "DEBUG DIGEST");
-    assert_eq!(
-        before, after,
-        "the digest is another after kill -9 and a start\n  sent      DEBUG DIGEST"
-    );
-    assert_ne!(before.trim_end(), format!("+{NOTHING}"));
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_not_for_everybody() {
-    let refused = "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \
-                   \"local\", you can run it from a local connection, otherwise you need to set \
-                   this option in the configuration file, and then restart the server.\r\n";
-    let server = Server::start();
-    let c = &mut Client::connect(&server);
-    const NAME: &str = "enable-debug-command";
-    check(c, "CONFIG GET enable-debug-command", parameter(NAME, "no"));
-    let fixed = config_error(NAME, "can't set immutable config");
-    check(c, "CONFIG SET enable-debug-command yes", fixed);
-    check(c, "DEBUG DIGEST", refused);
-    check(c, "DEBUG HELP", refused);
-    check(c, "DEBUG NOSUCH", refused);
-    check(c, "DEBUG", arity("debug"));
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_one_command() {
-    let (_server, mut client) = start_debug();
+    // It survives, and is not replayed.
+    let (_server, mut client) = start(data.path(), &KEEP);
     let c = &mut client;
-    check(c, "DEBUG DIGEST a", unknown("DIGEST"));
-    check(c, "DEBUG nosuch a b", unknown("nosuch"));
-    check(c, "DEBUG", arity("debug"));
-    let help = text(c, "DEBUG HELP");
-    let lines = [
-        "+DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "+DIGEST",
-        "+    Output a hex signature representing the current DB content.",
-        "+DIGEST-VALUE <key> [<key> ...]",
-        "+    Output a hex signature of the values of all the specified keys.",
-        "+HELP",
-        "+    Prints this help.",
-    ];
-    for line in lines {
+    check_history(&data, &FIRST_TWO, "BGREWRITEAOF, twice, and another start");
+    let one = "$1\r\n1\r\n".repeat(3);
+    check(c, "MGET a b c", format!("*3\r\n{one}"));
+    check(c, "DBSIZE", int(3));
+    if installed("redis-check-aof") {
+        let manifest = log_folder(&data).join(MANIFEST);
+        let output = Command::new("redis-check-aof").arg(manifest).output();
+        let output = output.expect("run redis-check-aof");
         assert!(
-            help.lines().any(|received| received == line),
-            "a line is missing\n  sent      DEBUG HELP\n  expected  {line}\n  received\n{help}"
+            output.status.success(),
+            "redis-check-aof does not accept the log\n{}",
+            String::from_utf8_lossy(&output.stdout)
         );
     }
-    let info = text(c, "COMMAND INFO debug");
-    let start = "*1\n*10\n$5\ndebug\n:-2\n*4\n+admin\n+noscript\n+loading\n+stale\n:0\n:0\n:0\n";
-    assert!(
-        info.starts_with(start),
-        "the line in the table is another\n  sent      COMMAND INFO debug\n  expected\n{start}  \
-         received\n{info}"
+}
+
+#[test]
+#[ignore = "exercise 3: aof-disable-auto-gc"]
+fn exercise_3_deletes_it_when_told() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &KEEP);
+    let c = &mut client;
+    check(c, "SET a 1", OK);
+    in_background(c, "BGREWRITEAOF");
+    in_background(c, "BGREWRITEAOF");
+    check_history(&data, &FIRST_TWO, "BGREWRITEAOF, twice");
+    check(c, "CONFIG SET aof-disable-auto-gc no", OK);
+    check_history(&data, &[], "CONFIG SET aof-disable-auto-gc no");
+    in_background(c, "BGREWRITEAOF");
+    check_history(
+        &data,
+        &[],
+        "CONFIG SET aof-disable-auto-gc no, BGREWRITEAOF",
     );
+    check(c, "CONFIG SET aof-disable-auto-gc yes", OK);
+    in_background(c, "BGREWRITEAOF");
+    let fourth = ["appendonly.aof.4.base.rdb", "appendonly.aof.4.incr.aof"];
+    let did = "CONFIG SET aof-disable-auto-gc yes, BGREWRITEAOF";
+    check_history(&data, &fourth, did);
+    // Both in one command.
+    let both = "CONFIG SET appendonly no aof-disable-auto-gc no";
+    check(c, both, OK);
+    check_history(&data, &[], both);
+}
+
+#[test]
+#[ignore = "exercise 3: aof-disable-auto-gc"]
+fn exercise_3_deletes_it_at_the_next_start() {
+    let data = folder();
+    let (server, mut client) = start(data.path(), &KEEP);
+    check(&mut client, "SET a 1", OK);
+    in_background(&mut client, "BGREWRITEAOF");
+    check_history(&data, &FIRST, "BGREWRITEAOF");
+    server.kill();
+    let (_server, mut client) = start(data.path(), &LOG);
+    check(&mut client, "GET a", bulk("1"));
+    check_history(&data, &[], "a start with aof-disable-auto-gc no");
+}
+
+#[test]
+#[ignore = "exercise 3: aof-disable-auto-gc"]
+fn exercise_3_keeps_a_log_that_was_turned_off() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &KEEP);
+    let c = &mut client;
+    check(c, "SET a 1", OK);
+    check(c, "CONFIG SET appendonly no", OK);
+    check(c, "SET b 1", OK);
+    check(c, "CONFIG SET appendonly yes", OK);
+    wait_for_background(c);
+    check_history(&data, &FIRST, "CONFIG SET appendonly no, and yes");
+    check(c, "CONFIG SET appendonly no", OK);
+    check(c, "CONFIG SET aof-disable-auto-gc no", OK);
+    let both = "CONFIG SET aof-disable-auto-gc yes appendonly yes";
+    let before = named(&data, "b");
+    check(c, both, OK);
+    wait_until("there is a new base", || named(&data, "b") != before);
+    wait_for_background(c);
+    let history = named(&data, "h");
+    assert!(
+        before.is_subset(&history),
+        "the last base was not kept\n  sent      {both}, after appendonly no\n  expected  \
+         {before:?} as history\n  received  {history:?}"
+    );
+}
+
+#[test]
+#[ignore = "exercise 3: aof-disable-auto-gc"]
+fn exercise_3_goes_back() {
+    let data = folder();
+    let (server, mut client) = start(data.path(), &KEEP);
+    let c = &mut client;
+    check(c, "SET account 100", OK);
+    check(c, "INCRBY account 11", int(111));
+    in_background(c, "BGREWRITEAOF");
+    check(c, "FLUSHALL", OK);
+    server.kill();
+    check_history(&data, &FIRST, "BGREWRITEAOF, FLUSHALL");
+    // A manifest that names what was the log before.
+    let names = "file appendonly.aof.1.base.rdb seq 1 type b\n\
+                 file appendonly.aof.1.incr.aof seq 1 type i\n";
+    fs::write(log_folder(&data).join(MANIFEST), names).expect("the manifest");
+    let (_server, mut client) = start(data.path(), &KEEP);
+    check(&mut client, "GET account", bulk("111"));
+}
+
+#[test]
+#[ignore = "exercise 3: aof-disable-auto-gc"]
+fn exercise_3_is_a_parameter() {
+    const NAME: &str = "aof-disable-auto-gc";
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    check(c, "CONFIG GET aof-disable-auto-gc", parameter(NAME, "no"));
+    check(c, "CONFIG SET aof-disable-auto-gc YES", OK);
+    check(c, "CONFIG GET aof-disable-auto-gc", parameter(NAME, "yes"));
+    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
+    check(c, "CONFIG SET aof-disable-auto-gc 1", refused);
+    check(c, "CONFIG GET aof-disable-auto-gc", parameter(NAME, "yes"));
 }
 
 // Exercise 4.
 
-const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
+const TARGET_EXISTS: &str = "-BUSYKEY Target key name already exists.\r\n";
+const WRONG_FOOTER: &str = "-ERR DUMP payload version or checksum are wrong\r\n";
+const WRONG_DATA: &str = "-ERR Bad data format\r\n";
 
-/// So many commands; with the brake they take seconds.
-const COMMANDS: usize = 20_000;
-const BRAKE: [&str; 2] = ["--key-load-delay", "300"];
+/// Values, and what Redis 7.0 makes of them.
+const PAYLOADS: [(&str, &[u8]); 8] = [
+    (
+        "hello",
+        b"\x00\x05hello\x0a\x00\x63\x72\xdf\x76\x65\x34\x20\x0a",
+    ),
+    ("", b"\x00\x00\x0a\x00\x5d\x9b\x5c\x40\x0f\x7f\xa2\xda"),
+    ("7", b"\x00\xc0\x07\x0a\x00\x74\xcd\x48\xa2\x83\xab\xce\x92"),
+    (
+        "12345",
+        b"\x00\xc1\x39\x30\x0a\x00\x9d\x94\xea\x27\x93\xfc\x08\xb9",
+    ),
+    (
+        "-129",
+        b"\x00\xc1\x7f\xff\x0a\x00\x17\x60\x82\x28\x54\x80\x84\x80",
+    ),
+    (
+        "12345678901",
+        b"\x00\x0b12345678901\x0a\x00\x30\x4e\x52\xd7\x27\x17\x65\x10",
+    ),
+    (
+        "007",
+        b"\x00\x03007\x0a\x00\x72\x58\xe2\x7b\x4c\x69\xba\xd9",
+    ),
+    (
+        "abababababababababababababababababababababababababababababababababababababababab",
+        b"\x00\xc3\x0a\x40\x50\x02aba\xe0\x42\x01\x01ab\x0a\x00\x94\x9d\x5f\x0e\xb1\xde\xa4\x45",
+    ),
+];
 
-/// A folder with a long log that was not written by the server under test.
-fn long_log() -> TempDir {
+/// The payload of the string `hello`.
+const HELLO: &[u8] = PAYLOADS[0].1;
+
+/// RESTORE, with options behind the payload.
+fn restore(key: &str, ttl: &str, payload: &[u8], options: &str) -> Vec<u8> {
+    let mut args = vec![&b"RESTORE"[..], key.as_bytes(), ttl.as_bytes(), payload];
+    args.extend(
+        options
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::as_bytes),
+    );
+    encode(&args)
+}
+
+/// The payload that `DUMP key` gets.
+#[track_caller]
+fn dumped(client: &mut Client, key: &str) -> Vec<u8> {
+    let reply = client.send(words(&format!("DUMP {key}"))).reply();
+    let start = reply.iter().position(|byte| *byte == b'\n');
+    let payload = start.and_then(|start| reply.get(start + 1..reply.len() - 2));
+    let received = escaped(&reply);
+    let payload = payload.filter(|_| reply[0] == b'$');
+    payload
+        .unwrap_or_else(|| panic!("no string\n  sent      DUMP {key}\n  received  {received}"))
+        .to_vec()
+}
+
+/// `body` with the version and the checksum that belong to it.
+fn payload(body: &[u8], version: u16) -> Vec<u8> {
+    let mut payload = [body, &version.to_le_bytes()].concat();
+    let mut crc = 0u64;
+    for byte in &payload {
+        crc ^= u64::from(*byte);
+        for _ in 0..8 {
+            let carry = crc & 1;
+            crc = (crc >> 1) ^ (carry * 0x95AC_9329_AC4B_C9B5);
+        }
+    }
+    payload.extend(crc.to_le_bytes());
+    payload
+}
+
+#[test]
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_dumps_what_redis_dumps() {
     let data = folder();
-    fs::create_dir(data.path().join("appendonlydir")).expect("the folder of the log");
-    let base = increment(&data).with_file_name("appendonly.aof.1.base.aof");
-    let names = "file appendonly.aof.1.base.aof seq 1 type b\n\
-                 file appendonly.aof.1.incr.aof seq 1 type i\n";
-    fs::write(manifest(&data), names).expect("the manifest");
-    fs::write(base, words("SET first 1")).expect("the base");
-    // The time of this key is over, but it was not when this was done.
-    let mut log = words("SET kept x PXAT 1000000000000");
-    let value = "v".repeat(200);
-    for number in 0..COMMANDS {
-        log.extend(words(&format!("SET key:{} {value}", number % 1000)));
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    for (value, payload) in PAYLOADS {
+        c.check(encode(&["SET", "k", value]), OK);
+        check(c, "DUMP k", bulk(payload));
     }
-    log.extend(words("APPEND kept y"));
-    log.extend(words("PERSIST kept"));
-    fs::write(increment(&data), log).expect("the increment");
-    data
-}
-
-/// Takes the brake off, and waits until the server has loaded its data.
-#[track_caller]
-fn let_load(client: &mut Client) {
-    check(client, "CONFIG SET key-load-delay 0", OK);
-    wait_until_loaded(client);
-}
-
-/// The number behind `name` in INFO persistence.
-#[track_caller]
-fn field(client: &mut Client, name: &str) -> Option<f64> {
-    let info = text(client, "INFO persistence");
-    let mut lines = info.lines();
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok())
+    check(c, "EXPIRE k 100", int(1));
+    check(c, "DUMP k", bulk(PAYLOADS[7].1));
+    check(c, "CONFIG SET rdbcompression no", OK);
+    let plain = [b"\x00\x40\x50", PAYLOADS[7].0.as_bytes()].concat();
+    check(c, "DUMP k", bulk(payload(&plain, 10)));
+    check(c, "DUMP nobody", NULL);
+    check(c, "DUMP", arity("dump"));
+    check(c, "DUMP a b", arity("dump"));
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_answers_while_it_loads() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    c.check(
-        ["GET first", "SET first 2", "DBSIZE", "KEYS *", "TTL kept"]
-            .map(words)
-            .concat(),
-        LOADING.repeat(5),
-    );
-    // What needs no data is done.
-    check(c, "ECHO hello", bulk("hello"));
-    check(c, "SELECT 0", OK);
-    check(
-        c,
-        "CONFIG GET port",
-        parameter("port", &server.addr().port().to_string()),
-    );
-    // What is no command, or none like this, is told so.
-    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
-    check(c, "NOSUCH", unknown);
-    check(c, "GET", arity("get"));
-    check(&mut Client::connect(&server), "FLUSHALL", LOADING);
-    check(c, "PING", LOADING);
-    let_load(c);
-    check(c, "DBSIZE", int(1002));
-    check(
-        c,
-        "MGET first key:999",
-        [b"*2\r\n", &bulk("1")[..], &bulk("v".repeat(200))].concat(),
-    );
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_dumps_with_a_checksum_always() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &["--rdbchecksum", "no"]);
+    check(&mut client, "SET k hello", OK);
+    check(&mut client, "DUMP k", bulk(HELLO));
+    client.check(restore("other", "0", HELLO, ""), OK);
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_lets_no_key_expire() {
-    let data = long_log();
-    let (_server, mut client) = launch(&data, &BRAKE);
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_restores() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
     let c = &mut client;
-    // Long enough for whoever looks for keys whose time is over.
-    wait_until("a tenth is loaded", || {
-        field(c, "loading_loaded_perc").is_some_and(|percent| percent > 10.0)
-    });
-    let_load(c);
-    check(c, "GET kept", bulk("xy"));
-    check(c, "TTL kept", int(-1));
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_tells_how_far_it_is() {
-    let data = long_log();
-    let size = fs::metadata(increment(&data)).expect("the increment").len();
-    let total = size + words("SET first 1").len() as u64;
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    let mut last = None;
-    for _ in 0..2 {
-        wait_until("loading_loaded_bytes is there, and grows", || {
-            let now = field(c, "loading_loaded_bytes");
-            let grows = now > last;
-            last = now.or(last);
-            grows
-        });
+    for (number, (value, payload)) in PAYLOADS.iter().enumerate() {
+        let key = format!("key:{number}");
+        c.check(restore(&key, "0", payload, ""), OK);
+        check(c, &format!("GET {key}"), bulk(value));
+        check(c, &format!("TTL {key}"), int(-1));
     }
-    let info = text(c, "INFO persistence");
-    let get = |name: &str| {
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|number| number.parse::<f64>().ok())
+    check(c, "OBJECT ENCODING key:3", bulk("int"));
+    check(c, "INCR key:3", int(12346));
+    c.check(restore("key:0", "0", HELLO, ""), TARGET_EXISTS);
+    c.check(restore("key:7", "0", HELLO, "replace"), OK);
+    check(c, "GET key:7", bulk("hello"));
+    // Older versions are understood, newer ones are not.
+    for version in [1, 9, 10] {
+        let old = payload(b"\x00\x05hello", version);
+        c.check(restore("old", "0", &old, "REPLACE"), OK);
+    }
+    let new = payload(b"\x00\x05hello", 11);
+    c.check(restore("new", "0", &new, ""), WRONG_FOOTER);
+    check(c, "EXISTS new", int(0));
+}
+
+#[test]
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_has_options() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    let minutes = |reply: String| {
+        let left: i64 = reply
+            .trim_start_matches(':')
+            .trim_end()
+            .parse()
+            .unwrap_or(-9);
+        (left - 1) / 60_000 + 1
     };
-    let loaded = get("loading_loaded_bytes").unwrap_or(-1.0);
-    let percent = get("loading_loaded_perc").unwrap_or(-1.0);
-    assert!(
-        get("loading") == Some(1.0)
-            && get("loading_total_bytes") == Some(total as f64)
-            && (0.0..total as f64).contains(&loaded)
-            && (percent - loaded * 100.0 / total as f64).abs() < 0.01,
-        "INFO does not tell how far it is\n  sent      INFO persistence\n  expected  loading:1, \
-         loading_total_bytes:{total}, loading_loaded_bytes below that, and loading_loaded_perc \
-         that fits both\n  received\n{info}"
-    );
-    let_load(c);
-    let info = text(c, "INFO persistence");
-    assert!(
-        info.contains("\nloading:0\n") && !info.contains("loading_"),
-        "INFO tells of loading when that is over\n  sent      INFO persistence\n  expected  \
-         loading:0, and no line loading_…\n  received\n{info}"
-    );
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_logs_from_the_first_write_on() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "SET new 1", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until("SET gets OK", || text(c, "SET new 1") == "+OK\n");
-    server.kill();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "GET new", bulk("1"));
-    check(c, "DBSIZE", int(1003));
-    check(c, "GET nobody", NULL);
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_ends_where_the_log_is_damaged() {
-    let data = long_log();
-    append(&data, "*1\r\n$6\r\nNOSUCH\r\n");
-    let (mut server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until(
-        "the server has ended, as the end of its log is damaged",
-        || !server.is_alive(),
-    );
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_has_a_brake() {
-    const NAME: &str = "key-load-delay";
-    let server = Server::start();
-    let c = &mut Client::connect(&server);
-    check(c, "PING", "+PONG\r\n");
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "0"));
-    check(c, "CONFIG SET key-load-delay 250", OK);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
-    let no_number = config_error(NAME, "argument couldn't be parsed into an integer");
-    for value in ["much", "1.5", "05"] {
-        check(c, &format!("CONFIG SET key-load-delay {value}"), &no_number);
+    c.check(restore("k", "600000", HELLO, ""), OK);
+    let left = text(c, "PTTL k");
+    assert_eq!(minutes(left), 10, "minutes left, after RESTORE k 600000");
+    c.check(restore("k", "0", HELLO, "REPLACE"), OK);
+    check(c, "PTTL k", int(-1));
+    let at = 4_102_444_800_123_i64;
+    c.check(restore("k", &at.to_string(), HELLO, "ABSTTL REPLACE"), OK);
+    check(c, "PEXPIRETIME k", int(at));
+    // A moment that has passed ends the key.
+    c.check(restore("k", "1000", HELLO, "REPLACE ABSTTL"), OK);
+    check(c, "EXISTS k", int(0));
+    c.check(restore("k", "0", HELLO, "ABSTTL"), OK);
+    check(c, "PTTL k", int(-1));
+    for (options, reply) in [
+        ("REPLACE IDLETIME 10", OK),
+        ("REPLACE FREQ 255", OK),
+        ("REPLACE REPLACE ABSTTL", OK),
+        (
+            "IDLETIME -1",
+            "-ERR Invalid IDLETIME value, must be >= 0\r\n",
+        ),
+        (
+            "FREQ 256",
+            "-ERR Invalid FREQ value, must be >= 0 and <= 255\r\n",
+        ),
+        ("FREQ many", session::NOT_AN_INTEGER),
+        ("IDLETIME", SYNTAX),
+        ("IDLETIME 1 FREQ 1", SYNTAX),
+        ("FREQ 1 IDLETIME 1", SYNTAX),
+        ("KEEPTTL", SYNTAX),
+    ] {
+        c.check(restore("k", "0", HELLO, options), reply);
     }
-    let why = "argument must be between -2147483648 and 2147483647 inclusive";
-    let too_much = config_error(NAME, why);
-    check(c, "CONFIG SET key-load-delay 2147483648", too_much);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
+}
+
+#[test]
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_looks_in_this_order() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    check(c, "SET there 1", OK);
+    let no_ttl = "-ERR Invalid TTL value, must be >= 0\r\n";
+    c.check(restore("there", "x", b"bad", "bad"), SYNTAX);
+    c.check(restore("there", "x", b"bad", ""), TARGET_EXISTS);
+    c.check(restore("k", "x", b"bad", ""), session::NOT_AN_INTEGER);
+    c.check(restore("k", "-1", b"bad", ""), no_ttl);
+    c.check(restore("there", "0", b"bad", "REPLACE"), WRONG_FOOTER);
+    check(c, "RESTORE k 0", arity("restore"));
+    check(c, "MGET there k", "*2\r\n$1\r\n1\r\n$-1\r\n");
+}
+
+#[test]
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_believes_nothing() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
+    let c = &mut client;
+    // Any byte changed, or cut anywhere.
+    for at in 0..HELLO.len() {
+        let mut changed = HELLO.to_vec();
+        changed[at] ^= 0x10;
+        c.check(restore("k", "0", &changed, ""), WRONG_FOOTER);
+        c.check(restore("k", "0", &HELLO[..at], ""), WRONG_FOOTER);
+    }
+    // The checksum is right, and what it sums up is not.
+    for body in [
+        &b""[..],
+        b"\x00",
+        b"\x00\x45\x05hello",
+        b"\x63\x05hello",
+        b"\xff",
+        b"\x00\xc5ab",
+        b"\x00\xc3\x04\x05\x01ab",
+        b"\x00\x81\x00\x00\x7f\xff\xff\xff\xff\xff",
+    ] {
+        let bad = payload(body, 10);
+        c.check(restore("k", "0", &bad, ""), WRONG_DATA);
+    }
+    check(c, "DBSIZE", int(0));
+}
+
+#[test]
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_is_logged() {
+    let data = folder();
+    let (server, mut client) = start(data.path(), &["--appendonly", "yes", "--appendfsync", "no"]);
+    let c = &mut client;
+    check(c, "SET a 1", OK);
+    c.check(restore("a", "0", HELLO, "REPLACE"), OK);
+    c.check(restore("b", "600000", HELLO, ""), OK);
+    let at = text(c, "PEXPIRETIME b");
+    check(c, "SET gone 1", OK);
+    c.check(restore("gone", "1", HELLO, "REPLACE ABSTTL"), OK);
+    server.kill();
+    let (_server, mut client) = start(data.path(), &["--appendonly", "yes"]);
+    let c = &mut client;
+    check(c, "GET a", bulk("hello"));
+    check(c, "GET b", bulk("hello"));
+    let after = text(c, "PEXPIRETIME b");
+    assert_eq!(after, at, "PEXPIRETIME b, after kill -9 and a start");
+    check(c, "DBSIZE", int(2));
+}
+
+#[test]
+#[ignore = "exercise 4: DUMP and RESTORE"]
+fn exercise_4_moves_keys_to_redis_and_back() {
+    let data = folder();
+    let (_server, mut client) = start(data.path(), &[]);
+    let Some(redis) = Server::start_redis() else {
+        return;
+    };
+    let (c, other) = (&mut client, &mut Client::connect(&redis));
+    for length in [0, 19, 20, 21, 63, 64, 300, 16_383, 16_384, 70_000] {
+        // Half of it can be compressed.
+        let mut seed = 7u32;
+        let mut value = vec![b'x'; length / 2];
+        value.resize_with(length, || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as u8
+        });
+        c.check(encode(&[&b"SET"[..], b"k", &value]), OK);
+        let ours = dumped(c, "k");
+        other.check(restore("k", "0", &ours, "REPLACE"), OK);
+        check(other, "GET k", bulk(&value));
+        let theirs = dumped(other, "k");
+        c.check(restore("k", "0", &theirs, "REPLACE"), OK);
+        check(c, "GET k", bulk(&value));
+    }
 }
