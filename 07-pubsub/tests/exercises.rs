@@ -1,11 +1,11 @@
 //! The graders of `EXERCISES.md`. They are ignored until somebody asks for them:
 //!
 //! ```text
-//! make check-05
+//! make check-07
 //! ```
 //!
-//! Like the suites, they know nothing of a server but its port and its folder, and
-//! real Redis passes them all.
+//! Like the suites, they know nothing of a server but its port, and real Redis passes
+//! them all.
 
 #[path = "suite/client.rs"]
 mod client;
@@ -15,86 +15,17 @@ mod harness;
 #[path = "suite/session.rs"]
 mod session;
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-use tempfile::TempDir;
+use std::io::{ErrorKind, Read};
+use std::time::{Duration, Instant};
 
 use client::{Client, escaped};
-use harness::{Server, installed, wait_until};
+use harness::{Server, wait_until};
 use session::{NULL, OK, arity, bulk, encode, int};
 
-/// A folder that outlives the servers on it.
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a folder")
-}
-
-/// A server that logs to `data`, and a client of it.
-#[track_caller]
-fn launch(data: &TempDir, flags: &[&str]) -> (Server, Client) {
-    let server = Server::start_on(data.path(), &logged(flags));
-    let client = Client::connect(&server);
-    (server, client)
-}
-
-/// The same, once it has loaded what the log says.
-#[track_caller]
-fn start(data: &TempDir, flags: &[&str]) -> (Server, Client) {
-    let (server, mut client) = launch(data, flags);
-    wait_until_loaded(&mut client);
-    (server, client)
-}
-
-#[track_caller]
-fn wait_until_loaded(client: &mut Client) {
-    wait_until("the data is loaded, and PING gets PONG", || {
-        text(client, "PING") == "+PONG\n"
-    });
-}
-
-/// With `everysec` Redis lets the log wait while an fsync is under way, and after
-/// `kill -9` it may lack what had its reply already.
-fn logged<'a>(flags: &[&'a str]) -> Vec<&'a str> {
-    [&["--appendonly", "yes", "--appendfsync", "no"], flags].concat()
-}
-
-fn manifest(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.manifest")
-}
-
-fn increment(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.1.incr.aof")
-}
-
-/// What the first increment of the log holds.
-#[track_caller]
-fn log(data: &TempDir) -> String {
-    read(&increment(data))
-}
-
-#[track_caller]
-fn read(path: &Path) -> String {
-    let bytes = fs::read(path).unwrap_or_else(|error| {
-        panic!(
-            "the log is not where Redis has it\n  expected  {}\n  received  {error}",
-            path.display()
-        )
-    });
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A command, whose arguments are the words of `command`, as it is sent, and as it
-/// stands in the log.
+/// A command, whose arguments are the words of `command`, as it is sent.
 fn words(command: &str) -> Vec<u8> {
     let words: Vec<&str> = command.split(' ').collect();
     encode(&words)
-}
-
-/// The same as text.
-fn logged_as(command: &str) -> String {
-    String::from_utf8_lossy(&words(command)).into_owned()
 }
 
 /// Sends a command and compares its reply.
@@ -109,6 +40,30 @@ fn text(client: &mut Client, command: &str) -> String {
     escaped(&client.send(words(command)).reply()).replace("\\r\\n", "\n")
 }
 
+/// A connection that speaks RESP3.
+#[track_caller]
+fn connect3(server: &Server) -> Client {
+    let mut client = Client::connect(server);
+    client.send("HELLO 3\r\n").reply();
+    client
+}
+
+/// What is pushed to a subscriber in RESP2: strings, and perhaps a number at the end.
+fn push(words: &[&str], count: Option<i64>) -> Vec<u8> {
+    let length = words.len() + usize::from(count.is_some());
+    let mut bytes = format!("*{length}\r\n").into_bytes();
+    words.iter().for_each(|word| bytes.extend(bulk(word)));
+    bytes.extend(count.map(int).unwrap_or_default().bytes());
+    bytes
+}
+
+/// The same in RESP3.
+fn push3(words: &[&str], count: Option<i64>) -> Vec<u8> {
+    let mut bytes = push(words, count);
+    bytes[0] = b'>';
+    bytes
+}
+
 /// The reply of `CONFIG GET` for one parameter.
 fn parameter(name: &str, value: &str) -> Vec<u8> {
     [b"*2\r\n".to_vec(), bulk(name), bulk(value)].concat()
@@ -119,766 +74,815 @@ fn config_error(name: &str, why: &str) -> String {
     format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
 }
 
-/// Runs `redis-check-aof` on the log, and answers yes to what it asks; `None` if it
-/// is not installed.
-fn check_aof(data: &TempDir, options: &[&str]) -> Option<Output> {
-    let program = "redis-check-aof";
-    if !installed(program) {
-        return None;
-    }
-    let mut child = Command::new(program)
-        .args(options)
-        .arg(manifest(data))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run redis-check-aof");
-    // It may end without asking.
-    let _ = child.stdin.take().map(|mut input| input.write_all(b"y\n"));
-    Some(child.wait_with_output().expect("redis-check-aof ends"))
+/// What Redis says to a subscriber in RESP2.
+fn bound(name: &str) -> String {
+    format!(
+        "-ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+         RESET are allowed in this context\r\n"
+    )
 }
 
+/// What COMMAND INFO says of a command, as far as its flags.
+fn described(name: &str, arity: i64, flags: &[&str]) -> Vec<u8> {
+    let mut bytes = b"*10\r\n".to_vec();
+    bytes.extend(bulk(name));
+    bytes.extend(int(arity).bytes());
+    bytes.extend(format!("*{}\r\n", flags.len()).bytes());
+    flags
+        .iter()
+        .for_each(|flag| bytes.extend(format!("+{flag}\r\n").bytes()));
+    bytes
+}
+
+/// Checks what COMMAND INFO says of a command, but not in which order its flags come.
 #[track_caller]
-fn check_aof_succeeds(data: &TempDir, options: &[&str]) -> bool {
-    let Some(output) = check_aof(data, options) else {
-        return false;
-    };
+fn check_described(client: &mut Client, name: &str, arity: i64, flags: &[&str]) {
+    let info = client.send(words(&format!("COMMAND INFO {name}"))).reply();
+    let expected = described(name, arity, flags);
     assert!(
-        output.status.success(),
-        "redis-check-aof {} does not accept the log\n{}\n{}",
-        options.join(" "),
-        String::from_utf8_lossy(&output.stdout),
-        log(data),
+        info.windows(expected.len()).any(|part| part == expected),
+        "the table says something else\n  sent      COMMAND INFO {name}\n  expected  to find {}\n  \
+         received  {}",
+        escaped(&expected),
+        escaped(&info)
     );
-    true
 }
 
 // Exercise 1.
 
-const STRICT: [&str; 2] = ["--aof-load-truncated", "no"];
-const LENIENT: [&str; 2] = ["--aof-load-truncated", "yes"];
-
-/// Ends in the middle of a command, or of a transaction.
-const TORN: [&str; 4] = [
-    "*",
-    "*2\r\n$3\r\nDEL\r\n$1\r\n",
-    "*2\r\n$3\r\nDEL\r\n$1\r\na\r",
-    "*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n",
-];
-
-/// A folder with a log, which sets `a` to 1 and `b` to 2.
+/// Subscribes to channels of the two kinds and to a pattern, three times the same name.
 #[track_caller]
-fn some_log(flags: &[&str]) -> TempDir {
-    let data = folder();
-    let (server, mut client) = start(&data, flags);
-    check(&mut client, "SET a 1", OK);
-    check(&mut client, "SET b 2", OK);
-    server.kill();
-    data
-}
-
-/// Adds `end` to the log.
-fn append(data: &TempDir, end: &str) {
-    let file = fs::File::options().append(true).open(increment(data));
-    let written = file.and_then(|mut file| file.write_all(end.as_bytes()));
-    written.expect("append to the log");
-}
-
-/// The server must not start on `data`, and must leave the log as it is.
-#[track_caller]
-fn refuses(data: &TempDir, flags: &[&str]) -> String {
-    let before = log(data);
-    let (status, said) = Server::refuses(data.path(), &logged(flags));
-    let end = &before[before.len().saturating_sub(40)..].escape_debug();
-    assert!(
-        !status.success(),
-        "the exit status tells of no failure\n  started   with {flags:?}, on a log that ends \
-         with {end}\n  expected  an exit status other than 0\n  received  {status}"
+fn subscribe_to_all(client: &mut Client) {
+    check(client, "SSUBSCRIBE a", push(&["ssubscribe", "a"], Some(1)));
+    check(client, "SUBSCRIBE a", push(&["subscribe", "a"], Some(1)));
+    check(
+        client,
+        "PSUBSCRIBE a*",
+        push(&["psubscribe", "a*"], Some(2)),
     );
-    let after = log(data);
-    assert_eq!(
-        after, before,
-        "the log was changed by a server that did not start\n  started   with {flags:?}, on a \
-         log that ends with {end}"
-    );
-    said
 }
 
 #[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_does_not_start_on_a_torn_log() {
-    for end in TORN {
-        let data = some_log(&STRICT);
-        append(&data, end);
-        let said = refuses(&data, &STRICT);
-        let expected = [
-            "Unexpected end of file reading the append only file",
-            "appendonly.aof.1.incr.aof",
-            "redis-check-aof --fix",
-            "'aof-load-truncated'",
-        ];
-        for part in expected {
-            assert!(
-                said.contains(part),
-                "the reason is not told\n  started   with {STRICT:?}, on a log that ends with \
-                 {end:?}\n  expected  to find {part:?}, as Redis says\n  received\n{said}"
-            );
-        }
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_cuts_the_log_when_it_may() {
-    for end in TORN {
-        let data = some_log(&LENIENT);
-        let whole = log(&data);
-        append(&data, end);
-        let (server, mut client) = start(&data, &LENIENT);
-        check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-        server.kill();
-        assert_eq!(
-            log(&data),
-            whole,
-            "the log is not cut back to its last whole command\n  started   with {LENIENT:?}, on \
-             a log that ends with {end:?}"
-        );
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_starts_on_a_whole_log() {
-    let data = some_log(&STRICT);
-    let (server, mut client) = start(&data, &STRICT);
-    check(&mut client, "GET b", bulk("2"));
-    check(&mut client, "SET c 3", OK);
-    server.kill();
-    append(&data, TORN[1]);
-    refuses(&data, &STRICT);
-    if check_aof_succeeds(&data, &["--fix"]) {
-        let (_server, mut client) = start(&data, &STRICT);
-        check(&mut client, "MGET a c", "*2\r\n$1\r\n1\r\n$1\r\n3\r\n");
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_never_cuts_other_damage() {
-    // Another server could not tell a flag that it does not know from damage.
-    let data = some_log(&LENIENT);
-    append(&data, "what is this?\r\n");
-    append(&data, &logged_as("SET c 3"));
-    for flags in [LENIENT, STRICT] {
-        let said = refuses(&data, &flags);
-        assert!(
-            !said.contains("Unexpected end of file"),
-            "that is not what is wrong\n  started   with {flags:?}, on a log with a line in its \
-             middle that is no command\n  received\n{said}"
-        );
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_is_a_parameter() {
-    const NAME: &str = "aof-load-truncated";
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_counts_shard_channels_by_themselves() {
     let server = Server::start();
     let c = &mut Client::connect(&server);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "yes"));
-    check(c, "CONFIG SET aof-load-truncated NO", OK);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "no"));
-    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
-    check(c, "CONFIG SET aof-load-truncated maybe", refused);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "no"));
+    let confirm = |(name, count)| push(&["ssubscribe", name], Some(count));
+    let replies = [("a", 1), ("b", 2), ("a", 2)].map(confirm);
+    check(c, "SSUBSCRIBE a b a", replies.concat());
+    check(c, "SUBSCRIBE a", push(&["subscribe", "a"], Some(1)));
+    check(c, "PSUBSCRIBE a*", push(&["psubscribe", "a*"], Some(2)));
+    check(c, "SSUBSCRIBE c", push(&["ssubscribe", "c"], Some(3)));
+    let confirm = |(name, count)| push(&["sunsubscribe", name], Some(count));
+    let replies = [("nosuch", 3), ("b", 2), ("b", 2), ("c", 1)].map(confirm);
+    check(c, "SUNSUBSCRIBE nosuch b b c", replies.concat());
+    check(c, "SUNSUBSCRIBE", push(&["sunsubscribe", "a"], Some(0)));
+    let nothing = "*3\r\n$12\r\nsunsubscribe\r\n$-1\r\n:0\r\n";
+    check(c, "SUNSUBSCRIBE", nothing);
+    check(c, "UNSUBSCRIBE", push(&["unsubscribe", "a"], Some(1)));
+    check(c, "PUNSUBSCRIBE", push(&["punsubscribe", "a*"], Some(0)));
+    check(c, "PING", "+PONG\r\n");
+}
+
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_keeps_the_names_apart() {
+    let server = Server::start();
+    let mut publisher = Client::connect(&server);
+    let p = &mut publisher;
+    let c = &mut Client::connect(&server);
+    subscribe_to_all(c);
+    check(p, "SPUBLISH a one", int(1));
+    check(p, "SPUBLISH ab nobody", int(0));
+    check(p, "PUBLISH a two", int(2));
+    let expected = [
+        push(&["smessage", "a", "one"], None),
+        push(&["message", "a", "two"], None),
+        push(&["pmessage", "a*", "a", "two"], None),
+    ];
+    c.expect(expected.concat());
+    check(c, "UNSUBSCRIBE", push(&["unsubscribe", "a"], Some(1)));
+    check(c, "PUNSUBSCRIBE", push(&["punsubscribe", "a*"], Some(0)));
+    check(p, "PUBLISH a nobody", int(0));
+    check(p, "SPUBLISH a three", int(1));
+    c.expect(push(&["smessage", "a", "three"], None));
+}
+
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_makes_a_subscriber() {
+    let server = Server::start();
+    let mut publisher = Client::connect(&server);
+    let p = &mut publisher;
+    let c = &mut Client::connect(&server);
+    check(c, "SSUBSCRIBE a", push(&["ssubscribe", "a"], Some(1)));
+    check(c, "SPUBLISH a x", bound("spublish"));
+    check(c, "PING", "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    // Ending what there is none of does not end what there is.
+    check(c, "UNSUBSCRIBE a", push(&["unsubscribe", "a"], Some(0)));
+    check(c, "SUBSCRIBE b", push(&["subscribe", "b"], Some(1)));
+    check(c, "UNSUBSCRIBE b", push(&["unsubscribe", "b"], Some(0)));
+    check(c, "GET k", bound("get"));
+    check(p, "SPUBLISH a x", int(1));
+    c.expect(push(&["smessage", "a", "x"], None));
+    check(c, "SUNSUBSCRIBE a", push(&["sunsubscribe", "a"], Some(0)));
+    check(c, "GET k", NULL);
+    check(c, "SUBSCRIBE b", push(&["subscribe", "b"], Some(1)));
+    check(c, "SUNSUBSCRIBE a", push(&["sunsubscribe", "a"], Some(0)));
+    check(c, "GET k", bound("get"));
+    check(p, "SPUBLISH a x", int(0));
+}
+
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_ends_with_the_client() {
+    let server = Server::start();
+    let mut publisher = Client::connect(&server);
+    let p = &mut publisher;
+    let mut c = Client::connect(&server);
+    check(&mut c, "SSUBSCRIBE a", push(&["ssubscribe", "a"], Some(1)));
+    check(&mut c, "RESET", "+RESET\r\n");
+    check(p, "SPUBLISH a x", int(0));
+    check(&mut c, "GET k", NULL);
+    check(&mut c, "SSUBSCRIBE a", push(&["ssubscribe", "a"], Some(1)));
+    check(p, "PUBSUB SHARDCHANNELS", "*1\r\n$1\r\na\r\n");
+    drop(c);
+    wait_until("the shard channel has gone with its client", || {
+        p.send(words("PUBSUB SHARDCHANNELS")).reply() == b"*0\r\n"
+    });
+}
+
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_speaks_resp3() {
+    let server = Server::start();
+    let c = &mut connect3(&server);
+    check(c, "SSUBSCRIBE a", push3(&["ssubscribe", "a"], Some(1)));
+    check(c, "SUBSCRIBE a", push3(&["subscribe", "a"], Some(1)));
+    let received = [push3(&["smessage", "a", "x"], None), int(1).into()];
+    check(c, "SPUBLISH a x", received.concat());
+    check(c, "SUNSUBSCRIBE", push3(&["sunsubscribe", "a"], Some(0)));
+    let nothing = ">3\r\n$12\r\nsunsubscribe\r\n_\r\n:0\r\n";
+    check(c, "SUNSUBSCRIBE", nothing);
+}
+
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_tells_of_shard_channels() {
+    let server = Server::start();
+    let mut other = Client::connect(&server);
+    let p = &mut other;
+    let c = &mut Client::connect(&server);
+    check(p, "PUBSUB SHARDCHANNELS", "*0\r\n");
+    check(p, "PUBSUB SHARDNUMSUB", "*0\r\n");
+    subscribe_to_all(c);
+    check(c, "SSUBSCRIBE b1", push(&["ssubscribe", "b1"], Some(2)));
+    check(p, "PUBSUB SHARDCHANNELS b?", "*1\r\n$2\r\nb1\r\n");
+    check(p, "PUBSUB CHANNELS", "*1\r\n$1\r\na\r\n");
+    let counts = "*6\r\n$1\r\na\r\n:1\r\n$2\r\nb1\r\n:1\r\n$1\r\nc\r\n:0\r\n";
+    check(p, "PUBSUB SHARDNUMSUB a b1 c", counts);
+    check(p, "PUBSUB NUMSUB b1", "*2\r\n$2\r\nb1\r\n:0\r\n");
+    check(p, "PUBSUB NUMPAT", int(1));
+    let info = text(p, "INFO stats");
+    let expected = "\npubsub_channels:1\npubsub_patterns:1\npubsubshard_channels:2\n";
+    assert!(
+        info.contains(expected),
+        "INFO counts them in another way\n  sent      INFO stats\n  expected  to find{}\n  \
+         received\n{info}",
+        expected.replace('\n', " ")
+    );
+    let wrong = "-ERR unknown subcommand or wrong number of arguments for 'ShardChannels'. Try \
+                 PUBSUB HELP.\r\n";
+    check(p, "PUBSUB ShardChannels a b", wrong);
+}
+
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_is_in_the_table() {
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    let flags = ["pubsub", "noscript", "loading", "stale"];
+    check_described(c, "ssubscribe", -2, &flags);
+    check_described(c, "sunsubscribe", -1, &flags);
+    check_described(c, "spublish", 3, &["pubsub", "loading", "stale", "fast"]);
+    let flags = ["pubsub", "loading", "stale"];
+    check_described(c, "pubsub|shardchannels", -2, &flags);
+    check_described(c, "pubsub|shardnumsub", -2, &flags);
+    check(c, "SSUBSCRIBE", arity("ssubscribe"));
+    check(c, "SPUBLISH a", arity("spublish"));
+    let keys = |last| format!("*1\r\n+not_key\r\n$12\r\nbegin_search\r\n{last}");
+    for name in ["ssubscribe", "sunsubscribe", "spublish"] {
+        let info = text(c, &format!("COMMAND INFO {name}"));
+        let expected = keys("").replace("\r\n", "\n");
+        assert!(
+            info.contains(&expected),
+            "a shard channel stands where a key would, and is `not_key`\n  sent      COMMAND INFO \
+             {name}\n  received\n{info}"
+        );
+    }
+    let help = text(c, "PUBSUB HELP");
+    for line in [
+        "SHARDCHANNELS [<pattern>]",
+        "SHARDNUMSUB [<shardchannel> ...]",
+    ] {
+        assert!(
+            help.contains(&format!("\n+{line}\n")),
+            "the help lacks a line\n  sent      PUBSUB HELP\n  expected  to find {line}\n  \
+             received\n{help}"
+        );
+    }
 }
 
 // Exercise 2.
 
-const STAMPED: [&str; 2] = ["--aof-timestamp-enabled", "yes"];
-
-/// The second that the server's calendar shows, since 1970.
-#[track_caller]
-fn second(client: &mut Client) -> u64 {
-    let received = text(client, "TIME");
-    let second = received.lines().nth(2).and_then(|line| line.parse().ok());
-    second.unwrap_or_else(|| panic!("no time\n  sent      TIME\n  received  {received}"))
-}
-
-/// Waits for the next second, and returns the one that is over.
-#[track_caller]
-fn next_second(client: &mut Client) -> u64 {
-    let begun = second(client);
-    wait_until("the next second has come", || second(client) > begun);
-    begun
-}
-
-/// The second in the annotation right in front of `command`, if there is one.
-#[track_caller]
-fn annotation(log: &str, command: &str) -> Option<u64> {
-    let Some((before, _)) = log.split_once(&logged_as(command)) else {
-        panic!(
-            "a command is missing in the log\n  sent      {command}\n  received  {}",
-            log.escape_debug()
-        );
-    };
-    let line = before.strip_suffix("\r\n")?.rsplit("\r\n").next()?;
-    line.strip_prefix("#TS:")?.parse().ok()
-}
-
-/// There must be an annotation in front of `command`, and of a second in between.
-#[track_caller]
-fn check_annotation(log: &str, command: &str, after: u64, until: u64) {
-    let found = annotation(log, command);
-    assert!(
-        found.is_some_and(|found| after < found && found <= until),
-        "the annotation in front of a command is wrong\n  sent      {command}\n  expected  \
-         #TS:{} (until {until}) in front of it, as Redis writes\n  received  {}",
-        after + 1,
-        log.escape_debug()
-    );
-}
-
-/// All seconds that are annotated.
-fn annotations(log: &str) -> Vec<u64> {
-    let lines = log.lines().filter_map(|line| line.strip_prefix("#TS:"));
-    lines.filter_map(|second| second.parse().ok()).collect()
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_each_second_once() {
-    let data = folder();
-    let (_server, mut client) = start(&data, &STAMPED);
-    let c = &mut client;
-    check(c, "SET a 1", OK);
-    let over = next_second(c);
-    c.check(
-        [words("SET b 1"), words("SET b 2"), words("SET b 3")].concat(),
-        OK.repeat(3),
-    );
-    let before = log(&data);
-    check_annotation(&before, "SET b 1", over, second(c));
-    let over = next_second(c);
-    assert_eq!(
-        log(&data),
-        before,
-        "there is an annotation with nothing behind it\n  sent      no write\n  expected  no \
-         annotation until there is one"
-    );
-    check(c, "GET b", bulk("3"));
-    check(c, "SET c 1", OK);
-    let after = log(&data);
-    check_annotation(&after, "SET c 1", over, second(c));
-    let seconds = annotations(&after);
-    assert!(
-        seconds.is_sorted_by(|one, next| one < next),
-        "a second is annotated twice, or they do not ascend\n  sent      SET a, SET b three \
-         times at once, SET c\n  expected  one annotation for each second with a write\n  \
-         received  {}",
-        after.escape_debug()
-    );
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_keys_that_expire() {
-    let data = folder();
-    let (_server, mut client) = start(&data, &STAMPED);
-    check(&mut client, "SET gone x PX 1100", OK);
-    let begun = second(&mut client);
-    let del = logged_as("DEL gone");
-    wait_until("the key has expired, and is in the log as DEL", || {
-        log(&data).contains(&del)
-    });
-    check_annotation(&log(&data), "DEL gone", begun, second(&mut client));
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_is_a_parameter() {
-    const NAME: &str = "aof-timestamp-enabled";
-    let data = folder();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "CONFIG GET aof-timestamp-enabled", parameter(NAME, "no"));
-    check(c, "SET a 1", OK);
-    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
-    check(c, "CONFIG SET aof-timestamp-enabled 1", refused);
-    check(c, "CONFIG SET aof-timestamp-enabled Yes", OK);
-    check(
-        c,
-        "CONFIG GET aof-timestamp-enabled",
-        parameter(NAME, "yes"),
-    );
-    let begun = second(c);
-    check(c, "SET b 1", OK);
-    check(c, "CONFIG SET aof-timestamp-enabled no", OK);
-    let until = second(c);
-    next_second(c);
-    check(c, "SET c 1", OK);
-    let log = log(&data);
-    check_annotation(&log, "SET b 1", begun - 1, until);
-    assert!(
-        annotation(&log, "SET a 1").is_none() && annotation(&log, "SET c 1").is_none(),
-        "there are annotations that nobody wants\n  sent      SET a, CONFIG SET {NAME} yes, SET \
-         b, CONFIG SET {NAME} no, SET c\n  expected  an annotation in front of b only\n  \
-         received  {}",
-        log.escape_debug()
-    );
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_survives_a_restart() {
-    let data = some_log(&STAMPED);
-    let before = log(&data);
-    let (server, mut client) = start(&data, &STAMPED);
-    let begun = second(&mut client);
-    check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-    check(&mut client, "APPEND b 3", int(2));
-    let until = second(&mut client);
-    server.kill();
-    let log = log(&data);
-    let new = log.strip_prefix(&before).unwrap_or_default();
-    let found = annotations(new);
-    assert!(
-        new.starts_with("#TS:") && (begun..=until).contains(&found[0]),
-        "what a new run writes does not begin with an annotation\n  sent      APPEND b 3, after \
-         kill -9 and a start\n  expected  #TS:{begun} (until {until}) behind what was there\n  \
-         received  {}",
-        log.escape_debug()
-    );
-    check_aof_succeeds(&data, &[]);
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_goes_back_in_time() {
-    let data = folder();
-    let (server, mut client) = start(&data, &STAMPED);
-    let c = &mut client;
-    check(c, "SET account 100", OK);
-    next_second(c);
-    check(c, "INCRBY account 11", int(111));
-    let good = next_second(c).to_string();
-    check(c, "FLUSHALL", OK);
-    check(c, "SET account 0", OK);
-    server.kill();
-    let before = log(&data);
-    if check_aof_succeeds(&data, &["--truncate-to-timestamp", &good]) {
-        assert!(
-            log(&data).len() < before.len(),
-            "redis-check-aof --truncate-to-timestamp {good} finds nothing to cut\n  received  {}",
-            before.escape_debug()
-        );
-        let (_server, mut client) = start(&data, &STAMPED);
-        check(&mut client, "GET account", bulk("111"));
+/// Has the server closed this connection, on which nothing is expected?
+fn is_closed(client: &mut Client) -> bool {
+    client.socket.set_nonblocking(true).expect("do not wait");
+    let received = client.socket.read(&mut [0]);
+    client.socket.set_nonblocking(false).expect("wait again");
+    match received {
+        Ok(0) => true,
+        Ok(_) => {
+            panic!("something came on a connection that was to be idle, or closed without a word")
+        }
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_a_base() {
-    let data = folder();
-    let server = Server::start_on(data.path(), &STAMPED);
-    let c = &mut Client::connect(&server);
-    check(c, "SET a 1", OK);
-    // A base in Redis's other format has no annotation. We have only one format.
-    let _ = text(c, "CONFIG SET aof-use-rdb-preamble no");
-    let begun = second(c);
-    check(c, "CONFIG SET appendonly yes", OK);
-    wait_until("the manifest names the base", || {
-        fs::read_to_string(manifest(&data)).is_ok_and(|text| text.contains("type b"))
-    });
-    let base = data.path().join("appendonlydir/appendonly.aof.1.base.aof");
-    let base = read(&base);
-    let found = annotations(&base);
-    assert!(
-        base.starts_with("#TS:") && (begun..=second(c)).contains(&found[0]),
-        "the base does not begin with an annotation\n  sent      CONFIG SET appendonly yes\n  \
-         expected  #TS:{begun} or later\n  received  {}",
-        base.escape_debug()
+/// Waits until the server closes a connection that says nothing; how long that took.
+#[track_caller]
+fn wait_for_the_end(client: &mut Client) -> Duration {
+    let started = Instant::now();
+    wait_until(
+        "with `timeout 1`, the server has closed a connection that says nothing",
+        || is_closed(client),
     );
-    check(c, "SET b 1", OK);
-    server.kill();
-    check_aof_succeeds(&data, &[]);
-    let (_server, mut client) = start(&data, &STAMPED);
-    check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    started.elapsed()
+}
+
+#[test]
+#[ignore = "exercise 2: timeout"]
+fn exercise_2_closes_idle_connections() {
+    let server = Server::start_with(&["--timeout", "1"]);
+    let mut silent = Client::connect(&server);
+    let mut stuck = Client::connect(&server);
+    let mut once = Client::connect(&server);
+    check(&mut once, "PING", "+PONG\r\n");
+    let mut busy = Client::connect(&server);
+    // Half a command is nothing to wait for.
+    stuck.send("*2\r\n$3\r\nGET\r\n$1");
+    let started = Instant::now();
+    wait_until("three idle connections are closed", || {
+        check(&mut busy, "PING", "+PONG\r\n");
+        is_closed(&mut silent) && is_closed(&mut stuck) && is_closed(&mut once)
+    });
+    let elapsed = started.elapsed();
+    assert!(
+        elapsed > Duration::from_millis(900),
+        "idle connections are closed too early\n  expected  more than 1 s with `timeout 1`\n  \
+         received  {elapsed:?}"
+    );
+    check(&mut busy, "PING", "+PONG\r\n");
+}
+
+#[test]
+#[ignore = "exercise 2: timeout"]
+fn exercise_2_lets_subscribers_listen() {
+    let server = Server::start_with(&["--timeout", "1"]);
+    let mut channel = Client::connect(&server);
+    let subscribed = push(&["subscribe", "a"], Some(1));
+    check(&mut channel, "SUBSCRIBE a", subscribed);
+    let mut pattern = connect3(&server);
+    let subscribed = push3(&["psubscribe", "a*"], Some(1));
+    check(&mut pattern, "PSUBSCRIBE a*", subscribed);
+    // One after the other, so that the subscribers have been silent for twice as long.
+    for _ in 0..2 {
+        wait_for_the_end(&mut Client::connect(&server));
+    }
+    let mut publisher = Client::connect(&server);
+    check(&mut publisher, "PUBLISH a x", int(2));
+    channel.expect(push(&["message", "a", "x"], None));
+    pattern.expect(push3(&["pmessage", "a*", "a", "x"], None));
+    // Who has ended all subscriptions is like everybody else.
+    let ended = push(&["unsubscribe", "a"], Some(0));
+    check(&mut channel, "UNSUBSCRIBE a", ended);
+    let elapsed = wait_for_the_end(&mut channel);
+    assert!(
+        elapsed > Duration::from_millis(900),
+        "UNSUBSCRIBE is a sign of life, but the connection was closed {elapsed:?} after it"
+    );
+}
+
+#[test]
+#[ignore = "exercise 2: timeout"]
+fn exercise_2_takes_effect_at_once() {
+    let server = Server::start();
+    let mut silent = Client::connect(&server);
+    let mut c = Client::connect(&server);
+    check(&mut c, "CONFIG SET timeout 1", OK);
+    wait_until(
+        "after CONFIG SET, an older idle connection is closed",
+        || {
+            check(&mut c, "PING", "+PONG\r\n");
+            is_closed(&mut silent)
+        },
+    );
+    let mut silent = Client::connect(&server);
+    check(&mut silent, "CONFIG SET timeout 0", OK);
+    // Real time has to pass: nothing happens, and that is what is looked for.
+    let wait = Some(Duration::from_millis(2500));
+    silent.socket.set_read_timeout(wait).expect("a timeout");
+    let received = silent.socket.read(&mut [0]);
+    assert!(
+        received.is_err(),
+        "with `timeout 0` an idle connection is closed\n  sent      CONFIG SET timeout 0, and \
+         nothing more"
+    );
+    check(&mut silent, "PING", "+PONG\r\n");
+}
+
+#[test]
+#[ignore = "exercise 2: timeout"]
+fn exercise_2_is_a_parameter() {
+    const NAME: &str = "timeout";
+    let server = Server::start_with(&["--timeout", "300"]);
+    let c = &mut Client::connect(&server);
+    check(c, "CONFIG GET timeout", parameter(NAME, "300"));
+    check(c, "CONFIG SET timeout 2147483647", OK);
+    check(c, "PING", "+PONG\r\n");
+    let no_number = config_error(NAME, "argument couldn't be parsed into an integer");
+    for value in ["soon", "1.5", "01", "+1"] {
+        check(c, &format!("CONFIG SET timeout {value}"), &no_number);
+    }
+    let why = "argument must be between 0 and 2147483647 inclusive";
+    for value in ["-1", "2147483648"] {
+        let refused = config_error(NAME, why);
+        check(c, &format!("CONFIG SET timeout {value}"), refused);
+    }
+    check(c, "CONFIG GET timeout", parameter(NAME, "2147483647"));
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    check(c, "CONFIG GET timeout", parameter(NAME, "0"));
 }
 
 // Exercise 3.
 
-const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
-
-/// A server that allows DEBUG, and a client of it.
-fn start_debug() -> (Server, Client) {
-    let server = Server::start_with(&DEBUG);
-    let client = Client::connect(&server);
-    (server, client)
+/// A client that has said MONITOR.
+#[track_caller]
+fn monitor(server: &Server) -> Client {
+    let mut client = Client::connect(server);
+    check(&mut client, "MONITOR", OK);
+    client
 }
 
-/// The digest as the reply that it is.
-fn digest(hex: &str) -> String {
-    format!("+{hex}\r\n")
-}
-
-const NOTHING: &str = "0000000000000000000000000000000000000000";
-
-fn unknown(name: &str) -> String {
-    format!(
-        "-ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP.\r\n"
-    )
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_has_the_digests_of_redis() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    check(c, "DEBUG DIGEST", digest(NOTHING));
-    for (command, reply, expected) in [
-        ("SET a bc", OK, "50599f372d3b6db94092a49b635f72d56dbd5445"),
-        ("SET ab c", OK, "fc315a4c1e0106ed5907947872b5901f7c55cf57"),
-        ("SET n 42", OK, "7fed5a6e3557d4cc908bfc32169037c2fc36f2b9"),
-        (
-            "APPEND m 42",
-            ":2\r\n",
-            "4f5370b8e600b19cb49ea61083c786109d88587d",
-        ),
-        (
-            "EXPIRE a 100",
-            ":1\r\n",
-            "ea3784e2d7950a1cd40e1d111912bca3aa207e09",
-        ),
-        // Which deadline makes no difference.
-        (
-            "PEXPIRE a 200000",
-            ":1\r\n",
-            "ea3784e2d7950a1cd40e1d111912bca3aa207e09",
-        ),
-        (
-            "PERSIST a",
-            ":1\r\n",
-            "4f5370b8e600b19cb49ea61083c786109d88587d",
-        ),
-        ("FLUSHALL", OK, NOTHING),
-    ] {
-        check(c, command, reply);
-        check(c, "debug digest", digest(expected));
-    }
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_has_no_order() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    let keys: Vec<String> = (0..50).map(|number| format!("key:{number}")).collect();
-    let mut digests = Vec::new();
-    for backwards in [false, true] {
-        check(c, "FLUSHALL", OK);
-        for at in 0..keys.len() {
-            let at = if backwards { keys.len() - 1 - at } else { at };
-            check(c, &format!("SET {} {at}", keys[at]), OK);
-        }
-        check(c, "SET more x", OK);
-        check(c, "DEL key:7 more", int(2));
-        check(c, "SET key:7 7", OK);
-        digests.push(text(c, "DEBUG DIGEST"));
-    }
-    assert_eq!(
-        digests[0], digests[1],
-        "the same keys in another order have another digest\n  sent      SET of 50 keys, \
-         forwards and backwards, and DEBUG DIGEST"
+/// The next line that a monitor is shown must be of this client, and show these words. The
+/// time is returned, as it is sent.
+#[track_caller]
+fn check_line(monitor: &mut Client, of: &str, words: &str) -> String {
+    let line = monitor.line();
+    let (time, rest) = line.split_once(' ').unwrap_or((&line, ""));
+    let expected = format!("[0 {of}] {words}");
+    assert!(
+        rest == escaped(expected.as_bytes()) && time.starts_with('+'),
+        "a monitor is shown something else\n  expected  +<time> {}\n  received  {line}",
+        escaped(expected.as_bytes())
     );
+    time[1..].to_owned()
+}
+
+/// A client's address, as a monitor is shown it.
+fn address(client: &Client) -> String {
+    let address = client.socket.local_addr().expect("an address");
+    address.to_string()
 }
 
 #[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_digests_values() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    let same = digest("547a004a370bc71c2d611f010c52f2e7b64c77a4");
-    check(c, "SET n 42", OK);
-    check(c, "APPEND m 42", int(2));
-    check(c, "SET a bc", OK);
-    let bc = digest("96c03b409c9a57ad7ab426534388dcdbe97b393d");
-    let bc_with_deadline = digest("7045c5bf40a3bdf9bba2cdab06e21340f3d578be");
-    let several = ["*4\r\n", &same, &digest(NOTHING), &bc, &same].concat();
-    check(c, "DEBUG DIGEST-VALUE n nobody a m", several);
-    check(c, "EXPIRE a 100", int(1));
-    let one = ["*1\r\n", &bc_with_deadline].concat();
-    check(c, "DEBUG DIGEST-VALUE a", one);
-    check(c, "RENAME n other", OK);
-    check(c, "debug digest-value other", ["*1\r\n", &same].concat());
-    check(c, "DEBUG DIGEST-VALUE", "*0\r\n");
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_the_same_after_a_crash() {
-    let data = folder();
-    let (server, mut client) = start(&data, &DEBUG);
-    let c = &mut client;
-    for number in 0..20 {
-        check(c, &format!("SET key:{number} {number}"), OK);
-    }
-    check(c, "APPEND key:3 \u{e9}t\u{e9}", int(6));
-    check(c, "INCRBYFLOAT key:4 0.5", bulk("4.5"));
-    check(c, "EXPIRE key:5 1000", int(1));
-    check(c, "RENAME key:6 key:7", OK);
-    let before = text(c, "DEBUG DIGEST");
-    server.kill();
-    let (_server, mut client) = start(&data, &DEBUG);
-    check(&mut client, "DBSIZE", int(19));
-    let after = text(&mut client, "DEBUG DIGEST");
-    assert_eq!(
-        before, after,
-        "the digest is another after kill -9 and a start\n  sent      DEBUG DIGEST"
-    );
-    assert_ne!(before.trim_end(), format!("+{NOTHING}"));
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_not_for_everybody() {
-    let refused = "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \
-                   \"local\", you can run it from a local connection, otherwise you need to set \
-                   this option in the configuration file, and then restart the server.\r\n";
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_shows_what_is_executed() {
     let server = Server::start();
+    let mut monitors = [monitor(&server), monitor(&server)];
     let c = &mut Client::connect(&server);
-    const NAME: &str = "enable-debug-command";
-    check(c, "CONFIG GET enable-debug-command", parameter(NAME, "no"));
-    let fixed = config_error(NAME, "can't set immutable config");
-    check(c, "CONFIG SET enable-debug-command yes", fixed);
-    check(c, "DEBUG DIGEST", refused);
-    check(c, "DEBUG HELP", refused);
-    check(c, "DEBUG NOSUCH", refused);
-    check(c, "DEBUG", arity("debug"));
+    check(c, "SET a 1", OK);
+    c.check("get  a\r\nGeT a\r\n", [bulk("1"), bulk("1")].concat());
+    check(c, "SETRANGE a 1 x", int(2));
+    let not_integer = "-ERR value is not an integer or out of range\r\n";
+    check(c, "INCR a", not_integer);
+    check(c, "PUBLISH channel hi", int(0));
+    check(c, "SUBSCRIBE b", push(&["subscribe", "b"], Some(1)));
+    check(c, "UNSUBSCRIBE b", push(&["unsubscribe", "b"], Some(0)));
+    let of = &address(c);
+    for m in &mut monitors {
+        check_line(m, of, r#""SET" "a" "1""#);
+        check_line(m, of, r#""get" "a""#);
+        check_line(m, of, r#""GeT" "a""#);
+        check_line(m, of, r#""SETRANGE" "a" "1" "x""#);
+        check_line(m, of, r#""INCR" "a""#);
+        check_line(m, of, r#""PUBLISH" "channel" "hi""#);
+        check_line(m, of, r#""SUBSCRIBE" "b""#);
+        check_line(m, of, r#""UNSUBSCRIBE" "b""#);
+    }
 }
 
 #[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_one_command() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    check(c, "DEBUG DIGEST a", unknown("DIGEST"));
-    check(c, "DEBUG nosuch a b", unknown("nosuch"));
-    check(c, "DEBUG", arity("debug"));
-    let help = text(c, "DEBUG HELP");
-    let lines = [
-        "+DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "+DIGEST",
-        "+    Output a hex signature representing the current DB content.",
-        "+DIGEST-VALUE <key> [<key> ...]",
-        "+    Output a hex signature of the values of all the specified keys.",
-        "+HELP",
-        "+    Prints this help.",
-    ];
-    for line in lines {
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_says_when() {
+    let server = Server::start();
+    let m = &mut monitor(&server);
+    let c = &mut Client::connect(&server);
+    let clock = |c: &mut Client| {
+        let lines = text(c, "TIME");
+        let lines: Vec<&str> = lines.lines().collect();
+        format!("{}.{:0>6}", lines[2], lines[4])
+    };
+    let of = &address(c);
+    for _ in 0..20 {
+        let before = clock(c);
+        check(c, "ECHO now", bulk("now"));
+        let after = clock(c);
+        check_line(m, of, r#""TIME""#);
+        let time = check_line(m, of, r#""ECHO" "now""#);
+        check_line(m, of, r#""TIME""#);
+        // All have the same number of digits, so they compare as text does.
+        let fits = time.len() == before.len() && before <= time && time <= after;
         assert!(
-            help.lines().any(|received| received == line),
-            "a line is missing\n  sent      DEBUG HELP\n  expected  {line}\n  received\n{help}"
+            fits,
+            "the time is not when the command was executed\n  expected  seconds.microseconds, \
+             from {before} to {after}, as TIME says\n  received  {time}"
         );
     }
-    let info = text(c, "COMMAND INFO debug");
-    let start = "*1\n*10\n$5\ndebug\n:-2\n*4\n+admin\n+noscript\n+loading\n+stale\n:0\n:0\n:0\n";
-    assert!(
-        info.starts_with(start),
-        "the line in the table is another\n  sent      COMMAND INFO debug\n  expected\n{start}  \
-         received\n{info}"
+}
+
+#[test]
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_leaves_out_what_was_not_executed_and_what_is_secret() {
+    let server = Server::start();
+    let m = &mut monitor(&server);
+    let c = &mut Client::connect(&server);
+    let of = &address(c);
+    text(c, "NOSUCH a");
+    check(c, "GET", arity("get"));
+    text(c, "CONFIG GET port");
+    check(c, "CONFIG SET timeout-or-not 1", {
+        "-ERR Unknown option or number of arguments for CONFIG SET - 'timeout-or-not'\r\n"
+    });
+    check(c, "MONITOR", OK);
+    check(c, "RESET", "+RESET\r\n");
+    text(c, "HELLO 2 auth default secret SETNAME me");
+    check(c, "SUBSCRIBE a", push(&["subscribe", "a"], Some(1)));
+    check(c, "GET a", bound("get"));
+    check(c, "UNSUBSCRIBE a", push(&["unsubscribe", "a"], Some(0)));
+    check_line(m, of, r#""RESET""#);
+    let redacted = r#""HELLO" "2" "auth" "(redacted)" "(redacted)" "SETNAME" "me""#;
+    check_line(m, of, redacted);
+    check_line(m, of, r#""SUBSCRIBE" "a""#);
+    check_line(m, of, r#""UNSUBSCRIBE" "a""#);
+}
+
+#[test]
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_quotes_all_bytes() {
+    let server = Server::start();
+    let m = &mut monitor(&server);
+    let c = &mut Client::connect(&server);
+    let of = &address(c);
+    let all: Vec<u8> = (0..=255).collect();
+    c.check(encode(&[&b"ECHO"[..], &all]), bulk(&all));
+    check(c, "ECHO ", bulk(""));
+    let quoted = |byte: u8| match byte {
+        b'\\' | b'"' => format!("\\{}", char::from(byte)),
+        b'\n' => "\\n".into(),
+        b'\r' => "\\r".into(),
+        b'\t' => "\\t".into(),
+        7 => "\\a".into(),
+        8 => "\\b".into(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\x{byte:02x}"),
+    };
+    let all: String = all.iter().map(|byte| quoted(*byte)).collect();
+    check_line(m, of, &format!("\"ECHO\" \"{all}\""));
+    check_line(m, of, r#""ECHO" """#);
+}
+
+#[test]
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_is_no_subscription() {
+    let server = Server::start();
+    let m = &mut monitor(&server);
+    let c = &mut Client::connect(&server);
+    let of = &address(m);
+    let (of_other, refused) = (
+        &address(c),
+        "-ERR Replica can't interact with the keyspace\r\n",
     );
+    // A monitor is shown what it says itself, behind the reply.
+    m.send(words("PING")).expect_start("+PONG\r\n");
+    check_line(m, of, r#""PING""#);
+    check(m, "GET a", refused);
+    check(m, "SET a 1", refused);
+    check(m, "GET", arity("get"));
+    let subscribed = push(&["subscribe", "a"], Some(1));
+    m.send(words("SUBSCRIBE a")).expect_start(subscribed);
+    check_line(m, of, r#""SUBSCRIBE" "a""#);
+    check(m, "ECHO x", bound("echo"));
+    check(c, "PUBLISH a hi", int(1));
+    m.expect_start(push(&["message", "a", "hi"], None));
+    check_line(m, of_other, r#""PUBLISH" "a" "hi""#);
+    let ended = push(&["unsubscribe", "a"], Some(0));
+    m.send(words("UNSUBSCRIBE a")).expect_start(ended);
+    check_line(m, of, r#""UNSUBSCRIBE" "a""#);
+    check(c, "ECHO still", bulk("still"));
+    check_line(m, of_other, r#""ECHO" "still""#);
+    m.send(words("ECHO x")).expect_start(bulk("x"));
+    check_line(m, of, r#""ECHO" "x""#);
+    check(m, "RESET", "+RESET\r\n");
+    check(m, "GET a", NULL);
+    check(c, "ECHO alone", bulk("alone"));
+    check(m, "PING", "+PONG\r\n");
+}
+
+#[test]
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_obeys_the_limit_of_normal_clients() {
+    const LIMIT: &str = "client-output-buffer-limit";
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    let set_limit = |limit: &str| encode(&["CONFIG", "SET", LIMIT, limit]);
+    c.check(set_limit("pubsub 100000 0 0"), OK);
+    let m = &mut monitor(&server);
+    let large = "x".repeat(2_000_000);
+    c.check(encode(&["SET", "a", &large]), OK);
+    check_line(m, &address(c), &format!("\"SET\" \"a\" \"{large}\""));
+    c.check(set_limit("normal 100000 0 0"), OK);
+    c.check(encode(&["SET", "a", &large]), OK);
+    m.expect_closed();
+    check(c, "PING", "+PONG\r\n");
+}
+
+#[test]
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_shows_a_crowd_in_order() {
+    const COMMANDS: usize = 20_000;
+    let server = Server::start();
+    let m = &mut monitor(&server);
+    let c = &mut Client::connect(&server);
+    let of = &address(c);
+    for first in (0..COMMANDS).step_by(1000) {
+        let numbers = first..first + 1000;
+        let commands = numbers.clone().map(|it| words(&format!("ECHO {it}")));
+        let replies = numbers.map(|it| bulk(it.to_string()));
+        let (commands, replies): (Vec<_>, Vec<_>) = (commands.collect(), replies.collect());
+        c.check(commands.concat(), replies.concat());
+    }
+    let mut received = Vec::new();
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    while lines(&received) < COMMANDS {
+        let before = received.len();
+        let mut part = vec![0; 1 << 16];
+        let length = m.socket.read(&mut part).unwrap_or(0);
+        received.extend_from_slice(&part[..length]);
+        assert!(
+            received.len() > before,
+            "a monitor that reads all is shown only {} of {COMMANDS} commands",
+            lines(&received)
+        );
+    }
+    let received = String::from_utf8_lossy(&received);
+    for (number, line) in received.lines().enumerate() {
+        let expected = format!("[0 {of}] \"ECHO\" \"{number}\"");
+        assert!(
+            line.ends_with(&expected),
+            "a monitor is shown another command than it should be\n  expected  …{expected}\n  \
+             received  {line}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "exercise 3: MONITOR"]
+fn exercise_3_is_in_the_table() {
+    let server = Server::start();
+    let c = &mut Client::connect(&server);
+    check_described(c, "monitor", 1, &["admin", "noscript", "loading", "stale"]);
+    check(c, "MONITOR x", arity("monitor"));
 }
 
 // Exercise 4.
 
-const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
+const EVENTS: &str = "notify-keyspace-events";
 
-/// So many commands; with the brake they take seconds.
-const COMMANDS: usize = 20_000;
-const BRAKE: [&str; 2] = ["--key-load-delay", "300"];
-
-/// A folder with a long log that was not written by the server under test.
-fn long_log() -> TempDir {
-    let data = folder();
-    fs::create_dir(data.path().join("appendonlydir")).expect("the folder of the log");
-    let base = increment(&data).with_file_name("appendonly.aof.1.base.aof");
-    let names = "file appendonly.aof.1.base.aof seq 1 type b\n\
-                 file appendonly.aof.1.incr.aof seq 1 type i\n";
-    fs::write(manifest(&data), names).expect("the manifest");
-    fs::write(base, words("SET first 1")).expect("the base");
-    // The time of this key is over, but it was not when this was done.
-    let mut log = words("SET kept x PXAT 1000000000000");
-    let value = "v".repeat(200);
-    for number in 0..COMMANDS {
-        log.extend(words(&format!("SET key:{} {value}", number % 1000)));
-    }
-    log.extend(words("APPEND kept y"));
-    log.extend(words("PERSIST kept"));
-    fs::write(increment(&data), log).expect("the increment");
-    data
-}
-
-/// Takes the brake off, and waits until the server has loaded its data.
+/// A server that publishes these events, a client that subscribes to all of them, and one
+/// to make them happen.
 #[track_caller]
-fn let_load(client: &mut Client) {
-    check(client, "CONFIG SET key-load-delay 0", OK);
-    wait_until_loaded(client);
+fn notifying(events: &str) -> (Server, Client, Client) {
+    let server = Server::start_with(&["--notify-keyspace-events", events]);
+    let mut listener = Client::connect(&server);
+    let subscribed = push(&["psubscribe", "__key*@0__:*"], Some(1));
+    check(&mut listener, "PSUBSCRIBE __key*@0__:*", subscribed);
+    let client = Client::connect(&server);
+    (server, listener, client)
 }
 
-/// The number behind `name` in INFO persistence.
-#[track_caller]
-fn field(client: &mut Client, name: &str) -> Option<f64> {
-    let info = text(client, "INFO persistence");
-    let mut lines = info.lines();
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok())
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_answers_while_it_loads() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    c.check(
-        ["GET first", "SET first 2", "DBSIZE", "KEYS *", "TTL kept"]
-            .map(words)
-            .concat(),
-        LOADING.repeat(5),
-    );
-    // What needs no data is done.
-    check(c, "ECHO hello", bulk("hello"));
-    check(c, "SELECT 0", OK);
-    check(
-        c,
-        "CONFIG GET port",
-        parameter("port", &server.addr().port().to_string()),
-    );
-    // What is no command, or none like this, is told so.
-    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
-    check(c, "NOSUCH", unknown);
-    check(c, "GET", arity("get"));
-    check(&mut Client::connect(&server), "FLUSHALL", LOADING);
-    check(c, "PING", LOADING);
-    let_load(c);
-    check(c, "DBSIZE", int(1002));
-    check(
-        c,
-        "MGET first key:999",
-        [b"*2\r\n", &bulk("1")[..], &bulk("v".repeat(200))].concat(),
-    );
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_lets_no_key_expire() {
-    let data = long_log();
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    // Long enough for whoever looks for keys whose time is over.
-    wait_until("a tenth is loaded", || {
-        field(c, "loading_loaded_perc").is_some_and(|percent| percent > 10.0)
-    });
-    let_load(c);
-    check(c, "GET kept", bulk("xy"));
-    check(c, "TTL kept", int(-1));
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_tells_how_far_it_is() {
-    let data = long_log();
-    let size = fs::metadata(increment(&data)).expect("the increment").len();
-    let total = size + words("SET first 1").len() as u64;
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    let mut last = None;
-    for _ in 0..2 {
-        wait_until("loading_loaded_bytes is there, and grows", || {
-            let now = field(c, "loading_loaded_bytes");
-            let grows = now > last;
-            last = now.or(last);
-            grows
-        });
-    }
-    let info = text(c, "INFO persistence");
-    let get = |name: &str| {
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|number| number.parse::<f64>().ok())
+/// Events, each of the form `event key`, as the channels of events have them.
+fn events(list: &[&str]) -> Vec<u8> {
+    let message = |event: &&str| {
+        let (event, key) = event.split_once(' ').unwrap_or((event, ""));
+        let channel = format!("__keyevent@0__:{event}");
+        push(&["pmessage", "__key*@0__:*", &channel, key], None)
     };
-    let loaded = get("loading_loaded_bytes").unwrap_or(-1.0);
-    let percent = get("loading_loaded_perc").unwrap_or(-1.0);
+    list.iter().flat_map(message).collect()
+}
+
+/// Sends a command, whatever its reply is, and checks that it causes these events and
+/// no others. Who publishes something behind it knows that nothing else is under way.
+#[track_caller]
+fn causes(client: &mut Client, listener: &mut Client, command: &str, list: &[&str]) {
+    client.send(words(command)).reply();
+    check(client, "PUBLISH __keyevent@0__:behind it", int(1));
+    let expected = [events(list), events(&["behind it"])].concat();
+    let received: Vec<Vec<u8>> = (0..=list.len()).map(|_| listener.reply()).collect();
+    let received = received.concat();
     assert!(
-        get("loading") == Some(1.0)
-            && get("loading_total_bytes") == Some(total as f64)
-            && (0.0..total as f64).contains(&loaded)
-            && (percent - loaded * 100.0 / total as f64).abs() < 0.01,
-        "INFO does not tell how far it is\n  sent      INFO persistence\n  expected  loading:1, \
-         loading_total_bytes:{total}, loading_loaded_bytes below that, and loading_loaded_perc \
-         that fits both\n  received\n{info}"
-    );
-    let_load(c);
-    let info = text(c, "INFO persistence");
-    assert!(
-        info.contains("\nloading:0\n") && !info.contains("loading_"),
-        "INFO tells of loading when that is over\n  sent      INFO persistence\n  expected  \
-         loading:0, and no line loading_…\n  received\n{info}"
+        received == expected,
+        "the events are not Redis's\n  sent      {command}\n  expected  {list:?}, and then \
+         \"behind it\", which the grader published\n  received  {}",
+        escaped(&received)
     );
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_logs_from_the_first_write_on() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "SET new 1", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until("SET gets OK", || text(c, "SET new 1") == "+OK\n");
-    server.kill();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "GET new", bulk("1"));
-    check(c, "DBSIZE", int(1003));
-    check(c, "GET nobody", NULL);
+#[ignore = "exercise 4: keyspace notifications"]
+fn exercise_4_has_two_kinds_of_channels() {
+    let (_server, mut listener, mut client) = notifying("KEA");
+    let (l, c) = (&mut listener, &mut client);
+    let on_key = |event: &str| {
+        let channel = "__keyspace@0__:a b";
+        push(&["pmessage", "__key*@0__:*", channel, event], None)
+    };
+    c.check(encode(&["SETEX", "a b", "100", "v"]), OK);
+    let both = [
+        on_key("set"),
+        events(&["set a b"]),
+        on_key("expire"),
+        events(&["expire a b"]),
+    ];
+    l.expect(both.concat());
+    check(c, "CONFIG SET notify-keyspace-events Kg$", OK);
+    c.check(encode(&["DEL", "a b"]), int(1));
+    l.expect(on_key("del"));
+    check(c, "CONFIG SET notify-keyspace-events E$", OK);
+    c.check(encode(&["SETEX", "a b", "100", "v"]), OK);
+    l.expect(events(&["set a b"]));
+    // Classes without a kind of channel, and the other way round, are nothing.
+    for nothing in ["A", "KE", "Kx"] {
+        check(c, &format!("CONFIG SET {EVENTS} {nothing}"), OK);
+        c.check(encode(&["SETEX", "a b", "100", "v"]), OK);
+    }
+    check(c, "PUBLISH __keyspace@0__:a end", int(1));
+    let end = ["pmessage", "__key*@0__:*", "__keyspace@0__:a", "end"];
+    l.expect(push(&end, None));
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_ends_where_the_log_is_damaged() {
-    let data = long_log();
-    append(&data, "*1\r\n$6\r\nNOSUCH\r\n");
-    let (mut server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until(
-        "the server has ended, as the end of its log is damaged",
-        || !server.is_alive(),
-    );
+#[ignore = "exercise 4: keyspace notifications"]
+fn exercise_4_tells_of_strings() {
+    let (_server, mut listener, mut client) = notifying("EA");
+    let (l, c) = (&mut listener, &mut client);
+    for (command, list) in [
+        ("SET a 1", &["set a"][..]),
+        ("SET a 1 EX 100", &["set a", "expire a"]),
+        ("SET a 1 KEEPTTL", &["set a"]),
+        ("SET a 1 NX", &[]),
+        ("SET a 1 XX GET", &["set a"]),
+        ("SET b 1 XX", &[]),
+        ("SETNX a 1", &[]),
+        ("SETNX b 1", &["set b"]),
+        ("SETEX b 100 1", &["set b", "expire b"]),
+        ("PSETEX b 100000 1", &["set b", "expire b"]),
+        ("SETEX b 0 1", &[]),
+        ("GETSET b 2", &["set b"]),
+        ("MSET a 1 b 2 a 3", &["set a", "set b", "set a"]),
+        ("MSETNX c 1 b 2", &[]),
+        ("MSETNX c 1 d 2", &["set c", "set d"]),
+        ("APPEND c x", &["append c"]),
+        ("APPEND e x", &["append e"]),
+        ("SETRANGE e 3 yz", &["setrange e"]),
+        ("SETRANGE new 0 ", &[]),
+        ("INCR a", &["incrby a"]),
+        ("DECR a", &["incrby a"]),
+        ("INCRBY n 5", &["incrby n"]),
+        ("DECRBY n 2", &["incrby n"]),
+        ("INCRBYFLOAT n 0.5", &["incrbyfloat n"]),
+        ("INCR n", &[]),
+        ("INCRBYFLOAT e 1", &[]),
+        ("GET a", &[]),
+        ("GET nobody", &[]),
+        ("MGET a b", &[]),
+    ] {
+        causes(c, l, command, list);
+    }
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_has_a_brake() {
-    const NAME: &str = "key-load-delay";
+#[ignore = "exercise 4: keyspace notifications"]
+fn exercise_4_tells_of_keys_and_deadlines() {
+    let (_server, mut listener, mut client) = notifying("EA");
+    let (l, c) = (&mut listener, &mut client);
+    check(c, "CONFIG SET notify-keyspace-events Eg", OK);
+    check(c, "MSET a 1 b 2 c 3 d 4 e 5", OK);
+    for (command, list) in [
+        ("EXPIRE a 100", &["expire a"][..]),
+        ("EXPIRE a 200 NX", &[]),
+        ("PEXPIRE a 200000 XX", &["expire a"]),
+        ("EXPIREAT a 99999999999", &["expire a"]),
+        ("EXPIRE nobody 100", &[]),
+        ("PERSIST a", &["persist a"]),
+        ("PERSIST a", &[]),
+        ("GETEX a", &[]),
+        ("GETEX a EX 100", &["expire a"]),
+        ("GETEX a PERSIST", &["persist a"]),
+        ("GETEX a PERSIST", &[]),
+        ("GETEX nobody EX 100", &[]),
+        ("COPY a b", &[]),
+        ("COPY a b REPLACE", &["copy_to b"]),
+        ("RENAME a z", &["rename_from a", "rename_to z"]),
+        ("RENAME z z", &[]),
+        ("RENAME nobody z", &[]),
+        ("RENAMENX z b", &[]),
+        ("RENAMENX z y", &["rename_from z", "rename_to y"]),
+        ("TOUCH y", &[]),
+        ("GETDEL y", &["del y"]),
+        ("GETDEL y", &[]),
+        // What is given a time that is over is deleted; it does not expire.
+        ("PEXPIREAT b 1", &["del b"]),
+        ("GETEX c PXAT 1", &["del c"]),
+        ("EXPIRE d -1", &["del d"]),
+        ("SET d 1", &[]),
+        ("DEL nobody d e d", &["del d", "del e"]),
+        ("SET f 1", &[]),
+        ("UNLINK f", &["del f"]),
+        ("FLUSHALL", &[]),
+    ] {
+        causes(c, l, command, list);
+    }
+}
+
+#[test]
+#[ignore = "exercise 4: keyspace notifications"]
+fn exercise_4_tells_of_keys_that_expire() {
+    let (_server, mut listener, mut client) = notifying("EA");
+    let (l, c) = (&mut listener, &mut client);
+    check(c, "SET a 1 PX 1", OK);
+    // Nobody asks for it any more, and it is told nevertheless.
+    l.expect(events(&["set a", "expire a", "expired a"]));
+    for _ in 0..20 {
+        // Whoever finds it over: first it expired, and then it was set.
+        check(c, "SET a 1 PX 1", OK);
+        wait_until("SET NX finds that the time of the key is over", || {
+            c.send(words("SET a 2 NX")).reply() == OK.as_bytes()
+        });
+        check(c, "DEL a", int(1));
+        let expected = ["set a", "expire a", "expired a", "set a", "del a"];
+        l.expect(events(&expected));
+    }
+    check(c, "CONFIG SET notify-keyspace-events E$g", OK);
+    check(c, "SET a 1 PX 1", OK);
+    wait_until("the key has expired", || text(c, "DBSIZE") == ":0\n");
+    check(c, "CONFIG SET notify-keyspace-events Ex", OK);
+    check(c, "SET b 1 PX 1", OK);
+    l.expect(events(&["set a", "expire a", "expired b"]));
+}
+
+#[test]
+#[ignore = "exercise 4: keyspace notifications"]
+fn exercise_4_is_a_parameter() {
     let server = Server::start();
     let c = &mut Client::connect(&server);
-    check(c, "PING", "+PONG\r\n");
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "0"));
-    check(c, "CONFIG SET key-load-delay 250", OK);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
-    let no_number = config_error(NAME, "argument couldn't be parsed into an integer");
-    for value in ["much", "1.5", "05"] {
-        check(c, &format!("CONFIG SET key-load-delay {value}"), &no_number);
+    check(
+        c,
+        "CONFIG GET notify-keyspace-events",
+        parameter(EVENTS, ""),
+    );
+    for (given, shown) in [
+        ("KEA", "AKE"),
+        ("g$", "g$"),
+        ("Kxg", "gxK"),
+        ("lszhxetdg$", "A"),
+        ("EmK", "KEm"),
+        ("ggg", "g"),
+        ("n", "n"),
+        ("", ""),
+    ] {
+        check(c, &format!("CONFIG SET {EVENTS} {given}"), OK);
+        check(c, &format!("CONFIG GET {EVENTS}"), parameter(EVENTS, shown));
     }
-    let why = "argument must be between -2147483648 and 2147483647 inclusive";
-    let too_much = config_error(NAME, why);
-    check(c, "CONFIG SET key-load-delay 2147483648", too_much);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
+    let why = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+    for wrong in ["kea", "KEQ", "K-E"] {
+        let refused = config_error(EVENTS, why);
+        check(c, &format!("CONFIG SET {EVENTS} {wrong}"), refused);
+    }
+    check(
+        c,
+        "CONFIG GET notify-keyspace-events",
+        parameter(EVENTS, ""),
+    );
 }
