@@ -18,12 +18,14 @@ use std::sync::{Mutex, Once};
 const BROKEN_SERVER: &str = env!("CARGO_BIN_EXE_broken-server");
 
 /// The servers that are broken, by their steps.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 7] = [
     "01-tcp-echo",
     "02-resp-parser",
     "03-get-set",
     "04-expiry",
     "05-aof-persistence",
+    "06-rdb-snapshots",
+    "07-pubsub",
 ];
 
 /// How many are tested at once; most of the time they wait.
@@ -199,6 +201,7 @@ fn the_tests_that_find_faults_pass_without_one() {
         let none = match step {
             1 => "none-in-pieces",
             5 => "none-at-start",
+            7 => "none-in-pieces",
             _ => "none",
         };
         let output = verify(*step, &broken(*step, none), &["--test", test]);

@@ -36,6 +36,8 @@ pub enum Life {
     HalfCloseIsAll,
     /// It begins when the one before has ended.
     OneByOne,
+    /// The server never hears that the client is gone.
+    Endless,
 }
 
 /// No fault, to see that passing things on breaks nothing by itself.
@@ -329,7 +331,92 @@ pub const FAULTS: &[Fault] = &[
         breaks: "the log is in the usual folder, whatever was asked for",
         how: How::Start(flags::usual_folder),
     },
+    Fault {
+        name: "counts-clients",
+        step: 7,
+        found_by: "once for each subscription",
+        breaks: "PUBLISH counts a client once that gets a message three times",
+        how: How::Commands(Change::Reply(counts_clients)),
+    },
+    Fault {
+        name: "one-of-a-packet",
+        step: 7,
+        found_by: "order across channels",
+        breaks: "of messages that come at once only the first is sent",
+        how: How::Pieces(Life::Whole, one_of_a_packet),
+    },
+    Fault {
+        name: "swaps-channels",
+        step: 7,
+        found_by: "order across channels",
+        breaks: "messages of two channels that come at once are swapped",
+        how: How::Pieces(Life::Whole, swaps_channels),
+    },
+    Fault {
+        name: "keeps-who-is-gone",
+        step: 7,
+        found_by: "gone leaves no channels",
+        breaks: "the subscriptions of a client that is gone stay",
+        how: How::Pieces(Life::Endless, |_| {}),
+    },
+    Fault {
+        name: "pushes-as-arrays",
+        step: 7,
+        found_by: "publishes to itself",
+        breaks: "messages are arrays in RESP3, too",
+        how: How::Pieces(Life::Whole, pushes_as_arrays),
+    },
 ];
+
+fn counts_clients(it: &mut Exchange) {
+    if it.is("PUBLISH") && it.reply != b":0\r\n" {
+        it.reply = b":1\r\n".to_vec();
+    }
+}
+
+/// What comes, reply by reply; the last may be a part of one.
+fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let (mut frames, mut rest) = (Vec::new(), bytes);
+    while !rest.is_empty() {
+        let length = resp::reply(rest).unwrap_or(rest.len());
+        let (frame, behind) = rest.split_at(length);
+        frames.push(frame.to_vec());
+        rest = behind;
+    }
+    frames
+}
+
+/// Is it a message to a subscriber?
+fn is_message(frame: &[u8]) -> bool {
+    frame
+        .get(1..)
+        .is_some_and(|rest| rest.starts_with(b"3\r\n$7\r\nmessage\r\n"))
+}
+
+fn one_of_a_packet(bytes: &mut Vec<u8>) {
+    let mut first = true;
+    let mut frames = frames(bytes);
+    frames.retain(|it| !is_message(it) || std::mem::take(&mut first));
+    *bytes = frames.concat();
+}
+
+fn swaps_channels(bytes: &mut Vec<u8>) {
+    let mut frames = frames(bytes);
+    for pair in frames.chunks_exact_mut(2) {
+        if pair.iter().all(|it| is_message(it)) {
+            pair.reverse();
+        }
+    }
+    *bytes = frames.concat();
+}
+
+fn pushes_as_arrays(bytes: &mut Vec<u8>) {
+    let mut frames = frames(bytes);
+    for frame in frames.iter_mut().filter(|it| is_message(it)) {
+        frame[0] = b'*';
+    }
+    *bytes = frames.concat();
+}
 
 fn seconds_are_milliseconds(it: &mut Exchange) {
     for arg in it.args.iter_mut().skip(3) {

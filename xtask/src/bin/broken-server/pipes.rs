@@ -22,7 +22,11 @@ pub fn serve(
         if life == Life::HalfCloseIsAll {
             let _ = from.shutdown(Shutdown::Both);
         }
-        let _ = to.shutdown(Shutdown::Write);
+        // Whoever never hears of the end is there for ever.
+        match life {
+            Life::Endless => std::mem::forget(to),
+            _ => drop(to.shutdown(Shutdown::Write)),
+        }
     });
     let pieces = match life {
         Life::FirstPieceOnly => 1,
