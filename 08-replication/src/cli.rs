@@ -230,8 +230,10 @@ impl Cli {
             "\n  Step 08: replication, listening on {}:{}\n\
              \n  In a second terminal, type:\n\
              \n      redis-cli -h {} -p {}\n\
-             \n  and then SET greeting hello and BGSAVE. Ctrl-C ends the server; after the next\n  \
-             start, GET greeting finds it again.\n",
+             \n  and then SUBSCRIBE news. In a third: redis-cli -h {} -p {} PUBLISH news hello.\n  \
+             Ctrl-C ends the server.\n",
+            self.bind,
+            self.port,
             self.bind,
             self.port,
             self.bind,

@@ -43,8 +43,15 @@ type Bytes = Arc<[u8]>;
 /// Subscribers, by their places in the registry.
 type Places = IndexSet<usize, RandomState>;
 
+/// What one client is subscribed to, with numbers that tell the order. A list would be
+/// in order by itself, and to take one of a million names out of it takes long.
+type Names = HashMap<Bytes, u64, RandomState>;
+
 /// A mailbox keeps room for this many messages when it is empty.
 const KEPT_MESSAGES: usize = 32;
+
+/// The registry keeps room for this many channels, and for this many patterns, when it has fewer.
+const KEPT_NAMES: usize = 1024;
 
 /// A mailbox with this many messages or bytes is worth a write of its own; waiting for more
 /// would make the next write hardly cheaper.
@@ -70,8 +77,10 @@ pub struct PubSub {
 struct Subscriber {
     client: u64,
     protocol: Protocol,
-    channels: IndexSet<Bytes, RandomState>,
-    patterns: IndexSet<Bytes, RandomState>,
+    channels: Names,
+    patterns: Names,
+    /// How many subscriptions it has ever had.
+    subscribed: u64,
     /// Messages, the oldest first, and how many bytes they are.
     mailbox: VecDeque<Bytes>,
     bytes: usize,
@@ -124,8 +133,9 @@ impl PubSub {
         let place = self.subscribers.insert(Subscriber {
             client,
             protocol,
-            channels: IndexSet::default(),
-            patterns: IndexSet::default(),
+            channels: Names::default(),
+            patterns: Names::default(),
+            subscribed: 0,
             mailbox: VecDeque::new(),
             bytes: 0,
             excess: Excess::default(),
@@ -138,7 +148,7 @@ impl PubSub {
 
     /// Ends all subscriptions of a client, and forgets what waits for it.
     pub fn leave(&mut self, subscription: &Subscription) {
-        self.unsubscribe_all(subscription.place);
+        self.forget_all(subscription.place);
         self.subscribers.try_remove(subscription.place);
     }
 
@@ -155,13 +165,15 @@ impl PubSub {
         let Some(subscriber) = self.subscribers.get_mut(place) else {
             return 0;
         };
-        if !subscriber.names(kind).contains(name) {
+        if !subscriber.names(kind).contains_key(name) {
             let known = match kind {
                 Kind::Channel => self.channels.get_key_value(name),
                 Kind::Pattern => self.patterns.get_key_value(name),
             };
             let name = known.map_or_else(|| Bytes::from(name), |(name, _)| name.clone());
-            subscriber.names(kind).insert(name.clone());
+            subscriber.subscribed += 1;
+            let number = subscriber.subscribed;
+            subscriber.names(kind).insert(name.clone(), number);
             let places = match kind {
                 Kind::Channel => self.channels.entry(name).or_default(),
                 Kind::Pattern => self.patterns.entry(name).or_default(),
@@ -177,29 +189,33 @@ impl PubSub {
         let Some(subscriber) = self.subscribers.get_mut(place) else {
             return 0;
         };
-        // In order, which is the order in which PUNSUBSCRIBE names the rest.
-        if subscriber.names(kind).shift_remove(name) {
-            let count = subscriber.count();
+        let was_there = subscriber.names(kind).remove(name).is_some();
+        let count = subscriber.count();
+        if was_there {
             self.forget(place, kind, name);
-            return count;
         }
-        subscriber.count()
+        count
+    }
+
+    /// Ends all the client's subscriptions of this kind; what they were, the oldest first.
+    pub fn unsubscribe_all(&mut self, subscription: &Subscription, kind: Kind) -> Vec<Bytes> {
+        let place = subscription.place;
+        let Some(subscriber) = self.subscribers.get_mut(place) else {
+            return Vec::new();
+        };
+        let names = std::mem::take(subscriber.names(kind));
+        let mut names: Vec<(Bytes, u64)> = names.into_iter().collect();
+        names.sort_unstable_by_key(|(_, number)| *number);
+        let names = names.into_iter().map(|(name, _)| name);
+        names
+            .inspect(|name| self.forget(place, kind, name))
+            .collect()
     }
 
     /// How many subscriptions the client has.
     pub fn count(&self, subscription: &Subscription) -> usize {
         let subscriber = self.subscribers.get(subscription.place);
         subscriber.map_or(0, Subscriber::count)
-    }
-
-    /// What the client is subscribed to.
-    pub fn names(&self, subscription: &Subscription, kind: Kind) -> Vec<Bytes> {
-        let subscriber = self.subscribers.get(subscription.place);
-        let names = subscriber.map(|subscriber| match kind {
-            Kind::Channel => &subscriber.channels,
-            Kind::Pattern => &subscriber.patterns,
-        });
-        names.into_iter().flatten().cloned().collect()
     }
 
     /// Puts `message` into the mailboxes of all who are subscribed to `channel`, once
@@ -317,7 +333,7 @@ impl PubSub {
     /// leave, which their connections do as soon as they notice.
     fn expel(&mut self, places: Vec<usize>) {
         for place in places {
-            self.unsubscribe_all(place);
+            self.forget_all(place);
             // One message may be too much twice.
             if let Some(subscriber) = self.subscribers.get_mut(place)
                 && !subscriber.is_expelled
@@ -336,17 +352,14 @@ impl PubSub {
         }
     }
 
-    fn unsubscribe_all(&mut self, place: usize) {
-        let Some(subscriber) = self.subscribers.get_mut(place) else {
-            return;
-        };
-        let channels = std::mem::take(&mut subscriber.channels);
-        let patterns = std::mem::take(&mut subscriber.patterns);
-        for name in channels {
-            self.forget(place, Kind::Channel, &name);
-        }
-        for name in patterns {
-            self.forget(place, Kind::Pattern, &name);
+    /// Takes a subscriber off everything.
+    fn forget_all(&mut self, place: usize) {
+        for kind in [Kind::Channel, Kind::Pattern] {
+            let subscriber = self.subscribers.get_mut(place);
+            let names = subscriber.map(|subscriber| std::mem::take(subscriber.names(kind)));
+            for name in names.iter().flat_map(HashMap::keys) {
+                self.forget(place, kind, name);
+            }
         }
     }
 
@@ -363,12 +376,23 @@ impl PubSub {
                 Kind::Channel => drop(self.channels.remove(name)),
                 Kind::Pattern => drop(self.patterns.swap_remove(name)),
             }
+            self.shrink();
+        }
+    }
+
+    /// A crowd of channels is no reason to hold on to its memory. Rare enough to be cheap.
+    fn shrink(&mut self) {
+        if self.channels.capacity() > KEPT_NAMES.max(8 * self.channels.len()) {
+            self.channels.shrink_to(2 * self.channels.len());
+        }
+        if self.patterns.capacity() > KEPT_NAMES.max(8 * self.patterns.len()) {
+            self.patterns.shrink_to(2 * self.patterns.len());
         }
     }
 }
 
 impl Subscriber {
-    fn names(&mut self, kind: Kind) -> &mut IndexSet<Bytes, RandomState> {
+    fn names(&mut self, kind: Kind) -> &mut Names {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,

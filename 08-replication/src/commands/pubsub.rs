@@ -1,7 +1,7 @@
 //! Commands about channels: SUBSCRIBE, PUBLISH, PUBSUB and their kin (`pubsub.c`).
 
 use crate::command::{Command, CommandError, Context, Flag::*};
-use crate::pubsub::{Kind, matches};
+use crate::pubsub::{Kind, Subscription, matches};
 use crate::resp::{Args, Reply};
 
 pub const COMMANDS: &[Command] = &[
@@ -125,29 +125,32 @@ fn unsubscribe(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result<(), 
         Kind::Channel => b"unsubscribe",
         Kind::Pattern => b"punsubscribe",
     };
-    let own = match &ctx.client.subscription {
-        Some(subscription) if args.len() == 1 => ctx.pubsub.names(subscription, kind),
-        _ => Vec::new(),
-    };
-    let given = args.skip(1);
-    for name in given.iter().chain(own.iter().map(AsRef::as_ref)) {
-        let count = match &ctx.client.subscription {
-            Some(subscription) => ctx.pubsub.unsubscribe(subscription, kind, name),
-            None => 0,
-        };
+    let subscription = ctx.client.subscription.as_ref();
+    for name in args.skip(1).iter() {
+        let count = subscription.map_or(0, |it| ctx.pubsub.unsubscribe(it, kind, name));
         confirm(&mut ctx.reply, word, Some(name), count);
     }
-    let left = ctx.client.subscription.as_ref();
-    let left = left.map_or(0, |subscription| ctx.pubsub.count(subscription));
-    if given.is_empty() && own.is_empty() {
-        confirm(&mut ctx.reply, word, None, left);
+    if args.len() == 1 {
+        let names = subscription.map(|it| ctx.pubsub.unsubscribe_all(it, kind));
+        let names = names.unwrap_or_default();
+        let left = subscription.map_or(0, |it| ctx.pubsub.count(it));
+        for (name, after) in names.iter().zip((0..names.len()).rev()) {
+            confirm(&mut ctx.reply, word, Some(name), left + after);
+        }
+        if names.is_empty() {
+            confirm(&mut ctx.reply, word, None, left);
+        }
     }
-    if left == 0
-        && let Some(subscription) = ctx.client.subscription.take()
-    {
+    end_if_empty(ctx);
+    Ok(())
+}
+
+/// Who has no subscription left is no subscriber any more.
+fn end_if_empty(ctx: &mut Context<'_>) {
+    let has_none = |it: &mut Subscription| ctx.pubsub.count(it) == 0;
+    if let Some(subscription) = ctx.client.subscription.take_if(has_none) {
         ctx.pubsub.leave(&subscription);
     }
-    Ok(())
 }
 
 fn confirm(reply: &mut Reply<'_>, word: &[u8], name: Option<&[u8]>, count: usize) {

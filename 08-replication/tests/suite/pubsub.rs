@@ -332,6 +332,38 @@ fn who_is_gone_leaves_no_channels_behind() {
     });
 }
 
+/// What one client holds is given back in no more time than it took.
+#[test]
+fn a_client_may_have_very_many_channels() {
+    const CHANNELS: usize = 30_000;
+    let server = Server::start();
+    let mut c = connect(&server, 3);
+    let names: Vec<String> = (0..CHANNELS).map(|number| format!("c{number}")).collect();
+    let with = |word| {
+        [
+            &[word],
+            &names.iter().map(String::as_str).collect::<Vec<_>>()[..],
+        ]
+        .concat()
+    };
+    let confirmed = |word, count: fn(usize) -> usize| -> Vec<u8> {
+        let numbered = names.iter().enumerate();
+        numbered
+            .flat_map(|(at, name)| push(3, &[word, name], Some(count(at) as i64)))
+            .collect()
+    };
+    let subscribed = confirmed("subscribe", |at| at + 1);
+    let unsubscribed = confirmed("unsubscribe", |at| CHANNELS - 1 - at);
+    c.check(encode(&with("SUBSCRIBE")), &subscribed);
+    c.check(encode(&with("UNSUBSCRIBE")), &unsubscribed);
+    c.check(encode(&with("SUBSCRIBE")), &subscribed);
+    // Without names the order is the server's own.
+    c.send("UNSUBSCRIBE\r\n");
+    let last = (0..CHANNELS).map(|_| c.reply()).last();
+    assert!(last.is_some_and(|it| it.ends_with(b":0\r\n")));
+    c.check("PUBSUB CHANNELS\r\n", "*0\r\n");
+}
+
 /// A message is on its way when PUBLISH is answered, whatever the subscriber does then.
 #[test]
 fn what_was_published_before_unsubscribing_comes_before_its_reply() {
