@@ -21,6 +21,10 @@ const BATCH: usize = 1024;
 /// How often to say how far it is.
 const REPORT: Duration = Duration::from_secs(1);
 
+/// No record takes fewer bytes. So a file that says that it has more keys than would fit
+/// makes us reserve nothing for them.
+const MIN_RECORD: u64 = 3;
+
 /// What to do with keys whose time was over before they were loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expired {
@@ -54,6 +58,14 @@ pub fn file(
     while more {
         let before = decoder.offset();
         more = fill(&mut batch, &mut decoder)?;
+        if loaded.keys == 0 {
+            let (keys, volatile) = decoder.sizes();
+            let most = size / MIN_RECORD;
+            shared
+                .lock()
+                .store
+                .reserve(keys.min(most), volatile.min(most));
+        }
         put(&mut batch, expired, &mut loaded, shared)?;
         shared.lock().stats.loaded(decoder.offset() - before);
         if reported.elapsed() > REPORT {

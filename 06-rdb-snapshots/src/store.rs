@@ -238,6 +238,12 @@ fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
 
+/// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
+fn share(keys: u64) -> usize {
+    let mean = keys as usize / SEGMENTS;
+    mean + 2 * mean.isqrt()
+}
+
 impl Store {
     fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
         let hash = self.hasher.hash_one(key);
@@ -363,6 +369,16 @@ impl Store {
         let at = self.place(key);
         self.remove_if_over(at);
         self.write(at, value, deadline);
+    }
+
+    /// Makes room for so many keys and deadlines, so that no table has to grow while they
+    /// are loaded (`dbExpand`).
+    pub fn reserve(&mut self, keys: u64, volatile: u64) {
+        for segment in &mut self.segments {
+            let segment = Arc::make_mut(segment);
+            segment.entries.reserve(share(keys));
+            segment.deadlines.reserve(share(volatile));
+        }
     }
 
     /// The same for a key from a file, which need not live any more. False if it is
