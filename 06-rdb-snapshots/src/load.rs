@@ -58,13 +58,8 @@ pub fn file(
     while more {
         let before = decoder.offset();
         more = fill(&mut batch, &mut decoder)?;
-        if loaded.keys == 0 {
-            let (keys, volatile) = decoder.sizes();
-            let most = size / MIN_RECORD;
-            shared
-                .lock()
-                .store
-                .reserve(keys.min(most), volatile.min(most));
+        if loaded.keys + loaded.expired == 0 {
+            make_room(decoder.sizes(), size, shared);
         }
         put(&mut batch, expired, &mut loaded, shared)?;
         shared.lock().stats.loaded(decoder.offset() - before);
@@ -80,6 +75,13 @@ pub fn file(
     }
     let (rest, _) = decoder.into_rest();
     Ok((loaded, rest))
+}
+
+/// Makes room for as many keys as the file says that it has, if it can have them.
+fn make_room((keys, volatile): (u64, u64), size: u64, shared: &Shared) {
+    let most = size / MIN_RECORD;
+    let store = &mut shared.lock().store;
+    store.reserve(keys.min(most), volatile.min(most));
 }
 
 /// Reads a batch of keys; false if there are no more.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -153,16 +153,18 @@ impl Server {
         TcpStream::connect(("127.0.0.1", self.port)).is_ok()
     }
 
-    /// It may listen first and read its files then. What it prints meanwhile is
-    /// printed when it answers.
+    /// It may listen first and read its files then, and say so to who asks. What it
+    /// prints meanwhile is printed when it answers.
     fn answers(&self) -> bool {
         let asked = || {
             let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
             socket.set_read_timeout(Some(ANSWER_LIMIT))?;
             socket.write_all(b"ping\r\n")?;
-            BufReader::new(socket).read_line(&mut String::new())
+            let mut line = String::new();
+            BufReader::new(socket).read_line(&mut line)?;
+            Ok::<_, io::Error>(line)
         };
-        asked().is_ok_and(|length| length > 0)
+        asked().is_ok_and(|line| !line.is_empty() && !line.starts_with("-LOADING"))
     }
 
     /// Waits until it has ended, for at most that long; false if it has not.
