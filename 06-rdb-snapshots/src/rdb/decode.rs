@@ -178,12 +178,10 @@ impl<R: Read> Decoder<R> {
         let what = match kind {
             opcode::FUNCTION | opcode::FUNCTION_BEFORE_7 => "functions".to_owned(),
             opcode::MODULE => "data of a module".to_owned(),
-            _ => match (type_name(kind), self.string()) {
-                (Some(name), Ok(key)) => format!("{name} at key \"{}\"", key.escape_ascii()),
-                (_, Err(error)) => return error,
-                (None, _) => {
-                    return self.damaged(offset, &format!("{kind} is no type of a record"));
-                }
+            _ => match type_name(kind).map(|name| (name, self.string())) {
+                Some((name, Ok(key))) => format!("{name} at key \"{}\"", key.escape_ascii()),
+                Some((_, Err(error))) => return error,
+                None => return self.damaged(offset, &format!("{kind} is no type of a record")),
             },
         };
         let what = format!("{what}, which this server does not have");
