@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::harness::wait_until;
-use crate::log::info;
+use crate::log::{DataSet, info};
 use crate::session::Session;
 
 /// The file in `data`, if it has the usual name.
@@ -58,4 +58,35 @@ pub fn leftovers(data: &TempDir) -> Vec<String> {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.filter(|name| name.starts_with("temp-")).collect()
+}
+
+/// Compares two data sets, and says at which key they are not the same: all of them
+/// would be too much to read.
+#[track_caller]
+pub fn same(left: &DataSet, right: &DataSet) {
+    let short = |text: &str| -> String {
+        match text.chars().count() {
+            0..100 => text.to_owned(),
+            count => format!(
+                "{}... ({count} characters)",
+                text.chars().take(60).collect::<String>()
+            ),
+        }
+    };
+    let mut keys = left.keys().chain(right.keys());
+    let Some(key) = keys.find(|key| left.get(*key) != right.get(*key)) else {
+        return;
+    };
+    let value = |data: &DataSet| {
+        data.get(key)
+            .map_or("it is not there".into(), |text| short(text))
+    };
+    panic!(
+        "the data is another, {} keys and not {}; at key {}: {}, and not {}",
+        left.len(),
+        right.len(),
+        short(key),
+        value(left),
+        value(right)
+    );
 }

@@ -10,7 +10,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::dump::{self, leftovers, wait_for_background};
+use crate::dump::{self, leftovers, same, wait_for_background};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{ON, connect, data_folder, data_set, info, plain, snapshot, unix_milliseconds};
 use crate::session::{OK, Session, arity, bulk, encode, int, strings};
@@ -81,7 +81,7 @@ fn what_was_saved_is_there_after_a_crash() {
     c.expect("DEL timed", int(1));
     server.kill();
     let (_server, mut c) = start(&data);
-    assert_eq!(data_set(&mut c), saved);
+    same(&data_set(&mut c), &saved);
     assert_eq!(
         field(&mut c, "rdb_last_load_keys_loaded"),
         saved.len() as i64
@@ -118,7 +118,7 @@ fn a_save_in_the_background_is_told_of() {
     assert_eq!(leftovers(&data), [""; 0]);
     server.kill();
     let (_server, mut c) = start(&data);
-    assert_eq!(data_set(&mut c), expected);
+    same(&data_set(&mut c), &expected);
 }
 
 /// Sends `lines` as one packet. What is under way at the first of them is so at the

@@ -9,11 +9,10 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::dump::{self, file, record, string, wait_for_background};
+use crate::dump::{self, file, record, same, string, wait_for_background};
 use crate::harness::{Server, installed, is_other_server, wait_until};
 use crate::log::{
-    DataSet, FOLDER, Log, NAME, ON, connect, copy, data_folder, data_set, plain, snapshot,
-    unix_milliseconds,
+    FOLDER, Log, NAME, ON, connect, copy, data_folder, data_set, plain, snapshot, unix_milliseconds,
 };
 use crate::session::{OK, Session, encode, int};
 
@@ -71,18 +70,6 @@ fn fill(c: &mut Session) {
     c.expect("PEXPIREAT counted 33000000000123", int(1));
     c.expect("SET timed v PXAT 33000000000001", OK);
     c.expect("SET long v EX 500000", OK);
-}
-
-#[track_caller]
-fn same(left: &DataSet, right: &DataSet) {
-    assert!(left.len() > 60, "{} keys", left.len());
-    for (key, value) in left {
-        let other = right.get(key).map(String::as_str);
-        let short = |text: &str| text.chars().take(200).collect::<String>();
-        assert_eq!(other.map(short), Some(short(value)), "{}", short(key));
-        assert!(other == Some(value), "{}", short(key));
-    }
-    assert_eq!(left.len(), right.len());
 }
 
 /// redis-check-rdb finds nothing wrong with a file.
