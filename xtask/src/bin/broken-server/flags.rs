@@ -39,9 +39,52 @@ pub fn padded_log(flags: &[String]) -> Result<()> {
     })
 }
 
+/// What is saved goes to a file that nobody finds again.
+pub fn no_file(flags: &mut Vec<String>) -> Result<()> {
+    let name = format!("{}.rdb", std::process::id());
+    flags.extend(["--dbfilename".to_owned(), name]);
+    Ok(())
+}
+
+/// The file has the usual name, whatever was asked for.
+pub fn usual_file(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--dbfilename");
+    Ok(())
+}
+
+/// A file that has no end is put away, and the server starts without.
+pub fn unread_file(flags: &[String]) -> Result<()> {
+    let Some(dir) = dir(flags) else {
+        return Ok(());
+    };
+    let path = Path::new(dir).join("dump.rdb");
+    let end = |bytes: &[u8]| bytes.len().checked_sub(9);
+    let is_whole = |bytes: &[u8]| end(bytes).is_some_and(|end| bytes[end] == 0xFF);
+    if fs::read(&path).is_ok_and(|bytes| !is_whole(&bytes)) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Files are written without a checksum.
+pub fn no_checksum(flags: &mut Vec<String>) -> Result<()> {
+    flags.extend(["--rdbchecksum", "no"].map(str::to_owned));
+    Ok(())
+}
+
+/// Of a log with a base of RDB, the increments are lost.
+pub fn base_only(flags: &[String]) -> Result<()> {
+    for_each_increment(flags, |file, _| Ok(file.set_len(0)?))
+}
+
+/// The folder that `--dir` names.
+fn dir(flags: &[String]) -> Option<&String> {
+    let dir = flags.iter().position(|flag| flag == "--dir")?;
+    flags.get(dir + 1)
+}
+
 fn for_each_increment(flags: &[String], change: impl Fn(&File, u64) -> Result<()>) -> Result<()> {
-    let dir = flags.iter().position(|flag| flag == "--dir");
-    let Some(dir) = dir.and_then(|at| flags.get(at + 1)) else {
+    let Some(dir) = dir(flags) else {
         return Ok(());
     };
     let Ok(entries) = fs::read_dir(Path::new(dir).join("appendonlydir")) else {
