@@ -341,7 +341,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "starts-empty",
         step: 6,
-        found_by: "cut anywhere",
+        found_by: "file that is cut anywhere",
         breaks: "a file that cannot be read is as good as none",
         how: How::Start(|flags| flags::unread_file(flags)),
     },
