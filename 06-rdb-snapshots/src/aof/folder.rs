@@ -229,9 +229,13 @@ impl Folder {
     /// Starts an increment that does not belong to the log before
     /// [`finish`](Self::finish), for without its base it means nothing.
     pub fn provisional_increment(&self) -> io::Result<File> {
-        let path = self.provisional_path();
-        let _ = fs::remove_file(&path);
-        open_for_append(&path)
+        self.delete_provisional();
+        open_for_append(&self.provisional_path())
+    }
+
+    /// Deletes it again. There need not be one.
+    pub fn delete_provisional(&self) {
+        let _ = fs::remove_file(self.provisional_path());
     }
 
     fn provisional_path(&self) -> PathBuf {
