@@ -21,6 +21,10 @@ const BATCH: usize = 1024;
 /// How often to say how far it is.
 const REPORT: Duration = Duration::from_secs(1);
 
+/// No record takes fewer bytes. So a file that says that it has more keys than would fit
+/// makes us reserve nothing for them.
+const MIN_RECORD: u64 = 3;
+
 /// What to do with keys whose time was over before they were loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expired {
@@ -54,6 +58,9 @@ pub fn file(
     while more {
         let before = decoder.offset();
         more = fill(&mut batch, &mut decoder)?;
+        if loaded.keys + loaded.expired == 0 {
+            make_room(decoder.sizes(), size, shared);
+        }
         put(&mut batch, expired, &mut loaded, shared)?;
         shared.lock().stats.loaded(decoder.offset() - before);
         if reported.elapsed() > REPORT {
@@ -68,6 +75,13 @@ pub fn file(
     }
     let (rest, _) = decoder.into_rest();
     Ok((loaded, rest))
+}
+
+/// Makes room for as many keys as the file says that it has, if it can have them.
+fn make_room((keys, volatile): (u64, u64), size: u64, shared: &Shared) {
+    let most = size / MIN_RECORD;
+    let store = &mut shared.lock().store;
+    store.reserve(keys.min(most), volatile.min(most));
 }
 
 /// Reads a batch of keys; false if there are no more.

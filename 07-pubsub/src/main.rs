@@ -36,8 +36,10 @@ mod upkeep;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::sync::oneshot;
 
 use crate::cli::Cli;
+use crate::recovery::Door;
 use crate::state::Shared;
 
 /// A store makes and drops an allocation for every key and value that does not
@@ -69,10 +71,16 @@ async fn serve(cli: &Cli) -> ExitCode {
                 }
             };
             shared.lock().store.loading = true;
-            let server = tokio::spawn(server::run(listener, shared.clone()));
             // Who subscribes while the data is loaded gets messages at once.
             tokio::spawn(delivery::run(shared.clone()));
-            if let Err(error) = recover(shared.clone()).await {
+            let (door, opened) = oneshot::channel();
+            let clients = shared.clone();
+            let server = tokio::spawn(async move {
+                // It is opened or dropped; either lets clients in.
+                let _ = opened.await;
+                server::run(listener, clients).await;
+            });
+            if let Err(error) = recover(shared.clone(), door).await {
                 eprintln!("{error}");
                 return ExitCode::FAILURE;
             }
@@ -92,8 +100,8 @@ async fn serve(cli: &Cli) -> ExitCode {
 
 /// Makes the data set as it was, on a thread of its own: it waits for the disk, and there
 /// are clients to be told so.
-async fn recover(shared: Shared) -> Result<(), String> {
-    let recovery = move || recovery::run(&shared, commands::table());
+async fn recover(shared: Shared, door: Door) -> Result<(), String> {
+    let recovery = move || recovery::run(&shared, commands::table(), door);
     match tokio::task::spawn_blocking(recovery).await {
         Ok(recovered) => recovered.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use thiserror::Error;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::aof::{Folder, FolderError};
@@ -41,12 +42,19 @@ pub enum RecoveryError {
     Rdb { path: PathBuf, error: RdbError },
 }
 
+/// Lets clients in when something is sent, or when it is dropped.
+pub type Door = oneshot::Sender<()>;
+
+/// Files of up to so many bytes are loaded before the first client is let in: it waits
+/// for a moment and need not know (`loading-process-events-interval-bytes`).
+const QUICK: u64 = 2 * 1024 * 1024;
+
 /// Makes the data set as it was, while clients are told to wait.
-pub fn run(shared: &Shared, table: &'static Table) -> Result<(), RecoveryError> {
+pub fn run(shared: &Shared, table: &'static Table, door: Door) -> Result<(), RecoveryError> {
     let config = shared.lock().config.clone();
     let location = config.rdb_location();
     location.clean();
-    if config.appendonly {
+    let _closed = if config.appendonly {
         let folder = Folder::open_at_start(config.log_location())?;
         if folder.manifest.is_empty() && location.path().exists() {
             let path = location.path();
@@ -55,17 +63,25 @@ pub fn run(shared: &Shared, table: &'static Table) -> Result<(), RecoveryError> 
                 path.display()
             );
         }
-        shared.lock().stats.loading = Some(Loading::new(folder.size()));
+        let door = begin(folder.size(), door, shared);
         replay(folder, table, shared)?;
+        door
     } else {
         let size = location.path().metadata().map_or(0, |file| file.len());
-        shared.lock().stats.loading = Some(Loading::new(size));
+        let door = begin(size, door, shared);
         load(&location.path(), shared)?;
-    }
+        door
+    };
     let state = &mut *shared.lock();
     state.store.loading = false;
     state.stats.loading = None;
     Ok(())
+}
+
+/// So many bytes are to be loaded. Returns the door if it stays closed meanwhile.
+fn begin(size: u64, door: Door, shared: &Shared) -> Option<Door> {
+    shared.lock().stats.loading = Some(Loading::new(size));
+    (size <= QUICK).then_some(door)
 }
 
 /// What the log says.

@@ -238,6 +238,12 @@ fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
 
+/// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
+fn share(keys: u64) -> usize {
+    let mean = keys as usize / SEGMENTS;
+    mean + 2 * mean.isqrt()
+}
+
 impl Store {
     fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
         let hash = self.hasher.hash_one(key);
@@ -291,7 +297,9 @@ impl Store {
             let at = self.place(key);
             let segment = self.segment(at);
             std::hint::black_box(segment.entries.get(at.hash, key));
-            std::hint::black_box(segment.deadlines.get(at.hash, key));
+            if self.volatile > 0 {
+                std::hint::black_box(segment.deadlines.get(at.hash, key));
+            }
         }
     }
 
@@ -365,6 +373,16 @@ impl Store {
         self.write(at, value, deadline);
     }
 
+    /// Makes room for so many keys and deadlines, so that no table has to grow while they
+    /// are loaded (`dbExpand`).
+    pub fn reserve(&mut self, keys: u64, volatile: u64) {
+        for segment in &mut self.segments {
+            let segment = Arc::make_mut(segment);
+            segment.entries.reserve(share(keys));
+            segment.deadlines.reserve(share(volatile));
+        }
+    }
+
     /// The same for a key from a file, which need not live any more. False if it is
     /// there already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
@@ -414,7 +432,7 @@ impl Store {
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         let at = self.place(key);
         self.remove_if_over(at);
-        self.segment(at).deadlines.get(at.hash, key).copied()
+        self.deadline_at(at).copied()
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
@@ -594,7 +612,7 @@ impl Store {
 
     /// Gives a key a deadline or none. True if it had one.
     fn write_deadline(&mut self, at: Place<'_>, deadline: Option<Moment>) -> bool {
-        let had_one = self.segment(at).deadlines.get(at.hash, at.key).is_some();
+        let had_one = self.deadline_at(at).is_some();
         match deadline {
             Some(new) => {
                 self.segment_mut(at).deadlines.insert(at.hash, at.key, new);
@@ -609,9 +627,17 @@ impl Store {
         had_one
     }
 
+    /// Most stores have no deadlines, and then no segment is asked.
+    fn deadline_at(&self, at: Place<'_>) -> Option<&Moment> {
+        match self.volatile {
+            0 => None,
+            _ => self.segment(at).deadlines.get(at.hash, at.key),
+        }
+    }
+
     /// Is the time of the key over?
     fn is_over(&self, at: Place<'_>) -> bool {
-        let deadline = self.segment(at).deadlines.get(at.hash, at.key);
+        let deadline = self.deadline_at(at);
         deadline.is_some_and(|deadline| self.clock.is_past(*deadline)) && !self.loading
     }
 

@@ -246,6 +246,9 @@ impl Aof {
             return;
         };
         self.forget_pending();
+        if open.provisional {
+            return open.folder.delete_provisional();
+        }
         if let Err(error) = open.file.sync_data() {
             warn!("the log is off; its end may be lost: {error}");
         }

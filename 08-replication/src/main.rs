@@ -39,8 +39,10 @@ mod upkeep;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::sync::oneshot;
 
 use crate::cli::Cli;
+use crate::recovery::Door;
 use crate::replication::Address;
 use crate::state::Shared;
 use crate::store::Expiry;
@@ -81,10 +83,16 @@ async fn serve(cli: &Cli) -> ExitCode {
                 }
             }
             shared.lock().store.loading = true;
-            let server = tokio::spawn(server::run(listener, shared.clone()));
             // Who subscribes while the data is loaded gets messages at once.
             tokio::spawn(delivery::run(shared.clone()));
-            if let Err(error) = recover(shared.clone()).await {
+            let (door, opened) = oneshot::channel();
+            let clients = shared.clone();
+            let server = tokio::spawn(async move {
+                // It is opened or dropped; either lets clients in.
+                let _ = opened.await;
+                server::run(listener, clients).await;
+            });
+            if let Err(error) = recover(shared.clone(), door).await {
                 eprintln!("{error}");
                 return ExitCode::FAILURE;
             }
@@ -114,8 +122,8 @@ fn follow(primary: Option<Address>, shared: &Shared) {
 
 /// Makes the data set as it was, on a thread of its own: it waits for the disk, and there
 /// are clients to be told so.
-async fn recover(shared: Shared) -> Result<(), String> {
-    let recovery = move || recovery::run(&shared, commands::table());
+async fn recover(shared: Shared, door: Door) -> Result<(), String> {
+    let recovery = move || recovery::run(&shared, commands::table(), door);
     match tokio::task::spawn_blocking(recovery).await {
         Ok(recovered) => recovered.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),

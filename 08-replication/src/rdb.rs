@@ -33,7 +33,7 @@ mod saves;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::{fs, process};
 
 use crc::{CRC_64_REDIS, Crc, Table};
@@ -151,8 +151,11 @@ pub struct Location {
 }
 
 /// What files are called until they are complete: this, the number of the process,
-/// and `.rdb`, as in Redis.
+/// and `.rdb`, as in Redis. There, whoever saves in the background is a process with a
+/// number of its own; here it gets one from [`NEXT`]. A save that is no longer wanted
+/// may still be at its file when the next one begins.
 const TEMPORARY: &str = "temp-";
+static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Location {
     pub fn path(&self) -> PathBuf {
@@ -166,7 +169,8 @@ impl Location {
         options: Options,
         progress: &Progress,
     ) -> io::Result<()> {
-        let temporary = format!("{TEMPORARY}{}.rdb", process::id());
+        let number = NEXT.fetch_add(1, Relaxed);
+        let temporary = format!("{TEMPORARY}{}-{number}.rdb", process::id());
         Temporary::write(self.folder.join(temporary), |file| {
             write(snapshot, options, progress, file)
         })?
@@ -180,7 +184,8 @@ impl Location {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let number = name.strip_prefix(TEMPORARY);
             let number = number.and_then(|rest| rest.strip_suffix(".rdb"));
-            number.is_some_and(|number| number.parse::<u32>().is_ok())
+            let is_number = |text: &str| text.parse::<u32>().is_ok();
+            number.is_some_and(|number| number.split('-').all(is_number))
         };
         // Whatever fails here hurts nobody.
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {

@@ -251,6 +251,12 @@ fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
 
+/// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
+fn share(keys: u64) -> usize {
+    let mean = keys as usize / SEGMENTS;
+    mean + 2 * mean.isqrt()
+}
+
 impl Store {
     fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
         let hash = self.hasher.hash_one(key);
@@ -305,7 +311,9 @@ impl Store {
             let at = self.place(key);
             let segment = self.segment(at);
             std::hint::black_box(segment.entries.get(at.hash, key));
-            std::hint::black_box(segment.deadlines.get(at.hash, key));
+            if self.volatile > 0 {
+                std::hint::black_box(segment.deadlines.get(at.hash, key));
+            }
         }
     }
 
@@ -381,6 +389,16 @@ impl Store {
         self.write(at, value, deadline);
     }
 
+    /// Makes room for so many keys and deadlines, so that no table has to grow while they
+    /// are loaded (`dbExpand`).
+    pub fn reserve(&mut self, keys: u64, volatile: u64) {
+        for segment in &mut self.segments {
+            let segment = Arc::make_mut(segment);
+            segment.entries.reserve(share(keys));
+            segment.deadlines.reserve(share(volatile));
+        }
+    }
+
     /// The same for a key from a file, which need not live any more. False if it is
     /// there already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
@@ -431,7 +449,7 @@ impl Store {
         let at = self.place(key);
         match self.remove_if_over(at) {
             true => None,
-            false => self.segment(at).deadlines.get(at.hash, key).copied(),
+            false => self.deadline_at(at).copied(),
         }
     }
 
@@ -612,7 +630,7 @@ impl Store {
 
     /// Gives a key a deadline or none. True if it had one.
     fn write_deadline(&mut self, at: Place<'_>, deadline: Option<Moment>) -> bool {
-        let had_one = self.segment(at).deadlines.get(at.hash, at.key).is_some();
+        let had_one = self.deadline_at(at).is_some();
         match deadline {
             Some(new) => {
                 self.segment_mut(at).deadlines.insert(at.hash, at.key, new);
@@ -627,9 +645,17 @@ impl Store {
         had_one
     }
 
+    /// Most stores have no deadlines, and then no segment is asked.
+    fn deadline_at(&self, at: Place<'_>) -> Option<&Moment> {
+        match self.volatile {
+            0 => None,
+            _ => self.segment(at).deadlines.get(at.hash, at.key),
+        }
+    }
+
     /// Is the time of the key over?
     fn is_over(&self, at: Place<'_>) -> bool {
-        let deadline = self.segment(at).deadlines.get(at.hash, at.key);
+        let deadline = self.deadline_at(at);
         let is_past = deadline.is_some_and(|deadline| self.clock.is_past(*deadline));
         is_past && !self.loading && self.expiry != Expiry::Ignore
     }

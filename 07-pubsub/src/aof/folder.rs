@@ -203,6 +203,8 @@ impl Folder {
             self.write_manifest(manifest)?;
         }
         self.delete_history();
+        // That they are still there hurts nobody.
+        let _ = self.delete_unnamed();
         Ok(file)
     }
 
@@ -227,9 +229,13 @@ impl Folder {
     /// Starts an increment that does not belong to the log before
     /// [`finish`](Self::finish), for without its base it means nothing.
     pub fn provisional_increment(&self) -> io::Result<File> {
-        let path = self.provisional_path();
-        let _ = fs::remove_file(&path);
-        open_for_append(&path)
+        self.delete_provisional();
+        open_for_append(&self.provisional_path())
+    }
+
+    /// Deletes it again. There need not be one.
+    pub fn delete_provisional(&self) {
+        let _ = fs::remove_file(self.provisional_path());
     }
 
     fn provisional_path(&self) -> PathBuf {
@@ -317,6 +323,36 @@ impl Folder {
                 self.location.manifest().display()
             );
         }
+    }
+
+    /// Deletes what a server has left behind that ended before the manifest named it. It
+    /// has a higher number than what the manifest names, and that has been replayed and is
+    /// complete. An increment with something in it was named once, so it stays.
+    fn delete_unnamed(&self) -> io::Result<()> {
+        let prefix = format!("{}.", self.location.name);
+        let is_after = |number: &str, part: Option<&Part>| {
+            let named = part.map_or(0, |part| part.sequence);
+            number.parse().is_ok_and(|number: u64| number > named)
+        };
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let rest = name.strip_prefix(&prefix);
+            let is_unnamed = match rest.and_then(|rest| rest.split_once('.')) {
+                Some((number, "base.aof" | "base.rdb")) => {
+                    is_after(number, self.manifest.base.as_ref())
+                }
+                Some((number, "incr.aof")) => {
+                    is_after(number, self.manifest.increments.last())
+                        && entry.metadata()?.len() == 0
+                }
+                _ => false,
+            };
+            if is_unnamed {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Is `file` still the last increment of the log? Somebody may have deleted or

@@ -56,6 +56,8 @@ pub struct Decoder<R> {
     checksum: Digest<'static, u64, Table<16>>,
     summed: usize,
     version: u32,
+    /// How many keys the file says that it has, and how many of them have a deadline.
+    sizes: (u64, u64),
 }
 
 /// A length, or what stands in its place.
@@ -75,6 +77,7 @@ impl<R: Read> Decoder<R> {
             checksum: CRC.digest(),
             summed: 0,
             version: 0,
+            sizes: (0, 0),
         };
         if decoder.take(MAGIC.len())? != MAGIC {
             return Err(decoder.damaged(0, "no RDB file begins like this"));
@@ -110,8 +113,7 @@ impl<R: Read> Decoder<R> {
                 opcode::AUX => self.aux()?,
                 opcode::DATABASE => self.database()?,
                 opcode::SIZES => {
-                    self.plain_length()?;
-                    self.plain_length()?;
+                    self.sizes = (self.plain_length()?, self.plain_length()?);
                 }
                 opcode::DEADLINE_MILLISECONDS => {
                     deadline = Some(i64::from_le_bytes(self.array()?));
@@ -176,12 +178,10 @@ impl<R: Read> Decoder<R> {
         let what = match kind {
             opcode::FUNCTION | opcode::FUNCTION_BEFORE_7 => "functions".to_owned(),
             opcode::MODULE => "data of a module".to_owned(),
-            _ => match (type_name(kind), self.string()) {
-                (Some(name), Ok(key)) => format!("{name} at key \"{}\"", key.escape_ascii()),
-                (_, Err(error)) => return error,
-                (None, _) => {
-                    return self.damaged(offset, &format!("{kind} is no type of a record"));
-                }
+            _ => match type_name(kind).map(|name| (name, self.string())) {
+                Some((name, Ok(key))) => format!("{name} at key \"{}\"", key.escape_ascii()),
+                Some((_, Err(error))) => return error,
+                None => return self.damaged(offset, &format!("{kind} is no type of a record")),
             },
         };
         let what = format!("{what}, which this server does not have");
@@ -308,6 +308,12 @@ impl<R: Read> Decoder<R> {
         self.checksum
             .update(&self.buffer[self.summed..self.position]);
         self.summed = self.position;
+    }
+
+    /// How many keys there are, and how many of them have a deadline, as far as the part
+    /// of the file behind us says so.
+    pub fn sizes(&self) -> (u64, u64) {
+        self.sizes
     }
 
     /// How many bytes of the file are behind us.

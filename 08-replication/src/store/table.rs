@@ -84,6 +84,14 @@ impl<V> Table<V> {
         entries.map(|entry| (entry.hash, entry.key.as_slice(), &entry.value))
     }
 
+    /// Makes room for so many more entries.
+    pub fn reserve(&mut self, more: usize) {
+        self.entries.reserve_exact(more);
+        let entries = &self.entries;
+        self.positions
+            .reserve(more, |position| entries[*position as usize].hash);
+    }
+
     /// Gives `key` a value, whatever it had before. True if it had none.
     pub fn insert(&mut self, hash: u64, key: &[u8], value: V) -> bool {
         if let Some(old) = self.get_mut(hash, key) {
