@@ -230,12 +230,13 @@ impl Cli {
             "\n  Step 08: replication, listening on {}:{}\n\
              \n  In a second terminal, type:\n\
              \n      redis-cli -h {} -p {}\n\
-             \n  and then SUBSCRIBE news. In a third: redis-cli -h {} -p {} PUBLISH news hello.\n  \
-             Ctrl-C ends the server.\n",
+             \n  and then SET greeting hello. In a third, start a replica, which has it, too:\n\
+             \n      make 08-replication ARGS=\"--port {} --replicaof {} {} --dbfilename replica.rdb\"\n",
             self.bind,
             self.port,
             self.bind,
             self.port,
+            self.port.wrapping_add(1),
             self.bind,
             self.port
         );

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::{interval, timeout};
 use tracing::info;
 
@@ -20,6 +21,7 @@ use crate::rdb::{self, Progress};
 use crate::replication::{FullSync, ReplicaState, Supply};
 use crate::resp::{Args, Batch, parse_integer};
 use crate::state::Shared;
+use crate::store::Snapshot;
 
 /// How much of the file or of the feed is sent at once, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -57,30 +59,74 @@ async fn serve(
         options,
     } = sync;
     let keys = data.len();
-    let folder = shared.lock().config.dir.clone();
-    let write = move || -> io::Result<File> {
-        let mut file = tempfile::tempfile_in(folder)?;
-        rdb::write(data, options, &Progress::default(), &mut file)?;
-        file.rewind()?;
-        Ok(file)
-    };
-    let mut file = tokio::task::spawn_blocking(write);
-    let mut signs = interval(SIGN_OF_LIFE);
-    let file = loop {
-        tokio::select! {
-            file = &mut file => break file.map_err(io::Error::other)??,
-            _ = signs.tick() => socket.write_all(b"\n").await?,
-        }
-    };
+    let file = write_file(socket, data, options, shared).await?;
     advance(shared, place, ReplicaState::SendBulk);
     let size = file.metadata()?.len();
     send_file(socket, file, size, shared).await?;
     info!("a replica has got {keys} keys in {size} bytes, and gets the feed now");
     advance(shared, place, ReplicaState::Online);
-    let mut listener = Listener {
+    let listener = Listener {
         input,
         batch: Batch::default(),
     };
+    send_feed(socket, place, &bell, listener, shared).await
+}
+
+fn advance(shared: &Shared, place: usize, state: ReplicaState) {
+    shared.lock().replication.advance(place, state);
+}
+
+/// Writes the file on another thread. An empty line now and then tells the replica
+/// that we are still there.
+async fn write_file(
+    socket: &mut TcpStream,
+    data: Snapshot,
+    options: rdb::Options,
+    shared: &Shared,
+) -> io::Result<File> {
+    let folder = shared.lock().config.dir.clone();
+    let mut file = tokio::task::spawn_blocking(move || {
+        let mut file = tempfile::tempfile_in(folder)?;
+        rdb::write(data, options, &Progress::default(), &mut file)?;
+        file.rewind()?;
+        Ok(file)
+    });
+    let mut signs = interval(SIGN_OF_LIFE);
+    loop {
+        tokio::select! {
+            file = &mut file => return file.map_err(io::Error::other)?,
+            _ = signs.tick() => socket.write_all(b"\n").await?,
+        }
+    }
+}
+
+/// Sends the file as one bulk string without an end.
+async fn send_file(
+    socket: &mut TcpStream,
+    file: File,
+    size: u64,
+    shared: &Shared,
+) -> io::Result<()> {
+    let patience = shared.lock().config.repl_timeout;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut output = BytesMut::from(format!("${size}\r\n").as_bytes());
+    loop {
+        timeout(patience, socket.write_all_buf(&mut output)).await??;
+        output.reserve(CHUNK);
+        if file.read_buf(&mut output).await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends what is in the feed, and listens, until one side has enough.
+async fn send_feed(
+    socket: &mut TcpStream,
+    place: usize,
+    bell: &Notify,
+    mut listener: Listener,
+    shared: &Shared,
+) -> io::Result<()> {
     let mut output = BytesMut::new();
     loop {
         listener.hear(place, shared)?;
@@ -105,29 +151,6 @@ async fn serve(
                     return Ok(());
                 }
             }
-        }
-    }
-}
-
-fn advance(shared: &Shared, place: usize, state: ReplicaState) {
-    shared.lock().replication.advance(place, state);
-}
-
-/// Sends the file as one bulk string without an end.
-async fn send_file(
-    socket: &mut TcpStream,
-    file: File,
-    size: u64,
-    shared: &Shared,
-) -> io::Result<()> {
-    let patience = shared.lock().config.repl_timeout;
-    let mut file = tokio::fs::File::from_std(file);
-    let mut output = BytesMut::from(format!("${size}\r\n").as_bytes());
-    loop {
-        timeout(patience, socket.write_all_buf(&mut output)).await??;
-        output.reserve(CHUNK);
-        if file.read_buf(&mut output).await? == 0 {
-            return Ok(());
         }
     }
 }

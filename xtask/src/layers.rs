@@ -15,9 +15,10 @@ pub const LAYERS: &[&[&str]] = &[
     // The keys, their values, and when they end.
     &["store"],
     // What commands need of the dump, the log, the subscribers and the replicas. The
-    // log may begin with a dump.
+    // log may begin with a dump, and a replica; what it gets then is what the log gets.
     &["rdb", "stats"],
-    &["aof", "pubsub", "replication"],
+    &["aof", "pubsub"],
+    &["replication"],
     &["config"],
     // What is written while clients are served.
     &["background"],
