@@ -14,16 +14,17 @@ use bytes::{Buf, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{interval, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
 use tracing::{info, warn};
 
 use crate::aof::FolderError;
 use crate::client::Client;
 use crate::command::{self, Context, Table};
 use crate::load::{self, Expired};
-use crate::rdb::RdbError;
+use crate::rdb::{Decoder, RdbError};
 use crate::replication::{Address, Link};
-use crate::resp::{Batch, MAX_COMMAND, Protocol, Reply};
+use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
 use crate::state::{Shared, State};
 use crate::stats::Loading;
 use crate::store::Expiry;
@@ -57,11 +58,22 @@ enum LinkError {
     Log(#[from] FolderError),
     #[error("the data could not be loaded")]
     Panicked,
-    #[error("this server follows another one now")]
+    #[error("another server is wanted, or none")]
     Unwanted,
 }
 
 type Result<T> = std::result::Result<T, LinkError>;
+
+/// Tells whether we still follow whom we followed. It changes under the lock, so who
+/// asks with the lock held knows; a task may be told a moment too late.
+type Wanted = watch::Receiver<Option<Address>>;
+
+fn check_wanted(wanted: &Wanted) -> Result<()> {
+    match wanted.has_changed() {
+        Ok(false) => Ok(()),
+        _ => Err(LinkError::Unwanted),
+    }
+}
 
 /// Follows whichever primary is wanted, for as long as the server runs.
 pub async fn run(shared: Shared, table: &'static Table) {
@@ -75,20 +87,20 @@ pub async fn run(shared: Shared, table: &'static Table) {
             }
             continue;
         };
+        let still = wanted.clone();
         tokio::select! {
-            // What an unwanted primary says is not heard any more.
             biased;
             _ = wanted.changed() => {}
-            () = follow(&address, &shared, table) => {}
+            () = follow(&address, &still, &shared, table) => {}
         }
     }
 }
 
 /// Follows one primary, and tries again when the link breaks.
-async fn follow(address: &Address, shared: &Shared, table: &'static Table) {
+async fn follow(address: &Address, wanted: &Wanted, shared: &Shared, table: &'static Table) {
     loop {
         shared.lock().replication.set_link(Link::Connecting);
-        let Err(error) = connect(address, shared, table).await;
+        let Err(error) = connect(address, wanted, shared, table).await;
         let Address { host, port } = address;
         warn!("the link to the primary {host}:{port} has ended: {error}");
         shared.lock().replication.set_link(Link::Connect);
@@ -99,6 +111,7 @@ async fn follow(address: &Address, shared: &Shared, table: &'static Table) {
 /// One connection, from its beginning to its end, which is an error in any case.
 async fn connect(
     address: &Address,
+    wanted: &Wanted,
     shared: &Shared,
     table: &'static Table,
 ) -> Result<std::convert::Infallible> {
@@ -110,13 +123,21 @@ async fn connect(
         socket,
         input: BytesMut::new(),
         patience,
-        address,
+        heard: Instant::now(),
+        wanted,
         shared,
     };
-    let start = link.greet().await?;
+    let (id, offset) = link.greet().await?;
     shared.lock().replication.set_link(Link::Sync);
     let file = link.receive().await?;
-    load(file, start, address.clone(), shared.clone()).await?;
+    load(file, wanted, shared).await?;
+    {
+        let replication = &mut shared.lock().replication;
+        check_wanted(wanted)?;
+        replication.adopt(&id, offset);
+        replication.set_link(Link::Connected);
+    }
+    info!("the data of the primary is here, at offset {offset}; its feed follows");
     link.listen(table).await
 }
 
@@ -126,19 +147,17 @@ struct Connection<'a> {
     input: BytesMut,
     /// How long to wait for the next byte.
     patience: Duration,
-    address: &'a Address,
+    /// When the last one came. Waiting may be given up for a while, to say something
+    /// ourselves; the time goes on.
+    heard: Instant,
+    wanted: &'a Wanted,
     shared: &'a Shared,
 }
 
-/// Where the data set of a primary stands: the name of its feed, and the offset.
-struct Start {
-    id: String,
-    offset: i64,
-}
-
 impl Connection<'_> {
-    /// Says who we are and asks for everything.
-    async fn greet(&mut self) -> Result<Start> {
+    /// Says who we are and asks for everything; the name of the feed, and the offset at
+    /// which the data is.
+    async fn greet(&mut self) -> Result<(String, i64)> {
         let port = self.shared.lock().config.port;
         self.ask("PING\r\n").await?;
         self.ask(&format!("REPLCONF listening-port {port}\r\n"))
@@ -148,10 +167,7 @@ impl Connection<'_> {
         let answer = self.ask("PSYNC ? -1\r\n").await?;
         let words: Vec<&str> = answer.split(' ').collect();
         match (words.as_slice(), words.get(2).map(|offset| offset.parse())) {
-            (["+FULLRESYNC", id, _], Some(Ok(offset))) => {
-                let id = (*id).to_owned();
-                Ok(Start { id, offset })
-            }
+            (["+FULLRESYNC", id, _], Some(Ok(offset))) => Ok(((*id).to_owned(), offset)),
             _ => Err(LinkError::Answer(answer)),
         }
     }
@@ -186,10 +202,12 @@ impl Connection<'_> {
 
     async fn read(&mut self) -> Result<()> {
         self.input.reserve(CHUNK);
-        let read = timeout(self.patience, self.socket.read_buf(&mut self.input));
+        let deadline = self.heard + self.patience;
+        let read = timeout_at(deadline, self.socket.read_buf(&mut self.input));
         match read.await?? {
             0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             _ => {
+                self.heard = Instant::now();
                 self.shared.lock().replication.hear();
                 Ok(())
             }
@@ -223,8 +241,10 @@ impl Connection<'_> {
     async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
         let mut feed = FeedReader::new(table);
         let mut ticks = interval(ACKNOWLEDGE);
+        // Loading took its time, and the primary had no part in it.
+        self.heard = Instant::now();
         loop {
-            let is_asked = feed.execute(&mut self.input, self.address, self.shared)?;
+            let is_asked = feed.execute(&mut self.input, self.wanted, self.shared)?;
             if is_asked {
                 self.acknowledge().await?;
             }
@@ -244,23 +264,27 @@ impl Connection<'_> {
     }
 }
 
-/// Puts the data in the place of ours. Meanwhile clients get `-LOADING`. It goes on if the
-/// future is dropped, so whether the primary is still wanted is looked at with the lock
-/// held.
-async fn load(file: File, start: Start, address: Address, shared: Shared) -> Result<()> {
+/// Puts the data in the place of ours. Meanwhile clients get `-LOADING`.
+///
+/// The file is read twice. What Redis sends may be what we do not have, a list or a second
+/// database, and our own data, old as they are, are better than none.
+async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
+    let (wanted, shared) = (wanted.clone(), shared.clone());
     let load = move || -> Result<()> {
-        let size = file.metadata()?.len();
+        check(&file)?;
         {
             let state = &mut *shared.lock();
-            if !state.replication.follows(&address) {
-                return Err(LinkError::Unwanted);
-            }
+            check_wanted(&wanted)?;
             state.store.clear(true);
             state.store.loading = true;
-            state.stats.loading = Some(Loading::new(size));
+            state.stats.loading = Some(Loading::new(file.metadata()?.len()));
         }
-        let name = Path::new("the primary's data");
-        let loaded = load::file(name, &file, Expired::Keep, &shared);
+        let loaded = load::file(
+            Path::new("the primary's data"),
+            &file,
+            Expired::Keep,
+            &shared,
+        );
         let state = &mut *shared.lock();
         state.store.loading = false;
         state.stats.loading = None;
@@ -268,14 +292,17 @@ async fn load(file: File, start: Start, address: Address, shared: Shared) -> Res
             state.store.clear(true);
             return Err(error.into());
         }
-        let Start { id, offset } = start;
-        state.replication.adopt(&id, offset);
-        state.replication.set_link(Link::Connected);
-        info!("the data of the primary is here, at offset {offset}; its feed follows");
         restart_log(state)
     };
     let loaded = tokio::task::spawn_blocking(load).await;
     loaded.map_err(|_| LinkError::Panicked)?
+}
+
+/// Can the file be loaded? It is at its beginning again afterwards.
+fn check(mut file: &File) -> Result<()> {
+    let mut decoder = Decoder::new(file)?;
+    while decoder.next()?.is_some() {}
+    Ok(file.rewind()?)
 }
 
 /// The log tells of data that is no more. A new one begins with what there is now
@@ -285,47 +312,49 @@ fn restart_log(state: &mut State) -> Result<()> {
         state.background.cancel();
         state.aof.close();
         state.aof.turn_on(state.config.log_location())?;
+        state.background.rewrite_scheduled = true;
     }
     Ok(())
 }
 
-/// Executes commands of the feed.
+/// Reads the feed, and has it executed.
 struct FeedReader {
-    table: &'static Table,
-    client: Client,
     batch: Batch,
-    output: BytesMut,
+    /// What has come since MULTI. It is executed together with EXEC, and until then nobody
+    /// sees it: neither clients nor our own replicas.
+    transaction: Option<BytesMut>,
+    executor: Executor,
+}
+
+/// What is in the feed was accepted once, whatever the limit is here.
+fn batch() -> Batch {
+    let mut batch = Batch::default();
+    batch.parser.max_bulk = MAX_COMMAND;
+    batch
 }
 
 impl FeedReader {
     fn new(table: &'static Table) -> Self {
-        let mut batch = Batch::default();
-        // What is in the feed was accepted once, whatever the limit is here.
-        batch.parser.max_bulk = MAX_COMMAND;
         Self {
-            table,
-            client: Client::obeyed(),
-            batch,
-            output: BytesMut::new(),
+            batch: batch(),
+            transaction: None,
+            executor: Executor {
+                table,
+                client: Client::obeyed(),
+                output: BytesMut::new(),
+                is_asked: false,
+            },
         }
     }
 
     /// Executes what has arrived whole, and passes it on. True if the primary asked how
     /// far we are.
-    fn execute(
-        &mut self,
-        input: &mut BytesMut,
-        primary: &Address,
-        shared: &Shared,
-    ) -> Result<bool> {
-        let mut is_asked = false;
+    fn execute(&mut self, input: &mut BytesMut, wanted: &Wanted, shared: &Shared) -> Result<bool> {
         if input.is_empty() {
             return Ok(false);
         }
         let state = &mut *shared.lock();
-        if !state.replication.follows(primary) {
-            return Err(LinkError::Unwanted);
-        }
+        check_wanted(wanted)?;
         // The primary says itself when a key expires, and until then it is there.
         state.store.expiry = Expiry::Ignore;
         let executed = loop {
@@ -334,37 +363,89 @@ impl FeedReader {
                 Ok(_) => {}
                 Err(error) => break Err(LinkError::Answer(error.to_string())),
             }
-            if let Err(error) = self.execute_batch(input, state, &mut is_asked) {
+            if let Err(error) = self.execute_batch(input, state) {
                 break Err(error);
             }
-            state.replication.pass_on(&input[..self.batch.position()]);
         };
         state.store.expiry = Expiry::Hide;
         let (policy, position) = (state.config.appendfsync, state.aof.position());
         // Nobody waits for it; if it fails, the log says so and is tried again.
         let _ = state.aof.commit(position, policy);
-        executed.map(|()| is_asked)
+        executed.map(|()| std::mem::take(&mut self.executor.is_asked))
     }
 
-    fn execute_batch(
-        &mut self,
-        input: &BytesMut,
-        state: &mut State,
-        is_asked: &mut bool,
-    ) -> Result<()> {
-        while let Some(args) = self.batch.take(input) {
-            if args[0].eq_ignore_ascii_case(b"REPLCONF") {
-                *is_asked = true;
-                continue;
+    fn execute_batch(&mut self, input: &[u8], state: &mut State) -> Result<()> {
+        // From here on the input is neither passed on nor held.
+        let mut start = 0;
+        loop {
+            let position = self.batch.position();
+            let Some(args) = self.batch.take(input) else {
+                break;
+            };
+            let is_held = self.transaction.is_some();
+            if is_held && is(args, "EXEC") {
+                let end = self.batch.position();
+                let mut held = self.transaction.take().unwrap_or_default();
+                held.extend_from_slice(&input[start..end]);
+                start = end;
+                state.replication.pass_on(&held);
+                self.executor.execute_all(held, state)?;
+            } else if !is_held && is(args, "MULTI") {
+                state.replication.pass_on(&input[start..position]);
+                start = position;
+                self.transaction = Some(BytesMut::new());
+            } else if !is_held {
+                self.executor.execute(args, state)?;
             }
-            self.output.clear();
-            let reply = Reply::new(&mut self.output, Protocol::Resp2);
-            let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
-            if let Err(error) = command::obey(ctx, args) {
-                return Err(LinkError::Refused {
-                    command: args[0].escape_ascii().to_string(),
-                    error: String::from_utf8_lossy(error.text()).into_owned(),
-                });
+        }
+        let rest = &input[start..self.batch.position()];
+        match &mut self.transaction {
+            Some(held) => held.extend_from_slice(rest),
+            None => state.replication.pass_on(rest),
+        }
+        Ok(())
+    }
+}
+
+fn is(args: Args<'_>, name: &str) -> bool {
+    args[0].eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// Executes commands of the feed.
+struct Executor {
+    table: &'static Table,
+    client: Client,
+    output: BytesMut,
+    /// The primary has asked how far we are.
+    is_asked: bool,
+}
+
+impl Executor {
+    fn execute(&mut self, args: Args<'_>, state: &mut State) -> Result<()> {
+        if is(args, "REPLCONF") {
+            self.is_asked = true;
+            return Ok(());
+        }
+        self.output.clear();
+        let reply = Reply::new(&mut self.output, Protocol::Resp2);
+        let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
+        match command::obey(ctx, args) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(LinkError::Refused {
+                command: args[0].escape_ascii().to_string(),
+                error: String::from_utf8_lossy(error.text()).into_owned(),
+            }),
+        }
+    }
+
+    /// Executes what stands between MULTI and EXEC.
+    fn execute_all(&mut self, mut transaction: BytesMut, state: &mut State) -> Result<()> {
+        let mut batch = batch();
+        while matches!(batch.fill(&mut transaction), Ok(1..)) {
+            while let Some(args) = batch.take(&transaction) {
+                if !is(args, "MULTI") && !is(args, "EXEC") {
+                    self.execute(args, state)?;
+                }
             }
         }
         Ok(())

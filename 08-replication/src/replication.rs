@@ -364,12 +364,6 @@ impl Replication {
         self.primary.as_ref()
     }
 
-    /// Do we follow the server at `address`?
-    pub fn follows(&self, address: &Address) -> bool {
-        let primary = self.primary.as_ref();
-        primary.is_some_and(|primary| primary.address == *address)
-    }
-
     /// Is there a primary from which nothing comes?
     pub fn is_cut_off(&self) -> bool {
         let primary = self.primary.as_ref();

@@ -38,7 +38,7 @@ pub async fn run(shared: Shared) {
         // The replicas are to know that we are here.
         let ping = config.repl_ping_replica_period * SECOND;
         if tick % ping == 0 && replication.is_read() {
-            replication.append([&b"PING"[..]].into_iter());
+            replication.append([&b"ping"[..]].into_iter());
         }
     }
 }
