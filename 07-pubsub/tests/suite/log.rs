@@ -87,7 +87,8 @@ pub fn info(session: &mut Session, field: &str) -> Option<String> {
 pub fn wait_for_rewrite(session: &mut Session) {
     wait_until("the log is rewritten", || {
         let mut idle = |field| info(session, field).is_none_or(|value| value == "0");
-        idle("aof_rewrite_in_progress") && idle("aof_rewrite_scheduled")
+        // First it is scheduled, then in progress; in that order nothing is missed.
+        idle("aof_rewrite_scheduled") && idle("aof_rewrite_in_progress")
     });
 }
 

@@ -116,7 +116,6 @@ const CONFIG: &[Command] = &[
         &[Admin, Noscript, Loading, Stale],
         config_rewrite,
     )
-    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
     .doc(
         "server",
         "2.8.0",
