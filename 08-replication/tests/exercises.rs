@@ -1,11 +1,11 @@
 //! The graders of `EXERCISES.md`. They are ignored until somebody asks for them:
 //!
 //! ```text
-//! make check-05
+//! make check-08
 //! ```
 //!
-//! Like the suites, they know nothing of a server but its port and its folder, and
-//! real Redis passes them all.
+//! Like the suites, they know nothing of a server but its port, and real Redis
+//! passes them all.
 
 #[path = "suite/client.rs"]
 mod client;
@@ -15,86 +15,69 @@ mod harness;
 #[path = "suite/session.rs"]
 mod session;
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-use tempfile::TempDir;
-
 use client::{Client, escaped};
-use harness::{Server, installed, wait_until};
-use session::{NULL, OK, arity, bulk, encode, int};
+use harness::{Server, wait_until};
+use session::{NOT_AN_INTEGER, NULL, OK, arity, bulk, encode, int};
 
-/// A folder that outlives the servers on it.
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a folder")
+/// A primary, and a client of it.
+#[track_caller]
+fn start(flags: &[&str]) -> (Server, Client) {
+    let server = Server::start_with(flags);
+    let mut client = Client::connect(&server);
+    wait_until("the server has started, and PING gets PONG", || {
+        text(&mut client, "PING") == "+PONG\n"
+    });
+    // Redis waits 5 seconds for more replicas before it sends the file to the first.
+    // Whoever does not wait need not know this parameter, so any reply will do.
+    text(&mut client, "CONFIG SET repl-diskless-sync-delay 0");
+    (server, client)
 }
 
-/// A server that logs to `data`, and a client of it.
+/// A replica of `primary`, and a client of it.
 #[track_caller]
-fn launch(data: &TempDir, flags: &[&str]) -> (Server, Client) {
-    let server = Server::start_on(data.path(), &logged(flags));
+fn start_replica(primary: &Server, flags: &[&str]) -> (Server, Client) {
+    let port = primary.addr().port().to_string();
+    let follow = ["--replicaof", "127.0.0.1", &port];
+    let server = Server::start_with(&[&follow[..], flags].concat());
     let client = Client::connect(&server);
     (server, client)
 }
 
-/// The same, once it has loaded what the log says.
+/// A connection that says by itself what a replica says.
 #[track_caller]
-fn start(data: &TempDir, flags: &[&str]) -> (Server, Client) {
-    let (server, mut client) = launch(data, flags);
-    wait_until_loaded(&mut client);
-    (server, client)
+fn play_replica(primary: &Server, before: &[&str]) -> Client {
+    let mut replica = Client::connect(primary);
+    for command in before {
+        check(&mut replica, command, OK);
+    }
+    replica
 }
 
+/// The file that comes behind SYNC, and perhaps behind signs of life.
 #[track_caller]
-fn wait_until_loaded(client: &mut Client) {
-    wait_until("the data is loaded, and PING gets PONG", || {
-        text(client, "PING") == "+PONG\n"
+fn receive_file(replica: &mut Client) -> Vec<u8> {
+    loop {
+        let byte = replica.receive(1);
+        match byte.as_slice() {
+            b"\n" => {}
+            b"$" => break,
+            other => panic!(
+                "a replica that has said SYNC gets no file\n  expected  $ and a length\n  received  {}",
+                escaped(other)
+            ),
+        }
+    }
+    let length = replica.line();
+    let length = length.parse().unwrap_or_else(|_| {
+        panic!("a file begins with its length\n  expected  a number\n  received  {length}")
     });
+    replica.receive(length)
 }
 
-/// With `everysec` Redis lets the log wait while an fsync is under way, and after
-/// `kill -9` it may lack what had its reply already.
-fn logged<'a>(flags: &[&'a str]) -> Vec<&'a str> {
-    [&["--appendonly", "yes", "--appendfsync", "no"], flags].concat()
-}
-
-fn manifest(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.manifest")
-}
-
-fn increment(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.1.incr.aof")
-}
-
-/// What the first increment of the log holds.
-#[track_caller]
-fn log(data: &TempDir) -> String {
-    read(&increment(data))
-}
-
-#[track_caller]
-fn read(path: &Path) -> String {
-    let bytes = fs::read(path).unwrap_or_else(|error| {
-        panic!(
-            "the log is not where Redis has it\n  expected  {}\n  received  {error}",
-            path.display()
-        )
-    });
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A command, whose arguments are the words of `command`, as it is sent, and as it
-/// stands in the log.
+/// The words of `command` as they are sent.
 fn words(command: &str) -> Vec<u8> {
     let words: Vec<&str> = command.split(' ').collect();
     encode(&words)
-}
-
-/// The same as text.
-fn logged_as(command: &str) -> String {
-    String::from_utf8_lossy(&words(command)).into_owned()
 }
 
 /// Sends a command and compares its reply.
@@ -109,6 +92,47 @@ fn text(client: &mut Client, command: &str) -> String {
     escaped(&client.send(words(command)).reply()).replace("\\r\\n", "\n")
 }
 
+/// The value of a line of INFO, if it has that line.
+#[track_caller]
+fn info(client: &mut Client, section: &str, name: &str) -> Option<String> {
+    let text = text(client, &format!("INFO {section}"));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name}:")));
+    line.map(str::to_owned)
+}
+
+/// Compares a line of INFO.
+#[track_caller]
+fn check_info(client: &mut Client, section: &str, name: &str, expected: Option<&str>) {
+    let received = info(client, section, name);
+    assert_eq!(
+        received.as_deref(),
+        expected,
+        "the line {name}: of INFO is not what Redis has (None: there is no such line)\n  sent      \
+         INFO {section}\n  expected  {expected:?}\n  received  {received:?}"
+    );
+}
+
+/// Waits until a line of INFO is right.
+#[track_caller]
+fn wait_for_info(client: &mut Client, section: &str, name: &str, expected: &str) {
+    let what = format!("INFO {section} has the line {name}:{expected}");
+    wait_until(&what, || {
+        info(client, section, name).as_deref() == Some(expected)
+    });
+}
+
+/// Waits until a replica has its data, and the primary knows.
+#[track_caller]
+fn wait_until_linked(primary: &mut Client, replica: &mut Client) {
+    wait_for_info(replica, "replication", "master_link_status", "up");
+    wait_until("INFO replication of the primary says state=online", || {
+        let line = info(primary, "replication", "slave0");
+        line.is_some_and(|line| line.contains("state=online"))
+    });
+}
+
 /// The reply of `CONFIG GET` for one parameter.
 fn parameter(name: &str, value: &str) -> Vec<u8> {
     [b"*2\r\n".to_vec(), bulk(name), bulk(value)].concat()
@@ -119,766 +143,359 @@ fn config_error(name: &str, why: &str) -> String {
     format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
 }
 
-/// Runs `redis-check-aof` on the log, and answers yes to what it asks; `None` if it
-/// is not installed.
-fn check_aof(data: &TempDir, options: &[&str]) -> Option<Output> {
-    let program = "redis-check-aof";
-    if !installed(program) {
-        return None;
-    }
-    let mut child = Command::new(program)
-        .args(options)
-        .arg(manifest(data))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("run redis-check-aof");
-    // It may end without asking.
-    let _ = child.stdin.take().map(|mut input| input.write_all(b"y\n"));
-    Some(child.wait_with_output().expect("redis-check-aof ends"))
-}
-
-#[track_caller]
-fn check_aof_succeeds(data: &TempDir, options: &[&str]) -> bool {
-    let Some(output) = check_aof(data, options) else {
-        return false;
-    };
-    assert!(
-        output.status.success(),
-        "redis-check-aof {} does not accept the log\n{}\n{}",
-        options.join(" "),
-        String::from_utf8_lossy(&output.stdout),
-        log(data),
-    );
-    true
-}
+const NO_INTEGER: &str = "argument couldn't be parsed into an integer";
 
 // Exercise 1.
 
-const STRICT: [&str; 2] = ["--aof-load-truncated", "no"];
-const LENIENT: [&str; 2] = ["--aof-load-truncated", "yes"];
-
-/// Ends in the middle of a command, or of a transaction.
-const TORN: [&str; 4] = [
-    "*",
-    "*2\r\n$3\r\nDEL\r\n$1\r\n",
-    "*2\r\n$3\r\nDEL\r\n$1\r\na\r",
-    "*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n",
-];
-
-/// A folder with a log, which sets `a` to 1 and `b` to 2.
+/// Compares the three counters.
 #[track_caller]
-fn some_log(flags: &[&str]) -> TempDir {
-    let data = folder();
-    let (server, mut client) = start(&data, flags);
-    check(&mut client, "SET a 1", OK);
-    check(&mut client, "SET b 2", OK);
-    server.kill();
-    data
+fn check_syncs(client: &mut Client, full: &str, refused: &str) {
+    check_info(client, "stats", "sync_full", Some(full));
+    check_info(client, "stats", "sync_partial_ok", Some("0"));
+    check_info(client, "stats", "sync_partial_err", Some(refused));
 }
 
-/// Adds `end` to the log.
-fn append(data: &TempDir, end: &str) {
-    let file = fs::File::options().append(true).open(increment(data));
-    let written = file.and_then(|mut file| file.write_all(end.as_bytes()));
-    written.expect("append to the log");
-}
+/// A name that no feed has.
+const STRANGE: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// The server must not start on `data`, and must leave the log as it is.
-#[track_caller]
-fn refuses(data: &TempDir, flags: &[&str]) -> String {
-    let before = log(data);
-    let (status, said) = Server::refuses(data.path(), &logged(flags));
-    let end = &before[before.len().saturating_sub(40)..].escape_debug();
-    assert!(
-        !status.success(),
-        "the exit status tells of no failure\n  started   with {flags:?}, on a log that ends \
-         with {end}\n  expected  an exit status other than 0\n  received  {status}"
-    );
-    let after = log(data);
-    assert_eq!(
-        after, before,
-        "the log was changed by a server that did not start\n  started   with {flags:?}, on a \
-         log that ends with {end}"
-    );
-    said
+#[test]
+#[ignore = "exercise 1: sync_full, sync_partial_ok, sync_partial_err"]
+fn exercise_1_counts_full_syncs() {
+    let (server, mut client) = start(&[]);
+    check_syncs(&mut client, "0", "0");
+    let _first = start_replica(&server, &[]);
+    wait_for_info(&mut client, "stats", "sync_full", "1");
+    check_syncs(&mut client, "1", "0");
+    let mut second = play_replica(&server, &[]);
+    second.send(words("PSYNC ? -1"));
+    wait_for_info(&mut client, "stats", "sync_full", "2");
+    check_syncs(&mut client, "2", "0");
+    let mut third = play_replica(&server, &[]);
+    third.send(words("SYNC"));
+    wait_for_info(&mut client, "stats", "sync_full", "3");
+    check_syncs(&mut client, "3", "0");
 }
 
 #[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_does_not_start_on_a_torn_log() {
-    for end in TORN {
-        let data = some_log(&STRICT);
-        append(&data, end);
-        let said = refuses(&data, &STRICT);
-        let expected = [
-            "Unexpected end of file reading the append only file",
-            "appendonly.aof.1.incr.aof",
-            "redis-check-aof --fix",
-            "'aof-load-truncated'",
-        ];
-        for part in expected {
-            assert!(
-                said.contains(part),
-                "the reason is not told\n  started   with {STRICT:?}, on a log that ends with \
-                 {end:?}\n  expected  to find {part:?}, as Redis says\n  received\n{said}"
-            );
-        }
+#[ignore = "exercise 1: sync_full, sync_partial_ok, sync_partial_err"]
+fn exercise_1_counts_who_asked_for_less() {
+    let (server, mut client) = start(&[]);
+    for (count, offset) in [("1", "1"), ("2", "-1"), ("3", "1000000")] {
+        let mut replica = play_replica(&server, &[]);
+        replica.send(words(&format!("PSYNC {STRANGE} {offset}")));
+        wait_for_info(&mut client, "stats", "sync_full", count);
+        check_syncs(&mut client, count, count);
     }
+    check(&mut client, "CONFIG RESETSTAT", OK);
+    check_syncs(&mut client, "0", "0");
 }
 
 #[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_cuts_the_log_when_it_may() {
-    for end in TORN {
-        let data = some_log(&LENIENT);
-        let whole = log(&data);
-        append(&data, end);
-        let (server, mut client) = start(&data, &LENIENT);
-        check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-        server.kill();
-        assert_eq!(
-            log(&data),
-            whole,
-            "the log is not cut back to its last whole command\n  started   with {LENIENT:?}, on \
-             a log that ends with {end:?}"
-        );
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_starts_on_a_whole_log() {
-    let data = some_log(&STRICT);
-    let (server, mut client) = start(&data, &STRICT);
-    check(&mut client, "GET b", bulk("2"));
-    check(&mut client, "SET c 3", OK);
-    server.kill();
-    append(&data, TORN[1]);
-    refuses(&data, &STRICT);
-    if check_aof_succeeds(&data, &["--fix"]) {
-        let (_server, mut client) = start(&data, &STRICT);
-        check(&mut client, "MGET a c", "*2\r\n$1\r\n1\r\n$1\r\n3\r\n");
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_never_cuts_other_damage() {
-    // Another server could not tell a flag that it does not know from damage.
-    let data = some_log(&LENIENT);
-    append(&data, "what is this?\r\n");
-    append(&data, &logged_as("SET c 3"));
-    for flags in [LENIENT, STRICT] {
-        let said = refuses(&data, &flags);
-        assert!(
-            !said.contains("Unexpected end of file"),
-            "that is not what is wrong\n  started   with {flags:?}, on a log with a line in its \
-             middle that is no command\n  received\n{said}"
-        );
-    }
-}
-
-#[test]
-#[ignore = "exercise 1: aof-load-truncated"]
-fn exercise_1_is_a_parameter() {
-    const NAME: &str = "aof-load-truncated";
-    let server = Server::start();
-    let c = &mut Client::connect(&server);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "yes"));
-    check(c, "CONFIG SET aof-load-truncated NO", OK);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "no"));
-    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
-    check(c, "CONFIG SET aof-load-truncated maybe", refused);
-    check(c, "CONFIG GET aof-load-truncated", parameter(NAME, "no"));
+#[ignore = "exercise 1: sync_full, sync_partial_ok, sync_partial_err"]
+fn exercise_1_does_not_count_errors() {
+    let (server, mut client) = start(&[]);
+    let mut replica = play_replica(&server, &[]);
+    let wrong = format!("PSYNC {STRANGE} here");
+    check(&mut replica, &wrong, NOT_AN_INTEGER);
+    check(&mut replica, "PSYNC ?", arity("psync"));
+    check_syncs(&mut client, "0", "0");
+    // Nobody listens there.
+    check(&mut client, "REPLICAOF 127.0.0.1 1", OK);
+    let refused = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
+    check(&mut replica, "PSYNC ? -1", refused);
+    check(&mut replica, "SYNC", refused);
+    check_syncs(&mut client, "0", "0");
 }
 
 // Exercise 2.
 
-const STAMPED: [&str; 2] = ["--aof-timestamp-enabled", "yes"];
-
-/// The second that the server's calendar shows, since 1970.
-#[track_caller]
-fn second(client: &mut Client) -> u64 {
-    let received = text(client, "TIME");
-    let second = received.lines().nth(2).and_then(|line| line.parse().ok());
-    second.unwrap_or_else(|| panic!("no time\n  sent      TIME\n  received  {received}"))
-}
-
-/// Waits for the next second, and returns the one that is over.
-#[track_caller]
-fn next_second(client: &mut Client) -> u64 {
-    let begun = second(client);
-    wait_until("the next second has come", || second(client) > begun);
-    begun
-}
-
-/// The second in the annotation right in front of `command`, if there is one.
-#[track_caller]
-fn annotation(log: &str, command: &str) -> Option<u64> {
-    let Some((before, _)) = log.split_once(&logged_as(command)) else {
-        panic!(
-            "a command is missing in the log\n  sent      {command}\n  received  {}",
-            log.escape_debug()
-        );
-    };
-    let line = before.strip_suffix("\r\n")?.rsplit("\r\n").next()?;
-    line.strip_prefix("#TS:")?.parse().ok()
-}
-
-/// There must be an annotation in front of `command`, and of a second in between.
-#[track_caller]
-fn check_annotation(log: &str, command: &str, after: u64, until: u64) {
-    let found = annotation(log, command);
+#[test]
+#[ignore = "exercise 2: REPLCONF rdb-only"]
+fn exercise_2_sends_the_file_and_hangs_up() {
+    let (server, mut client) = start(&[]);
+    check(&mut client, "SET greeting hello", OK);
+    let mut copier = play_replica(&server, &["REPLCONF rdb-only 1"]);
+    copier.send(words("SYNC"));
+    let file = receive_file(&mut copier);
+    let has = |part: &[u8]| file.windows(part.len()).any(|bytes| bytes == part);
     assert!(
-        found.is_some_and(|found| after < found && found <= until),
-        "the annotation in front of a command is wrong\n  sent      {command}\n  expected  \
-         #TS:{} (until {until}) in front of it, as Redis writes\n  received  {}",
-        after + 1,
-        log.escape_debug()
+        file.starts_with(b"REDIS") && has(b"greeting") && has(b"hello"),
+        "the file is no RDB of the data\n  expected  REDIS…, with greeting and hello\n  received  {}",
+        escaped(&file)
     );
-}
-
-/// All seconds that are annotated.
-fn annotations(log: &str) -> Vec<u64> {
-    let lines = log.lines().filter_map(|line| line.strip_prefix("#TS:"));
-    lines.filter_map(|second| second.parse().ok()).collect()
+    // Also nothing of what is written now.
+    check(&mut client, "SET later 1", OK);
+    copier.expect_closed();
+    wait_for_info(&mut client, "replication", "connected_slaves", "0");
 }
 
 #[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_each_second_once() {
-    let data = folder();
-    let (_server, mut client) = start(&data, &STAMPED);
-    let c = &mut client;
-    check(c, "SET a 1", OK);
-    let over = next_second(c);
-    c.check(
-        [words("SET b 1"), words("SET b 2"), words("SET b 3")].concat(),
-        OK.repeat(3),
-    );
-    let before = log(&data);
-    check_annotation(&before, "SET b 1", over, second(c));
-    let over = next_second(c);
-    assert_eq!(
-        log(&data),
-        before,
-        "there is an annotation with nothing behind it\n  sent      no write\n  expected  no \
-         annotation until there is one"
-    );
-    check(c, "GET b", bulk("3"));
-    check(c, "SET c 1", OK);
-    let after = log(&data);
-    check_annotation(&after, "SET c 1", over, second(c));
-    let seconds = annotations(&after);
-    assert!(
-        seconds.is_sorted_by(|one, next| one < next),
-        "a second is annotated twice, or they do not ascend\n  sent      SET a, SET b three \
-         times at once, SET c\n  expected  one annotation for each second with a write\n  \
-         received  {}",
-        after.escape_debug()
-    );
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_keys_that_expire() {
-    let data = folder();
-    let (_server, mut client) = start(&data, &STAMPED);
-    check(&mut client, "SET gone x PX 1100", OK);
-    let begun = second(&mut client);
-    let del = logged_as("DEL gone");
-    wait_until("the key has expired, and is in the log as DEL", || {
-        log(&data).contains(&del)
-    });
-    check_annotation(&log(&data), "DEL gone", begun, second(&mut client));
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_is_a_parameter() {
-    const NAME: &str = "aof-timestamp-enabled";
-    let data = folder();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "CONFIG GET aof-timestamp-enabled", parameter(NAME, "no"));
-    check(c, "SET a 1", OK);
-    let refused = config_error(NAME, "argument must be 'yes' or 'no'");
-    check(c, "CONFIG SET aof-timestamp-enabled 1", refused);
-    check(c, "CONFIG SET aof-timestamp-enabled Yes", OK);
-    check(
-        c,
-        "CONFIG GET aof-timestamp-enabled",
-        parameter(NAME, "yes"),
-    );
-    let begun = second(c);
-    check(c, "SET b 1", OK);
-    check(c, "CONFIG SET aof-timestamp-enabled no", OK);
-    let until = second(c);
-    next_second(c);
-    check(c, "SET c 1", OK);
-    let log = log(&data);
-    check_annotation(&log, "SET b 1", begun - 1, until);
-    assert!(
-        annotation(&log, "SET a 1").is_none() && annotation(&log, "SET c 1").is_none(),
-        "there are annotations that nobody wants\n  sent      SET a, CONFIG SET {NAME} yes, SET \
-         b, CONFIG SET {NAME} no, SET c\n  expected  an annotation in front of b only\n  \
-         received  {}",
-        log.escape_debug()
-    );
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_survives_a_restart() {
-    let data = some_log(&STAMPED);
-    let before = log(&data);
-    let (server, mut client) = start(&data, &STAMPED);
-    let begun = second(&mut client);
-    check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
-    check(&mut client, "APPEND b 3", int(2));
-    let until = second(&mut client);
-    server.kill();
-    let log = log(&data);
-    let new = log.strip_prefix(&before).unwrap_or_default();
-    let found = annotations(new);
-    assert!(
-        new.starts_with("#TS:") && (begun..=until).contains(&found[0]),
-        "what a new run writes does not begin with an annotation\n  sent      APPEND b 3, after \
-         kill -9 and a start\n  expected  #TS:{begun} (until {until}) behind what was there\n  \
-         received  {}",
-        log.escape_debug()
-    );
-    check_aof_succeeds(&data, &[]);
-}
-
-#[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_goes_back_in_time() {
-    let data = folder();
-    let (server, mut client) = start(&data, &STAMPED);
-    let c = &mut client;
-    check(c, "SET account 100", OK);
-    next_second(c);
-    check(c, "INCRBY account 11", int(111));
-    let good = next_second(c).to_string();
-    check(c, "FLUSHALL", OK);
-    check(c, "SET account 0", OK);
-    server.kill();
-    let before = log(&data);
-    if check_aof_succeeds(&data, &["--truncate-to-timestamp", &good]) {
-        assert!(
-            log(&data).len() < before.len(),
-            "redis-check-aof --truncate-to-timestamp {good} finds nothing to cut\n  received  {}",
-            before.escape_debug()
-        );
-        let (_server, mut client) = start(&data, &STAMPED);
-        check(&mut client, "GET account", bulk("111"));
+#[ignore = "exercise 2: REPLCONF rdb-only"]
+fn exercise_2_feeds_whoever_did_not_ask_for_it() {
+    let (server, mut client) = start(&[]);
+    let mut copier = play_replica(&server, &["REPLCONF rdb-only 1"]);
+    copier.send(words("SYNC"));
+    receive_file(&mut copier);
+    copier.expect_closed();
+    // The last word counts.
+    let ways = ["REPLCONF rdb-only 0", "REPLCONF RDB-ONLY 1 rdb-only 0"];
+    for way in ways {
+        let mut replica = play_replica(&server, &[way]);
+        replica.send(words("SYNC"));
+        receive_file(&mut replica);
+        wait_until("INFO replication says state=online", || {
+            let line = info(&mut client, "replication", "slave0");
+            line.is_some_and(|line| line.contains("state=online"))
+        });
+        check(&mut client, "SET later 1", OK);
+        let feed = [words("SELECT 0"), words("SET later 1")].concat();
+        replica.expect(feed);
+        drop(replica);
+        wait_for_info(&mut client, "replication", "connected_slaves", "0");
     }
 }
 
 #[test]
-#[ignore = "exercise 2: aof-timestamp-enabled"]
-fn exercise_2_annotates_a_base() {
-    let data = folder();
-    let server = Server::start_on(data.path(), &STAMPED);
-    let c = &mut Client::connect(&server);
-    check(c, "SET a 1", OK);
-    // A base in Redis's other format has no annotation. We have only one format.
-    let _ = text(c, "CONFIG SET aof-use-rdb-preamble no");
-    let begun = second(c);
-    check(c, "CONFIG SET appendonly yes", OK);
-    wait_until("the manifest names the base", || {
-        fs::read_to_string(manifest(&data)).is_ok_and(|text| text.contains("type b"))
-    });
-    let base = data.path().join("appendonlydir/appendonly.aof.1.base.aof");
-    let base = read(&base);
-    let found = annotations(&base);
-    assert!(
-        base.starts_with("#TS:") && (begun..=second(c)).contains(&found[0]),
-        "the base does not begin with an annotation\n  sent      CONFIG SET appendonly yes\n  \
-         expected  #TS:{begun} or later\n  received  {}",
-        base.escape_debug()
-    );
-    check(c, "SET b 1", OK);
-    server.kill();
-    check_aof_succeeds(&data, &[]);
-    let (_server, mut client) = start(&data, &STAMPED);
-    check(&mut client, "MGET a b", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+#[ignore = "exercise 2: REPLCONF rdb-only"]
+fn exercise_2_takes_only_0_and_1() {
+    let (server, _client) = start(&[]);
+    let mut copier = play_replica(&server, &[]);
+    let range = "-ERR value is out of range, value must between 0 and 1\r\n";
+    check(&mut copier, "REPLCONF rdb-only 2", range);
+    check(&mut copier, "REPLCONF rdb-only -1", range);
+    check(&mut copier, "REPLCONF rdb-only yes", NOT_AN_INTEGER);
+    check(&mut copier, "REPLCONF rdb-only", "-ERR syntax error\r\n");
+    check(&mut copier, "REPLCONF rdb-only 1", OK);
+    check(&mut copier, "GET greeting", NULL);
 }
 
 // Exercise 3.
 
-const DEBUG: [&str; 2] = ["--enable-debug-command", "yes"];
-
-/// A server that allows DEBUG, and a client of it.
-fn start_debug() -> (Server, Client) {
-    let server = Server::start_with(&DEBUG);
-    let client = Client::connect(&server);
-    (server, client)
-}
-
-/// The digest as the reply that it is.
-fn digest(hex: &str) -> String {
-    format!("+{hex}\r\n")
-}
-
-const NOTHING: &str = "0000000000000000000000000000000000000000";
-
-fn unknown(name: &str) -> String {
-    format!(
-        "-ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP.\r\n"
-    )
-}
+const TOO_FEW: &str = "-NOREPLICAS Not enough good replicas to write.\r\n";
 
 #[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_has_the_digests_of_redis() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    check(c, "DEBUG DIGEST", digest(NOTHING));
-    for (command, reply, expected) in [
-        ("SET a bc", OK, "50599f372d3b6db94092a49b635f72d56dbd5445"),
-        ("SET ab c", OK, "fc315a4c1e0106ed5907947872b5901f7c55cf57"),
-        ("SET n 42", OK, "7fed5a6e3557d4cc908bfc32169037c2fc36f2b9"),
-        (
-            "APPEND m 42",
-            ":2\r\n",
-            "4f5370b8e600b19cb49ea61083c786109d88587d",
-        ),
-        (
-            "EXPIRE a 100",
-            ":1\r\n",
-            "ea3784e2d7950a1cd40e1d111912bca3aa207e09",
-        ),
-        // Which deadline makes no difference.
-        (
-            "PEXPIRE a 200000",
-            ":1\r\n",
-            "ea3784e2d7950a1cd40e1d111912bca3aa207e09",
-        ),
-        (
-            "PERSIST a",
-            ":1\r\n",
-            "4f5370b8e600b19cb49ea61083c786109d88587d",
-        ),
-        ("FLUSHALL", OK, NOTHING),
-    ] {
-        check(c, command, reply);
-        check(c, "debug digest", digest(expected));
+#[ignore = "exercise 3: min-replicas-to-write"]
+fn exercise_3_refuses_writes_without_replicas() {
+    let (_server, mut client) = start(&["--min-replicas-to-write", "1"]);
+    for command in ["SET a 1", "INCR a", "DEL a", "EXPIRE a 10", "FLUSHALL"] {
+        check(&mut client, command, TOO_FEW);
     }
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_has_no_order() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    let keys: Vec<String> = (0..50).map(|number| format!("key:{number}")).collect();
-    let mut digests = Vec::new();
-    for backwards in [false, true] {
-        check(c, "FLUSHALL", OK);
-        for at in 0..keys.len() {
-            let at = if backwards { keys.len() - 1 - at } else { at };
-            check(c, &format!("SET {} {at}", keys[at]), OK);
-        }
-        check(c, "SET more x", OK);
-        check(c, "DEL key:7 more", int(2));
-        check(c, "SET key:7 7", OK);
-        digests.push(text(c, "DEBUG DIGEST"));
-    }
-    assert_eq!(
-        digests[0], digests[1],
-        "the same keys in another order have another digest\n  sent      SET of 50 keys, \
-         forwards and backwards, and DEBUG DIGEST"
+    check(&mut client, "SET a", arity("set"));
+    check(&mut client, "GET a", NULL);
+    check(&mut client, "PUBLISH news hello", int(0));
+    check_info(
+        &mut client,
+        "replication",
+        "min_slaves_good_slaves",
+        Some("0"),
     );
+    check(&mut client, "CONFIG SET min-replicas-to-write 0", OK);
+    check(&mut client, "SET a 1", OK);
+    check_info(&mut client, "replication", "min_slaves_good_slaves", None);
 }
 
 #[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_digests_values() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    let same = digest("547a004a370bc71c2d611f010c52f2e7b64c77a4");
-    check(c, "SET n 42", OK);
-    check(c, "APPEND m 42", int(2));
-    check(c, "SET a bc", OK);
-    let bc = digest("96c03b409c9a57ad7ab426534388dcdbe97b393d");
-    let bc_with_deadline = digest("7045c5bf40a3bdf9bba2cdab06e21340f3d578be");
-    let several = ["*4\r\n", &same, &digest(NOTHING), &bc, &same].concat();
-    check(c, "DEBUG DIGEST-VALUE n nobody a m", several);
-    check(c, "EXPIRE a 100", int(1));
-    let one = ["*1\r\n", &bc_with_deadline].concat();
-    check(c, "DEBUG DIGEST-VALUE a", one);
-    check(c, "RENAME n other", OK);
-    check(c, "debug digest-value other", ["*1\r\n", &same].concat());
-    check(c, "DEBUG DIGEST-VALUE", "*0\r\n");
+#[ignore = "exercise 3: min-replicas-to-write"]
+fn exercise_3_lets_writes_in_as_long_as_there_are_enough() {
+    let (server, mut client) = start(&["--min-replicas-to-write", "1"]);
+    let (replica, mut reader) = start_replica(&server, &["--min-replicas-to-write", "5"]);
+    wait_until_linked(&mut client, &mut reader);
+    wait_for_info(&mut client, "replication", "min_slaves_good_slaves", "1");
+    check(&mut client, "SET a 1", OK);
+    wait_until("the replica has what was written", || {
+        text(&mut reader, "GET a") == "$1\n1\n"
+    });
+    let readonly = "-READONLY You can't write against a read only replica.\r\n";
+    check(&mut reader, "SET a 2", readonly);
+    check(&mut client, "CONFIG SET min-replicas-to-write 2", OK);
+    check(&mut client, "SET a 2", TOO_FEW);
+    check(&mut client, "CONFIG SET min-replicas-to-write 1", OK);
+    check(&mut client, "SET a 2", OK);
+    // It is expected to end; so nothing is to be read of it.
+    drop(reader);
+    replica.kill();
+    wait_for_info(&mut client, "replication", "min_slaves_good_slaves", "0");
+    check(&mut client, "SET a 3", TOO_FEW);
+    check(&mut client, "GET a", bulk("2"));
 }
 
 #[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_the_same_after_a_crash() {
-    let data = folder();
-    let (server, mut client) = start(&data, &DEBUG);
-    let c = &mut client;
-    for number in 0..20 {
-        check(c, &format!("SET key:{number} {number}"), OK);
-    }
-    check(c, "APPEND key:3 \u{e9}t\u{e9}", int(6));
-    check(c, "INCRBYFLOAT key:4 0.5", bulk("4.5"));
-    check(c, "EXPIRE key:5 1000", int(1));
-    check(c, "RENAME key:6 key:7", OK);
-    let before = text(c, "DEBUG DIGEST");
-    server.kill();
-    let (_server, mut client) = start(&data, &DEBUG);
-    check(&mut client, "DBSIZE", int(19));
-    let after = text(&mut client, "DEBUG DIGEST");
-    assert_eq!(
-        before, after,
-        "the digest is another after kill -9 and a start\n  sent      DEBUG DIGEST"
-    );
-    assert_ne!(before.trim_end(), format!("+{NOTHING}"));
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_not_for_everybody() {
-    let refused = "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \
-                   \"local\", you can run it from a local connection, otherwise you need to set \
-                   this option in the configuration file, and then restart the server.\r\n";
-    let server = Server::start();
-    let c = &mut Client::connect(&server);
-    const NAME: &str = "enable-debug-command";
-    check(c, "CONFIG GET enable-debug-command", parameter(NAME, "no"));
-    let fixed = config_error(NAME, "can't set immutable config");
-    check(c, "CONFIG SET enable-debug-command yes", fixed);
-    check(c, "DEBUG DIGEST", refused);
-    check(c, "DEBUG HELP", refused);
-    check(c, "DEBUG NOSUCH", refused);
-    check(c, "DEBUG", arity("debug"));
-}
-
-#[test]
-#[ignore = "exercise 3: DEBUG DIGEST"]
-fn exercise_3_is_one_command() {
-    let (_server, mut client) = start_debug();
-    let c = &mut client;
-    check(c, "DEBUG DIGEST a", unknown("DIGEST"));
-    check(c, "DEBUG nosuch a b", unknown("nosuch"));
-    check(c, "DEBUG", arity("debug"));
-    let help = text(c, "DEBUG HELP");
-    let lines = [
-        "+DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "+DIGEST",
-        "+    Output a hex signature representing the current DB content.",
-        "+DIGEST-VALUE <key> [<key> ...]",
-        "+    Output a hex signature of the values of all the specified keys.",
-        "+HELP",
-        "+    Prints this help.",
+#[ignore = "exercise 3: min-replicas-to-write"]
+fn exercise_3_counts_only_who_was_heard_of_lately() {
+    let flags = [
+        "--min-replicas-to-write",
+        "1",
+        "--min-replicas-max-lag",
+        "1",
     ];
-    for line in lines {
-        assert!(
-            help.lines().any(|received| received == line),
-            "a line is missing\n  sent      DEBUG HELP\n  expected  {line}\n  received\n{help}"
-        );
-    }
-    let info = text(c, "COMMAND INFO debug");
-    let start = "*1\n*10\n$5\ndebug\n:-2\n*4\n+admin\n+noscript\n+loading\n+stale\n:0\n:0\n:0\n";
-    assert!(
-        info.starts_with(start),
-        "the line in the table is another\n  sent      COMMAND INFO debug\n  expected\n{start}  \
-         received\n{info}"
+    let (server, mut client) = start(&flags);
+    // This one takes the file and says nothing more.
+    let mut silent = play_replica(&server, &[]);
+    silent.send(words("SYNC"));
+    receive_file(&mut silent);
+    wait_for_info(&mut client, "replication", "min_slaves_good_slaves", "0");
+    wait_until("INFO replication says lag=2", || {
+        let line = info(&mut client, "replication", "slave0");
+        line.is_some_and(|line| line.contains("state=online") && line.contains("lag=2"))
+    });
+    wait_until("SET gets NOREPLICAS", || {
+        text(&mut client, "SET a 1").starts_with("-NOREPLICAS")
+    });
+    check_info(&mut client, "replication", "connected_slaves", Some("1"));
+    // With more patience it counts, and without a bound nobody is counted.
+    check(&mut client, "CONFIG SET min-replicas-max-lag 1000", OK);
+    wait_for_info(&mut client, "replication", "min_slaves_good_slaves", "1");
+    check(&mut client, "SET a 1", OK);
+    check(
+        &mut client,
+        "CONFIG SET min-replicas-max-lag 0 min-replicas-to-write 9",
+        OK,
     );
+    check(&mut client, "SET a 1", OK);
+    check_info(&mut client, "replication", "min_slaves_good_slaves", None);
+}
+
+#[test]
+#[ignore = "exercise 3: min-replicas-to-write"]
+fn exercise_3_has_two_parameters() {
+    let (_server, mut client) = start(&[]);
+    let range = "argument must be between 0 and 2147483647 inclusive";
+    for (name, default) in [
+        ("min-replicas-max-lag", "10"),
+        ("min-replicas-to-write", "0"),
+    ] {
+        let get = format!("CONFIG GET {name}");
+        check(&mut client, &get, parameter(name, default));
+        let set = |value: &str| format!("CONFIG SET {name} {value}");
+        check(&mut client, &set("few"), config_error(name, NO_INTEGER));
+        check(&mut client, &set("-1"), config_error(name, range));
+        check(&mut client, &set("2147483648"), config_error(name, range));
+        check(&mut client, &set("3"), OK);
+        check(&mut client, &get, parameter(name, "3"));
+    }
 }
 
 // Exercise 4.
 
-const LOADING: &str = "-LOADING Redis is loading the dataset in memory\r\n";
-
-/// So many commands; with the brake they take seconds.
-const COMMANDS: usize = 20_000;
-const BRAKE: [&str; 2] = ["--key-load-delay", "300"];
-
-/// A folder with a long log that was not written by the server under test.
-fn long_log() -> TempDir {
-    let data = folder();
-    fs::create_dir(data.path().join("appendonlydir")).expect("the folder of the log");
-    let base = increment(&data).with_file_name("appendonly.aof.1.base.aof");
-    let names = "file appendonly.aof.1.base.aof seq 1 type b\n\
-                 file appendonly.aof.1.incr.aof seq 1 type i\n";
-    fs::write(manifest(&data), names).expect("the manifest");
-    fs::write(base, words("SET first 1")).expect("the base");
-    // The time of this key is over, but it was not when this was done.
-    let mut log = words("SET kept x PXAT 1000000000000");
-    let value = "v".repeat(200);
-    for number in 0..COMMANDS {
-        log.extend(words(&format!("SET key:{} {value}", number % 1000)));
-    }
-    log.extend(words("APPEND kept y"));
-    log.extend(words("PERSIST kept"));
-    fs::write(increment(&data), log).expect("the increment");
-    data
-}
-
-/// Takes the brake off, and waits until the server has loaded its data.
+/// What INFO of a primary begins the line of its only replica with.
 #[track_caller]
-fn let_load(client: &mut Client) {
-    check(client, "CONFIG SET key-load-delay 0", OK);
-    wait_until_loaded(client);
-}
-
-/// The number behind `name` in INFO persistence.
-#[track_caller]
-fn field(client: &mut Client, name: &str) -> Option<f64> {
-    let info = text(client, "INFO persistence");
-    let mut lines = info.lines();
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok())
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_answers_while_it_loads() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    c.check(
-        ["GET first", "SET first 2", "DBSIZE", "KEYS *", "TTL kept"]
-            .map(words)
-            .concat(),
-        LOADING.repeat(5),
-    );
-    // What needs no data is done.
-    check(c, "ECHO hello", bulk("hello"));
-    check(c, "SELECT 0", OK);
-    check(
-        c,
-        "CONFIG GET port",
-        parameter("port", &server.addr().port().to_string()),
-    );
-    // What is no command, or none like this, is told so.
-    let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
-    check(c, "NOSUCH", unknown);
-    check(c, "GET", arity("get"));
-    check(&mut Client::connect(&server), "FLUSHALL", LOADING);
-    check(c, "PING", LOADING);
-    let_load(c);
-    check(c, "DBSIZE", int(1002));
-    check(
-        c,
-        "MGET first key:999",
-        [b"*2\r\n", &bulk("1")[..], &bulk("v".repeat(200))].concat(),
+fn check_listed(client: &mut Client, ip: &str, port: &str) {
+    let line = info(client, "replication", "slave0").unwrap_or_default();
+    let expected = format!("ip={ip},port={port},");
+    assert!(
+        line.starts_with(&expected),
+        "the primary says that its replica is somewhere else\n  sent      INFO replication\n  \
+         expected  slave0:{expected}…\n  received  slave0:{line}"
     );
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_lets_no_key_expire() {
-    let data = long_log();
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    // Long enough for whoever looks for keys whose time is over.
-    wait_until("a tenth is loaded", || {
-        field(c, "loading_loaded_perc").is_some_and(|percent| percent > 10.0)
+#[ignore = "exercise 4: replica-announce-ip, replica-announce-port"]
+fn exercise_4_a_primary_believes_its_replica() {
+    let (server, mut client) = start(&[]);
+    let long = format!("REPLCONF ip-address {}", "x".repeat(255));
+    let said = "REPLCONF listening-port 4321 ip-address 10.9.8.7";
+    let mut replica = play_replica(&server, &[&long, said]);
+    let longer = format!("REPLCONF ip-address {}", "x".repeat(256));
+    let refused =
+        "-ERR REPLCONF ip-address provided by replica instance is too long: 256 bytes\r\n";
+    check(&mut replica, &longer, refused);
+    replica.send(words("SYNC"));
+    receive_file(&mut replica);
+    wait_until("INFO replication says state=online", || {
+        let line = info(&mut client, "replication", "slave0");
+        line.is_some_and(|line| line.contains("state=online"))
     });
-    let_load(c);
-    check(c, "GET kept", bulk("xy"));
-    check(c, "TTL kept", int(-1));
-}
-
-#[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_tells_how_far_it_is() {
-    let data = long_log();
-    let size = fs::metadata(increment(&data)).expect("the increment").len();
-    let total = size + words("SET first 1").len() as u64;
-    let (_server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    let mut last = None;
-    for _ in 0..2 {
-        wait_until("loading_loaded_bytes is there, and grows", || {
-            let now = field(c, "loading_loaded_bytes");
-            let grows = now > last;
-            last = now.or(last);
-            grows
-        });
-    }
-    let info = text(c, "INFO persistence");
-    let get = |name: &str| {
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.and_then(|number| number.parse::<f64>().ok())
-    };
-    let loaded = get("loading_loaded_bytes").unwrap_or(-1.0);
-    let percent = get("loading_loaded_perc").unwrap_or(-1.0);
+    check_listed(&mut client, "10.9.8.7", "4321");
+    let role = text(&mut client, "ROLE");
+    let expected = "*1\n*3\n$8\n10.9.8.7\n$4\n4321\n";
     assert!(
-        get("loading") == Some(1.0)
-            && get("loading_total_bytes") == Some(total as f64)
-            && (0.0..total as f64).contains(&loaded)
-            && (percent - loaded * 100.0 / total as f64).abs() < 0.01,
-        "INFO does not tell how far it is\n  sent      INFO persistence\n  expected  loading:1, \
-         loading_total_bytes:{total}, loading_loaded_bytes below that, and loading_loaded_perc \
-         that fits both\n  received\n{info}"
-    );
-    let_load(c);
-    let info = text(c, "INFO persistence");
-    assert!(
-        info.contains("\nloading:0\n") && !info.contains("loading_"),
-        "INFO tells of loading when that is over\n  sent      INFO persistence\n  expected  \
-         loading:0, and no line loading_…\n  received\n{info}"
+        role.contains(expected),
+        "ROLE does not say where the replica says that it is\n  expected  …{expected:?}…\n  \
+         received  {role:?}"
     );
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_logs_from_the_first_write_on() {
-    let data = long_log();
-    let (server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "SET new 1", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until("SET gets OK", || text(c, "SET new 1") == "+OK\n");
-    server.kill();
-    let (_server, mut client) = start(&data, &[]);
-    let c = &mut client;
-    check(c, "GET new", bulk("1"));
-    check(c, "DBSIZE", int(1003));
-    check(c, "GET nobody", NULL);
+#[ignore = "exercise 4: replica-announce-ip, replica-announce-port"]
+fn exercise_4_a_replica_says_where_it_is() {
+    let (server, mut client) = start(&[]);
+    let flags = [
+        "--replica-announce-ip",
+        "replica.example",
+        "--replica-announce-port",
+        "4321",
+    ];
+    let (_replica, mut reader) = start_replica(&server, &flags);
+    wait_until_linked(&mut client, &mut reader);
+    check_listed(&mut client, "replica.example", "4321");
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_ends_where_the_log_is_damaged() {
-    let data = long_log();
-    append(&data, "*1\r\n$6\r\nNOSUCH\r\n");
-    let (mut server, mut client) = launch(&data, &BRAKE);
-    let c = &mut client;
-    check(c, "PING", LOADING);
-    check(c, "CONFIG SET key-load-delay 0", OK);
-    wait_until(
-        "the server has ended, as the end of its log is damaged",
-        || !server.is_alive(),
-    );
+#[ignore = "exercise 4: replica-announce-ip, replica-announce-port"]
+fn exercise_4_what_it_does_not_say_is_what_the_primary_sees() {
+    let (server, mut client) = start(&[]);
+    let flags = ["--replica-announce-ip", "10.9.8.7"];
+    let (replica, mut reader) = start_replica(&server, &flags);
+    wait_until_linked(&mut client, &mut reader);
+    let port = replica.addr().port().to_string();
+    check_listed(&mut client, "10.9.8.7", &port);
+    // The next greeting says what is set by then.
+    check(&mut reader, "CONFIG SET replica-announce-ip ", OK);
+    check(&mut reader, "CONFIG SET replica-announce-port 4321", OK);
+    check_listed(&mut client, "10.9.8.7", &port);
+    check(&mut reader, "REPLICAOF NO ONE", OK);
+    wait_for_info(&mut client, "replication", "connected_slaves", "0");
+    let follow = format!("REPLICAOF 127.0.0.1 {}", server.addr().port());
+    check(&mut reader, &follow, OK);
+    wait_until_linked(&mut client, &mut reader);
+    check_listed(&mut client, "127.0.0.1", "4321");
 }
 
 #[test]
-#[ignore = "exercise 4: LOADING"]
-fn exercise_4_has_a_brake() {
-    const NAME: &str = "key-load-delay";
-    let server = Server::start();
-    let c = &mut Client::connect(&server);
-    check(c, "PING", "+PONG\r\n");
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "0"));
-    check(c, "CONFIG SET key-load-delay 250", OK);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
-    let no_number = config_error(NAME, "argument couldn't be parsed into an integer");
-    for value in ["much", "1.5", "05"] {
-        check(c, &format!("CONFIG SET key-load-delay {value}"), &no_number);
+#[ignore = "exercise 4: replica-announce-ip, replica-announce-port"]
+fn exercise_4_a_replica_can_be_kept_quiet_about() {
+    let (server, mut client) = start(&[]);
+    let (_replica, mut reader) = start_replica(&server, &["--replica-announced", "no"]);
+    wait_until_linked(&mut client, &mut reader);
+    check_info(&mut reader, "replication", "replica_announced", Some("0"));
+    check(&mut reader, "CONFIG SET replica-announced YES", OK);
+    check_info(&mut reader, "replication", "replica_announced", Some("1"));
+    // The primary does not say of itself whether it would be.
+    check(&mut client, "CONFIG SET replica-announced no", OK);
+    check_info(&mut client, "replication", "replica_announced", None);
+}
+
+#[test]
+#[ignore = "exercise 4: replica-announce-ip, replica-announce-port"]
+fn exercise_4_has_three_parameters() {
+    let (_server, mut client) = start(&[]);
+    for (name, default, value, wrong, why) in [
+        ("replica-announce-port", "0", "65535", "here", NO_INTEGER),
+        (
+            "replica-announce-port",
+            "65535",
+            "0",
+            "65536",
+            "argument must be between 0 and 65535 inclusive",
+        ),
+        (
+            "replica-announced",
+            "yes",
+            "no",
+            "maybe",
+            "argument must be 'yes' or 'no'",
+        ),
+    ] {
+        let get = format!("CONFIG GET {name}");
+        check(&mut client, &get, parameter(name, default));
+        let set = |value: &str| format!("CONFIG SET {name} {value}");
+        check(&mut client, &set(wrong), config_error(name, why));
+        check(&mut client, &set(value), OK);
+        check(&mut client, &get, parameter(name, value));
     }
-    let why = "argument must be between -2147483648 and 2147483647 inclusive";
-    let too_much = config_error(NAME, why);
-    check(c, "CONFIG SET key-load-delay 2147483648", too_much);
-    check(c, "CONFIG GET key-load-delay", parameter(NAME, "250"));
+    let (name, get) = ("replica-announce-ip", "CONFIG GET replica-announce-ip");
+    check(&mut client, get, parameter(name, ""));
+    check(&mut client, "CONFIG SET replica-announce-ip a.b", OK);
+    check(&mut client, get, parameter(name, "a.b"));
 }
