@@ -249,6 +249,12 @@ impl Background {
         }
     }
 
+    /// Forgets how many saves and rewrites there were: CONFIG RESETSTAT.
+    pub fn reset_counters(&mut self) {
+        self.saves.count = 0;
+        self.rewrites.count = 0;
+    }
+
     /// The lines of INFO about the file.
     pub fn info_saves(&self, store: &Store) -> String {
         let saving = self.job.as_ref().filter(|job| !job.is_rewrite);

@@ -416,6 +416,7 @@ fn config_failed(name: &[u8], why: &str) -> CommandError {
 fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.stats.reset();
     ctx.store.counters = Counters::default();
+    ctx.background.reset_counters();
     ctx.reply.ok();
     Ok(())
 }
