@@ -133,6 +133,17 @@ fn a_replica_becomes_as_its_primary_and_stays_so() {
     });
 }
 
+#[test]
+fn a_server_may_start_as_a_replica() {
+    let (primary, mut p) = start(&[]);
+    p.expect("SET a 1", OK);
+    let address = format!("{} {}", primary.addr().ip(), primary.addr().port());
+    let (_replica, mut r) = start(&["--replicaof", &address]);
+    wait_for_link(&mut r);
+    r.expect("GET a", bulk("1"));
+    r.expect("SET a 2", READONLY);
+}
+
 /// What it was until then is the feed's second name.
 #[test]
 fn a_promoted_replica_has_a_feed_of_its_own() {

@@ -401,6 +401,27 @@ pub const FAULTS: &[Fault] = &[
         breaks: "messages are arrays in RESP3, too",
         how: How::Pieces(Life::Whole, pushes_as_arrays),
     },
+    Fault {
+        name: "writable-replica",
+        step: 8,
+        found_by: "as its primary and stays so",
+        breaks: "clients may write to a replica",
+        how: How::Start(flags::writable_replica),
+    },
+    Fault {
+        name: "nobodys-replica",
+        step: 8,
+        found_by: "may start as a replica",
+        breaks: "a server that is started as a replica is none",
+        how: How::Start(flags::no_primary),
+    },
+    Fault {
+        name: "replica-without-log",
+        step: 8,
+        found_by: "a log of its own",
+        breaks: "what a replica gets is not in its log",
+        how: How::Start(flags::no_log),
+    },
 ];
 
 fn counts_clients(it: &mut Exchange) {

@@ -46,6 +46,18 @@ pub fn no_file(flags: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// A replica takes writes.
+pub fn writable_replica(flags: &mut Vec<String>) -> Result<()> {
+    flags.extend(["--replica-read-only".to_owned(), "no".to_owned()]);
+    Ok(())
+}
+
+/// Nobody is followed from the start on.
+pub fn no_primary(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--replicaof");
+    Ok(())
+}
+
 /// The file has the usual name, whatever was asked for.
 pub fn usual_file(flags: &mut Vec<String>) -> Result<()> {
     take(flags, "--dbfilename");
