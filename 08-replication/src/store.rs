@@ -29,6 +29,7 @@ mod snapshot;
 #[path = "store/table.rs"]
 mod table;
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -302,18 +303,23 @@ impl Store {
 
     /// Looks up the keys of commands before any of them is executed.
     ///
-    /// A lookup mostly waits for memory. Done one command at a time, the waits add
-    /// up; done together, the processor has several under way at once. What a
-    /// command has as its first argument need not be a key, and then there is
-    /// nothing to be found; that costs less than to find out.
+    /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one
+    /// command at a time, the waits add up; if all slots are asked for first and then
+    /// all entries, the processor has many of them under way at once. What a command has
+    /// as its first argument need not be a key, and then there is nothing to be found;
+    /// that costs less than to find out.
     pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        for key in keys.filter(|key| key.len() <= WARM_KEY) {
-            let at = self.place(key);
-            let segment = self.segment(at);
-            std::hint::black_box(segment.entries.get(at.hash, key));
-            if self.volatile > 0 {
-                std::hint::black_box(segment.deadlines.get(at.hash, key));
-            }
+        let keys = keys.filter(|key| key.len() <= WARM_KEY);
+        let places: SmallVec<[Place<'_>; 64]> = keys.map(|key| self.place(key)).collect();
+        for at in &places {
+            let segment = self.segment(*at);
+            segment.entries.warm(at.hash);
+            segment.deadlines.warm(at.hash);
+        }
+        for at in &places {
+            let segment = self.segment(*at);
+            black_box(segment.entries.get(at.hash, at.key));
+            black_box(self.deadline_at(*at));
         }
     }
 
