@@ -521,11 +521,7 @@ impl Primary {
 
 impl Replica {
     fn describe(&self) -> String {
-        let state = match self.state {
-            ReplicaState::WaitBgsave => "wait_bgsave",
-            ReplicaState::SendBulk => "send_bulk",
-            ReplicaState::Online => "online",
-        };
+        let state = self.state.name();
         let lag = match self.state {
             ReplicaState::Online => self.heard.elapsed().as_secs(),
             _ => 0,
@@ -534,6 +530,17 @@ impl Replica {
             "ip={},port={},state={state},offset={},lag={lag}",
             self.ip, self.port, self.acknowledged
         )
+    }
+}
+
+impl ReplicaState {
+    /// What INFO calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WaitBgsave => "wait_bgsave",
+            Self::SendBulk => "send_bulk",
+            Self::Online => "online",
+        }
     }
 }
 

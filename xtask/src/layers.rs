@@ -11,12 +11,20 @@
 /// has no place of its own. A folder `resp/` would belong to `resp`.
 pub const LAYERS: &[&[&str]] = &[
     // Bytes, and nothing else.
-    &["resp", "glob", "float", "clock", "file", "output_limit"],
+    &[
+        "resp",
+        "glob",
+        "float",
+        "clock",
+        "file",
+        "output_limit",
+        "logging",
+    ],
     // The keys, their values, and when they end.
     &["store"],
     // What commands need of the dump, the log, the subscribers and the replicas. The
     // log may begin with a dump, and a replica; what it gets then is what the log gets.
-    &["rdb", "stats"],
+    &["rdb", "stats", "lifecycle"],
     &["aof", "pubsub"],
     &["replication"],
     &["config"],
@@ -26,6 +34,7 @@ pub const LAYERS: &[&[&str]] = &[
     &["state"],
     // What belongs to one connection.
     &["client"],
+    &["door"],
     // Types, lookup and dispatch; then one file of handlers per family; then
     // the families joined into the table.
     &["command"],

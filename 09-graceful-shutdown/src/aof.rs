@@ -1,0 +1,501 @@
+//! The append-only file: every write, in the order in which it was applied, so
+//! that replaying it makes the same data set again (`aof.c` in Redis).
+//!
+//! **When it is written.** A command's effect is appended to `pending` under the
+//! same lock under which it was applied: that makes the order right. Before any
+//! reply to it leaves, `pending` is written to the file: that makes an
+//! acknowledged write survive the end of the process. With `always`, the reply
+//! also waits for fsync: then it survives the end of the machine.
+//!
+//! **What is written.** Plain RESP, so that the parser we have reads it, and a
+//! stock Redis, too. And only what is deterministic: a time to live becomes the
+//! moment at which it ends, a key that expired becomes a DEL.
+//!
+//! **When the disk is full.** What could not be written stays in `pending`, and
+//! whoever waits for it gets an error instead of OK. No other write is let in
+//! until it is written: so memory never holds more than log and `pending` say.
+//!
+//! This file owns the open log. `aof/folder.rs` owns the files, `aof/manifest.rs`
+//! their list, `aof/syncer.rs` fsync. Replay executes commands and so lies above
+//! the commands, in `replay.rs`.
+
+mod folder;
+mod manifest;
+mod syncer;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+pub use folder::{Base, BaseFormat, Folder, FolderError, Location};
+pub use syncer::Synced;
+use syncer::Syncer;
+
+use crate::file::Temporary;
+use crate::store::Store;
+
+/// When the log is made safe against the end of the machine (`appendfsync`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before the reply.
+    Always,
+    /// Once a second.
+    Everysec,
+    /// When the operating system sees fit.
+    No,
+}
+
+impl Fsync {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::No => "no",
+        }
+    }
+
+    /// The policy called `name`, in any mixture of case.
+    pub fn find(name: &str) -> Option<Self> {
+        let all = [Self::Always, Self::Everysec, Self::No];
+        all.into_iter()
+            .find(|policy| policy.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The log, if it is on.
+#[derive(Debug, Default)]
+pub struct Aof {
+    open: Option<Open>,
+    /// What was appended and not yet written.
+    pending: Vec<u8>,
+    /// How many bytes were appended since the server started.
+    appended: u64,
+    /// How many of them are in the file.
+    written: u64,
+    /// Why the log cannot be written now, in the system's words.
+    error: Option<String>,
+    rewrite: Option<Rewrite>,
+}
+
+/// A new base is being written.
+#[derive(Debug)]
+struct Rewrite {
+    /// Where to, if the log is off and does not have the folder open.
+    folder: Option<Folder>,
+    format: BaseFormat,
+    /// The number of the increment that goes on from it; there may be none.
+    first: u64,
+}
+
+/// A log that is open for appending.
+#[derive(Debug)]
+struct Open {
+    folder: Folder,
+    /// The last increment.
+    file: Arc<File>,
+    /// The increment goes on from a base that is not yet written.
+    provisional: bool,
+    /// Its size in bytes, up to the end of the last whole write.
+    size: u64,
+    /// The size of the whole log in bytes when it was last written anew.
+    base_size: u64,
+    /// There may be a part of a write behind that.
+    torn: bool,
+    syncer: Syncer,
+}
+
+/// How it stands with what was appended up to some position.
+pub enum Commit {
+    /// The reply may leave.
+    Done,
+    /// It may leave when the position is safe.
+    Wait(watch::Receiver<Synced>),
+    /// It must not leave; the error to send instead.
+    Failed(String),
+}
+
+impl Aof {
+    /// Starts to append to the log in `folder`, which must have been replayed.
+    pub fn open(&mut self, mut folder: Folder, format: BaseFormat) -> io::Result<()> {
+        let file = folder.open_increment(format)?;
+        self.adopt(folder, file, false)
+    }
+
+    /// Starts a new log in `folder` with what is in the store.
+    fn create(&mut self, mut folder: Folder, store: &Store, format: BaseFormat) -> io::Result<()> {
+        let file = folder.start_over(store.snapshot(), format)?;
+        self.adopt(folder, file, false)
+    }
+
+    /// Starts to append to a new log, whose base is to be written. Until it is, the old
+    /// log in that folder, if there is one, stays as it is.
+    pub fn turn_on(&mut self, location: Location) -> Result<(), FolderError> {
+        self.rewrite = None;
+        let path = location.folder.clone();
+        let io_error = |error| FolderError::Io { path, error };
+        let folder = Folder::open(location)?;
+        let adopted = folder
+            .provisional_increment()
+            .and_then(|file| self.adopt(folder, file, true));
+        adopted.map_err(io_error)
+    }
+
+    fn adopt(&mut self, folder: Folder, file: File, provisional: bool) -> io::Result<()> {
+        self.open = Some(Open {
+            base_size: folder.size(),
+            folder,
+            provisional,
+            size: file.metadata()?.len(),
+            torn: false,
+            file: Arc::new(file),
+            syncer: Syncer::start()?,
+        });
+        self.rewrite = None;
+        self.forget_pending();
+        Ok(())
+    }
+
+    /// Is the log waiting for its first base?
+    pub fn is_provisional(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.provisional)
+    }
+
+    /// Has the log grown by so many percent since it was last written anew, and is it
+    /// larger than `min_size` bytes? 0 percent are never reached.
+    pub fn is_rewrite_due(&self, percentage: u64, min_size: u64) -> bool {
+        let Some(open) = &self.open else {
+            return false;
+        };
+        let size = open.folder.size();
+        let growth = (size * 100 / open.base_size.max(1)).saturating_sub(100);
+        percentage > 0 && size > min_size && growth >= percentage
+    }
+
+    /// Starts a new increment and says where to write a base with what is in the store
+    /// now. If the log is off, only the base is written, to `location`.
+    pub fn begin_rewrite(&mut self, location: Location, format: BaseFormat) -> io::Result<Base> {
+        self.flush();
+        if let Some(error) = &self.error {
+            return Err(io::Error::other(error.clone()));
+        }
+        let (base, rewrite) = match &mut self.open {
+            Some(open) => (
+                open.folder.base(format),
+                Rewrite {
+                    folder: None,
+                    format,
+                    first: open.switch_file(self.written)?,
+                },
+            ),
+            None => {
+                let folder = Folder::open(location).map_err(io::Error::other)?;
+                (
+                    folder.base(format),
+                    Rewrite {
+                        folder: Some(folder),
+                        format,
+                        first: u64::MAX,
+                    },
+                )
+            }
+        };
+        self.rewrite = Some(rewrite);
+        Ok(base)
+    }
+
+    /// Makes the new base that of the log.
+    pub fn end_rewrite(&mut self, base: Temporary) -> io::Result<()> {
+        let gone = || io::Error::other("the log has changed meanwhile");
+        let Rewrite {
+            folder,
+            format,
+            first,
+        } = self.rewrite.take().ok_or_else(gone)?;
+        match (folder, &mut self.open) {
+            (Some(mut folder), _) => folder.finish(base, format, first, false),
+            (None, Some(open)) => {
+                open.folder.finish(base, format, first, open.provisional)?;
+                open.provisional = false;
+                open.base_size = open.folder.size();
+                Ok(())
+            }
+            (None, None) => Err(gone()),
+        }
+    }
+
+    /// The new base has come to nothing. What it would have replaced is still there.
+    pub fn abort_rewrite(&mut self) {
+        self.rewrite = None;
+    }
+
+    fn forget_pending(&mut self) {
+        self.pending.clear();
+        self.written = self.appended;
+        self.error = None;
+    }
+
+    /// Ends the log; what it has so far stays. It ends even if the disk fails:
+    /// who turns it off wants to go on without it.
+    pub fn close(&mut self) {
+        self.flush();
+        self.rewrite = None;
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        self.forget_pending();
+        if open.provisional {
+            return open.folder.delete_provisional();
+        }
+        if let Err(error) = open.file.sync_data() {
+            warn!("the log is off; its end may be lost: {error}");
+        }
+    }
+
+    /// Writes the log and makes it safe, for it is about to end. What cannot be written now
+    /// was refused to whoever sent it.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.flush();
+        self.open.as_mut().map_or(Ok(()), |open| {
+            open.cut_back()?;
+            open.file.sync_data()?;
+            open.syncer.confirm(self.written)
+        })
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Adds a command to the end of the log. It is in memory until the next
+    /// [`commit`](Self::commit).
+    pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        if self.is_open() {
+            let before = self.pending.len();
+            encode(words, &mut self.pending);
+            self.appended += (self.pending.len() - before) as u64;
+        }
+    }
+
+    /// The same for a command that is encoded already.
+    pub fn append_encoded(&mut self, command: &[u8]) {
+        if self.is_open() {
+            self.pending.extend_from_slice(command);
+            self.appended += command.len() as u64;
+        }
+    }
+
+    /// Says anew when keys end, for those that do.
+    pub fn append_deadlines(&mut self, store: &Store) {
+        for part in store.snapshot().into_parts() {
+            for entry in part.entries() {
+                if let Some(deadline) = entry.deadline {
+                    let unix = deadline.to_string();
+                    self.append([&b"PEXPIREAT"[..], entry.key, unix.as_bytes()].into_iter());
+                }
+            }
+        }
+    }
+
+    /// Where the log ends, in bytes since the server started.
+    pub fn position(&self) -> u64 {
+        self.appended
+    }
+
+    /// Why no write may be executed now.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Is there something that clients can see and a crash would undo? Of what
+    /// cannot be written now we have said so.
+    pub fn is_behind(&self, policy: Fsync) -> bool {
+        match (&self.open, &self.error) {
+            (Some(open), None) if policy == Fsync::Always => !open.syncer.is_safe(self.appended),
+            (Some(_), None) => self.written < self.appended,
+            _ => false,
+        }
+    }
+
+    /// Makes sure that the log is written, and with `always` also made safe, up to
+    /// `position`.
+    pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
+        if self.written < position {
+            self.flush();
+        }
+        match (&self.error, &mut self.open) {
+            (Some(error), _) if self.written < position => Commit::Failed(error.clone()),
+            (_, Some(open)) if policy == Fsync::Always => {
+                open.syncer.request_now(&open.file, self.written);
+                Commit::Wait(open.syncer.synced())
+            }
+            _ => Commit::Done,
+        }
+    }
+
+    /// Writes what is pending.
+    fn flush(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if self.pending.is_empty() && self.error.is_none() {
+            return;
+        }
+        match open.write(&self.pending) {
+            Ok(()) => {
+                self.written = self.appended;
+                self.pending.clear();
+                // One large value is no reason to hold on to its memory.
+                self.pending.shrink_to(KEPT_PENDING);
+                if self.error.take().is_some() {
+                    info!("the log can be written again");
+                }
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        let text = system_text(error);
+        if self.error.as_ref() != Some(&text) {
+            error!("cannot write the log: {text}; writes are refused until it can be written");
+        }
+        self.error = Some(text);
+    }
+
+    /// What is to be done once a second: fsync, and another try if something
+    /// failed.
+    pub fn every_second(&mut self, policy: Fsync, store: &Store, format: BaseFormat) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if !open.provisional
+            && let Err(error) = open.folder.check(&open.file)
+        {
+            return self.replace(&error, store, format);
+        }
+        // After an fsync that failed nobody can say what is on the disk. A second
+        // one may succeed and mean nothing: the system forgets what it could not write.
+        let failed = open.syncer.synced().borrow().error.clone();
+        if let Some(error) = failed {
+            return self.replace(&error, store, format);
+        }
+        if policy != Fsync::No {
+            open.syncer.request(&open.file, self.written);
+        }
+        self.flush();
+    }
+
+    /// Writes the log anew. The file was taken away while it was open, or cannot
+    /// be trusted; nothing is lost as long as the data set is in memory.
+    fn replace(&mut self, reason: &io::Error, store: &Store, format: BaseFormat) {
+        // If this is not the first try, the last one has said why it failed.
+        if self.error.is_none() {
+            self.fail(reason);
+        }
+        let Some(Open { folder, .. }) = &self.open else {
+            return;
+        };
+        folder.unlock();
+        let folder = Folder::open(folder.location().clone());
+        match folder.map(|folder| self.create(folder, store, format)) {
+            Ok(Ok(())) => return info!("the log has been written anew"),
+            Ok(Err(error)) => self.fail(&error),
+            Err(error) => error!("cannot write the log anew: {error}"),
+        }
+        if let Some(Open { folder, .. }) = &self.open {
+            folder.lock_again();
+        }
+    }
+
+    /// The lines of INFO about the log.
+    pub fn info(&self) -> String {
+        let status = match self.error {
+            None => "ok",
+            Some(_) => "err",
+        };
+        let mut text = format!("aof_last_write_status:{status}\r\n");
+        if let Some(open) = &self.open {
+            text += &format!(
+                "aof_current_size:{}\r\naof_base_size:{}\r\naof_pending_rewrite:0\r\n\
+                 aof_buffer_length:{}\r\naof_pending_bio_fsync:{}\r\n",
+                open.folder.size(),
+                open.base_size,
+                self.pending.len(),
+                u8::from(!open.syncer.is_idle()),
+            );
+        }
+        text
+    }
+}
+
+impl Open {
+    /// Goes on in a new file, of which the number is returned. The old one ends at
+    /// `written`, and is made safe.
+    fn switch_file(&mut self, written: u64) -> io::Result<u64> {
+        let (file, number) = match self.provisional {
+            true => (self.folder.provisional_increment()?, u64::MAX),
+            false => {
+                let file = self.folder.next_increment()?;
+                let last = self.folder.manifest.increments.last();
+                (file, last.map_or(u64::MAX, |part| part.sequence))
+            }
+        };
+        self.syncer.request(&self.file, written);
+        self.file = Arc::new(file);
+        (self.size, self.torn) = (0, false);
+        Ok(number)
+    }
+
+    /// Writes all of `bytes` or, as far as the system lets us, nothing: a command
+    /// that is cut in half would be in the way of the next one.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.cut_back()?;
+        let written = (&*self.file).write_all(bytes);
+        match written {
+            Ok(()) => self.size += bytes.len() as u64,
+            Err(_) => {
+                self.torn = true;
+                self.cut_back()?;
+            }
+        }
+        written
+    }
+
+    /// Removes what is left of a write that failed. If that fails, too, it has to
+    /// be done before the next write.
+    fn cut_back(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.size)?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+}
+
+/// This much memory for pending bytes is kept for the next ones.
+const KEPT_PENDING: usize = 1024 * 1024;
+
+/// Adds a command to `output`, as a client would send it.
+pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut Vec<u8>) {
+    let digits = &mut itoa::Buffer::new();
+    output.push(b'*');
+    output.extend_from_slice(digits.format(words.len()).as_bytes());
+    output.extend_from_slice(b"\r\n");
+    for word in words {
+        output.push(b'$');
+        output.extend_from_slice(digits.format(word.len()).as_bytes());
+        output.extend_from_slice(b"\r\n");
+        output.extend_from_slice(word);
+        output.extend_from_slice(b"\r\n");
+    }
+}
+
+/// What the system says of an error (`strerror`), without Rust's addition.
+pub fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_owned()
+}

@@ -1,0 +1,459 @@
+//! The folder of the log: its lock, its manifest and its files.
+//!
+//! Everything here must be able to end at any moment and leave a complete log
+//! behind. So what the manifest names is whole before the manifest names it, and
+//! what it names no longer is deleted only afterwards.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use tracing::{info, warn};
+
+use super::encode;
+use super::manifest::{Manifest, ManifestError, Part};
+use crate::file::Temporary;
+use crate::rdb::{self, Progress};
+use crate::store::{Snapshot, Store};
+
+/// What files are called until they are complete.
+const TEMPORARY: &str = "temp-";
+
+/// What the names of increments end with.
+const INCREMENT: &str = ".incr.aof";
+
+/// Where the log is.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// `appenddirname`: the folder, inside `dir`.
+    pub folder: PathBuf,
+    /// `appendfilename`: what the names of all files begin with.
+    pub name: String,
+}
+
+impl Location {
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
+    pub fn manifest(&self) -> PathBuf {
+        self.path(&format!("{}.manifest", self.name))
+    }
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    #[error("cannot use {}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error(
+        "another server uses {}; end it, or give this one another folder with --dir",
+        path.display()
+    )]
+    InUse { path: PathBuf },
+    #[error(
+        "{} is damaged: {error}; put back a copy of it, or see what it names with \
+         redis-check-aof {}",
+        path.display(), path.display()
+    )]
+    Manifest { path: PathBuf, error: ManifestError },
+    #[error(
+        "{} is missing, but {} is there and holds data; put the manifest back, or move the file \
+         away to begin anew", manifest.display(), file.display()
+    )]
+    NoManifest { manifest: PathBuf, file: PathBuf },
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_owned();
+    |error| FolderError::Io { path, error }
+}
+
+/// The folder, locked for this server.
+#[derive(Debug)]
+pub struct Folder {
+    location: Location,
+    pub manifest: Manifest,
+    /// The folder itself, open: it carries the lock, and it needs an fsync after
+    /// a rename.
+    handle: File,
+}
+
+impl Folder {
+    /// Opens the folder, or makes it, and reads its manifest. There is none yet
+    /// when the server starts for the first time.
+    pub fn open(location: Location) -> Result<Self, FolderError> {
+        let path = &location.folder;
+        fs::create_dir_all(path).map_err(io_error(path))?;
+        let handle = File::open(path).map_err(io_error(path))?;
+        lock(&handle, path)?;
+        let manifest = read_manifest(&location.manifest())?;
+        let folder = Self {
+            location,
+            manifest,
+            handle,
+        };
+        let path = &folder.location.folder;
+        folder.delete_temporary().map_err(io_error(path))?;
+        Ok(folder)
+    }
+
+    /// The same when the server starts, and is to have the data set that it had, or
+    /// that an older server had. Later it has one, and files that do not belong to
+    /// that are nobody's business.
+    pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
+        let mut folder = Self::open(location)?;
+        let path = folder.location.manifest();
+        if folder.manifest.is_empty()
+            && let Some(file) = folder.orphan().map_err(io_error(&path))?
+        {
+            let manifest = path;
+            return Err(FolderError::NoManifest { manifest, file });
+        }
+        folder.take_over().map_err(io_error(&path))?;
+        Ok(folder)
+    }
+
+    /// An increment with something in it. Nothing is written to one before the
+    /// manifest names it, so if there is no manifest, that got lost.
+    fn orphan(&self) -> io::Result<Option<PathBuf>> {
+        let prefix = format!("{}.", self.location.name);
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(&prefix) && name.ends_with(INCREMENT) && entry.metadata()?.len() > 0
+            {
+                return Ok(Some(entry.path()));
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Lets another server use the folder.
+    pub fn unlock(&self) {
+        // The lock ends with the handle in any case.
+        let _ = self.handle.unlock();
+    }
+
+    /// Takes the lock back, if nobody else has it meanwhile.
+    pub fn lock_again(&self) {
+        let _ = self.handle.try_lock();
+    }
+
+    /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
+    /// has left behind.
+    fn delete_temporary(&self) -> io::Result<()> {
+        let prefix = format!("{TEMPORARY}{}", self.location.name);
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over the single file of a Redis before 7.0: it becomes the base
+    /// (`aofUpgradePrepare`). The manifest is written first. If we end before the
+    /// rename, the next start finds a base that is not here but in the folder
+    /// above, and goes on from there.
+    fn take_over(&mut self) -> io::Result<()> {
+        let name = &self.location.name;
+        let old = self.location.folder.with_file_name(name);
+        let begun = self.manifest.base.as_ref().is_some_and(|base| {
+            base.name == *name
+                && self.manifest.increments.is_empty()
+                && !self.location.path(name).exists()
+        });
+        if !old.is_file() || !(self.manifest.is_empty() || begun) {
+            return Ok(());
+        }
+        info!(
+            "taking over {} into {}",
+            old.display(),
+            self.location.folder.display()
+        );
+        self.write_manifest(Manifest {
+            base: Some(Part {
+                name: name.clone(),
+                sequence: 1,
+            }),
+            ..Manifest::default()
+        })?;
+        fs::rename(old, self.location.path(&self.location.name))?;
+        self.handle.sync_all()
+    }
+
+    /// Opens the last increment for appending. A log that has no file yet gets an
+    /// empty base, too, as Redis does it.
+    pub fn open_increment(&mut self, format: BaseFormat) -> io::Result<File> {
+        if self.manifest.is_empty() {
+            return self.start_over(Store::default().snapshot(), format);
+        }
+        let mut manifest = self.manifest.clone();
+        let increment = manifest.last_increment(&self.location.name);
+        let file = open_for_append(&self.location.path(&increment.name))?;
+        if manifest != self.manifest {
+            self.write_manifest(manifest)?;
+        }
+        self.delete_history();
+        // That they are still there hurts nobody.
+        let _ = self.delete_unnamed();
+        Ok(file)
+    }
+
+    /// Writes the data as a new base and starts a new increment.
+    pub fn start_over(&mut self, data: Snapshot, format: BaseFormat) -> io::Result<File> {
+        let base = self.base(format).write(data, &Progress::default())?;
+        let file = self.provisional_increment()?;
+        self.finish(base, format, u64::MAX, true)?;
+        Ok(file)
+    }
+
+    /// Starts the next increment of a log that goes on.
+    pub fn next_increment(&mut self) -> io::Result<File> {
+        let mut manifest = self.manifest.clone();
+        let increment = manifest.next_increment(&self.location.name, self.is_taken());
+        let file = open_for_append(&self.location.path(&increment.name))?;
+        manifest.increments.push(increment);
+        self.write_manifest(manifest)?;
+        Ok(file)
+    }
+
+    /// Starts an increment that does not belong to the log before
+    /// [`finish`](Self::finish), for without its base it means nothing.
+    pub fn provisional_increment(&self) -> io::Result<File> {
+        self.delete_provisional();
+        open_for_append(&self.provisional_path())
+    }
+
+    /// Deletes it again. There need not be one.
+    pub fn delete_provisional(&self) {
+        let _ = fs::remove_file(self.provisional_path());
+    }
+
+    fn provisional_path(&self) -> PathBuf {
+        let name = format!("{TEMPORARY}{}{INCREMENT}", self.location.name);
+        self.location.path(&name)
+    }
+
+    /// Where a new base is to be written.
+    pub fn base(&self, format: BaseFormat) -> Base {
+        let name = format!("{TEMPORARY}{}.base", self.location.name);
+        let path = self.location.path(&name);
+        Base { path, format }
+    }
+
+    /// Puts a new base in its place. The increments from number `first` on go on from it,
+    /// and then the provisional one, if there is one. Until the new manifest is in
+    /// place, the old log is complete; from then on, the new one.
+    pub fn finish(
+        &mut self,
+        base: Temporary,
+        format: BaseFormat,
+        first: u64,
+        with_provisional: bool,
+    ) -> io::Result<()> {
+        let name = &self.location.name;
+        let part = self
+            .manifest
+            .next_base(name, format.is_rdb(), self.is_taken());
+        base.rename(&self.location.path(&part.name))?;
+        let mut manifest = self.manifest.start_over(part, first);
+        if with_provisional {
+            let increment = self.manifest.next_increment(name, self.is_taken());
+            let path = self.location.path(&increment.name);
+            fs::rename(self.provisional_path(), path)?;
+            self.handle.sync_all()?;
+            manifest.increments.push(increment);
+        }
+        self.write_manifest(manifest)?;
+        self.delete_history();
+        Ok(())
+    }
+
+    fn is_taken(&self) -> impl Fn(&str) -> bool {
+        |file| self.location.path(file).exists()
+    }
+
+    fn write_manifest(&mut self, manifest: Manifest) -> io::Result<()> {
+        let path = self.location.manifest();
+        self.write_file(&path, |file| write!(file, "{manifest}"))?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    fn write_file(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = self.location.path(&format!("{TEMPORARY}{name}"));
+        Temporary::write(temporary, write)?.rename(path)
+    }
+
+    /// Deletes what the manifest calls history. That it is still there hurts
+    /// nobody, so a failure is no error.
+    fn delete_history(&mut self) {
+        if self.manifest.history.is_empty() {
+            return;
+        }
+        let mut manifest = self.manifest.clone();
+        for part in manifest.history.drain(..) {
+            match fs::remove_file(self.location.path(&part.name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    warn!(
+                        "cannot delete {}, which is no longer needed: {error}",
+                        part.name
+                    );
+                }
+                _ => {}
+            }
+        }
+        if let Err(error) = self.write_manifest(manifest) {
+            warn!(
+                "cannot shorten {}: {error}",
+                self.location.manifest().display()
+            );
+        }
+    }
+
+    /// Deletes what a server has left behind that ended before the manifest named it. It
+    /// has a higher number than what the manifest names, and that has been replayed and is
+    /// complete. An increment with something in it was named once, so it stays.
+    fn delete_unnamed(&self) -> io::Result<()> {
+        let prefix = format!("{}.", self.location.name);
+        let is_after = |number: &str, part: Option<&Part>| {
+            let named = part.map_or(0, |part| part.sequence);
+            number.parse().is_ok_and(|number: u64| number > named)
+        };
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let rest = name.strip_prefix(&prefix);
+            let is_unnamed = match rest.and_then(|rest| rest.split_once('.')) {
+                Some((number, "base.aof" | "base.rdb")) => {
+                    is_after(number, self.manifest.base.as_ref())
+                }
+                Some((number, "incr.aof")) => {
+                    is_after(number, self.manifest.increments.last())
+                        && entry.metadata()?.len() == 0
+                }
+                _ => false,
+            };
+            if is_unnamed {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Is `file` still the last increment of the log? Somebody may have deleted or
+    /// moved it, and what is written to it then is written to nowhere.
+    pub fn check(&self, file: &File) -> io::Result<()> {
+        if let Some(part) = self.manifest.increments.last() {
+            let here = fs::metadata(self.location.path(&part.name))?;
+            let open = file.metadata()?;
+            if (here.dev(), here.ino()) != (open.dev(), open.ino()) {
+                return Err(io::Error::other("the file was replaced by another one"));
+            }
+        }
+        fs::metadata(self.location.manifest()).map(drop)
+    }
+
+    /// The size of all files, in bytes.
+    pub fn size(&self) -> u64 {
+        let files = self.manifest.files();
+        let paths = files.map(|part| self.location.path(&part.name));
+        let sizes = paths.filter_map(|path| Some(fs::metadata(path).ok()?.len()));
+        sizes.sum()
+    }
+}
+
+/// Locks the folder for as long as `handle` is open. The system ends the lock
+/// when the process ends, however it ends; a lock file would stay behind.
+fn lock(handle: &File, path: &Path) -> Result<(), FolderError> {
+    handle.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => FolderError::InUse { path: path.into() },
+        TryLockError::Error(error) => io_error(path)(error),
+    })
+}
+
+fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Manifest::default()),
+        Err(error) => return Err(io_error(path)(error)),
+    };
+    Manifest::parse(&text).map_err(|error| FolderError::Manifest {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn open_for_append(path: &Path) -> io::Result<File> {
+    let file = File::options().append(true).create(true).open(path)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// What the base of a log consists of (`aof-use-rdb-preamble`).
+#[derive(Debug, Clone, Copy)]
+pub enum BaseFormat {
+    /// An RDB file: smaller, and loaded sooner.
+    Rdb(rdb::Options),
+    /// Commands, like the rest of the log.
+    Commands,
+}
+
+impl BaseFormat {
+    fn is_rdb(self) -> bool {
+        matches!(self, Self::Rdb(_))
+    }
+}
+
+/// A base to be written. This can happen on any thread.
+pub struct Base {
+    path: PathBuf,
+    format: BaseFormat,
+}
+
+impl Base {
+    pub fn write(self, data: Snapshot, progress: &Progress) -> io::Result<Temporary> {
+        Temporary::write(self.path, |file| match self.format {
+            BaseFormat::Rdb(options) => rdb::write(data, options, progress, file),
+            BaseFormat::Commands => write_commands(data, progress, file),
+        })
+    }
+}
+
+/// The data as commands that make it again.
+fn write_commands(
+    data: Snapshot,
+    progress: &Progress,
+    output: &mut BufWriter<File>,
+) -> io::Result<()> {
+    let mut command = Vec::new();
+    for part in data.into_parts() {
+        for entry in part.entries() {
+            let digits = &mut itoa::Buffer::new();
+            let value = entry.value.bytes(digits);
+            let unix = entry.deadline.map(|unix| unix.to_string());
+            let words: [&[u8]; 3] = [b"SET", entry.key, value];
+            let lifetime = unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]);
+            let words: Vec<&[u8]> = words.into_iter().chain(lifetime).collect();
+            command.clear();
+            encode(words.into_iter(), &mut command);
+            output.write_all(&command)?;
+        }
+        progress.add(part.len())?;
+    }
+    Ok(())
+}

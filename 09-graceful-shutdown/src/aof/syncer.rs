@@ -1,0 +1,184 @@
+//! fsync, and a thread that calls it.
+//!
+//! A write gives the bytes to the operating system, and they survive the end of
+//! this process. Only fsync makes them survive the end of the machine, and it
+//! waits for the disk: less than a tenth of a millisecond on a good one, ten and
+//! more on a bad one. Nobody else shall wait for a bad one, so there it happens on a
+//! thread of its own. (Redis has `bio.c` for `everysec`, and for `always` does wait.)
+//!
+//! What was asked for while an fsync was under way is answered by the next one,
+//! all of it at once. That is *group commit*: with `always`, fifty clients wait
+//! for one fsync, not for fifty.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+/// If the last fsync took no longer than this, the next one is not worth a thread:
+/// waking that and being woken by it takes as long.
+const QUICK: Duration = Duration::from_millis(1);
+
+/// Make the file safe up to this position.
+struct Request {
+    file: Arc<File>,
+    position: u64,
+}
+
+/// How far the log is safe.
+#[derive(Debug, Clone, Default)]
+pub struct Synced {
+    /// In bytes since the server started.
+    pub position: u64,
+    /// Why the last fsync failed, if it did.
+    pub error: Option<Arc<io::Error>>,
+    /// How long the last fsync took.
+    took: Duration,
+}
+
+/// A handle to the thread. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Syncer {
+    requests: Sender<Request>,
+    synced: Arc<watch::Sender<Synced>>,
+    /// The last position asked for.
+    requested: u64,
+}
+
+impl Syncer {
+    pub fn start() -> io::Result<Self> {
+        let (requests, inbox) = channel();
+        let synced = Arc::new(watch::Sender::default());
+        let outbox = Arc::clone(&synced);
+        thread::Builder::new()
+            .name("fsync".into())
+            .spawn(move || work(&inbox, &outbox))?;
+        Ok(Self {
+            requests,
+            synced,
+            requested: 0,
+        })
+    }
+
+    /// Asks the thread for an fsync of `file`, which is written up to `position`.
+    pub fn request(&mut self, file: &Arc<File>, position: u64) {
+        if position > self.requested {
+            self.requested = position;
+            let file = Arc::clone(file);
+            // It fails if the thread is gone, which is when the process ends.
+            let _ = self.requests.send(Request { file, position });
+        }
+    }
+
+    /// The same for somebody who is waiting: on a quick disk it is done at once.
+    pub fn request_now(&mut self, file: &Arc<File>, position: u64) {
+        if self.synced.borrow().took > QUICK || !self.is_idle() {
+            self.request(file, position);
+        } else if position > self.requested {
+            self.requested = position;
+            sync(file, position, &self.synced);
+        }
+    }
+
+    /// Somebody else has made the file safe up to `position`; an error if a part of the log was
+    /// lost before.
+    pub fn confirm(&self, position: u64) -> io::Result<()> {
+        self.synced
+            .send_modify(|synced| synced.position = synced.position.max(position));
+        match &self.synced.borrow().error {
+            None => Ok(()),
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+
+    /// Is the log safe up to `position`?
+    pub fn is_safe(&self, position: u64) -> bool {
+        self.synced.borrow().position >= position
+    }
+
+    /// Has everything that was asked for been done?
+    pub fn is_idle(&self) -> bool {
+        self.is_safe(self.requested)
+    }
+
+    /// How far the log is safe; to look at, or to wait for.
+    pub fn synced(&self) -> watch::Receiver<Synced> {
+        self.synced.subscribe()
+    }
+}
+
+fn work(inbox: &Receiver<Request>, outbox: &watch::Sender<Synced>) {
+    while let Ok(mut last) = inbox.recv() {
+        // The last of what waits includes all that came before it in the same file.
+        for next in inbox.try_iter() {
+            if !Arc::ptr_eq(&next.file, &last.file) {
+                sync(&last.file, last.position, outbox);
+            }
+            last = next;
+        }
+        sync(&last.file, last.position, outbox);
+    }
+}
+
+fn sync(file: &File, position: u64, outbox: &watch::Sender<Synced>) {
+    let started = Instant::now();
+    let error = file.sync_data().err().map(Arc::new);
+    outbox.send_modify(|synced| {
+        synced.took = started.elapsed();
+        // Once one has failed, the next may succeed and mean nothing: the system
+        // forgets what it could not write. So the first error stays.
+        match error {
+            None if synced.error.is_none() => synced.position = synced.position.max(position),
+            None => {}
+            Some(_) => synced.error = error,
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_done() -> io::Result<()> {
+        let file = Arc::new(tempfile::tempfile()?);
+        let mut syncer = Syncer::start()?;
+        syncer.request(&file, 10);
+        syncer.request_now(&file, 25);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let mut synced = syncer.synced();
+        let done = runtime.block_on(synced.wait_for(|synced| synced.position >= 25));
+        assert!(done.is_ok_and(|synced| synced.error.is_none()));
+        assert!(syncer.is_idle());
+        Ok(())
+    }
+
+    #[test]
+    fn an_error_stays() -> io::Result<()> {
+        let mut syncer = Syncer::start()?;
+        // A device has nothing to make safe, and the system says so.
+        syncer.request_now(&Arc::new(File::open("/dev/null")?), 10);
+        syncer.request_now(&Arc::new(tempfile::tempfile()?), 25);
+        let synced = syncer.synced().borrow().clone();
+        assert!(synced.error.is_some());
+        assert_eq!(synced.position, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_the_log_has_left_is_made_safe_first() -> io::Result<()> {
+        let mut syncer = Syncer::start()?;
+        // The error of the old file must not be skipped for the new one.
+        syncer.request(&Arc::new(File::open("/dev/null")?), 10);
+        syncer.request_now(&Arc::new(tempfile::tempfile()?), 25);
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let mut synced = syncer.synced();
+        let failed = runtime.block_on(synced.wait_for(|synced| synced.error.is_some()));
+        assert!(failed.is_ok_and(|synced| synced.position == 0));
+        Ok(())
+    }
+}

@@ -1,0 +1,275 @@
+//! Commands about the connection itself: PING, ECHO, QUIT, HELLO, CLIENT, RESET,
+//! SELECT (`networking.c`, and `db.c` for SELECT).
+
+use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
+use crate::resp::{Args, Protocol, parse_integer};
+
+pub const COMMANDS: &[Command] = &[
+    Command::new("ping", -1, &[Fast], ping)
+        .while_subscribed()
+        .categories(&["connection"])
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .doc("connection", "1.0.0", "O(1)", "Ping the server"),
+    Command::new("echo", 2, &[Loading, Stale, Fast], echo)
+        .categories(&["connection"])
+        .doc("connection", "1.0.0", "O(1)", "Echo the given string"),
+    Command::new(
+        "quit",
+        -1,
+        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
+        quit,
+    )
+    .while_subscribed()
+    .categories(&["connection"])
+    .doc("connection", "1.0.0", "O(1)", "Close the connection"),
+    Command::new(
+        "hello",
+        -1,
+        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
+        hello,
+    )
+    .categories(&["connection"])
+    .doc("connection", "6.0.0", "O(1)", "Handshake with Redis"),
+    Command::new(
+        "reset",
+        1,
+        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
+        reset,
+    )
+    .while_subscribed()
+    .categories(&["connection"])
+    .doc("connection", "6.2.0", "O(1)", "Reset the connection"),
+    Command::new("select", 2, &[Loading, Stale, Fast], select)
+        .categories(&["connection"])
+        .doc(
+            "connection",
+            "1.0.0",
+            "O(1)",
+            "Change the selected database for the current connection",
+        ),
+    Command::container("client", CLIENT).doc(
+        "connection",
+        "2.4.0",
+        "Depends on subcommand.",
+        "A container for client connection commands",
+    ),
+];
+
+const CLIENT: &[Command] = &[
+    Command::new("client|id", 2, &[Noscript, Loading, Stale], client_id)
+        .categories(&["connection"])
+        .doc(
+            "connection",
+            "5.0.0",
+            "O(1)",
+            "Returns the client ID for the current connection",
+        ),
+    Command::new(
+        "client|getname",
+        2,
+        &[Noscript, Loading, Stale],
+        client_getname,
+    )
+    .categories(&["connection"])
+    .doc(
+        "connection",
+        "2.6.9",
+        "O(1)",
+        "Get the current connection name",
+    ),
+    Command::new(
+        "client|setname",
+        3,
+        &[Noscript, Loading, Stale],
+        client_setname,
+    )
+    .categories(&["connection"])
+    .doc(
+        "connection",
+        "2.6.9",
+        "O(1)",
+        "Set the current connection name",
+    ),
+    Command::new("client|help", 2, &[Loading, Stale], client_help)
+        .categories(&["connection"])
+        .doc(
+            "connection",
+            "5.0.0",
+            "O(1)",
+            "Show helpful text about the different subcommands",
+        ),
+];
+
+/// `PING [message]`. A subscriber gets a reply that looks like a message in RESP2.
+fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    match args.len() {
+        1 | 2 if ctx.client.subscription.is_some() && ctx.client.protocol == Protocol::Resp2 => {
+            ctx.reply.array(2);
+            ctx.reply.bulk(b"pong");
+            ctx.reply.bulk(args.get(1).unwrap_or_default());
+        }
+        1 => ctx.reply.simple("PONG"),
+        2 => ctx.reply.bulk(&args[1]),
+        _ => return Err(CommandError::arity("ping")),
+    }
+    Ok(())
+}
+
+/// `ECHO message`
+fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    ctx.reply.bulk(&args[1]);
+    Ok(())
+}
+
+/// `QUIT`: says goodbye; what the client sent behind it is not looked at.
+fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+    ctx.client.closing = true;
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `HELLO [version [AUTH user password] [SETNAME name]]`: chooses the protocol
+/// and says who is here.
+///
+/// There are no users to log in as, so AUTH takes what a Redis without
+/// passwords takes: `default` with any password.
+fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let protocol = match args.get(1) {
+        None => ctx.client.protocol,
+        Some(version) => protocol(version)?,
+    };
+    let mut options = args.skip(2);
+    while let Some(option) = options.get(0) {
+        let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
+        match (options.get(1), options.get(2)) {
+            (Some(user), Some(_)) if is("AUTH") => {
+                if user != b"default" {
+                    return Err(CommandError::new(
+                        "WRONGPASS invalid username-password pair or user is disabled.",
+                    ));
+                }
+                options = options.skip(3);
+            }
+            (Some(given), _) if is("SETNAME") => {
+                // As in Redis, the name stays even if a later option is wrong.
+                ctx.client.name = valid_name(given)?.to_vec();
+                options = options.skip(2);
+            }
+            _ => {
+                let before = "ERR Syntax error in HELLO option '";
+                return Err(CommandError::quoting(before, option, "'"));
+            }
+        }
+    }
+    // The reply to HELLO is the first in the new protocol.
+    ctx.client.protocol = protocol;
+    ctx.reply.protocol = protocol;
+    if let Some(subscription) = &ctx.client.subscription {
+        ctx.pubsub.speak(subscription, protocol);
+    }
+    introduce_server(ctx);
+    Ok(())
+}
+
+fn protocol(version: &[u8]) -> Result<Protocol, CommandError> {
+    match parse_integer(version) {
+        Some(2) => Ok(Protocol::Resp2),
+        Some(3) => Ok(Protocol::Resp3),
+        Some(_) => Err(CommandError::new("NOPROTO unsupported protocol version")),
+        None => Err(CommandError::new(
+            "ERR Protocol version is not an integer or out of range",
+        )),
+    }
+}
+
+fn introduce_server(ctx: &mut Context<'_>) {
+    let id = ctx.client.id as i64;
+    let version = match ctx.client.protocol {
+        Protocol::Resp2 => 2,
+        Protocol::Resp3 => 3,
+    };
+    let reply = &mut ctx.reply;
+    reply.map(7);
+    reply.bulk(b"server");
+    reply.bulk(b"redis");
+    reply.bulk(b"version");
+    reply.bulk(REDIS_VERSION.as_bytes());
+    reply.bulk(b"proto");
+    reply.integer(version);
+    reply.bulk(b"id");
+    reply.integer(id);
+    reply.bulk(b"mode");
+    reply.bulk(b"standalone");
+    reply.bulk(b"role");
+    reply.bulk(b"master");
+    reply.bulk(b"modules");
+    reply.array(0);
+}
+
+/// `RESET`: back to how the connection was when it was new.
+fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+    if let Some(subscription) = ctx.client.subscription.take() {
+        ctx.pubsub.leave(&subscription);
+    }
+    ctx.client.name.clear();
+    ctx.client.protocol = Protocol::default();
+    ctx.reply.simple("RESET");
+    Ok(())
+}
+
+/// `SELECT index`: there is one database, number 0.
+fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    check_database(&args[1])?;
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `CLIENT ID`
+fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+    let id = ctx.client.id as i64;
+    ctx.reply.integer(id);
+    Ok(())
+}
+
+/// `CLIENT GETNAME`
+fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+    match ctx.client.name.as_slice() {
+        b"" => ctx.reply.null(),
+        name => ctx.reply.bulk(name),
+    }
+    Ok(())
+}
+
+/// `CLIENT SETNAME name`: an empty name takes it away.
+fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    ctx.client.name = valid_name(&args[2])?.to_vec();
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `CLIENT HELP`
+fn client_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+    ctx.reply.lines(&[
+        "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "GETNAME",
+        "    Return the name of the current connection.",
+        "ID",
+        "    Return the ID of the current connection.",
+        "SETNAME <name>",
+        "    Assign the name <name> to the current connection.",
+        "HELP",
+        "    Prints this help.",
+    ]);
+    Ok(())
+}
+
+/// A name must be fit to print on one line between blanks.
+fn valid_name(name: &[u8]) -> Result<&[u8], CommandError> {
+    if name.iter().all(u8::is_ascii_graphic) {
+        Ok(name)
+    } else {
+        Err(CommandError::new(
+            "ERR Client names cannot contain spaces, newlines or special characters.",
+        ))
+    }
+}

@@ -1,0 +1,231 @@
+//! Commands of replication: REPLICAOF, PSYNC, REPLCONF, ROLE, WAIT
+//! (`replication.c` in Redis).
+
+use std::time::Duration;
+
+use tracing::info;
+
+use crate::client::Wait;
+use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::rdb;
+use crate::replication::Address;
+use crate::resp::{Args, parse_integer};
+use crate::store::Expiry;
+
+pub const COMMANDS: &[Command] = &[
+    Command::new(
+        "replicaof",
+        3,
+        &[Admin, Noscript, Stale, NoAsyncLoading],
+        replicaof,
+    )
+    .doc(
+        "server",
+        "5.0.0",
+        "O(1)",
+        "Make the server a replica of another instance, or promote it as master.",
+    ),
+    Command::new(
+        "slaveof",
+        3,
+        &[Admin, Noscript, Stale, NoAsyncLoading],
+        replicaof,
+    )
+    .doc(
+        "server",
+        "1.0.0",
+        "O(1)",
+        "Make the server a replica of another instance, or promote it as master.",
+    ),
+    Command::new(
+        "psync",
+        -3,
+        &[Admin, Noscript, NoAsyncLoading, NoMulti],
+        sync,
+    )
+    .doc(
+        "server",
+        "2.8.0",
+        "",
+        "Internal command used for replication",
+    ),
+    Command::new("sync", 1, &[Admin, Noscript, NoAsyncLoading, NoMulti], sync).doc(
+        "server",
+        "1.0.0",
+        "",
+        "Internal command used for replication",
+    ),
+    Command::new(
+        "replconf",
+        -1,
+        &[Admin, Noscript, Loading, Stale, AllowBusy],
+        replconf,
+    )
+    .doc(
+        "server",
+        "3.0.0",
+        "O(1)",
+        "An internal command for configuring the replication stream",
+    ),
+    Command::new("role", 1, &[Noscript, Loading, Stale, Fast], role)
+        .categories(&["admin", "dangerous"])
+        .doc(
+            "server",
+            "2.8.12",
+            "O(1)",
+            "Return the role of the instance in the context of replication",
+        ),
+    Command::new("wait", 3, &[Noscript], wait)
+        .categories(&["connection"])
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+        .doc(
+            "generic",
+            "3.0.0",
+            "O(1)",
+            "Wait for the synchronous replication of all the write commands sent in the context \
+             of the current connection",
+        ),
+];
+
+type Result = std::result::Result<(), CommandError>;
+
+/// `REPLICAOF host port` or `REPLICAOF NO ONE`
+fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if args[1].eq_ignore_ascii_case(b"NO") && args[2].eq_ignore_ascii_case(b"ONE") {
+        ctx.store.expiry = Expiry::Remove;
+        if ctx.replication.follow_nobody() {
+            info!("this server is a primary now");
+        }
+        ctx.reply.ok();
+        return Ok(());
+    }
+    let port = parse_integer(&args[2]).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(CommandError::new("ERR Invalid master port"))?;
+    let host = String::from_utf8_lossy(&args[1]).into_owned();
+    ctx.store.expiry = Expiry::Hide;
+    info!("this server is a replica of {host}:{port} now");
+    match ctx.replication.follow(Address { host, port }) {
+        true => ctx.reply.ok(),
+        false => ctx.reply.simple("OK Already connected to specified master"),
+    }
+    Ok(())
+}
+
+/// `PSYNC replicationid offset` and `SYNC`: the client is a replica from now on. It
+/// always gets everything.
+fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let is_psync = args.len() > 1;
+    if is_psync && parse_integer(&args[2]).is_none() {
+        return Err(CommandError::NOT_AN_INTEGER);
+    }
+    if ctx.replication.is_cut_off() {
+        return Err(CommandError::new(
+            "NOMASTERLINK Can't SYNC while not connected with my master",
+        ));
+    }
+    if is_psync {
+        let (id, offset) = (&ctx.replication.id, ctx.replication.offset());
+        ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
+    }
+    let options = rdb::Options {
+        is_base: false,
+        ..ctx.config.rdb_options()
+    };
+    ctx.stats.full_syncs += 1;
+    let client = &mut *ctx.client;
+    let data = ctx.store.snapshot();
+    let sync = ctx
+        .replication
+        .enter(client.ip, client.replica_port, data, options);
+    client.sync = Some(sync);
+    Ok(())
+}
+
+/// `REPLCONF option value [option value …]`: a replica tells of itself.
+fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if args.len().is_multiple_of(2) {
+        return Err(CommandError::SYNTAX);
+    }
+    let names = args.skip(1).iter().step_by(2);
+    let values = args.skip(2).iter().step_by(2);
+    for (name, value) in names.zip(values) {
+        match name.to_ascii_lowercase().as_slice() {
+            b"listening-port" => {
+                let port = parse_integer(value).ok_or(CommandError::NOT_AN_INTEGER)?;
+                ctx.client.replica_port = u16::try_from(port).unwrap_or_default();
+            }
+            // Addresses and abilities that we need not know.
+            b"ip-address" | b"capa" | b"rdb-only" | b"rdb-filter-only" => {}
+            // From a replica that is none: Redis does not answer either.
+            b"ack" | b"getack" => return Ok(()),
+            _ => {
+                let before = "ERR Unrecognized REPLCONF option: ";
+                return Err(CommandError::quoting(before, name, ""));
+            }
+        }
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `ROLE`
+fn role(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    let offset = ctx.replication.offset();
+    match ctx.replication.primary() {
+        Some(primary) => {
+            ctx.reply.array(5);
+            ctx.reply.bulk(b"slave");
+            ctx.reply.bulk(primary.address.host.as_bytes());
+            ctx.reply.integer(primary.address.port.into());
+            ctx.reply.bulk(primary.link.name().as_bytes());
+            ctx.reply.integer(match primary.is_connected() {
+                true => offset,
+                false => -1,
+            });
+        }
+        None => {
+            let replicas = ctx.replication.online();
+            ctx.reply.array(3);
+            ctx.reply.bulk(b"master");
+            ctx.reply.integer(offset);
+            ctx.reply.array(replicas.len());
+            for (ip, port, acknowledged) in replicas {
+                ctx.reply.array(3);
+                ctx.reply.bulk(ip.as_bytes());
+                ctx.reply.bulk(port.to_string().as_bytes());
+                ctx.reply.bulk(acknowledged.to_string().as_bytes());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `WAIT numreplicas timeout`: the connection waits and then replies.
+fn wait(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if ctx.replication.is_replica() {
+        return Err(CommandError::new(
+            "ERR WAIT cannot be used with replica instances. Please also note that since Redis \
+             4.0 if a replica is configured to be writable (which is not the default) writes to \
+             replicas are just local and are not propagated.",
+        ));
+    }
+    let replicas = parse_integer(&args[1]).ok_or(CommandError::NOT_AN_INTEGER)?;
+    let timeout = parse_integer(&args[2]).ok_or(CommandError::new(
+        "ERR timeout is not an integer or out of range",
+    ))?;
+    let timeout =
+        u64::try_from(timeout).map_err(|_| CommandError::new("ERR timeout is negative"))?;
+    let offset = ctx.client.written;
+    let acknowledged = ctx.replication.acknowledged(offset);
+    if acknowledged as i64 >= replicas {
+        ctx.reply.integer(acknowledged as i64);
+        return Ok(());
+    }
+    ctx.replication.ask();
+    ctx.client.wait = Some(Wait {
+        replicas: replicas as usize,
+        offset,
+        timeout: (timeout > 0).then(|| Duration::from_millis(timeout)),
+    });
+    Ok(())
+}

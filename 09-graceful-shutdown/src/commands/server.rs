@@ -1,0 +1,559 @@
+//! Commands about the server: DBSIZE, FLUSHALL, INFO, CONFIG, TIME, LOLWUT
+//! (`server.c` and `config.c` in Redis).
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use tracing::{error, warn};
+
+use crate::aof::system_text;
+use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
+use crate::config::{Config, PARAMETERS, Parameter};
+use crate::door;
+use crate::glob;
+use crate::logging;
+use crate::replication::Settings;
+use crate::resp::{Args, parse_integer};
+use crate::stats::{Loading, memory_in_use};
+use crate::store::Counters;
+
+pub const COMMANDS: &[Command] = &[
+    Command::new("dbsize", 1, &[Readonly, Fast], dbsize)
+        .categories(&["keyspace"])
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
+        .doc(
+            "server",
+            "1.0.0",
+            "O(1)",
+            "Return the number of keys in the selected database",
+        ),
+    Command::new("flushdb", -1, &[Write], flush)
+        .categories(&["keyspace", "dangerous"])
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .doc(
+            "server",
+            "1.0.0",
+            "O(N) where N is the number of keys in the selected database",
+            "Remove all keys from the current database",
+        ),
+    Command::new("flushall", -1, &[Write], flush)
+        .categories(&["keyspace", "dangerous"])
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .doc(
+            "server",
+            "1.0.0",
+            "O(N) where N is the total number of keys in all databases",
+            "Remove all keys from all databases",
+        ),
+    Command::new("info", -1, &[Loading, Stale], info)
+        .categories(&["dangerous"])
+        .tips(&[
+            "nondeterministic_output",
+            "request_policy:all_shards",
+            "response_policy:special",
+        ])
+        .doc(
+            "server",
+            "1.0.0",
+            "O(1)",
+            "Get information and statistics about the server",
+        ),
+    Command::container("config", CONFIG).doc(
+        "server",
+        "2.0.0",
+        "Depends on subcommand.",
+        "A container for server configuration commands",
+    ),
+    Command::new("time", 1, &[Loading, Stale, Fast], time)
+        .tips(&["nondeterministic_output"])
+        .doc("server", "2.6.0", "O(1)", "Return the current server time"),
+    Command::new("lolwut", -1, &[Readonly, Fast], lolwut).doc(
+        "server",
+        "5.0.0",
+        "",
+        "Display some computer art and the Redis version",
+    ),
+];
+
+const CONFIG: &[Command] = &[
+    Command::new(
+        "config|get",
+        -3,
+        &[Admin, Noscript, Loading, Stale],
+        config_get,
+    )
+    .doc(
+        "server",
+        "2.0.0",
+        "O(N) when N is the number of configuration parameters provided",
+        "Get the values of configuration parameters",
+    ),
+    Command::new(
+        "config|set",
+        -4,
+        &[Admin, Noscript, Loading, Stale],
+        config_set,
+    )
+    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+    .doc(
+        "server",
+        "2.0.0",
+        "O(N) when N is the number of configuration parameters provided",
+        "Set configuration parameters to the given values",
+    ),
+    Command::new(
+        "config|resetstat",
+        2,
+        &[Admin, Noscript, Loading, Stale],
+        config_resetstat,
+    )
+    .doc(
+        "server",
+        "2.0.0",
+        "O(1)",
+        "Reset the stats returned by INFO",
+    ),
+    Command::new(
+        "config|rewrite",
+        2,
+        &[Admin, Noscript, Loading, Stale],
+        config_rewrite,
+    )
+    .doc(
+        "server",
+        "2.8.0",
+        "O(1)",
+        "Rewrite the configuration file with the in memory configuration",
+    ),
+    Command::new("config|help", 2, &[Loading, Stale], config_help).doc(
+        "server",
+        "5.0.0",
+        "O(1)",
+        "Show helpful text about the different subcommands",
+    ),
+];
+
+type Result = std::result::Result<(), CommandError>;
+
+/// `DBSIZE`
+fn dbsize(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    ctx.reply.integer(ctx.store.len() as i64);
+    Ok(())
+}
+
+/// `FLUSHDB [ASYNC | SYNC]` and `FLUSHALL [ASYNC | SYNC]`: there is one database.
+fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let lazy = match (args.len(), args.get(1)) {
+        (1, _) => false,
+        (2, Some(how)) if how.eq_ignore_ascii_case(b"SYNC") => false,
+        (2, Some(how)) if how.eq_ignore_ascii_case(b"ASYNC") => true,
+        _ => return Err(CommandError::SYNTAX),
+    };
+    ctx.store.clear(lazy);
+    if args[0].eq_ignore_ascii_case(b"FLUSHALL") {
+        forget_saved(ctx);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// After FLUSHALL nobody wants a file with what was there
+/// (`flushAllDataAndResetRDB`).
+fn forget_saved(ctx: &mut Context<'_>) {
+    if ctx.background.is_saving() {
+        ctx.background.cancel();
+    }
+    if !ctx.config.save.is_empty()
+        && let Err(error) = ctx.background.save_now(ctx.store, ctx.config)
+    {
+        warn!("cannot save: {}", system_text(&error));
+    }
+}
+
+/// A section of INFO: its title, and what makes its lines.
+type Section = (&'static str, fn(&Context<'_>) -> String);
+
+/// In Redis's order.
+const SECTIONS: &[Section] = &[
+    ("Server", info_server),
+    ("Clients", info_clients),
+    ("Memory", info_memory),
+    ("Persistence", info_persistence),
+    ("Stats", info_stats),
+    ("Replication", info_replication),
+    ("CPU", info_cpu),
+    ("Cluster", info_cluster),
+    ("Keyspace", info_keyspace),
+];
+
+/// `INFO [section …]`
+fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let asked = args.skip(1);
+    let wanted = |title: &str| {
+        let is = |name: &[u8], word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+        let all = |name: &[u8]| {
+            ["default", "all", "everything"]
+                .iter()
+                .any(|word| is(name, word))
+        };
+        asked.is_empty() || asked.iter().any(|name| is(name, title) || all(name))
+    };
+    let sections: Vec<String> = SECTIONS
+        .iter()
+        .filter(|(title, _)| wanted(title))
+        .map(|(title, lines)| format!("# {title}\r\n{}", lines(ctx)))
+        .collect();
+    ctx.reply.verbatim(&sections.join("\r\n"));
+    Ok(())
+}
+
+fn info_server(ctx: &Context<'_>) -> String {
+    let uptime = ctx.stats.uptime().as_secs();
+    let executable = std::env::current_exe().unwrap_or_default();
+    format!(
+        "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nos:{} {}\r\narch_bits:{}\r\n\
+         process_id:{}\r\nprocess_supervised:no\r\nrun_id:{}\r\ntcp_port:{}\r\n\
+         server_time_usec:{}\r\nuptime_in_seconds:{uptime}\r\nuptime_in_days:{}\r\nhz:10\r\n\
+         configured_hz:10\r\nexecutable:{}\r\nconfig_file:\r\nio_threads_active:{}\r\n{}",
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+        usize::BITS,
+        std::process::id(),
+        ctx.stats.run_id,
+        ctx.config.port,
+        unix_time().as_micros(),
+        uptime / 86_400,
+        executable.display(),
+        u8::from(ctx.config.io_threads > 1),
+        ctx.lifecycle.drained.map_or(String::new(), info_shutdown),
+    )
+}
+
+/// How long the server still waits for its replicas.
+fn info_shutdown(drained: Instant) -> String {
+    let left = drained.saturating_duration_since(Instant::now());
+    format!("shutdown_in_milliseconds:{}\r\n", left.as_millis())
+}
+
+fn info_clients(ctx: &Context<'_>) -> String {
+    let replicas = ctx.replication.replica_count() as u64;
+    format!(
+        "connected_clients:{}\r\ncluster_connections:0\r\nmaxclients:{}\r\n\
+         blocked_clients:{}\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
+        ctx.stats.connected_clients.saturating_sub(replicas),
+        ctx.config.maxclients,
+        ctx.stats.blocked_clients,
+    )
+}
+
+/// Redis counts every allocation. We ask the system how much memory the process
+/// occupies and give that for both numbers.
+fn info_memory(ctx: &Context<'_>) -> String {
+    let bytes = memory_in_use();
+    let peak = bytes.max(ctx.stats.peak_memory);
+    let human = human_bytes(bytes);
+    format!(
+        "used_memory:{bytes}\r\nused_memory_human:{human}\r\nused_memory_rss:{bytes}\r\n\
+         used_memory_rss_human:{human}\r\nused_memory_peak:{peak}\r\n\
+         used_memory_peak_human:{}\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\n\
+         maxmemory_policy:noeviction\r\nmem_allocator:mimalloc\r\n",
+        human_bytes(peak)
+    )
+}
+
+/// `1013232` as `989.48K` (`bytesToHuman`).
+fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["K", "M", "G", "T"];
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.2}{}", UNITS[unit])
+}
+
+fn info_persistence(ctx: &Context<'_>) -> String {
+    let background = &ctx.background;
+    format!(
+        "loading:{}\r\nasync_loading:0\r\n{}{}aof_enabled:{}\r\n{}{}{}",
+        u8::from(ctx.store.loading),
+        background.info_progress(ctx.store),
+        background.info_saves(ctx.store),
+        u8::from(ctx.config.appendonly),
+        background.info_rewrites(),
+        ctx.aof.info(),
+        ctx.stats
+            .loading
+            .as_ref()
+            .map_or(String::new(), info_loading),
+    )
+}
+
+fn info_loading(loading: &Loading) -> String {
+    let started = loading
+        .started
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let elapsed = loading.started.elapsed().unwrap_or_default().as_secs();
+    let left = loading.total.saturating_sub(loading.loaded);
+    format!(
+        "loading_start_time:{}\r\nloading_total_bytes:{}\r\nloading_loaded_bytes:{}\r\n\
+         loading_loaded_perc:{:.2}\r\nloading_eta_seconds:{}\r\n",
+        started.as_secs(),
+        loading.total,
+        loading.loaded,
+        loading.loaded as f64 * 100.0 / loading.total.max(1) as f64,
+        elapsed * left / loading.loaded.max(1),
+    )
+}
+
+fn info_stats(ctx: &Context<'_>) -> String {
+    let counters = &ctx.store.counters;
+    let rates = &ctx.stats.rates;
+    format!(
+        "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
+         instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
+         total_net_output_bytes:{}\r\ninstantaneous_input_kbps:{:.2}\r\n\
+         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\nsync_full:{}\r\n\
+         sync_partial_ok:0\r\nsync_partial_err:0\r\nexpired_keys:{}\r\nevicted_keys:0\r\n\
+         keyspace_hits:{}\r\nkeyspace_misses:{}\r\npubsub_channels:{}\r\npubsub_patterns:{}\r\n\
+         latest_fork_usec:0\r\ntotal_forks:0\r\n",
+        ctx.stats.connections_received,
+        ctx.stats.commands_processed,
+        rates.commands(),
+        ctx.stats.bytes_received,
+        ctx.stats.bytes_sent,
+        rates.bytes_received() as f64 / 1024.0,
+        rates.bytes_sent() as f64 / 1024.0,
+        ctx.stats.connections_rejected,
+        ctx.stats.full_syncs,
+        counters.expired,
+        counters.hits,
+        counters.misses,
+        ctx.pubsub.channel_count(),
+        ctx.pubsub.pattern_count(),
+    )
+}
+
+fn info_replication(ctx: &Context<'_>) -> String {
+    ctx.replication.info(&Settings {
+        priority: ctx.config.replica_priority,
+        read_only: ctx.config.replica_read_only,
+    })
+}
+
+/// How much processor time the server has used, in seconds.
+fn info_cpu(_: &Context<'_>) -> String {
+    let (system, user) = getrusage(UsageWho::RUSAGE_SELF).map_or((0.0, 0.0), |usage| {
+        (seconds(usage.system_time()), seconds(usage.user_time()))
+    });
+    format!(
+        "used_cpu_sys:{system:.6}\r\nused_cpu_user:{user:.6}\r\n\
+         used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n"
+    )
+}
+
+fn seconds(time: TimeVal) -> f64 {
+    time.tv_sec() as f64 + time.tv_usec() as f64 / 1_000_000.0
+}
+
+fn info_cluster(_: &Context<'_>) -> String {
+    "cluster_enabled:0\r\n".into()
+}
+
+fn info_keyspace(ctx: &Context<'_>) -> String {
+    match ctx.store.len() {
+        0 => String::new(),
+        keys => format!(
+            "db0:keys={keys},expires={},avg_ttl={}\r\n",
+            ctx.store.volatile_len(),
+            ctx.store.average_ttl()
+        ),
+    }
+}
+
+/// `CONFIG GET pattern [pattern …]`
+fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let patterns = args.skip(2);
+    let found: Vec<&Parameter> = PARAMETERS
+        .iter()
+        .filter(|parameter| {
+            let name = parameter.name.as_bytes();
+            patterns
+                .iter()
+                .any(|pattern| glob::matches(&pattern.to_ascii_lowercase(), name))
+        })
+        .collect();
+    ctx.reply.map(found.len());
+    for parameter in found {
+        ctx.reply.bulk(parameter.name.as_bytes());
+        ctx.reply.bulk((parameter.get)(ctx.config).as_bytes());
+    }
+    Ok(())
+}
+
+/// `CONFIG SET parameter value [parameter value …]`: all of them or none.
+fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if !args.len().is_multiple_of(2) {
+        return Err(CommandError::SYNTAX);
+    }
+    let names = args.skip(2).iter().step_by(2);
+    let values = args.skip(3).iter().step_by(2);
+    let mut changes: Vec<(&Parameter, &[u8])> = Vec::new();
+    for (name, value) in names.zip(values) {
+        let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
+        if parameter.is_immutable() {
+            return Err(config_failed(name, "can't set immutable config"));
+        }
+        if parameter.is_protected() {
+            return Err(config_failed(name, "can't set protected config"));
+        }
+        if changes
+            .iter()
+            .any(|(other, _)| other.name == parameter.name)
+        {
+            return Err(config_failed(name, "duplicate parameter"));
+        }
+        changes.push((parameter, value));
+    }
+    let mut changed = ctx.config.clone();
+    for (parameter, value) in changes {
+        changed
+            .set(parameter, value)
+            .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
+    }
+    make_room(&changed, ctx.config)?;
+    switch_log(ctx, &changed)?;
+    *ctx.config = changed;
+    ctx.lifecycle.set_timeout(ctx.config.timeout);
+    logging::set_level(ctx.config.loglevel);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// More clients need more open files.
+fn make_room(changed: &Config, current: &Config) -> Result {
+    if changed.maxclients > current.maxclients {
+        let most = door::make_room(changed.maxclients);
+        if most < changed.maxclients {
+            let why = format!(
+                "The operating system is not able to handle the specified number of clients, \
+                 try with {most}"
+            );
+            return Err(config_failed(b"maxclients", &why));
+        }
+    }
+    Ok(())
+}
+
+/// Turns the log on or off if `appendonly` changes. A new log begins with what is
+/// in the store; that is written in the background.
+fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
+    match (ctx.config.appendonly, changed.appendonly) {
+        (false, true) => turn_on_log(ctx, changed).map_err(|error| {
+            error!("cannot turn the log on: {error}");
+            let why = "Unable to turn on AOF. Check server logs.";
+            config_failed(b"appendonly", why)
+        }),
+        (true, false) => {
+            if ctx.background.is_rewriting() {
+                ctx.background.cancel();
+            }
+            ctx.aof.close();
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn turn_on_log(ctx: &mut Context<'_>, changed: &Config) -> std::result::Result<(), String> {
+    if ctx.store.loading {
+        return Err("the data is still being loaded".into());
+    }
+    if ctx.background.is_rewriting() {
+        ctx.background.cancel();
+    }
+    let turned_on = ctx.aof.turn_on(changed.log_location());
+    turned_on.map_err(|error| error.to_string())?;
+    // If something else is under way, or this fails, it begins later.
+    if !ctx.background.is_busy() {
+        let _ = ctx.background.rewrite(ctx.aof, ctx.store, changed);
+    }
+    Ok(())
+}
+
+fn unknown_parameter(name: &[u8]) -> CommandError {
+    let before = "ERR Unknown option or number of arguments for CONFIG SET - '";
+    CommandError::quoting(before, name, "'")
+}
+
+fn config_failed(name: &[u8], why: &str) -> CommandError {
+    let before = "ERR CONFIG SET failed (possibly related to argument '";
+    CommandError::quoting(before, name, &format!("') - {why}"))
+}
+
+/// `CONFIG RESETSTAT`
+fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    ctx.stats.reset();
+    ctx.store.counters = Counters::default();
+    ctx.background.reset_counters();
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `CONFIG REWRITE`: all that Sentinel wants to know is that we are asked in vain.
+fn config_rewrite(_: &mut Context<'_>, _: Args<'_>) -> Result {
+    Err(CommandError::new(
+        "ERR The server is running without a config file",
+    ))
+}
+
+/// `CONFIG HELP`
+fn config_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    ctx.reply.lines(&[
+        "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "HELP",
+        "    Prints this help.",
+    ]);
+    Ok(())
+}
+
+/// `TIME`: seconds and microseconds since 1970.
+fn time(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    let now = unix_time();
+    let mut digits = itoa::Buffer::new();
+    ctx.reply.array(2);
+    ctx.reply.bulk(digits.format(now.as_secs()).as_bytes());
+    ctx.reply
+        .bulk(digits.format(now.subsec_micros()).as_bytes());
+    Ok(())
+}
+
+fn unix_time() -> std::time::Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// `LOLWUT [VERSION version]`: Redis 7.0 has no art of its own either.
+fn lolwut(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if let (Some(word), Some(version)) = (args.get(1), args.get(2))
+        && word.eq_ignore_ascii_case(b"VERSION")
+        && parse_integer(version).is_none()
+    {
+        return Err(CommandError::NOT_AN_INTEGER);
+    }
+    ctx.reply.verbatim(&format!("Redis ver. {REDIS_VERSION}\n"));
+    Ok(())
+}

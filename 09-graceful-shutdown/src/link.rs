@@ -1,0 +1,453 @@
+//! The link to the primary: gets its data set, and then executes its feed
+//! (`syncWithMaster` and `readSyncBulkPayload` in Redis's `replication.c`).
+//!
+//! Like replay it is a client of a special kind: what it executes was accepted once, by
+//! the primary, and here it must not be refused. It lies above the commands for the same
+//! reason.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
+use tracing::{info, warn};
+
+use crate::aof::FolderError;
+use crate::client::Client;
+use crate::command::{self, Context, Table};
+use crate::load::{self, Expired};
+use crate::rdb::{Decoder, RdbError};
+use crate::replication::{Address, Link};
+use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
+use crate::state::{Shared, State};
+use crate::stats::Loading;
+use crate::store::Expiry;
+
+/// How long to wait before the next try.
+const BACKOFF: Duration = Duration::from_secs(1);
+
+/// How often to tell the primary how far we are.
+const ACKNOWLEDGE: Duration = Duration::from_secs(1);
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// A line of the primary's is not longer than this, in bytes.
+const MAX_LINE: usize = 1024;
+
+/// Why the link has ended.
+#[derive(Debug, Error)]
+enum LinkError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("nothing came for too long")]
+    Timeout(#[from] tokio::time::error::Elapsed),
+    #[error("it answered {0:?}")]
+    Answer(String),
+    #[error("its data cannot be loaded: {0}")]
+    Rdb(#[from] RdbError),
+    #[error("it sent {command}, which cannot be executed here: {error}")]
+    Refused { command: String, error: String },
+    #[error("{0}")]
+    Log(#[from] FolderError),
+    #[error("the data could not be loaded")]
+    Panicked,
+    #[error("another server is wanted, or none")]
+    Unwanted,
+}
+
+type Result<T> = std::result::Result<T, LinkError>;
+
+/// Tells whether we still follow whom we followed. It changes under the lock, so who
+/// asks with the lock held knows; a task may be told a moment too late.
+type Wanted = watch::Receiver<Option<Address>>;
+
+fn check_wanted(wanted: &Wanted) -> Result<()> {
+    match wanted.has_changed() {
+        Ok(false) => Ok(()),
+        _ => Err(LinkError::Unwanted),
+    }
+}
+
+/// Follows whichever primary is wanted, for as long as the server runs.
+pub async fn run(shared: Shared, table: &'static Table) {
+    let mut wanted = shared.lock().replication.wanted();
+    loop {
+        let address = wanted.borrow_and_update().clone();
+        let Some(address) = address else {
+            // It ends with the server.
+            if wanted.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let still = wanted.clone();
+        tokio::select! {
+            biased;
+            _ = wanted.changed() => {}
+            () = follow(&address, &still, &shared, table) => {}
+        }
+    }
+}
+
+/// Follows one primary, and tries again when the link breaks.
+async fn follow(address: &Address, wanted: &Wanted, shared: &Shared, table: &'static Table) {
+    loop {
+        shared.lock().replication.set_link(Link::Connecting);
+        let Err(error) = connect(address, wanted, shared, table).await;
+        let Address { host, port } = address;
+        warn!("the link to the primary {host}:{port} has ended: {error}");
+        shared.lock().replication.set_link(Link::Connect);
+        sleep(BACKOFF).await;
+    }
+}
+
+/// One connection, from its beginning to its end, which is an error in any case.
+async fn connect(
+    address: &Address,
+    wanted: &Wanted,
+    shared: &Shared,
+    table: &'static Table,
+) -> Result<std::convert::Infallible> {
+    let patience = shared.lock().config.repl_timeout;
+    let target = (address.host.as_str(), address.port);
+    let socket = timeout(patience, TcpStream::connect(target)).await??;
+    socket.set_nodelay(true)?;
+    let mut link = Connection {
+        socket,
+        input: BytesMut::new(),
+        patience,
+        heard: Instant::now(),
+        wanted,
+        shared,
+    };
+    let (id, offset) = link.greet().await?;
+    shared.lock().replication.set_link(Link::Sync);
+    let file = link.receive().await?;
+    load(file, wanted, shared).await?;
+    {
+        let replication = &mut shared.lock().replication;
+        check_wanted(wanted)?;
+        replication.adopt(&id, offset);
+        replication.set_link(Link::Connected);
+    }
+    info!("the data of the primary is here, at offset {offset}; its feed follows");
+    link.listen(table).await
+}
+
+/// A connection to a primary.
+struct Connection<'a> {
+    socket: TcpStream,
+    input: BytesMut,
+    /// How long to wait for the next byte.
+    patience: Duration,
+    /// When the last one came. Waiting may be given up for a while, to say something
+    /// ourselves; the time goes on.
+    heard: Instant,
+    wanted: &'a Wanted,
+    shared: &'a Shared,
+}
+
+impl Connection<'_> {
+    /// Says who we are and asks for everything; the name of the feed, and the offset at
+    /// which the data is.
+    async fn greet(&mut self) -> Result<(String, i64)> {
+        let port = self.shared.lock().config.port;
+        self.ask("PING\r\n").await?;
+        self.ask(&format!("REPLCONF listening-port {port}\r\n"))
+            .await?;
+        // The file is to come with its length, so `eof` is not among what we can.
+        self.ask("REPLCONF capa psync2\r\n").await?;
+        let answer = self.ask("PSYNC ? -1\r\n").await?;
+        let words: Vec<&str> = answer.split(' ').collect();
+        match (words.as_slice(), words.get(2).map(|offset| offset.parse())) {
+            (["+FULLRESYNC", id, _], Some(Ok(offset))) => Ok(((*id).to_owned(), offset)),
+            _ => Err(LinkError::Answer(answer)),
+        }
+    }
+
+    /// Sends a command and waits for a line that is no error.
+    async fn ask(&mut self, command: &str) -> Result<String> {
+        self.socket.write_all(command.as_bytes()).await?;
+        let line = self.line().await?;
+        match line.starts_with('-') {
+            true => Err(LinkError::Answer(line)),
+            false => Ok(line),
+        }
+    }
+
+    /// The next line. Empty ones are signs of life.
+    async fn line(&mut self) -> Result<String> {
+        loop {
+            if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
+                let line = self.input.split_to(end + 1);
+                let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+                if !line.is_empty() {
+                    return Ok(line);
+                }
+            } else if self.input.len() > MAX_LINE {
+                let start = String::from_utf8_lossy(&self.input[..MAX_LINE]).into_owned();
+                return Err(LinkError::Answer(start));
+            } else {
+                self.read().await?;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        self.input.reserve(CHUNK);
+        let deadline = self.heard + self.patience;
+        let read = timeout_at(deadline, self.socket.read_buf(&mut self.input));
+        match read.await?? {
+            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            _ => {
+                self.heard = Instant::now();
+                self.shared.lock().replication.hear();
+                Ok(())
+            }
+        }
+    }
+
+    /// The RDB file.
+    async fn receive(&mut self) -> Result<File> {
+        let line = self.line().await?;
+        let size = line.strip_prefix('$').and_then(|size| size.parse().ok());
+        let mut missing: u64 = size.ok_or(LinkError::Answer(line))?;
+        let folder = self.shared.lock().config.dir.clone();
+        let mut file = tempfile::tempfile_in(folder)?;
+        while missing > 0 {
+            if self.input.is_empty() {
+                self.read().await?;
+            }
+            let count = self
+                .input
+                .len()
+                .min(usize::try_from(missing).unwrap_or(usize::MAX));
+            file.write_all(&self.input[..count])?;
+            self.input.advance(count);
+            missing -= count as u64;
+        }
+        file.rewind()?;
+        Ok(file)
+    }
+
+    /// Executes the feed, and says how far we are.
+    async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
+        let mut feed = FeedReader::new(table);
+        let mut ticks = interval(ACKNOWLEDGE);
+        // Loading took its time, and the primary had no part in it.
+        self.heard = Instant::now();
+        loop {
+            let is_asked = feed.execute(&mut self.input, self.wanted, self.shared)?;
+            if is_asked {
+                self.acknowledge().await?;
+            }
+            tokio::select! {
+                _ = ticks.tick() => self.acknowledge().await?,
+                read = self.read() => read?,
+            }
+        }
+    }
+
+    async fn acknowledge(&mut self) -> Result<()> {
+        let offset = self.shared.lock().replication.offset().to_string();
+        let length = offset.len();
+        let command = format!("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n${length}\r\n{offset}\r\n");
+        self.socket.write_all(command.as_bytes()).await?;
+        Ok(())
+    }
+}
+
+/// Puts the data in the place of ours. Meanwhile clients get `-LOADING`.
+///
+/// The file is read twice. What Redis sends may be what we do not have, a list or a second
+/// database, and our own data, old as they are, are better than none.
+async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
+    let (wanted, shared) = (wanted.clone(), shared.clone());
+    let load = move || -> Result<()> {
+        check(&file)?;
+        {
+            let state = &mut *shared.lock();
+            check_wanted(&wanted)?;
+            state.store.clear(true);
+            state.store.loading = true;
+            state.stats.loading = Some(Loading::new(file.metadata()?.len()));
+        }
+        let loaded = load::file(
+            Path::new("the primary's data"),
+            &file,
+            Expired::Keep,
+            &shared,
+        );
+        let state = &mut *shared.lock();
+        state.store.loading = false;
+        state.stats.loading = None;
+        if let Err(error) = loaded {
+            state.store.clear(true);
+            return Err(error.into());
+        }
+        restart_log(state)
+    };
+    let loaded = tokio::task::spawn_blocking(load).await;
+    loaded.map_err(|_| LinkError::Panicked)?
+}
+
+/// Can the file be loaded? It is at its beginning again afterwards.
+fn check(mut file: &File) -> Result<()> {
+    let mut decoder = Decoder::new(file)?;
+    while decoder.next()?.is_some() {}
+    Ok(file.rewind()?)
+}
+
+/// The log tells of data that is no more. A new one begins with what there is now
+/// (`restartAOFAfterSYNC`).
+fn restart_log(state: &mut State) -> Result<()> {
+    if state.aof.is_open() {
+        state.background.cancel();
+        state.aof.close();
+        state.aof.turn_on(state.config.log_location())?;
+        state.background.rewrite_scheduled = true;
+    }
+    Ok(())
+}
+
+/// Reads the feed, and has it executed.
+struct FeedReader {
+    batch: Batch,
+    /// What has come since MULTI. It is executed together with EXEC, and until then nobody
+    /// sees it: neither clients nor our own replicas.
+    transaction: Option<BytesMut>,
+    executor: Executor,
+}
+
+/// What is in the feed was accepted once, whatever the limit is here.
+fn batch() -> Batch {
+    let mut batch = Batch::default();
+    batch.parser.max_bulk = MAX_COMMAND;
+    batch
+}
+
+impl FeedReader {
+    fn new(table: &'static Table) -> Self {
+        Self {
+            batch: batch(),
+            transaction: None,
+            executor: Executor {
+                table,
+                client: Client::obeyed(),
+                output: BytesMut::new(),
+                is_asked: false,
+            },
+        }
+    }
+
+    /// Executes what has arrived whole, and passes it on. True if the primary asked how
+    /// far we are.
+    fn execute(&mut self, input: &mut BytesMut, wanted: &Wanted, shared: &Shared) -> Result<bool> {
+        if input.is_empty() {
+            return Ok(false);
+        }
+        let state = &mut *shared.lock();
+        check_wanted(wanted)?;
+        // The primary says itself when a key expires, and until then it is there.
+        state.store.expiry = Expiry::Ignore;
+        let executed = loop {
+            match self.batch.fill(input) {
+                Ok(0) if self.batch.position() == 0 => break Ok(()),
+                Ok(_) => {}
+                Err(error) => break Err(LinkError::Answer(error.to_string())),
+            }
+            if let Err(error) = self.execute_batch(input, state) {
+                break Err(error);
+            }
+        };
+        state.store.expiry = Expiry::Hide;
+        let (policy, position) = (state.config.appendfsync, state.aof.position());
+        // Nobody waits for it; if it fails, the log says so and is tried again.
+        let _ = state.aof.commit(position, policy);
+        executed.map(|()| std::mem::take(&mut self.executor.is_asked))
+    }
+
+    fn execute_batch(&mut self, input: &[u8], state: &mut State) -> Result<()> {
+        // From here on the input is neither passed on nor held.
+        let mut start = 0;
+        loop {
+            let position = self.batch.position();
+            let Some(args) = self.batch.take(input) else {
+                break;
+            };
+            let is_held = self.transaction.is_some();
+            if is_held && is(args, "EXEC") {
+                let end = self.batch.position();
+                let mut held = self.transaction.take().unwrap_or_default();
+                held.extend_from_slice(&input[start..end]);
+                start = end;
+                state.replication.pass_on(&held);
+                self.executor.execute_all(held, state)?;
+            } else if !is_held && is(args, "MULTI") {
+                state.replication.pass_on(&input[start..position]);
+                start = position;
+                self.transaction = Some(BytesMut::new());
+            } else if !is_held {
+                self.executor.execute(args, state)?;
+            }
+        }
+        let rest = &input[start..self.batch.position()];
+        match &mut self.transaction {
+            Some(held) => held.extend_from_slice(rest),
+            None => state.replication.pass_on(rest),
+        }
+        Ok(())
+    }
+}
+
+fn is(args: Args<'_>, name: &str) -> bool {
+    args[0].eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// Executes commands of the feed.
+struct Executor {
+    table: &'static Table,
+    client: Client,
+    output: BytesMut,
+    /// The primary has asked how far we are.
+    is_asked: bool,
+}
+
+impl Executor {
+    fn execute(&mut self, args: Args<'_>, state: &mut State) -> Result<()> {
+        if is(args, "REPLCONF") {
+            self.is_asked = true;
+            return Ok(());
+        }
+        self.output.clear();
+        let reply = Reply::new(&mut self.output, Protocol::Resp2);
+        let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
+        match command::obey(ctx, args) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(LinkError::Refused {
+                command: args[0].escape_ascii().to_string(),
+                error: String::from_utf8_lossy(error.text()).into_owned(),
+            }),
+        }
+    }
+
+    /// Executes what stands between MULTI and EXEC.
+    fn execute_all(&mut self, mut transaction: BytesMut, state: &mut State) -> Result<()> {
+        let mut batch = batch();
+        while matches!(batch.fill(&mut transaction), Ok(1..)) {
+            while let Some(args) = batch.take(&transaction) {
+                if !is(args, "MULTI") && !is(args, "EXEC") {
+                    self.execute(args, state)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Build your own Redis, step 09: graceful shutdown.
+//!
+//! `main` reads the flags, opens the port, says hello and hands over to
+//! [`server::run`]; it ends in [`shutdown::run`]. Everything that can fail before the first client arrives
+//! fails here, with one line that says what to do about it.
+
+#![forbid(unsafe_code)]
+
+mod aof;
+mod background;
+mod cli;
+mod client;
+mod clock;
+mod command;
+mod commands;
+mod config;
+mod connection;
+mod delivery;
+mod door;
+mod expiry;
+mod file;
+mod float;
+mod glob;
+mod lifecycle;
+mod link;
+mod load;
+mod logging;
+mod output_limit;
+mod pubsub;
+mod rdb;
+mod recovery;
+mod replay;
+mod replica;
+mod replication;
+mod resp;
+mod server;
+mod shutdown;
+mod state;
+mod stats;
+mod store;
+mod upkeep;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::cli::Cli;
+use crate::recovery::Door;
+use crate::replication::Address;
+use crate::state::Shared;
+use crate::store::Expiry;
+
+/// A store makes and drops an allocation for every key and value that does not
+/// fit its table; this allocator is made for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.loglevel);
+    abort_on_panic();
+    match cli.runtime() {
+        Ok(runtime) => runtime.block_on(serve(&cli)),
+        Err(error) => {
+            eprintln!("cannot start {} threads: {error}", cli.io_threads);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(cli: &Cli) -> ExitCode {
+    match server::listen((cli.bind, cli.port).into()) {
+        Ok(listener) => {
+            let shared = match cli.config() {
+                Ok(config) => Shared::new(config),
+                Err(error) => {
+                    eprintln!("{error}");
+                    return ExitCode::FAILURE;
+                }
+            };
+            match cli.primary() {
+                Ok(primary) => follow(primary, &shared),
+                Err(error) => {
+                    eprintln!("{error}");
+                    return ExitCode::FAILURE;
+                }
+            }
+            let signals = match shutdown::signals(&shared) {
+                Ok(signals) => signals,
+                Err(error) => {
+                    eprintln!("cannot listen for signals: {error}");
+                    return ExitCode::FAILURE;
+                }
+            };
+            {
+                let state = &mut *shared.lock();
+                state.store.loading = true;
+                state.lifecycle.set_timeout(state.config.timeout);
+            }
+            // Who subscribes while the data is loaded gets messages at once.
+            tokio::spawn(delivery::run(shared.clone()));
+            let (door, opened) = oneshot::channel();
+            let (guest, guests) = mpsc::channel(1);
+            let clients = shared.clone();
+            let server = tokio::spawn(async move {
+                // It is opened or dropped; either lets clients in.
+                let _ = opened.await;
+                server::run(listener, clients, guest).await;
+            });
+            let port = server.abort_handle();
+            tokio::spawn(shutdown::run(shared.clone(), signals, port, guests));
+            if let Err(error) = recover(shared.clone(), door).await {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+            cli.print_banner(shared.lock().store.len());
+            tokio::spawn(expiry::run(shared.clone()));
+            tokio::spawn(upkeep::run(shared.clone()));
+            tokio::spawn(link::run(shared, commands::table()));
+            // It ends with the process.
+            let _ = server.await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            cli.explain_bind_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Follows that primary, if it is one, as soon as our own data is loaded.
+fn follow(primary: Option<Address>, shared: &Shared) {
+    if let Some(address) = primary {
+        let state = &mut *shared.lock();
+        state.replication.follow(address);
+        state.store.expiry = Expiry::Hide;
+    }
+}
+
+/// Makes the data set as it was, on a thread of its own: it waits for the disk, and there
+/// are clients to be told so.
+async fn recover(shared: Shared, door: Door) -> Result<(), String> {
+    let recovery = move || recovery::run(&shared, commands::table(), door);
+    match tokio::task::spawn_blocking(recovery).await {
+        Ok(recovered) => recovered.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A panic is a bug of ours, and it may have left the store half changed. A
+/// server that stops is better than one that goes on with wrong data.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::abort();
+    }));
+}

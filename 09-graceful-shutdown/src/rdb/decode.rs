@@ -1,0 +1,347 @@
+//! Reading the format (`rdbLoadRio` and what it calls).
+//!
+//! A file may come from anywhere and be damaged anywhere. So nothing in it is believed
+//! before it is checked: a length reserves no memory for bytes that are not there, and
+//! whatever is not as it should be is an error that says where.
+
+use std::io::{self, Read};
+
+use crc::{Digest, Table};
+use thiserror::Error;
+
+use super::{CRC, MAGIC, STRING, VERSION, encoding, lzf, opcode};
+use crate::store::Value;
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// Files before this version have no checksum.
+const CHECKSUM_SINCE: u32 = 5;
+
+/// Why a file cannot be loaded.
+#[derive(Debug, Error)]
+pub enum RdbError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("it ends at byte {0}, in the middle")]
+    Short(u64),
+    #[error("it is damaged at byte {offset}: {what}")]
+    Damaged { offset: u64, what: String },
+    #[error("at byte {offset} it has {what}")]
+    Unsupported { offset: u64, what: String },
+}
+
+type Result<T> = std::result::Result<T, RdbError>;
+
+/// A key as it stands in the file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    pub key: Vec<u8>,
+    pub value: Value,
+    /// When it ends, in milliseconds since 1970.
+    pub deadline: Option<i64>,
+    /// Where in the file it stands, in bytes.
+    pub offset: u64,
+}
+
+/// Reads records from `source`.
+pub struct Decoder<R> {
+    source: R,
+    /// Bytes of the file, and how many of them are behind us.
+    buffer: Vec<u8>,
+    position: usize,
+    /// Where in the file the buffer begins, in bytes.
+    base: u64,
+    /// The checksum of what is behind us, up to this position in the buffer.
+    checksum: Digest<'static, u64, Table<16>>,
+    summed: usize,
+    version: u32,
+    /// How many keys the file says that it has, and how many of them have a deadline.
+    sizes: (u64, u64),
+}
+
+/// A length, or what stands in its place.
+enum Length {
+    Bytes(u64),
+    Encoding(u8),
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads the beginning of the file.
+    pub fn new(source: R) -> Result<Self> {
+        let mut decoder = Self {
+            source,
+            buffer: Vec::new(),
+            position: 0,
+            base: 0,
+            checksum: CRC.digest(),
+            summed: 0,
+            version: 0,
+            sizes: (0, 0),
+        };
+        if decoder.take(MAGIC.len())? != MAGIC {
+            return Err(decoder.damaged(0, "no RDB file begins like this"));
+        }
+        decoder.version = decoder.read_version()?;
+        Ok(decoder)
+    }
+
+    fn read_version(&mut self) -> Result<u32> {
+        let offset = self.offset();
+        let digits = self.take(4)?;
+        let digits = digits.iter().try_fold(0, |version, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| version * 10 + u32::from(digit - b'0'))
+        });
+        match digits {
+            Some(version @ 1..=VERSION) => Ok(version),
+            Some(version) if version > VERSION => {
+                let what = format!("version {version} of the format; this server knows {VERSION}");
+                Err(RdbError::Unsupported { offset, what })
+            }
+            _ => Err(self.damaged(offset, "no version of the format is called that")),
+        }
+    }
+
+    /// The next key, or `None` at the end, if the checksum is right.
+    pub fn next(&mut self) -> Result<Option<Record>> {
+        let mut deadline = None;
+        loop {
+            let offset = self.offset();
+            match self.byte()? {
+                opcode::AUX => self.aux()?,
+                opcode::DATABASE => self.database()?,
+                opcode::SIZES => {
+                    self.sizes = (self.plain_length()?, self.plain_length()?);
+                }
+                opcode::DEADLINE_MILLISECONDS => {
+                    deadline = Some(i64::from_le_bytes(self.array()?));
+                }
+                opcode::DEADLINE_SECONDS => {
+                    let seconds = i32::from_le_bytes(self.array()?);
+                    deadline = Some(i64::from(seconds) * 1000);
+                }
+                // For eviction; we have none.
+                opcode::IDLE => drop(self.plain_length()?),
+                opcode::FREQUENCY => drop(self.byte()?),
+                opcode::END => return self.end().map(|()| None),
+                STRING => {
+                    let (key, value) = (self.string()?, self.value()?);
+                    return Ok(Some(Record {
+                        key,
+                        value,
+                        deadline,
+                        offset,
+                    }));
+                }
+                other => return Err(self.unsupported(offset, other)),
+            }
+        }
+    }
+
+    /// Something about the file. What we do not know need not be known.
+    fn aux(&mut self) -> Result<()> {
+        self.string()?;
+        self.string().map(drop)
+    }
+
+    fn database(&mut self) -> Result<()> {
+        let offset = self.offset();
+        match self.plain_length()? {
+            0 => Ok(()),
+            number => {
+                let what = format!("keys in database {number}; this server has database 0 only");
+                Err(RdbError::Unsupported { offset, what })
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.version < CHECKSUM_SINCE {
+            return Ok(());
+        }
+        self.sum();
+        let offset = self.offset();
+        let found = u64::from_le_bytes(self.array()?);
+        let expected = self.checksum.clone().finalize();
+        // 0 says that whoever wrote the file did without.
+        if found != 0 && found != expected {
+            let what = format!("the checksum is {expected:016x} and should be {found:016x}");
+            return Err(self.damaged(offset, &what));
+        }
+        Ok(())
+    }
+
+    /// A record that we cannot represent. If it is a value, its key says more than a number.
+    fn unsupported(&mut self, offset: u64, kind: u8) -> RdbError {
+        let what = match kind {
+            opcode::FUNCTION | opcode::FUNCTION_BEFORE_7 => "functions".to_owned(),
+            opcode::MODULE => "data of a module".to_owned(),
+            _ => match type_name(kind).map(|name| (name, self.string())) {
+                Some((name, Ok(key))) => format!("{name} at key \"{}\"", key.escape_ascii()),
+                Some((_, Err(error))) => return error,
+                None => return self.damaged(offset, &format!("{kind} is no type of a record")),
+            },
+        };
+        let what = format!("{what}, which this server does not have");
+        RdbError::Unsupported { offset, what }
+    }
+
+    fn value(&mut self) -> Result<Value> {
+        match self.length()? {
+            Length::Bytes(length) => Ok(Value::from_bytes(self.bytes(length)?)),
+            Length::Encoding(encoding) => match self.integer(encoding)? {
+                Some(number) => Ok(Value::Integer(number)),
+                None => Ok(Value::from_bytes(&self.compressed(encoding)?)),
+            },
+        }
+    }
+
+    fn string(&mut self) -> Result<Vec<u8>> {
+        match self.length()? {
+            Length::Bytes(length) => Ok(self.bytes(length)?.to_vec()),
+            Length::Encoding(encoding) => match self.integer(encoding)? {
+                Some(number) => Ok(number.to_string().into_bytes()),
+                None => self.compressed(encoding),
+            },
+        }
+    }
+
+    /// A string that is a number.
+    fn integer(&mut self, encoding: u8) -> Result<Option<i64>> {
+        Ok(match encoding {
+            encoding::INT_8 => Some(i8::from_le_bytes(self.array()?).into()),
+            encoding::INT_16 => Some(i16::from_le_bytes(self.array()?).into()),
+            encoding::INT_32 => Some(i32::from_le_bytes(self.array()?).into()),
+            _ => None,
+        })
+    }
+
+    fn compressed(&mut self, encoding: u8) -> Result<Vec<u8>> {
+        let offset = self.offset();
+        if encoding != encoding::LZF {
+            return Err(self.damaged(offset, "no string is encoded like this"));
+        }
+        let (length, original) = (self.plain_length()?, self.plain_length()?);
+        let compressed = self.bytes(length)?;
+        let string = usize::try_from(original)
+            .ok()
+            .and_then(|original| lzf::decompress(compressed, original));
+        string.ok_or_else(|| self.damaged(offset, "a string cannot be decompressed"))
+    }
+
+    fn plain_length(&mut self) -> Result<u64> {
+        let offset = self.offset();
+        match self.length()? {
+            Length::Bytes(length) => Ok(length),
+            Length::Encoding(_) => Err(self.damaged(offset, "there should be a length")),
+        }
+    }
+
+    fn length(&mut self) -> Result<Length> {
+        let offset = self.offset();
+        let first = self.byte()?;
+        let low = first & 0x3F;
+        Ok(Length::Bytes(match (first >> 6, first) {
+            (0, _) => low.into(),
+            (1, _) => u16::from_be_bytes([low, self.byte()?]).into(),
+            (2, 0x80) => u32::from_be_bytes(self.array()?).into(),
+            (2, 0x81) => u64::from_be_bytes(self.array()?),
+            (2, _) => return Err(self.damaged(offset, "no length begins like this")),
+            _ => return Ok(Length::Encoding(low)),
+        }))
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        self.array().map(|[byte]| byte)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn bytes(&mut self, length: u64) -> Result<&[u8]> {
+        match usize::try_from(length) {
+            Ok(length) => self.take(length),
+            Err(_) => Err(RdbError::Short(self.offset())),
+        }
+    }
+
+    /// The next `count` bytes.
+    fn take(&mut self, count: usize) -> Result<&[u8]> {
+        while self.buffer.len() - self.position < count {
+            self.fill(count)?;
+        }
+        let start = self.position;
+        self.position += count;
+        Ok(&self.buffer[start..self.position])
+    }
+
+    /// Reads more: a piece, or as much as there is already. Who only says that much
+    /// follows makes us reserve nothing.
+    fn fill(&mut self, wanted: usize) -> Result<()> {
+        self.sum();
+        self.base += self.position as u64;
+        self.buffer.drain(..self.position);
+        (self.position, self.summed) = (0, 0);
+        let start = self.buffer.len();
+        let more = (wanted - start).clamp(CHUNK, start.max(CHUNK));
+        self.buffer.resize(start + more, 0);
+        let count = loop {
+            match self.source.read(&mut self.buffer[start..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        self.buffer.truncate(start + *count.as_ref().unwrap_or(&0));
+        match count? {
+            0 => Err(RdbError::Short(self.base + start as u64)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings the checksum up to where we are.
+    fn sum(&mut self) {
+        self.checksum
+            .update(&self.buffer[self.summed..self.position]);
+        self.summed = self.position;
+    }
+
+    /// How many keys there are, and how many of them have a deadline, as far as the part
+    /// of the file behind us says so.
+    pub fn sizes(&self) -> (u64, u64) {
+        self.sizes
+    }
+
+    /// How many bytes of the file are behind us.
+    pub fn offset(&self) -> u64 {
+        self.base + self.position as u64
+    }
+
+    /// What follows the RDB in the file, as far as it has been read, and the rest.
+    pub fn into_rest(mut self) -> (Vec<u8>, R) {
+        self.buffer.drain(..self.position);
+        (self.buffer, self.source)
+    }
+
+    fn damaged(&self, offset: u64, what: &str) -> RdbError {
+        let what = what.to_owned();
+        RdbError::Damaged { offset, what }
+    }
+}
+
+/// What Redis calls the types of values (`RDB_TYPE_…`).
+fn type_name(kind: u8) -> Option<&'static str> {
+    Some(match kind {
+        1 | 10 | 14 | 18 => "a list",
+        2 | 11 => "a set",
+        3 | 5 | 12 | 17 => "a sorted set",
+        4 | 9 | 13 | 16 => "a hash",
+        6 | 7 => "a module's value",
+        15 | 19 => "a stream",
+        _ => return None,
+    })
+}

@@ -1,0 +1,186 @@
+//! Writing the format (`rdbSaveRio` and what it calls).
+
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crc::{Digest, Table};
+
+use super::lzf::Compressor;
+use super::{CRC, MAGIC, Options, STRING, VERSION, encoding, opcode};
+use crate::resp::parse_integer;
+use crate::store::{Entry, Value};
+
+/// The file is written, and its checksum computed, in pieces of this size, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// No number of 32 bits has more digits; the sign is one.
+const MAX_DIGITS: usize = 11;
+
+/// Shorter strings than this, in bytes, are not worth compressing.
+const MIN_COMPRESSED: usize = 21;
+
+/// The version of Redis whose files ours are like.
+const REDIS_VERSION: &str = "7.0.15";
+
+/// Writes records to `output`.
+pub struct Encoder<W> {
+    output: W,
+    options: Options,
+    /// What is not yet written.
+    buffer: Vec<u8>,
+    /// The checksum of what is.
+    checksum: Digest<'static, u64, Table<16>>,
+    compressor: Compressor,
+}
+
+impl<W: Write> Encoder<W> {
+    pub fn new(output: W, options: Options) -> Self {
+        Self {
+            output,
+            options,
+            buffer: Vec::with_capacity(2 * CHUNK),
+            checksum: CRC.digest(),
+            compressor: Compressor::default(),
+        }
+    }
+
+    /// The version, and what there is to say about the file as a whole.
+    pub fn header(&mut self) -> io::Result<()> {
+        self.buffer.extend_from_slice(MAGIC);
+        self.buffer
+            .extend_from_slice(format!("{VERSION:04}").as_bytes());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let memory = memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem);
+        self.aux("redis-ver", REDIS_VERSION)?;
+        self.aux("redis-bits", &usize::BITS.to_string())?;
+        self.aux("ctime", &now.unwrap_or_default().as_secs().to_string())?;
+        self.aux("used-mem", &memory.to_string())?;
+        self.aux("aof-base", if self.options.is_base { "1" } else { "0" })
+    }
+
+    fn aux(&mut self, name: &str, value: &str) -> io::Result<()> {
+        self.buffer.push(opcode::AUX);
+        self.string(name.as_bytes())?;
+        self.string(value.as_bytes())
+    }
+
+    /// How many keys there are and how many have a deadline, so that who loads the file can make
+    /// room. Nothing follows if there are none.
+    pub fn sizes(&mut self, keys: usize, volatile: usize) -> io::Result<()> {
+        if keys > 0 {
+            self.buffer.push(opcode::DATABASE);
+            self.length(0);
+            self.buffer.push(opcode::SIZES);
+            self.length(keys);
+            self.length(volatile);
+        }
+        Ok(())
+    }
+
+    /// A key and its value.
+    pub fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        if let Some(deadline) = entry.deadline {
+            self.buffer.push(opcode::DEADLINE_MILLISECONDS);
+            self.buffer.extend_from_slice(&deadline.to_le_bytes());
+        }
+        self.buffer.push(STRING);
+        self.string(entry.key)?;
+        match entry.value {
+            Value::Integer(number) => self.integer(*number),
+            value => self.string(value.bytes(&mut itoa::Buffer::new())),
+        }
+    }
+
+    /// The end. All of it is with the system afterwards, but not safe.
+    pub fn end(mut self) -> io::Result<()> {
+        self.buffer.push(opcode::END);
+        self.write_chunk()?;
+        let checksum = match self.options.checksum {
+            true => self.checksum.finalize(),
+            false => 0,
+        };
+        self.output.write_all(&checksum.to_le_bytes())
+    }
+
+    fn length(&mut self, length: usize) {
+        match length {
+            0..64 => self.buffer.push(length as u8),
+            64..16_384 => {
+                let two = 0x4000 | length as u16;
+                self.buffer.extend_from_slice(&two.to_be_bytes());
+            }
+            _ => match u32::try_from(length) {
+                Ok(four) => {
+                    self.buffer.push(0x80);
+                    self.buffer.extend_from_slice(&four.to_be_bytes());
+                }
+                Err(_) => {
+                    self.buffer.push(0x81);
+                    self.buffer
+                        .extend_from_slice(&(length as u64).to_be_bytes());
+                }
+            },
+        }
+    }
+
+    /// A string, in the shortest way there is.
+    fn string(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() <= MAX_DIGITS
+            && let Some(number) = parse_integer(bytes)
+            && i32::try_from(number).is_ok()
+        {
+            return self.integer(number);
+        }
+        if self.options.compression && bytes.len() >= MIN_COMPRESSED {
+            // Where it ends, an own copy of the bytes would have to begin.
+            if let Some(compressed) = self.compressor.compress(bytes) {
+                self.buffer.push(0xC0 | encoding::LZF);
+                let compressed = compressed.to_vec();
+                self.length(compressed.len());
+                self.length(bytes.len());
+                return self.bytes(&compressed);
+            }
+        }
+        self.length(bytes.len());
+        self.bytes(bytes)
+    }
+
+    /// The string that is `number` in digits.
+    fn integer(&mut self, number: i64) -> io::Result<()> {
+        if let Ok(number) = i8::try_from(number) {
+            self.buffer.push(0xC0 | encoding::INT_8);
+            self.buffer.extend_from_slice(&number.to_le_bytes());
+        } else if let Ok(number) = i16::try_from(number) {
+            self.buffer.push(0xC0 | encoding::INT_16);
+            self.buffer.extend_from_slice(&number.to_le_bytes());
+        } else if let Ok(number) = i32::try_from(number) {
+            self.buffer.push(0xC0 | encoding::INT_32);
+            self.buffer.extend_from_slice(&number.to_le_bytes());
+        } else {
+            let digits = &mut itoa::Buffer::new();
+            let digits = digits.format(number).as_bytes();
+            self.length(digits.len());
+            return self.bytes(digits);
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(CHUNK) {
+            self.buffer.extend_from_slice(piece);
+            if self.buffer.len() >= CHUNK {
+                self.write_chunk()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_chunk(&mut self) -> io::Result<()> {
+        if self.options.checksum {
+            self.checksum.update(&self.buffer);
+        }
+        self.output.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! LZF compression (`lzf_c.c` in Redis, by Marc Lehmann).
+//!
+//! Compressed data is a sequence of two things. A byte below 32 says that as many bytes
+//! and one more follow as they are. Any other byte, with one or two behind it, says
+//! "what stood so many bytes before, for so long":
+//!
+//! ```text
+//! 000LLLLL  <L+1 bytes>             these bytes
+//! LLLooooo  oooooooo                L+2 bytes from o+1 bytes before; L is 1 to 6
+//! 111ooooo  LLLLLLLL  oooooooo      L+9 bytes from o+1 bytes before
+//! ```
+//!
+//! To find what stood before, there is a table from the hash of three bytes to where they
+//! stood last. The crates that compress LZF clear that table, a quarter of a megabyte,
+//! for every string, which takes longer than to compress a short one. Ours
+//! is never cleared: what it says of earlier strings is recognised by its position.
+//! To decompress needs no table, and a crate does it.
+
+/// How many bits of a hash lead into the table.
+const HASH_BITS: u32 = 14;
+
+/// How far back a reference may point, in bytes.
+const MAX_DISTANCE: usize = 1 << 13;
+
+/// How long the part may be that a reference stands for, in bytes.
+const MAX_MATCH: usize = 264;
+
+/// How many bytes may follow as they are.
+const MAX_LITERALS: usize = 32;
+
+/// A compressed string must be this much shorter, in bytes, to be worth it.
+const MIN_GAIN: usize = 5;
+
+/// Compresses strings, one after the other.
+pub struct Compressor {
+    /// Where three bytes of some hash stood last, counted over all strings.
+    table: Vec<u32>,
+    /// Where the string begins, counted over all strings.
+    start: u32,
+    output: Vec<u8>,
+}
+
+impl Default for Compressor {
+    fn default() -> Self {
+        Self {
+            table: vec![0; 1 << HASH_BITS],
+            start: 1,
+            output: Vec::new(),
+        }
+    }
+}
+
+impl Compressor {
+    /// `input` in compressed form, or `None` if that is not shorter.
+    pub fn compress(&mut self, input: &[u8]) -> Option<&[u8]> {
+        self.make_positions(input.len())?;
+        let is_shorter = self.try_compress(input);
+        self.start += input.len() as u32;
+        is_shorter.then_some(&self.output)
+    }
+
+    /// Fills the output; false as soon as it is not worth it.
+    fn try_compress(&mut self, input: &[u8]) -> bool {
+        self.output.clear();
+        let limit = input.len().saturating_sub(MIN_GAIN);
+        let mut literals = 0;
+        let mut here = 0;
+        while here + 2 < input.len() {
+            if self.output.len() + (here - literals) > limit {
+                return false;
+            }
+            match self.find(input, here) {
+                Some((distance, length)) => {
+                    self.put_literals(&input[literals..here]);
+                    self.put_reference(distance, length);
+                    here += length;
+                    literals = here;
+                }
+                None => here += 1,
+            }
+        }
+        self.put_literals(&input[literals..]);
+        self.output.len() + MIN_GAIN <= input.len()
+    }
+
+    /// Makes sure that the positions in `length` bytes can be counted. When they
+    /// cannot, counting starts anew.
+    fn make_positions(&mut self, length: usize) -> Option<()> {
+        let length = u32::try_from(length).ok()?;
+        if self.start.checked_add(length).is_none() {
+            self.table.fill(0);
+            self.start = 1;
+        }
+        self.start.checked_add(length).map(drop)
+    }
+
+    /// The bytes at `here`, at least three of them, as they stood before: how far
+    /// before, and how many are the same.
+    fn find(&mut self, input: &[u8], here: usize) -> Option<(usize, usize)> {
+        let position = self.start + here as u32;
+        let before = std::mem::replace(&mut self.table[hash(&input[here..])], position);
+        // An earlier string's positions lie before our start.
+        let before = before.checked_sub(self.start)? as usize;
+        let distance = here.checked_sub(before).filter(|distance| *distance > 0)?;
+        if distance > MAX_DISTANCE {
+            return None;
+        }
+        let old = input[before..].iter();
+        let new = input[here..].iter().take(MAX_MATCH);
+        let length = old.zip(new).take_while(|(old, new)| old == new).count();
+        (length >= 3).then_some((distance, length))
+    }
+
+    fn put_literals(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(MAX_LITERALS) {
+            self.output.push(piece.len() as u8 - 1);
+            self.output.extend_from_slice(piece);
+        }
+    }
+
+    fn put_reference(&mut self, distance: usize, length: usize) {
+        let [high, low] = (distance as u16 - 1).to_be_bytes();
+        match length - 2 {
+            short @ ..7 => self.output.push((short as u8) << 5 | high),
+            long => {
+                self.output.push(7 << 5 | high);
+                self.output.push((long - 7) as u8);
+            }
+        }
+        self.output.push(low);
+    }
+}
+
+/// A number from the first three bytes, for the table.
+fn hash(bytes: &[u8]) -> usize {
+    let three = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
+    (three.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
+}
+
+/// What `input` was before it was compressed, if it was `length` bytes then.
+pub fn decompress(input: &[u8], length: usize) -> Option<Vec<u8>> {
+    // Three bytes can stand for 264. Nothing is reserved for what cannot be.
+    if length > input.len().saturating_mul(MAX_MATCH / 3) {
+        return None;
+    }
+    lzf_rust::decompress_into_vec(input, length).ok()
+}

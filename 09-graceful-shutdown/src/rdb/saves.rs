@@ -1,0 +1,162 @@
+//! When the data was saved, how that went, and whether it is due again
+//! (`server.saveparams`, `server.lastsave` and their like in Redis).
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// After a save that failed the next one waits for so long
+/// (`CONFIG_BGSAVE_RETRY_DELAY`).
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Save when so much time has passed and there were so many changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SavePoint {
+    pub seconds: u64,
+    pub changes: u64,
+}
+
+impl SavePoint {
+    /// Reads save points as in `save 3600 1 300 100`: pairs of seconds and changes.
+    /// No pairs are no save points.
+    pub fn parse(text: &str) -> Option<Vec<Self>> {
+        let numbers: Option<Vec<u64>> = text
+            .split_whitespace()
+            .map(|word| word.parse().ok())
+            .collect();
+        let pairs = numbers.filter(|numbers| numbers.len().is_multiple_of(2))?;
+        let points = pairs.chunks_exact(2).map(|pair| Self {
+            seconds: pair[0],
+            changes: pair[1],
+        });
+        let points: Vec<Self> = points.collect();
+        points
+            .iter()
+            .all(|point| point.seconds > 0)
+            .then_some(points)
+    }
+
+    /// The opposite of [`parse`](Self::parse).
+    pub fn format(points: &[Self]) -> String {
+        let mut text = String::new();
+        for point in points {
+            let space = if text.is_empty() { "" } else { " " };
+            // A string takes everything.
+            let _ = write!(text, "{space}{} {}", point.seconds, point.changes);
+        }
+        text
+    }
+}
+
+/// The account of the saves.
+#[derive(Debug)]
+pub struct Saves {
+    /// When the last one succeeded, in seconds since 1970; at first, when the server
+    /// started.
+    pub last: u64,
+    succeeded: Instant,
+    tried: Instant,
+    /// How many changes there had been by then (`Store::changes`).
+    saved_changes: u64,
+    /// The last one in the background failed.
+    pub failed: bool,
+    /// How long the last one in the background took.
+    pub took: Option<Duration>,
+    pub count: u64,
+    /// How many keys the file at the start had, and how many of them had expired.
+    pub loaded: u64,
+    pub expired: u64,
+}
+
+impl Default for Saves {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self {
+            last: unix_seconds(),
+            succeeded: now,
+            tried: now,
+            saved_changes: 0,
+            failed: false,
+            took: None,
+            count: 0,
+            loaded: 0,
+            expired: 0,
+        }
+    }
+}
+
+impl Saves {
+    /// The first of `points` that says it is time.
+    pub fn due<'a>(&self, points: &'a [SavePoint], changes: u64) -> Option<&'a SavePoint> {
+        if self.failed && self.tried.elapsed() < RETRY {
+            return None;
+        }
+        let passed = self.succeeded.elapsed().as_secs();
+        let changes = self.unsaved(changes);
+        points
+            .iter()
+            .find(|point| changes >= point.changes && passed > point.seconds)
+    }
+
+    /// How many of `changes` are not saved.
+    pub fn unsaved(&self, changes: u64) -> u64 {
+        changes.saturating_sub(self.saved_changes)
+    }
+
+    /// Somebody tries to save.
+    pub fn begin(&mut self) {
+        self.tried = Instant::now();
+    }
+
+    /// All that had changed up to `changes` is in the file.
+    pub fn succeed(&mut self, changes: u64) {
+        self.last = unix_seconds();
+        self.succeeded = Instant::now();
+        self.saved_changes = changes;
+        self.failed = false;
+        self.count += 1;
+    }
+
+    /// What there is now came from a file, so it need not be saved.
+    pub fn skip(&mut self, changes: u64) {
+        self.saved_changes = changes;
+    }
+}
+
+fn unix_seconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn save_points_are_pairs() {
+        let points = SavePoint::parse("3600 1  300 100").unwrap_or_default();
+        assert_eq!(points.len(), 2);
+        assert_eq!(SavePoint::format(&points), "3600 1 300 100");
+        assert_eq!(SavePoint::parse(""), Some(Vec::new()));
+        for wrong in ["900", "900 1 x 2", "0 1", "1 -1"] {
+            assert_eq!(SavePoint::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_save_is_due_after_time_and_changes() {
+        let mut saves = Saves::default();
+        let points = SavePoint::parse("10 5").unwrap_or_default();
+        assert_eq!(saves.due(&points, 5), None);
+        let Some(before) = saves.succeeded.checked_sub(Duration::from_secs(11)) else {
+            return;
+        };
+        saves.succeeded = before;
+        assert_eq!(saves.due(&points, 4), None);
+        assert_eq!(saves.due(&points, 5), points.first());
+        saves.begin();
+        saves.failed = true;
+        assert_eq!(saves.due(&points, 5), None, "not again at once");
+        saves.succeed(5);
+        assert_eq!(saves.due(&points, 9), None);
+    }
+}

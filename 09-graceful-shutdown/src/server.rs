@@ -1,0 +1,88 @@
+//! The listener: accepts connections for as long as the server serves and gives
+//! each a task of its own.
+//!
+//! A task costs a few hundred bytes and its buffer, not a stack, so ten thousand
+//! clients are ten thousand tasks on one thread. Redis gets the same effect
+//! with an event loop written by hand (`ae.c`); tokio's reactor is that loop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use crate::client::Client;
+use crate::commands;
+use crate::connection::Connection;
+use crate::door;
+use crate::replica;
+use crate::shutdown::Guest;
+use crate::state::Shared;
+
+/// How long to wait after a failed `accept`, at first and at most.
+const BACKOFF_MIN: Duration = Duration::from_millis(10);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// How many clients may wait to be accepted (`tcp-backlog`). When a crowd comes
+/// at once and the queue is full, the system drops the rest, and they try again
+/// only after a second.
+const BACKLOG: u32 = 511;
+
+/// Opens the port.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // The port of a server that has just ended is free for the next at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Accepts clients on `listener` until it is cancelled. Each connection has a `guest`, and
+/// drops it at its end.
+///
+/// `accept` fails when the process is out of file descriptors (`EMFILE`). That
+/// is no reason to die, as the clients already here are well; but the waiting
+/// client is still in the queue, so asking again at once would spin. Hence a
+/// pause that doubles.
+pub async fn run(listener: TcpListener, shared: Shared, guest: Guest) {
+    let mut backoff = BACKOFF_MIN;
+    let mut clients = 0;
+    loop {
+        match listener.accept().await {
+            Ok((socket, address)) => {
+                backoff = BACKOFF_MIN;
+                clients += 1;
+                let client = Client::new(clients, address.ip());
+                tokio::spawn(serve(socket, client, shared.clone(), guest.clone()));
+            }
+            Err(error) => {
+                warn!("cannot accept a connection: {error}; next try in {backoff:?}");
+                sleep(backoff).await;
+                backoff = (backoff * 2).min(BACKOFF_MAX);
+            }
+        }
+    }
+}
+
+/// One client, from its first byte to its last.
+async fn serve(socket: TcpStream, client: Client, shared: Shared, _guest: Guest) {
+    let entered = door::enter(&socket, &client, &mut shared.lock());
+    if let Err(refusal) = entered {
+        return door::refuse(socket, refusal).await;
+    }
+    // An error here is this client's alone: it went away, or its network did.
+    let mut connection = Connection::new(socket, client, commands::table(), shared.clone());
+    let mut served = connection.run().await;
+    if let Some((socket, input, sync)) = connection.replica() {
+        served = replica::run(socket, input, sync, &shared).await;
+    }
+    if let Err(error) = served {
+        debug!("connection ended: {error}");
+    }
+    shared.lock().stats.client_disconnected();
+}

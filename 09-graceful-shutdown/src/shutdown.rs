@@ -1,0 +1,241 @@
+//! The end of the server (`prepareForShutdown` and `finishShutdown` in Redis's
+//! `server.c`).
+//!
+//! It has an order. First the replicas get what they lack; writes wait meanwhile, or it
+//! would never be done. Then, with the lock held, so that nobody sees or changes
+//! anything in between: the log is written and made safe, and the data set is saved if it is
+//! to be. Until then all can go back: if the disk is full, the server stays, because the data
+//! are in its memory only. After that nothing is executed any more; what was executed gets
+//! its reply, the port is closed, and every connection ends by itself. Whoever does not take
+//! what is his holds nobody up: there is a deadline.
+//!
+//! **Signals** are heard on a thread of their own. The second one ends the process at
+//! once, even if everything else waits for the disk.
+
+use std::convert::Infallible;
+use std::io;
+use std::process;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep_until, timeout};
+use tracing::{info, warn};
+
+use crate::aof::system_text;
+use crate::lifecycle::{Phase, Request, Save};
+use crate::state::{Shared, State};
+use crate::store::Expiry;
+
+/// How long the last replies may take to leave.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Tells of each signal that asks for the end.
+pub type Signals = mpsc::UnboundedReceiver<()>;
+
+/// Proves that a connection is still there. When all are dropped, all connections are gone.
+pub type Guest = mpsc::Sender<Infallible>;
+
+/// Listens for SIGTERM and SIGINT from now on.
+pub fn signals(shared: &Shared) -> io::Result<Signals> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let failures = shared.lock().lifecycle.failures();
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let context = runtime.enter();
+    let terminate = signal(SignalKind::terminate())?;
+    let interrupt = signal(SignalKind::interrupt())?;
+    drop(context);
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || runtime.block_on(hear(terminate, interrupt, sender, failures)))?;
+    Ok(receiver)
+}
+
+/// The first signal asks; the next one, if the server is still about to end, insists.
+async fn hear(
+    mut terminate: Signal,
+    mut interrupt: Signal,
+    sender: mpsc::UnboundedSender<()>,
+    mut failures: watch::Receiver<u64>,
+) {
+    let mut is_asked = false;
+    loop {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        let came_to_nothing = failures.has_changed().unwrap_or(false);
+        if is_asked && !came_to_nothing {
+            warn!("You insist... exiting now.");
+            process::exit(1);
+        }
+        failures.borrow_and_update();
+        is_asked = true;
+        info!("Received {name} scheduling shutdown...");
+        // Who receives it lives as long as the server.
+        let _ = sender.send(());
+    }
+}
+
+/// Waits until the server is to end, and ends it. `port` is what accepts clients.
+pub async fn run(
+    shared: Shared,
+    mut signals: Signals,
+    port: AbortHandle,
+    guests: mpsc::Receiver<Infallible>,
+) {
+    loop {
+        let request = wanted(&shared, &mut signals).await;
+        info!("User requested shutdown...");
+        drain(&shared, request).await;
+        if finish(&mut shared.lock(), request) {
+            break;
+        }
+    }
+    port.abort();
+    say_goodbye(guests).await;
+    info!("Redis is now ready to exit, bye bye...");
+    // To give the memory back, key by key, is not worth anybody's time.
+    process::exit(0);
+}
+
+/// Waits until somebody wants the server to end.
+async fn wanted(shared: &Shared, signals: &mut Signals) -> Request {
+    let bell = shared.lock().lifecycle.bell();
+    loop {
+        if let Some(request) = shared.lock().lifecycle.requested() {
+            return request;
+        }
+        tokio::select! {
+            () = bell.notified() => {}
+            Some(()) = signals.recv() => shared.lock().lifecycle.request(Request::default()),
+        }
+    }
+}
+
+/// Waits until the replicas have everything, or nobody wants the end any more, or it takes
+/// too long.
+async fn drain(shared: &Shared, request: Request) {
+    let Some((deadline, mut acknowledged)) = begin_to_drain(&mut shared.lock(), request) else {
+        return;
+    };
+    let bell = shared.lock().lifecycle.bell();
+    loop {
+        acknowledged.borrow_and_update();
+        {
+            let state = &*shared.lock();
+            let is_wanted = state.lifecycle.requested().is_some();
+            if !is_wanted || state.replication.is_caught_up() || Instant::now() >= deadline {
+                return;
+            }
+        }
+        tokio::select! {
+            _ = acknowledged.changed() => {}
+            () = bell.notified() => {}
+            () = sleep_until(deadline.into()) => {}
+        }
+    }
+}
+
+/// Lets writes wait, if there is a replica to wait for: until when, and what changes when
+/// it is further.
+fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch::Receiver<()>)> {
+    let patience = state.config.shutdown_timeout;
+    if request.now || patience.is_zero() || state.replication.is_caught_up() {
+        return None;
+    }
+    info!("Waiting for replicas before shutting down.");
+    let deadline = Instant::now() + patience;
+    state.lifecycle.drained = Some(deadline);
+    state.lifecycle.enter(Phase::Draining);
+    // To remove a key is a write, too.
+    state.store.expiry = Expiry::Hide;
+    state.replication.ask();
+    Some((deadline, state.replication.watch()))
+}
+
+/// Makes everything safe. False if the server stays.
+fn finish(state: &mut State, request: Request) -> bool {
+    // It may have been taken back meanwhile.
+    let mut may_end = state.lifecycle.requested().is_some();
+    if may_end {
+        state.replication.report_laggards();
+        may_end = persist(state, request);
+        if !may_end {
+            warn!("Errors trying to shut down the server. Check the logs for more information.");
+            state.lifecycle.fail();
+        }
+    }
+    match may_end {
+        true => {
+            state.lifecycle.enter(Phase::Ended);
+            // What is safe now is to stay as it is.
+            state.store.expiry = Expiry::Hide;
+            state.replication.stop_following();
+        }
+        false if state.replication.is_replica() => state.store.expiry = Expiry::Hide,
+        false => state.store.expiry = Expiry::Remove,
+    }
+    may_end
+}
+
+/// Writes what has to be written. False if that is not possible, and the server not
+/// forced.
+fn persist(state: &mut State, request: Request) -> bool {
+    let is_forced = request.force;
+    let complain = |what: &str| match is_forced {
+        true => warn!("{what}, but exiting anyway."),
+        false => warn!("{what}, can't exit."),
+    };
+    if state.aof.is_provisional() {
+        complain("Writing initial AOF");
+        if !is_forced {
+            return false;
+        }
+    }
+    state.background.stop(&mut state.aof, &state.store);
+    if state.aof.is_open() {
+        info!("Calling fsync() on the AOF file.");
+        if let Err(error) = state.aof.sync() {
+            complain(&format!(
+                "Fail to fsync the AOF file: {}",
+                system_text(&error)
+            ));
+            if !is_forced {
+                return false;
+            }
+        }
+    }
+    if !is_save_due(state, request) {
+        return true;
+    }
+    info!("Saving the final RDB snapshot before exiting.");
+    match state.background.save_now(&state.store, &state.config) {
+        Ok(()) => true,
+        Err(error) => {
+            warn!("cannot save: {}", system_text(&error));
+            complain("Error trying to save the DB");
+            is_forced
+        }
+    }
+}
+
+fn is_save_due(state: &State, request: Request) -> bool {
+    match request.save {
+        // Half of the data must not take the place of all of it.
+        _ if state.store.loading => false,
+        Save::Always => true,
+        Save::Never => false,
+        Save::IfDue => !state.config.save.is_empty(),
+    }
+}
+
+/// Waits until every connection has ended, but not for too long.
+async fn say_goodbye(mut guests: mpsc::Receiver<Infallible>) {
+    if timeout(GOODBYE, guests.recv()).await.is_err() {
+        warn!("some clients did not take their last replies");
+    }
+}

@@ -1,0 +1,58 @@
+//! Everything that clients share, behind the server's one lock.
+//!
+//! Why a `std` mutex in an asynchronous program? Because it is held for
+//! microseconds and never across an `await`: a task that waits for it waits less
+//! than a switch to another task would cost. Why only one? Two locks must be
+//! taken in the same order everywhere, and a command that renames a key would
+//! need both. Redis goes further and has one thread.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::aof::Aof;
+use crate::background::Background;
+use crate::config::Config;
+use crate::lifecycle::Lifecycle;
+use crate::pubsub::PubSub;
+use crate::replication::Replication;
+use crate::stats::Stats;
+use crate::store::Store;
+
+/// What commands may read and change besides their own client.
+pub struct State {
+    pub store: Store,
+    pub config: Config,
+    pub stats: Stats,
+    pub aof: Aof,
+    pub background: Background,
+    pub pubsub: PubSub,
+    pub replication: Replication,
+    pub lifecycle: Lifecycle,
+}
+
+/// A handle to the state; clones lead to the same one.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<State>>);
+
+impl Shared {
+    pub fn new(config: Config) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            store: Store::default(),
+            config,
+            stats: Stats::default(),
+            aof: Aof::default(),
+            background: Background::default(),
+            pubsub: PubSub::default(),
+            replication: Replication::default(),
+            lifecycle: Lifecycle::default(),
+        })))
+    }
+
+    /// Waits for the lock and looks at the clock. The lock is free again when the
+    /// guard is dropped; until then the time stands still.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // A lock is poisoned by a panic, and a panic ends the process (`main`).
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.store.clock.tick();
+        state
+    }
+}

@@ -1,0 +1,174 @@
+//! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// Counters since the start or since `CONFIG RESETSTAT`.
+#[derive(Debug)]
+pub struct Stats {
+    started: Instant,
+    /// The name of this server until it ends; Sentinel tells by it that it is a new one.
+    pub run_id: String,
+    pub connected_clients: u64,
+    pub connections_received: u64,
+    /// How many were not let in.
+    pub connections_rejected: u64,
+    /// How many clients wait for something else than their next command.
+    pub blocked_clients: u64,
+    /// How many bytes came from clients as commands, and went to them as replies and messages.
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    /// How many times a replica got everything.
+    pub full_syncs: u64,
+    /// The most memory that was ever in use when somebody looked, in bytes.
+    pub peak_memory: u64,
+    pub rates: Rates,
+    pub commands_processed: u64,
+    /// How far the data is loaded, while it is.
+    pub loading: Option<Loading>,
+}
+
+/// Forty hexadecimal digits that nobody else has (`getRandomHexChars`).
+pub fn random_id() -> String {
+    let digits = std::iter::repeat_with(|| fastrand::u8(..16));
+    let digits = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+    digits.take(ID_LENGTH).collect()
+}
+
+/// How many characters an id has.
+const ID_LENGTH: usize = 40;
+
+/// How much memory the process occupies, in bytes; 0 if the system does not say.
+pub fn memory_in_use() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
+}
+
+/// The files that are being loaded.
+#[derive(Debug, Clone)]
+pub struct Loading {
+    pub started: SystemTime,
+    /// Their size, and how much of that has been read, in bytes.
+    pub total: u64,
+    pub loaded: u64,
+}
+
+impl Loading {
+    pub fn new(total: u64) -> Self {
+        Self {
+            started: SystemTime::now(),
+            total,
+            loaded: 0,
+        }
+    }
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            run_id: random_id(),
+            connected_clients: 0,
+            connections_received: 0,
+            connections_rejected: 0,
+            blocked_clients: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            full_syncs: 0,
+            peak_memory: 0,
+            rates: Rates::default(),
+            commands_processed: 0,
+            loading: None,
+        }
+    }
+}
+
+impl Stats {
+    pub fn client_connected(&mut self) {
+        self.connected_clients += 1;
+        self.connections_received += 1;
+    }
+
+    pub fn client_disconnected(&mut self) {
+        self.connected_clients -= 1;
+    }
+
+    /// Looks how much has happened since the last time; ten times a second.
+    pub fn sample(&mut self) {
+        let counts = [
+            self.commands_processed,
+            self.bytes_received,
+            self.bytes_sent,
+        ];
+        self.rates.sample(counts);
+    }
+
+    /// Looks how much memory is in use; now and then.
+    pub fn look_at_memory(&mut self) {
+        self.peak_memory = self.peak_memory.max(memory_in_use());
+    }
+
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// So many bytes more are loaded.
+    pub fn loaded(&mut self, bytes: u64) {
+        if let Some(loading) = &mut self.loading {
+            loading.loaded += bytes;
+        }
+    }
+
+    /// Forgets what was counted, but not what is so now.
+    pub fn reset(&mut self) {
+        self.connections_received = 0;
+        self.connections_rejected = 0;
+        (self.bytes_received, self.bytes_sent) = (0, 0);
+        self.full_syncs = 0;
+        self.rates = Rates::default();
+        self.commands_processed = 0;
+    }
+}
+
+/// How many samples count for a rate (`STATS_METRIC_SAMPLES`).
+const SAMPLES: usize = 16;
+
+/// How much happens in a second: commands, bytes received, bytes sent.
+#[derive(Debug, Default)]
+pub struct Rates {
+    last: Option<(Instant, [u64; 3])>,
+    samples: [[u64; 3]; SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    fn sample(&mut self, counts: [u64; 3]) {
+        let now = Instant::now();
+        if let Some((then, before)) = self.last {
+            let passed = now.duration_since(then).as_micros().max(1) as u64;
+            let rate = |index: usize| {
+                let more: u64 = counts[index].saturating_sub(before[index]);
+                more.saturating_mul(1_000_000) / passed
+            };
+            self.samples[self.next] = [rate(0), rate(1), rate(2)];
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.last = Some((now, counts));
+    }
+
+    /// The mean of the last samples.
+    fn mean(&self, index: usize) -> u64 {
+        let samples = self.samples.iter().map(|sample| sample[index]);
+        samples.sum::<u64>() / SAMPLES as u64
+    }
+
+    pub fn commands(&self) -> u64 {
+        self.mean(0)
+    }
+
+    pub fn bytes_received(&self) -> u64 {
+        self.mean(1)
+    }
+
+    pub fn bytes_sent(&self) -> u64 {
+        self.mean(2)
+    }
+}

@@ -1,0 +1,36 @@
+//! The black-box suites: they speak to a running server over TCP. From step 02
+//! on they pass against real Redis as well.
+
+mod aof;
+mod aof_crash;
+mod aof_disk;
+mod aof_redis;
+mod client;
+mod clients;
+mod differential;
+mod dump;
+mod expiry;
+mod expiry_differential;
+mod harness;
+mod interop;
+mod key;
+mod loading;
+mod log;
+mod payload;
+mod pubsub;
+mod pubsub_differential;
+mod pubsub_slow;
+mod rdb;
+mod rdb_crash;
+mod rdb_redis;
+mod replicas;
+mod replication;
+mod replication_redis;
+mod resp;
+mod rewrite;
+mod scan;
+mod sentinel;
+mod server;
+mod session;
+mod string;
+mod tcp;

@@ -1,0 +1,504 @@
+//! A primary and its replicas: who has what, how far, and what each of them refuses.
+//!
+//! Reread: 08-replication/GUIDE.md#the-idea
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::harness::{Server, wait_until};
+use crate::log::{ON, connect, data_folder, data_set};
+use crate::replicas::{
+    ID, Reader, Relay, Writer, all, file, follow, info, prepare, start, wait_for_link,
+    wait_for_offset,
+};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, arity, bulk, encode, int};
+
+const READONLY: &str = "-READONLY You can't write against a read only replica.\r\n";
+const NO_LINK: &str = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let (_server, mut c) = start(&[]);
+    for command in ["REPLICAOF", "REPLICAOF x", "REPLICAOF a 1 b"] {
+        c.expect(command, arity("replicaof"));
+    }
+    c.expect("SLAVEOF a", arity("slaveof"));
+    for port in ["65536", "-1", "abc"] {
+        let command = format!("REPLICAOF 127.0.0.1 {port}");
+        c.expect(&command, "-ERR Invalid master port\r\n");
+    }
+    c.expect("PSYNC ?", arity("psync"));
+    c.expect("PSYNC ? x", NOT_AN_INTEGER);
+    c.expect("SYNC x", arity("sync"));
+    c.expect("ROLE x", arity("role"));
+    c.expect("WAIT 1", arity("wait"));
+    c.expect("WAIT x 10", NOT_AN_INTEGER);
+    let timeout = "-ERR timeout is not an integer or out of range\r\n";
+    c.expect("WAIT 1 x", timeout);
+    c.expect("WAIT 1 99999999999999999999", timeout);
+    c.expect("WAIT 1 -1", "-ERR timeout is negative\r\n");
+    c.expect("WAIT -1 0", int(0));
+    c.expect("WAIT 0 0", int(0));
+    c.expect("WAIT 1 10", int(0));
+}
+
+#[test]
+fn replconf_takes_pairs() {
+    let (_server, mut c) = start(&[]);
+    c.expect("REPLCONF", OK);
+    c.expect("REPLCONF listening-port", SYNTAX);
+    c.expect("REPLCONF listening-port x", NOT_AN_INTEGER);
+    c.expect("REPLCONF LISTENING-port 1 capa eof capa psync2", OK);
+    c.expect("REPLCONF ip-address 127.0.0.1", OK);
+    c.expect(
+        "REPLCONF listening-port 1 FOO bar",
+        "-ERR Unrecognized REPLCONF option: FOO\r\n",
+    );
+    // To these there is no answer.
+    c.send(&encode(&["REPLCONF", "ACK", "1"]));
+    c.send(&encode(&["REPLCONF", "GETACK", "*"]));
+    c.expect("PING", "+PONG\r\n");
+}
+
+#[test]
+fn a_replica_without_a_primary_says_so() {
+    let (_server, mut c) = start(&[]);
+    c.expect("ROLE", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+    c.expect("SET mine 1", OK);
+    // Nobody listens there.
+    c.expect("SLAVEOF 127.0.0.1 1", OK);
+    let already = "+OK Already connected to specified master\r\n";
+    c.expect("REPLICAOF 127.0.0.1 1", already);
+    let role = String::from_utf8_lossy(&c.call(&["ROLE"])).into_owned();
+    let start = "*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$";
+    assert!(
+        role.starts_with(start) && role.ends_with(":-1\r\n"),
+        "{role}"
+    );
+    assert_eq!(info(&mut c, "role"), "slave");
+    assert_eq!(info(&mut c, "master_link_status"), "down");
+    assert_eq!(info(&mut c, "master_last_io_seconds_ago"), "-1");
+    for command in ["SET a 1", "DEL mine", "FLUSHALL", "INCR a"] {
+        c.expect(command, READONLY);
+    }
+    c.expect("PSYNC ? -1", NO_LINK);
+    c.expect("SYNC", NO_LINK);
+    assert!(c.call(&["WAIT", "0", "0"]).starts_with(b"-ERR WAIT cannot"));
+    c.expect("GET mine", bulk("1"));
+    c.expect("CONFIG SET replica-serve-stale-data no", OK);
+    let down = "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to \
+                'no'.\r\n";
+    c.expect("GET mine", down);
+    c.expect("CONFIG SET replica-serve-stale-data yes", OK);
+    c.expect("CONFIG SET replica-read-only no", OK);
+    c.expect("SET a 1", OK);
+    c.expect("CONFIG SET replica-read-only yes", OK);
+    c.expect("REPLICAOF no one", OK);
+    c.expect(
+        "MGET mine a",
+        [b"*2\r\n".to_vec(), bulk("1"), bulk("1")].concat(),
+    );
+    c.expect("SET a 2", OK);
+}
+
+#[test]
+fn a_replica_becomes_as_its_primary_and_stays_so() {
+    let (primary, mut p) = start(&[]);
+    let (_replica, mut r) = start(&[]);
+    r.expect("SET old 1", OK);
+    p.expect_args(&["MSET", "a", "1", "b", "line\r\n"], OK);
+    p.expect("SET timed v PXAT 33000000000123", OK);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    r.expect("GET old", NULL);
+    p.expect("INCR a", int(2));
+    p.expect("GETDEL b", bulk("line\r\n"));
+    p.expect("SET more v EX 1000", OK);
+    p.expect("RENAME timed renamed", OK);
+    wait_for_offset(&mut p, &mut r);
+    assert_eq!(data_set(&mut p), data_set(&mut r));
+    assert_eq!(info(&mut p, "master_replid"), info(&mut r, "master_replid"));
+    assert_eq!(info(&mut p, "connected_slaves"), "1");
+    p.expect("WAIT 1 0", int(1));
+    let described = info(&mut p, "slave0");
+    assert!(described.contains("ip=127.0.0.1,port="), "{described}");
+    assert!(described.contains("state=online"), "{described}");
+    let role = String::from_utf8_lossy(&r.call(&["ROLE"])).into_owned();
+    assert!(role.contains("$9\r\nconnected\r\n:"), "{role}");
+    r.expect("SET a 1", READONLY);
+    r.expect("REPLICAOF NO ONE", OK);
+    wait_until("the replica has gone", || {
+        info(&mut p, "connected_slaves") == "0"
+    });
+}
+
+#[test]
+fn a_server_may_start_as_a_replica() {
+    let (primary, mut p) = start(&[]);
+    p.expect("SET a 1", OK);
+    let address = format!("{} {}", primary.addr().ip(), primary.addr().port());
+    let (_replica, mut r) = start(&["--replicaof", &address]);
+    wait_for_link(&mut r);
+    r.expect("GET a", bulk("1"));
+    r.expect("SET a 2", READONLY);
+}
+
+/// What it was until then is the feed's second name.
+#[test]
+fn a_promoted_replica_has_a_feed_of_its_own() {
+    let (primary, mut p) = start(&[]);
+    let (_replica, mut r) = start(&[]);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    p.expect("SET a 1", OK);
+    wait_for_offset(&mut p, &mut r);
+    let id = info(&mut r, "master_replid");
+    r.expect("REPLICAOF NO ONE", OK);
+    assert_eq!(info(&mut r, "role"), "master");
+    assert_eq!(info(&mut r, "master_replid2"), id);
+    assert_ne!(info(&mut r, "master_replid"), id);
+    p.expect("SET a 2", OK);
+    r.expect("SET b 1", OK);
+    r.expect("GET a", bulk("1"));
+    r.expect("SET soon 1 PX 1", OK);
+    wait_until("it removes keys again", || r.call(&["DBSIZE"]) == b":2\r\n");
+}
+
+#[test]
+fn a_replica_gets_a_file_and_then_each_write_as_it_was_done() {
+    let (server, mut c) = start(&[]);
+    c.expect("SET before 1", OK);
+    let mut reader = Reader::connect(&server);
+    assert!(reader.file.starts_with(b"REDIS00"));
+    assert_eq!(reader.id, info(&mut c, "master_replid"));
+    c.expect("SET a 1", OK);
+    c.expect("SET a 2 NX", NULL);
+    c.expect("INCRBY a 5", int(6));
+    c.expect("SET t v PXAT 33000000000123", OK);
+    c.expect("SET s v EX 1000", OK);
+    c.expect("INCRBYFLOAT a 0.5", bulk("6.5"));
+    c.expect("SET soon v PX 5", OK);
+    wait_until("it is over", || c.call(&["EXISTS", "soon"]) == b":0\r\n");
+    c.expect("GET a", bulk("6.5"));
+    assert_eq!(reader.command(), ["SET", "a", "1"]);
+    assert_eq!(reader.command(), ["INCRBY", "a", "5"]);
+    assert_eq!(
+        reader.command(),
+        ["SET", "t", "v", "PXAT", "33000000000123"]
+    );
+    assert_eq!(reader.command()[..4], ["SET", "s", "v", "PXAT"]);
+    assert_eq!(reader.command()[..3], ["SET", "a", "6.5"]);
+    assert_eq!(reader.command()[..4], ["SET", "soon", "v", "PXAT"]);
+    assert_eq!(reader.command(), ["DEL", "soon"]);
+    assert_eq!(
+        info(&mut c, "master_repl_offset"),
+        reader.offset.to_string()
+    );
+}
+
+#[test]
+fn sync_is_psync_without_a_name() {
+    let (server, mut c) = start(&[]);
+    c.expect("SET a 1", OK);
+    let mut client = Client::connect(&server);
+    client.send("SYNC\r\n");
+    assert!(file(&mut client).starts_with(b"REDIS00"));
+}
+
+#[test]
+fn who_asks_for_an_unknown_feed_gets_everything() {
+    let (server, _c) = start(&[]);
+    for command in [format!("PSYNC {ID} 100\r\n"), "PSYNC ? -1\r\n".into()] {
+        let mut client = Client::connect(&server);
+        client.send(command);
+        assert!(client.line().starts_with("+FULLRESYNC "));
+        file(&mut client);
+    }
+}
+
+#[test]
+fn wait_waits_for_replicas_to_say_that_they_have_it() {
+    let (server, mut c) = start(&[]);
+    let mut reader = Reader::connect(&server);
+    c.expect("SET a 1", OK);
+    c.expect("WAIT 1 50", int(0));
+    c.send(&encode(&["WAIT", "1", "0"]));
+    while reader.command()[0] != "SET" {}
+    assert_eq!(reader.command(), ["REPLCONF", "GETACK", "*"]);
+    reader.acknowledge();
+    assert_eq!(c.reply(), b":1\r\n");
+    c.expect("WAIT 1 0", int(1));
+    // Of one that has gone nobody hears any more.
+    c.expect("SET a 2", OK);
+    drop(reader);
+    c.expect("WAIT 1 100", int(0));
+}
+
+#[test]
+fn many_replicas_read_one_feed() {
+    let (server, mut c) = start(&[]);
+    c.expect("SET a 1", OK);
+    let mut readers: Vec<_> = (0..20).map(|_| Reader::connect(&server)).collect();
+    wait_until("all replicas are there", || {
+        info(&mut c, "connected_slaves") == "20"
+    });
+    for i in 0..100 {
+        c.expect(&format!("SET a {i}"), OK);
+    }
+    for reader in &mut readers {
+        for i in 0..100 {
+            assert_eq!(reader.command(), ["SET", "a", &i.to_string()]);
+        }
+        reader.acknowledge();
+    }
+    c.expect("WAIT 20 0", int(20));
+}
+
+#[test]
+fn a_replica_that_does_not_read_is_disconnected() {
+    let (server, mut c) = start(&[]);
+    let limit = "replica 1mb 0 0";
+    c.expect_args(&["CONFIG", "SET", "client-output-buffer-limit", limit], OK);
+    let mut slow = Reader::connect(&server);
+    let value = "x".repeat(100_000);
+    let mut written = 0;
+    wait_until("the slow replica has gone", || {
+        c.expect_args(&["SET", "a", &value], OK);
+        written += value.len();
+        info(&mut c, "connected_slaves") == "0"
+    });
+    let mut received = Vec::new();
+    let _ = slow.client.socket.read_to_end(&mut received);
+    assert!(received.len() < written, "nothing is missing");
+}
+
+#[test]
+fn both_sides_notice_silence() {
+    let (server, mut c) = start(&[]);
+    c.expect("CONFIG SET repl-ping-replica-period 1", OK);
+    let mut silent = Reader::connect(&server);
+    wait_until("there is a PING", || {
+        let reply = silent.client.reply();
+        silent.client.expect_start("");
+        reply.eq_ignore_ascii_case(&encode(&["PING"]))
+    });
+    c.expect("CONFIG SET repl-timeout 2", OK);
+    wait_until("the silent replica has gone", || {
+        info(&mut c, "connected_slaves") == "0"
+    });
+    // And a primary that says nothing.
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let mut socket = writer.accept(empty_file());
+    wait_for_link(&mut c);
+    wait_until("the link has ended", || {
+        info(&mut c, "master_link_status") == "down"
+    });
+    let _ = socket.read_to_end(&mut Vec::new());
+}
+
+/// An RDB file of nothing, as it is sent: without a checksum.
+fn empty_file() -> Vec<u8> {
+    b"$18\r\nREDIS0009\xff\0\0\0\0\0\0\0\0".to_vec()
+}
+
+/// An RDB file with a key that is over since long ago, and one that is not.
+fn timed_file() -> Vec<u8> {
+    let mut file = b"REDIS0009\xfe\0".to_vec();
+    file.extend(b"\xfc\x01\0\0\0\0\0\0\0\0\x04over\x01v");
+    file.extend(b"\0\x04stay\x01v\xff\0\0\0\0\0\0\0\0");
+    [format!("${}\r\n", file.len()).into_bytes(), file].concat()
+}
+
+/// A replica waits for its primary's word, however long the time is over.
+#[test]
+fn a_replica_hides_what_is_over_until_the_primary_removes_it() {
+    let (_server, mut c) = start(&[]);
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let mut socket = writer.accept(timed_file());
+    wait_for_link(&mut c);
+    c.expect("GET over", NULL);
+    c.expect("EXISTS over stay", int(1));
+    c.expect("DBSIZE", int(2));
+    // The feed sees it: to the primary it was still there.
+    socket
+        .write_all(&encode(&["APPEND", "over", "w"]))
+        .expect("send");
+    socket
+        .write_all(&encode(&["PERSIST", "over"]))
+        .expect("send");
+    wait_until("the key is back", || c.call(&["GET", "over"]) == bulk("vw"));
+    socket
+        .write_all(&encode(&["PEXPIREAT", "over", "1"]))
+        .expect("send");
+    wait_until("it is over", || c.call(&["EXISTS", "over"]) == b":0\r\n");
+    socket.write_all(&encode(&["DEL", "over"])).expect("send");
+    wait_until("it is removed", || c.call(&["DBSIZE"]) == b":1\r\n");
+}
+
+#[test]
+fn a_transaction_is_seen_as_a_whole() {
+    let (_server, mut c) = start(&[]);
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let mut socket = writer.accept(empty_file());
+    wait_for_link(&mut c);
+    let commands: &[&[&str]] = &[
+        &["SELECT", "0"],
+        &["SET", "a", "1"],
+        &["MULTI"],
+        &["INCR", "a"],
+        &["SET", "b", "1"],
+    ];
+    let first: Vec<u8> = commands.iter().flat_map(|words| encode(words)).collect();
+    socket.write_all(&first).expect("send");
+    wait_until("what stands before MULTI", || {
+        c.call(&["GET", "a"]) == bulk("1")
+    });
+    c.expect("EXISTS b", int(0));
+    let last = [encode(&["EXEC"]), encode(&["INCR", "a"])].concat();
+    socket.write_all(&last[..5]).expect("send");
+    socket.write_all(&last[5..]).expect("send");
+    wait_until("EXEC and what follows", || {
+        c.call(&["GET", "a"]) == bulk("3")
+    });
+    c.expect("GET b", bulk("1"));
+    let offset = 100 + first.len() + last.len();
+    assert_eq!(info(&mut c, "master_repl_offset"), offset.to_string());
+    assert_eq!(info(&mut c, "master_replid"), ID);
+}
+
+/// Whatever comes instead of a file, the replica lives and tries again.
+#[test]
+fn a_broken_sync_is_tried_again() {
+    let (_server, mut c) = start(&["--repl-timeout", "5"]);
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    for broken in [
+        &b"garbage\r\n"[..],
+        b"$-5\r\n",
+        b"$100\r\nREDIS0009",
+        b"$20\r\nthis is no RDB file.",
+        b"-ERR no\r\n",
+    ] {
+        drop(writer.accept(broken));
+        c.expect("PING", "+PONG\r\n");
+    }
+    let _socket = writer.accept(timed_file());
+    wait_for_link(&mut c);
+    c.expect("GET stay", bulk("v"));
+}
+
+#[test]
+fn nobody_is_followed_in_the_middle_of_a_file() {
+    let (_server, mut c) = start(&[]);
+    c.expect("SET mine 1", OK);
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let file = timed_file();
+    let mut socket = writer.accept(&file[..20]);
+    wait_until("the sync has begun", || {
+        info(&mut c, "master_sync_in_progress") == "1"
+    });
+    c.expect("REPLICAOF NO ONE", OK);
+    let _ = socket.write_all(&file[20..]);
+    let _ = socket.read_to_end(&mut Vec::new());
+    c.expect("GET mine", bulk("1"));
+    c.expect("SET mine 2", OK);
+    c.expect("DBSIZE", int(1));
+}
+
+#[test]
+fn a_server_that_follows_itself_gets_nowhere_and_answers() {
+    let (server, mut c) = start(&[]);
+    c.expect("SET mine 1", OK);
+    follow(&mut c, server.addr());
+    let deadline = Instant::now() + Duration::from_millis(300);
+    wait_until("some time has gone by", || {
+        c.expect("GET mine", bulk("1"));
+        Instant::now() > deadline
+    });
+    c.expect("REPLICAOF NO ONE", OK);
+    c.expect("SET mine 2", OK);
+}
+
+/// All count the same offsets of the same feed.
+#[test]
+fn replicas_have_replicas() {
+    let (first, mut a) = start(&[]);
+    let (second, mut b) = start(&[]);
+    let (_third, mut c) = start(&[]);
+    a.expect("SET x 1", OK);
+    follow(&mut b, first.addr());
+    wait_for_link(&mut b);
+    follow(&mut c, second.addr());
+    wait_for_link(&mut c);
+    for _ in 0..100 {
+        a.call(&["INCR", "x"]);
+    }
+    wait_for_offset(&mut a, &mut b);
+    wait_for_offset(&mut a, &mut c);
+    c.expect("GET x", bulk("101"));
+    assert_eq!(info(&mut a, "master_replid"), info(&mut c, "master_replid"));
+    // The one in the middle goes its own way, and the last goes with it.
+    b.expect("REPLICAOF NO ONE", OK);
+    b.expect("SET x own", OK);
+    wait_until("the last one follows", || {
+        c.call(&["GET", "x"]) == bulk("own")
+    });
+    wait_for_offset(&mut b, &mut c);
+}
+
+#[test]
+fn killed_servers_come_back() {
+    let data = data_folder();
+    let flags = [&ON[..], &["--appendfsync", "always"]].concat();
+    let primary = Server::start_on(data.path(), &flags);
+    let mut p = prepare(&primary);
+    p.expect("SET a 1", OK);
+    let relay = Relay::to(primary.addr());
+    let (_replica, mut r) = start(&[]);
+    follow(&mut r, relay.addr());
+    wait_for_link(&mut r);
+    primary.kill();
+    wait_until("the link has ended", || {
+        info(&mut r, "master_link_status") == "down"
+    });
+    r.expect("GET a", bulk("1"));
+    let primary = Server::start_on(data.path(), &flags);
+    let mut p = prepare(&primary);
+    p.expect("SET a 2", OK);
+    relay.turn(primary.addr());
+    wait_until("the replica is back", || r.call(&["GET", "a"]) == bulk("2"));
+    // A cut, with writes meanwhile.
+    relay.turn(primary.addr());
+    p.expect("INCR a", int(3));
+    wait_for_offset(&mut p, &mut r);
+    assert_eq!(all(&mut p), all(&mut r));
+}
+
+/// What a replica has got is in its log, and nothing else.
+#[test]
+fn a_replica_keeps_a_log_of_its_own() {
+    let data = data_folder();
+    let flags = [&ON[..], &["--appendfsync", "always"]].concat();
+    let (primary, mut p) = start(&[]);
+    p.expect("SET a 1", OK);
+    let replica = Server::start_on(data.path(), &flags);
+    let mut r = prepare(&replica);
+    r.expect("SET own 1", OK);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    p.expect("SET t v PXAT 33000000000123", OK);
+    p.expect("INCR a", int(2));
+    wait_for_offset(&mut p, &mut r);
+    let expected = data_set(&mut p);
+    crate::log::wait_for_rewrite(&mut r);
+    assert_eq!(data_set(&mut r), expected);
+    replica.kill();
+    let replica = Server::start_on(data.path(), &flags);
+    let mut r = connect(&replica);
+    assert_eq!(data_set(&mut r), expected);
+}

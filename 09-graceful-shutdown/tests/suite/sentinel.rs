@@ -1,0 +1,140 @@
+//! Three Sentinels watch over a primary and two replicas. The primary is killed; they
+//! make a replica the primary, and the old one a replica when it comes back.
+//!
+//! Reread: 08-replication/GUIDE.md#what-can-go-wrong
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::harness::{Server, installed, is_in_part, wait_until};
+use crate::log::data_folder;
+use crate::replicas::{Relay, follow, info, prepare, start, wait_for_link, wait_for_offset};
+use crate::session::{OK, Session, bulk, int, strings};
+
+/// One Sentinel; it ends when this is dropped.
+struct Sentinel {
+    process: Child,
+    session: Session,
+    _folder: TempDir,
+}
+
+impl Sentinel {
+    /// Watches over the primary at `address`.
+    fn watch(address: SocketAddr) -> Self {
+        let folder = data_folder();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let own = listener.local_addr().expect("an address");
+        drop(listener);
+        let text = format!(
+            "port {}\nbind 127.0.0.1\ndir {}\nsentinel monitor it {} {} 2\n\
+             sentinel down-after-milliseconds it 1000\nsentinel failover-timeout it 5000\n",
+            own.port(),
+            folder.path().display(),
+            address.ip(),
+            address.port()
+        );
+        let path = folder.path().join("sentinel.conf");
+        fs::write(&path, text).expect("write the file");
+        let log = File::create(folder.path().join("log")).expect("a log");
+        let process = Command::new("redis-server")
+            .arg(&path)
+            .arg("--sentinel")
+            .stdin(Stdio::null())
+            .stdout(log)
+            .spawn()
+            .expect("redis-server");
+        wait_until("the Sentinel listens", || {
+            std::net::TcpStream::connect(own).is_ok()
+        });
+        Self {
+            process,
+            session: Session::connect(own),
+            _folder: folder,
+        }
+    }
+
+    fn ask(&mut self, command: &str) -> Vec<String> {
+        let reply = self.session.call(&["SENTINEL", command, "it"]);
+        let words = strings(&reply).into_iter();
+        words.map(|word| word.escape_ascii().to_string()).collect()
+    }
+
+    fn knows(&mut self, field: &str, value: &str) -> bool {
+        let words = self.ask("MASTER");
+        words.windows(2).any(|pair| pair == [field, value])
+    }
+
+    /// Where it says that the primary is.
+    fn primary(&mut self) -> String {
+        let words = self.ask("GET-MASTER-ADDR-BY-NAME");
+        words.join(":")
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn sentinels_make_another_primary() {
+    if !installed("redis-server") || is_in_part() {
+        return;
+    }
+    let data = data_folder();
+    let old = Server::start_on(data.path(), &[]);
+    let mut o = prepare(&old);
+    // The old primary comes back with another port; to everybody it is here.
+    let relay = Relay::to(old.addr());
+    let mut replicas = [start(&[]), start(&[])];
+    for (_, session) in &mut replicas {
+        follow(session, relay.addr());
+        wait_for_link(session);
+    }
+    let mut sentinels: Vec<_> = (0..3).map(|_| Sentinel::watch(relay.addr())).collect();
+    wait_until("the Sentinels know everybody", || {
+        sentinels
+            .iter_mut()
+            .all(|it| it.knows("num-slaves", "2") && it.knows("num-other-sentinels", "2"))
+    });
+    o.expect("SET before 1", OK);
+    o.expect("WAIT 2 0", int(2));
+
+    let was = relay.addr().to_string();
+    old.kill();
+    wait_until("the Sentinels agree on another primary", || {
+        let first = sentinels[0].primary();
+        first != was && sentinels.iter_mut().all(|it| it.primary() == first)
+    });
+    let chosen = sentinels[0].primary();
+    let index = usize::from(replicas[1].0.addr().to_string() == chosen);
+    let (new, other) = match &mut replicas {
+        [a, b] if index == 0 => (a, b),
+        [a, b] => (b, a),
+    };
+    assert_eq!(new.0.addr().to_string(), chosen);
+    // With a new role a server may hang up on its clients, as Sentinel asks it to.
+    new.1 = prepare(&new.0);
+    assert_eq!(info(&mut new.1, "role"), "master");
+    new.1.expect("GET before", bulk("1"));
+    new.1.expect("SET after 1", OK);
+    wait_until("the other replica follows", || {
+        prepare(&other.0).call(&["GET", "after"]) == bulk("1")
+    });
+
+    let back = Server::start_on(data.path(), &[]);
+    relay.turn(back.addr());
+    wait_until("the old primary is a replica", || {
+        info(&mut prepare(&back), "role") == "slave"
+    });
+    let mut b = prepare(&back);
+    wait_for_offset(&mut new.1, &mut b);
+    b.expect("GET after", bulk("1"));
+    new.1.expect("SET later 1", OK);
+    new.1.expect("WAIT 2 0", int(2));
+}

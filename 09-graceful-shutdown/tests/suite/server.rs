@@ -1,0 +1,376 @@
+//! INFO, CONFIG, TIME, LOLWUT, and many commands in one packet.
+//!
+//! Reread: 03-get-set/GUIDE.md#8-commandsserverrs-info-config-and-friends
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::harness::{Server, amount, is_other_server};
+use crate::session::{NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
+
+fn connect() -> (Server, Session) {
+    let server = Server::start();
+    let session = Session::connect(server.addr());
+    (server, session)
+}
+
+/// The text of INFO.
+fn info(c: &mut Session, sections: &[&str]) -> String {
+    let mut reply = c.strings(&[&["INFO"], sections].concat());
+    String::from_utf8(reply.remove(0)).expect("text")
+}
+
+/// The titles of the sections in INFO.
+fn titles(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .collect()
+}
+
+/// The number behind `name:` in INFO.
+fn number(c: &mut Session, name: &str) -> u64 {
+    let text = info(c, &[]);
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let value = lines.find(|(field, _)| *field == name);
+    let (_, value) = value.unwrap_or_else(|| panic!("no {name} in {text}"));
+    value.parse().expect("a number")
+}
+
+/// What CONFIG GET replies, by name; the order is Redis's secret.
+fn config(c: &mut Session, patterns: &[&str]) -> BTreeMap<String, String> {
+    let reply = c.strings(&[&["CONFIG", "GET"], patterns].concat());
+    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).expect("text");
+    reply
+        .chunks(2)
+        .map(|pair| (text(&pair[0]), text(&pair[1])))
+        .collect()
+}
+
+#[test]
+fn info_is_lines_in_sections() {
+    let (_server, mut c) = connect();
+    let text = info(&mut c, &[]);
+    for line in text.split_terminator("\r\n") {
+        let known = line.is_empty() || line.starts_with("# ") || line.contains(':');
+        assert!(known && !line.contains(['\r', '\n']), "{line:?}");
+    }
+    let all = titles(&text);
+    for title in [
+        "Server",
+        "Clients",
+        "Memory",
+        "Stats",
+        "Replication",
+        "Cluster",
+        "Keyspace",
+    ] {
+        assert!(all.contains(&title), "{title}");
+    }
+    for (sections, expected) in [
+        (vec!["stats"], vec!["Stats"]),
+        (vec!["SERVER", "clients"], vec!["Server", "Clients"]),
+        (
+            vec!["clients", "server", "server"],
+            vec!["Server", "Clients"],
+        ),
+        (vec!["nonsense"], vec![]),
+        (vec!["nonsense", "Memory"], vec!["Memory"]),
+    ] {
+        assert_eq!(titles(&info(&mut c, &sections)), expected, "{sections:?}");
+    }
+    assert_eq!(titles(&info(&mut c, &["default"])), all);
+    for word in ["all", "everything"] {
+        let text = info(&mut c, &[word]);
+        assert!(
+            all.iter().all(|title| titles(&text).contains(title)),
+            "{word}"
+        );
+    }
+}
+
+#[test]
+fn info_tells_who_is_asked() {
+    let (server, mut c) = connect();
+    assert_eq!(number(&mut c, "tcp_port"), u64::from(server.addr().port()));
+    assert!(number(&mut c, "process_id") > 0);
+    assert!(number(&mut c, "used_memory") > 0);
+    let text = info(&mut c, &[]);
+    for line in ["redis_mode:standalone", "role:master", "cluster_enabled:0"] {
+        assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}");
+    }
+}
+
+#[test]
+fn info_counts() {
+    let (server, mut c) = connect();
+    let mut before = |name| number(&mut c, name);
+    let commands = before("total_commands_processed");
+    let connections = before("total_connections_received");
+    let (hits, misses) = (before("keyspace_hits"), before("keyspace_misses"));
+    let clients = before("connected_clients");
+    c.expect("SET k v", OK);
+    c.expect("GET k", bulk("v"));
+    c.expect("MGET k x", "*2\r\n$1\r\nv\r\n$-1\r\n");
+    c.expect("EXISTS k x", int(1));
+    let mut other = Session::connect(server.addr());
+    other.expect("PING", "+PONG\r\n");
+    assert!(number(&mut c, "total_commands_processed") >= commands + 5);
+    assert_eq!(
+        number(&mut c, "total_connections_received"),
+        connections + 1
+    );
+    assert_eq!(number(&mut c, "connected_clients"), clients + 1);
+    assert_eq!(number(&mut c, "keyspace_hits"), hits + 3);
+    assert_eq!(number(&mut c, "keyspace_misses"), misses + 2);
+    c.expect("CONFIG RESETSTAT", OK);
+    assert_eq!(number(&mut c, "keyspace_hits"), 0);
+    assert_eq!(number(&mut c, "keyspace_misses"), 0);
+    assert_eq!(number(&mut c, "total_connections_received"), 0);
+    assert!(number(&mut c, "total_commands_processed") < commands + 5);
+    assert_eq!(number(&mut c, "connected_clients"), clients + 1);
+}
+
+#[test]
+fn info_keyspace() {
+    let (_server, mut c) = connect();
+    assert_eq!(info(&mut c, &["keyspace"]), "# Keyspace\r\n");
+    c.expect("MSET a 1 b 2", OK);
+    let text = "# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\n";
+    assert_eq!(info(&mut c, &["keyspace"]), text);
+}
+
+#[test]
+fn config_get() {
+    let (server, mut c) = connect();
+    let port = server.addr().port().to_string();
+    let limit = "536870912".to_owned();
+    assert_eq!(config(&mut c, &["port"])["port"], port);
+    let both = config(&mut c, &["PORT", "proto-max-bulk-len", "port"]);
+    assert_eq!(both.len(), 2);
+    assert_eq!(both["proto-max-bulk-len"], limit);
+    assert_eq!(
+        config(&mut c, &["Proto-MAX-*"])["proto-max-bulk-len"],
+        limit
+    );
+    assert!(config(&mut c, &["*"]).contains_key("save"));
+    assert!(config(&mut c, &["s[a-b]v?"]).contains_key("save"));
+    c.expect("CONFIG GET nonsense", "*0\r\n");
+    c.expect(
+        "CONFIG GET nonsense port",
+        format!("*2\r\n$4\r\nport\r\n${}\r\n{port}\r\n", port.len()),
+    );
+    c.expect("CONFIG GET", arity("config|get"));
+    c.expect("CONFIG", arity("config"));
+    c.expect(
+        "CONFIG BOGUS",
+        "-ERR unknown subcommand 'BOGUS'. Try CONFIG HELP.\r\n",
+    );
+}
+
+#[test]
+fn config_set_takes_units() {
+    let (_server, mut c) = connect();
+    for (value, bytes) in [
+        ("1048576", "1048576"),
+        ("1048576b", "1048576"),
+        ("1mb", "1048576"),
+        ("2MB", "2097152"),
+        ("1100kb", "1126400"),
+        ("1100k", "1100000"),
+        ("2m", "2000000"),
+        ("1gb", "1073741824"),
+        ("1g", "1000000000"),
+    ] {
+        c.expect(&format!("CONFIG SET proto-max-bulk-len {value}"), OK);
+        let now = config(&mut c, &["proto-max-bulk-len"]);
+        assert_eq!(now["proto-max-bulk-len"], bytes, "{value}");
+    }
+}
+
+#[test]
+fn config_set_is_all_or_nothing() {
+    let (_server, mut c) = connect();
+    let failed = |name: &str, why: &str| {
+        format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
+    };
+    let limit = "proto-max-bulk-len";
+    let bounds = "argument must be between 1048576 and 9223372036854775807 inclusive";
+    let immutable = failed("io-threads", "can't set immutable config");
+    let unknown = "-ERR Unknown option or number of arguments for CONFIG SET - 'bogus'\r\n";
+    for (arguments, error) in [
+        (format!("{limit} 1048575"), failed(limit, bounds)),
+        (format!("{limit} 0"), failed(limit, bounds)),
+        (
+            format!("{limit} 1x"),
+            failed(limit, "argument must be a memory value"),
+        ),
+        (
+            format!("{limit} -1"),
+            failed(limit, "argument must be a memory value"),
+        ),
+        ("io-threads 2".into(), immutable.clone()),
+        (format!("{limit} 2mb io-threads 2"), immutable.clone()),
+        (format!("{limit} nonsense io-threads 2"), immutable),
+        ("bogus 1".into(), unknown.into()),
+        (format!("{limit} 2mb bogus 1"), unknown.into()),
+        (
+            format!("{limit} 2mb {limit} 3mb"),
+            failed(limit, "duplicate parameter"),
+        ),
+        (format!("{limit} 2mb bogus"), SYNTAX.into()),
+        (limit.into(), arity("config|set")),
+    ] {
+        c.expect(&format!("CONFIG SET {arguments}"), error);
+        assert_eq!(config(&mut c, &[limit])[limit], "536870912", "{arguments}");
+    }
+    c.expect(
+        &format!("CONFIG SET {} 2mb maxmemory 0", limit.to_uppercase()),
+        OK,
+    );
+    assert_eq!(config(&mut c, &[limit])[limit], "2097152");
+    c.expect("CONFIG RESETSTAT x", arity("config|resetstat"));
+}
+
+#[test]
+fn time_is_now() {
+    let (_server, mut c) = connect();
+    let seconds = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("1970")
+            .as_secs()
+    };
+    let before = seconds();
+    let reply = c.strings(&["TIME"]);
+    let [told, micros] = [0, 1].map(|i| String::from_utf8_lossy(&reply[i]).parse::<u64>());
+    let told = told.expect("seconds");
+    assert!((before..=seconds()).contains(&told), "{told}");
+    assert!(micros.expect("microseconds") < 1_000_000);
+    c.expect("TIME x", arity("time"));
+}
+
+#[test]
+fn lolwut_names_the_version() {
+    let (_server, mut c) = connect();
+    let reply = c.strings(&["LOLWUT"]);
+    assert!(String::from_utf8_lossy(&reply[0]).contains("Redis ver. "));
+}
+
+#[test]
+fn many_different_commands_in_one_packet() {
+    let (_server, mut c) = connect();
+    let mut packet = Vec::new();
+    let mut expected: Vec<Vec<u8>> = Vec::new();
+    let exchange: &[(&str, Vec<u8>)] = &[
+        ("SET k 1", OK.into()),
+        ("INCR k", int(2).into()),
+        ("GET k", bulk("2")),
+        (
+            "BOGUS",
+            "-ERR unknown command 'BOGUS', with args beginning with: \r\n".into(),
+        ),
+        ("GET", arity("get").into()),
+        ("APPEND k 3", int(2).into()),
+        ("MGET k none", "*2\r\n$2\r\n23\r\n$-1\r\n".into()),
+        ("CONFIG SET proto-max-bulk-len 5mb", OK.into()),
+        (
+            "CONFIG GET proto-max-bulk-len",
+            "*2\r\n$18\r\nproto-max-bulk-len\r\n$7\r\n5242880\r\n".into(),
+        ),
+        ("SET k v NX XX", SYNTAX.into()),
+        ("RENAME k l", OK.into()),
+        ("DEL k l", int(1).into()),
+        ("GET l", NULL.into()),
+        ("DBSIZE", int(0).into()),
+    ];
+    for _ in 0..200 {
+        for (command, reply) in exchange {
+            let args: Vec<&str> = command.split(' ').collect();
+            packet.extend(encode(&args));
+            expected.push(reply.clone());
+        }
+        packet.extend(b"PING\r\n");
+        expected.push(b"+PONG\r\n".to_vec());
+    }
+    c.send(&packet);
+    for (number, expected) in expected.iter().enumerate() {
+        let reply = c.reply();
+        assert_eq!(
+            reply.escape_ascii().to_string(),
+            expected.escape_ascii().to_string(),
+            "reply {number}"
+        );
+    }
+}
+
+/// Every client adds to the same number, on two threads. None gets lost.
+#[test]
+fn fifty_clients_count_together() {
+    // Whether another server has that flag is its own business.
+    let args: &[&str] = match is_other_server() {
+        false => &["--io-threads", "2"],
+        true => &[],
+    };
+    let server = Server::start_with(args);
+    let address = server.addr();
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(move || {
+                let mut c = Session::connect(address);
+                c.send(&encode(&["INCR", "n"]).repeat(100));
+                for _ in 0..100 {
+                    assert_eq!(c.reply()[0], b':');
+                }
+            });
+        }
+    });
+    Session::connect(address).expect("GET n", bulk("5000"));
+}
+
+/// How many connections to hold at once, if the system lets us.
+const CROWD: usize = 10_000;
+
+/// Every one of very many clients gets an answer. Where a process may not open
+/// as many files, there are fewer of them, and the test says how many.
+#[test]
+fn ten_thousand_clients_are_answered() {
+    let (server, mut first) = connect();
+    // The tests beside this one need files as well.
+    let allowed = soft_limit() / 2;
+    // Redis has its own idea of how many is too many.
+    let maxclients = config(&mut first, &["maxclients"])
+        .get("maxclients")
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(usize::MAX);
+    let wanted = amount(CROWD);
+    let crowd = wanted.min(allowed).min(maxclients - 100);
+    if crowd < wanted {
+        eprintln!("only {crowd} clients: more than that are not allowed here");
+    }
+    // One after the other: the queue in front of a server is short.
+    let mut clients: Vec<_> = (0..crowd)
+        .map(|_| {
+            let mut client = Session::connect(server.addr());
+            client.expect("PING", "+PONG\r\n");
+            client
+        })
+        .collect();
+    // And now all at once.
+    for client in &mut clients {
+        client.send(b"PING\r\n");
+    }
+    for client in &mut clients {
+        assert_eq!(client.reply(), b"+PONG\r\n");
+    }
+    first.expect("PING", "+PONG\r\n");
+}
+
+/// How many files this process may open (`ulimit -n`).
+fn soft_limit() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
+        .unwrap_or(256)
+}
