@@ -26,7 +26,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::command::append_expired;
 use crate::state::{Shared, State};
-use crate::store::Sample;
+use crate::store::{Expiry, Sample};
 
 /// How often to look, if nothing needs more (`hz` in Redis is 10).
 const PERIOD: Duration = Duration::from_millis(100);
@@ -78,7 +78,7 @@ fn work(shared: &Shared) -> bool {
         // need not wait for the whole slice.
         let state = &mut *shared.lock();
         // What ends there, the primary says.
-        if state.replication.is_replica() {
+        if state.store.expiry != Expiry::Remove {
             return false;
         }
         let sample = state.store.expire(LOOKS, REMOVALS);

@@ -88,10 +88,10 @@ pub async fn run(
     guests: mpsc::Receiver<Infallible>,
 ) {
     loop {
-        let request = wanted(&shared, &mut signals).await;
+        let attempt = wanted(&shared, &mut signals).await;
         info!("User requested shutdown...");
-        drain(&shared, request).await;
-        if finish(&mut shared.lock(), request) {
+        drain(&shared, &attempt).await;
+        if finish(&mut shared.lock(), &attempt) {
             break;
         }
     }
@@ -102,12 +102,29 @@ pub async fn run(
     process::exit(0);
 }
 
+/// One try to end the server.
+struct Attempt {
+    request: Request,
+    /// Changes when it is taken back.
+    failures: watch::Receiver<u64>,
+}
+
+impl Attempt {
+    fn is_wanted(&self) -> bool {
+        !self.failures.has_changed().unwrap_or(false)
+    }
+}
+
 /// Waits until somebody wants the server to end.
-async fn wanted(shared: &Shared, signals: &mut Signals) -> Request {
+async fn wanted(shared: &Shared, signals: &mut Signals) -> Attempt {
     let bell = shared.lock().lifecycle.bell();
     loop {
-        if let Some(request) = shared.lock().lifecycle.requested() {
-            return request;
+        {
+            let lifecycle = &shared.lock().lifecycle;
+            if let Some(request) = lifecycle.requested() {
+                let failures = lifecycle.failures();
+                return Attempt { request, failures };
+            }
         }
         tokio::select! {
             () = bell.notified() => {}
@@ -118,17 +135,18 @@ async fn wanted(shared: &Shared, signals: &mut Signals) -> Request {
 
 /// Waits until the replicas have everything, or nobody wants the end any more, or it takes
 /// too long.
-async fn drain(shared: &Shared, request: Request) {
-    let Some((deadline, mut acknowledged)) = begin_to_drain(&mut shared.lock(), request) else {
+async fn drain(shared: &Shared, attempt: &Attempt) {
+    let begun = begin_to_drain(&mut shared.lock(), attempt);
+    let Some((deadline, mut acknowledged)) = begun else {
         return;
     };
     let bell = shared.lock().lifecycle.bell();
     loop {
         acknowledged.borrow_and_update();
         {
-            let state = &*shared.lock();
-            let is_wanted = state.lifecycle.requested().is_some();
-            if !is_wanted || state.replication.is_caught_up() || Instant::now() >= deadline {
+            let replication = &shared.lock().replication;
+            let is_late = Instant::now() >= deadline;
+            if is_late || !attempt.is_wanted() || replication.is_caught_up() {
                 return;
             }
         }
@@ -142,9 +160,9 @@ async fn drain(shared: &Shared, request: Request) {
 
 /// Lets writes wait, if there is a replica to wait for: until when, and what changes when
 /// it is further.
-fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch::Receiver<()>)> {
+fn begin_to_drain(state: &mut State, attempt: &Attempt) -> Option<(Instant, watch::Receiver<()>)> {
     let patience = state.config.shutdown_timeout;
-    if request.now || patience.is_zero() || state.replication.is_caught_up() {
+    if attempt.request.now || patience.is_zero() || state.replication.is_caught_up() {
         return None;
     }
     info!("Waiting for replicas before shutting down.");
@@ -158,12 +176,12 @@ fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch
 }
 
 /// Makes everything safe. False if the server stays.
-fn finish(state: &mut State, request: Request) -> bool {
+fn finish(state: &mut State, attempt: &Attempt) -> bool {
     // It may have been taken back meanwhile.
-    let mut may_end = state.lifecycle.requested().is_some();
+    let mut may_end = attempt.is_wanted();
     if may_end {
         state.replication.report_laggards();
-        may_end = persist(state, request);
+        may_end = persist(state, attempt.request);
         if !may_end {
             warn!("Errors trying to shut down the server. Check the logs for more information.");
             state.lifecycle.fail();
@@ -182,45 +200,60 @@ fn finish(state: &mut State, request: Request) -> bool {
     may_end
 }
 
+/// Something that has to be done before the end; an error says why it cannot be done.
+type Step = fn(&mut State, Request) -> Result<(), String>;
+
+/// In this order.
+const STEPS: [Step; 3] = [end_background, sync_log, save];
+
 /// Writes what has to be written. False if that is not possible, and the server not
 /// forced.
 fn persist(state: &mut State, request: Request) -> bool {
-    let is_forced = request.force;
-    let complain = |what: &str| match is_forced {
-        true => warn!("{what}, but exiting anyway."),
-        false => warn!("{what}, can't exit."),
-    };
-    if state.aof.is_provisional() {
-        complain("Writing initial AOF");
-        if !is_forced {
-            return false;
+    STEPS.iter().all(|step| match step(state, request) {
+        Ok(()) => true,
+        Err(why) if request.force => {
+            warn!("{why}, but exiting anyway.");
+            true
         }
-    }
-    state.background.stop(&mut state.aof, &state.store);
-    if state.aof.is_open() {
-        info!("Calling fsync() on the AOF file.");
-        if let Err(error) = state.aof.sync() {
-            complain(&format!(
-                "Fail to fsync the AOF file: {}",
-                system_text(&error)
-            ));
-            if !is_forced {
-                return false;
-            }
+        Err(why) => {
+            warn!("{why}, can't exit.");
+            false
         }
+    })
+}
+
+/// What is written in the background is not waited for. The files before it are whole, unless
+/// it is the first base of the log: without that the log is nothing.
+fn end_background(state: &mut State, request: Request) -> Result<(), String> {
+    let is_first = state.aof.is_provisional();
+    if request.force || !is_first {
+        state.background.stop(&mut state.aof, &state.store);
     }
+    match is_first {
+        true => Err("Writing initial AOF".into()),
+        false => Ok(()),
+    }
+}
+
+fn sync_log(state: &mut State, _: Request) -> Result<(), String> {
+    if !state.aof.is_open() {
+        return Ok(());
+    }
+    info!("Calling fsync() on the AOF file.");
+    let synced = state.aof.sync();
+    synced.map_err(|error| format!("Fail to fsync the AOF file: {}", system_text(&error)))
+}
+
+fn save(state: &mut State, request: Request) -> Result<(), String> {
     if !is_save_due(state, request) {
-        return true;
+        return Ok(());
     }
     info!("Saving the final RDB snapshot before exiting.");
-    match state.background.save_now(&state.store, &state.config) {
-        Ok(()) => true,
-        Err(error) => {
-            warn!("cannot save: {}", system_text(&error));
-            complain("Error trying to save the DB");
-            is_forced
-        }
-    }
+    let saved = state.background.save_now(&state.store, &state.config);
+    saved.map_err(|error| {
+        warn!("cannot save: {}", system_text(&error));
+        "Error trying to save the DB".into()
+    })
 }
 
 fn is_save_due(state: &State, request: Request) -> bool {
