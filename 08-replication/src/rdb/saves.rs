@@ -16,13 +16,13 @@ pub struct SavePoint {
 }
 
 impl SavePoint {
-    /// Reads save points as in `save 3600 1 300 100`: pairs of seconds and changes.
-    /// No pairs are no save points.
+    /// Reads save points as in `save 3600 1 300 100`: pairs of seconds and changes, with one
+    /// blank between. No pairs are no save points.
     pub fn parse(text: &str) -> Option<Vec<Self>> {
-        let numbers: Option<Vec<u64>> = text
-            .split_whitespace()
-            .map(|word| word.parse().ok())
-            .collect();
+        if text.is_empty() {
+            return Some(Vec::new());
+        }
+        let numbers: Option<Vec<u64>> = text.split(' ').map(|word| word.parse().ok()).collect();
         let pairs = numbers.filter(|numbers| numbers.len().is_multiple_of(2))?;
         let points = pairs.chunks_exact(2).map(|pair| Self {
             seconds: pair[0],
@@ -133,11 +133,11 @@ mod tests {
 
     #[test]
     fn save_points_are_pairs() {
-        let points = SavePoint::parse("3600 1  300 100").unwrap_or_default();
+        let points = SavePoint::parse("3600 1 300 100").unwrap_or_default();
         assert_eq!(points.len(), 2);
         assert_eq!(SavePoint::format(&points), "3600 1 300 100");
         assert_eq!(SavePoint::parse(""), Some(Vec::new()));
-        for wrong in ["900", "900 1 x 2", "0 1", "1 -1"] {
+        for wrong in ["900", "900 1 x 2", "0 1", "1 -1", " ", "1 2 ", "1  2"] {
             assert_eq!(SavePoint::parse(wrong), None, "{wrong}");
         }
     }
