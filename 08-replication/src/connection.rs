@@ -216,12 +216,19 @@ impl Connection {
     /// Waits for replicas, and then replies how many there are. True if the client has no
     /// more to say.
     async fn wait(&mut self, wait: Wait) -> io::Result<bool> {
+        let _blocked = Blocked::new(&self.shared);
         self.socket.write_all_buf(&mut self.output).await?;
         let mut changes = self.shared.lock().replication.watch();
         let deadline = wait.timeout.map(|timeout| Instant::now() + timeout);
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
+            if self.shared.lock().replication.is_replica() {
+                let error = CommandError::UNBLOCKED;
+                Reply::new(&mut self.output, self.client.protocol).error(error.text());
+                self.client.closing = true;
+                return Ok(at_end);
+            }
             let count = self.shared.lock().replication.acknowledged(wait.offset);
             let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
             if count >= wait.replicas || is_over || at_end {
@@ -329,6 +336,22 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+/// Counts as long as it is there: its client waits for something else than a command.
+struct Blocked(Shared);
+
+impl Blocked {
+    fn new(shared: &Shared) -> Self {
+        shared.lock().stats.blocked_clients += 1;
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        self.0.lock().stats.blocked_clients -= 1;
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Stats {
     pub run_id: String,
     pub connected_clients: u64,
     pub connections_received: u64,
+    /// How many clients wait for something else than their next command.
+    pub blocked_clients: u64,
     pub commands_processed: u64,
     /// How far the data is loaded, while it is.
     pub loading: Option<Loading>,
@@ -51,6 +53,7 @@ impl Default for Stats {
             run_id: random_id(),
             connected_clients: 0,
             connections_received: 0,
+            blocked_clients: 0,
             commands_processed: 0,
             loading: None,
         }

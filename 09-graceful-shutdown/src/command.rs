@@ -548,6 +548,10 @@ impl CommandError {
     pub const MASTER_DOWN: Self = Self::new(
         "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
     );
+    pub const UNBLOCKED: Self = Self::new(
+        "UNBLOCKED force unblock from blocking operation, instance state changed (master -> \
+         replica?)",
+    );
     pub const LOADING: Self = Self::new("LOADING Redis is loading the dataset in memory");
     pub const SAVE_FAILED: Self = Self::new(
         "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist \

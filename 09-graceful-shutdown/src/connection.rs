@@ -286,6 +286,12 @@ impl Connection {
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
+            if self.shared.lock().replication.is_replica() {
+                let error = CommandError::UNBLOCKED;
+                Reply::new(&mut self.output, self.client.protocol).error(error.text());
+                self.client.closing = true;
+                return Ok(at_end);
+            }
             let count = self.shared.lock().replication.acknowledged(wait.offset);
             let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
             let is_over = self.rules.borrow_and_update().phase == Phase::Ended;

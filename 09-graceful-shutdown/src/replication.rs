@@ -306,7 +306,7 @@ impl Replication {
             .count()
     }
 
-    /// Changes when [`acknowledged`](Self::acknowledged) may.
+    /// Changes when [`acknowledged`](Self::acknowledged) may, or when we become a replica.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.acknowledged.subscribe()
     }
@@ -421,6 +421,8 @@ impl Replication {
             down: now,
         });
         self.wanted.send_replace(Some(address));
+        // Who waits for our replicas waits in vain.
+        self.acknowledged.send_replace(());
         true
     }
 

@@ -10,15 +10,13 @@ pub struct Stats {
     pub run_id: String,
     pub connected_clients: u64,
     pub connections_received: u64,
-    /// How many were not let in.
-    pub connections_rejected: u64,
     /// How many clients wait for something else than their next command.
     pub blocked_clients: u64,
+    /// How many were not let in.
+    pub connections_rejected: u64,
     /// How many bytes came from clients as commands, and went to them as replies and messages.
     pub bytes_received: u64,
     pub bytes_sent: u64,
-    /// How many times a replica got everything.
-    pub full_syncs: u64,
     /// The most memory that was ever in use when somebody looked, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
@@ -68,11 +66,10 @@ impl Default for Stats {
             run_id: random_id(),
             connected_clients: 0,
             connections_received: 0,
-            connections_rejected: 0,
             blocked_clients: 0,
+            connections_rejected: 0,
             bytes_received: 0,
             bytes_sent: 0,
-            full_syncs: 0,
             peak_memory: 0,
             rates: Rates::default(),
             commands_processed: 0,
@@ -122,7 +119,6 @@ impl Stats {
         self.connections_received = 0;
         self.connections_rejected = 0;
         (self.bytes_received, self.bytes_sent) = (0, 0);
-        self.full_syncs = 0;
         self.rates = Rates::default();
         self.commands_processed = 0;
     }

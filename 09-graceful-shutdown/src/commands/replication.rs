@@ -131,7 +131,6 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         is_base: false,
         ..ctx.config.rdb_options()
     };
-    ctx.stats.full_syncs += 1;
     let client = &mut *ctx.client;
     let data = ctx.store.snapshot();
     let sync = ctx

@@ -319,8 +319,7 @@ fn info_stats(ctx: &Context<'_>) -> String {
         "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
          instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
          total_net_output_bytes:{}\r\ninstantaneous_input_kbps:{:.2}\r\n\
-         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\nsync_full:{}\r\n\
-         sync_partial_ok:0\r\nsync_partial_err:0\r\nexpired_keys:{}\r\nevicted_keys:0\r\n\
+         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\nexpired_keys:{}\r\nevicted_keys:0\r\n\
          keyspace_hits:{}\r\nkeyspace_misses:{}\r\npubsub_channels:{}\r\npubsub_patterns:{}\r\n\
          latest_fork_usec:0\r\ntotal_forks:0\r\n",
         ctx.stats.connections_received,
@@ -331,7 +330,6 @@ fn info_stats(ctx: &Context<'_>) -> String {
         rates.bytes_received() as f64 / 1024.0,
         rates.bytes_sent() as f64 / 1024.0,
         ctx.stats.connections_rejected,
-        ctx.stats.full_syncs,
         counters.expired,
         counters.hits,
         counters.misses,

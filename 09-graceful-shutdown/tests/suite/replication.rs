@@ -236,6 +236,23 @@ fn wait_waits_for_replicas_to_say_that_they_have_it() {
 }
 
 #[test]
+fn who_waits_when_the_server_becomes_a_replica_waits_no_longer() {
+    let (server, mut c) = start(&[]);
+    let mut waiting = Client::connect(&server);
+    waiting.send(b"WAIT 1 0\r\nPING\r\n");
+    wait_until("somebody waits", || {
+        let clients = c.call(&["INFO", "clients"]);
+        String::from_utf8_lossy(&clients).contains("blocked_clients:1\r")
+    });
+    c.expect("REPLICAOF 127.0.0.1 1", OK);
+    waiting.expect(
+        b"-UNBLOCKED force unblock from blocking operation, instance state changed \
+          (master -> replica?)\r\n",
+    );
+    waiting.expect_closed();
+}
+
+#[test]
 fn many_replicas_read_one_feed() {
     let (server, mut c) = start(&[]);
     c.expect("SET a 1", OK);
