@@ -1,0 +1,672 @@
+//! The graders of `EXERCISES.md`. They are ignored until somebody asks for them:
+//!
+//! ```text
+//! make check-09
+//! ```
+//!
+//! Like the suites, they know nothing of a server but its port, its process and its
+//! files, and real Redis passes them all.
+
+#[path = "suite/client.rs"]
+mod client;
+#[path = "suite/harness.rs"]
+mod harness;
+#[allow(dead_code)]
+#[path = "suite/session.rs"]
+mod session;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use client::{Client, escaped};
+use harness::{Server, wait_until};
+use session::{NULL, OK, SYNTAX, arity, bulk, encode, int};
+use tempfile::TempDir;
+
+/// A server with its files in a folder that outlives it, and a client of it. It saves nothing
+/// of itself, and a `--save` among the flags adds to that.
+#[track_caller]
+fn start(flags: &[&str]) -> (TempDir, Server, Client) {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    let (server, client) = start_on(data.path(), flags);
+    (data, server, client)
+}
+
+#[track_caller]
+fn start_on(data: &Path, flags: &[&str]) -> (Server, Client) {
+    let server = Server::start_on(data, &[&["--save", ""], flags].concat());
+    let mut client = Client::connect(&server);
+    wait_until("the server has started, and PING gets PONG", || {
+        text(&mut client, "PING") == "+PONG\n"
+    });
+    (server, client)
+}
+
+/// The words of `command` as they are sent.
+fn words(command: &str) -> Vec<u8> {
+    let words: Vec<&str> = command.split(' ').collect();
+    encode(&words)
+}
+
+/// Sends a command and compares its reply.
+#[track_caller]
+fn check(client: &mut Client, command: &str, reply: impl AsRef<[u8]>) {
+    client.check(words(command), reply);
+}
+
+/// Sends a command and takes the reply as text.
+#[track_caller]
+fn text(client: &mut Client, command: &str) -> String {
+    escaped(&client.send(words(command)).reply()).replace("\\r\\n", "\n")
+}
+
+/// Waits until a line of INFO is right.
+#[track_caller]
+fn wait_for_info(client: &mut Client, section: &str, line: &str) {
+    wait_until(&format!("INFO {section} has the line {line}"), || {
+        text(client, &format!("INFO {section}"))
+            .lines()
+            .any(|other| other == line)
+    });
+}
+
+/// The reply of `CONFIG GET` for one parameter.
+fn parameter(name: &str, value: &str) -> Vec<u8> {
+    [b"*2\r\n".to_vec(), bulk(name), bulk(value)].concat()
+}
+
+/// What Redis says when CONFIG SET cannot do it.
+fn config_error(name: &str, why: &str) -> String {
+    format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
+}
+
+fn signal(server: &Server, name: &str) {
+    let process = server.process().to_string();
+    let status = Command::new("kill").args([name, &process]).status();
+    assert!(status.is_ok_and(|status| status.success()), "kill {name}");
+}
+
+#[track_caller]
+fn wait_for_end(server: &mut Server) {
+    wait_until("the server has ended", || !server.is_alive());
+}
+
+/// Waits until the server has ended after a SIGTERM.
+#[track_caller]
+fn terminate(server: &mut Server) {
+    signal(server, "-TERM");
+    wait_for_end(server);
+}
+
+/// Compares what is in a file; `None` is: there is none.
+#[track_caller]
+fn check_file(path: &Path, expected: Option<&str>) {
+    let found = fs::read_to_string(path).ok();
+    let name = path.display();
+    assert_eq!(
+        found.as_deref(),
+        expected,
+        "the file {name} is not as Redis leaves it (None: there is no such file)\n  expected  \
+         {expected:?}\n  found     {found:?}"
+    );
+}
+
+/// Makes every save fail: a file cannot take the place of a folder.
+fn block_saves(data: &Path) {
+    fs::create_dir_all(data.join("dump.rdb/taken")).expect("a folder in the way");
+}
+
+/// A replica that takes the file and never says how far it is. The server's end waits for it.
+#[track_caller]
+fn play_deaf_replica(server: &Server, client: &mut Client) -> Client {
+    // Redis waits 5 seconds for more replicas before it sends the file to the first.
+    // Whoever does not wait need not know this parameter, so any reply will do.
+    text(client, "CONFIG SET repl-diskless-sync-delay 0");
+    let mut replica = Client::connect(server);
+    replica.send(words("SYNC"));
+    wait_until("INFO replication says state=online", || {
+        text(client, "INFO replication").contains("state=online")
+    });
+    check(client, "SET unheard 1", OK);
+    replica
+}
+
+// Exercise 1.
+
+#[test]
+#[ignore = "exercise 1: pidfile"]
+fn exercise_1_there_is_a_file_as_long_as_it_runs() {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    let elsewhere = tempfile::tempdir().expect("a folder for the pid file");
+    let absolute = elsewhere.path().join("it.pid");
+    for path in [absolute, data.path().join("redis.pid")] {
+        // A path that does not begin at the root begins at `--dir`.
+        let flag = match path.starts_with(&data) {
+            true => "redis.pid".to_owned(),
+            false => path.display().to_string(),
+        };
+        let (mut server, mut client) = start_on(data.path(), &["--pidfile", &flag]);
+        check_file(&path, Some(&format!("{}\n", server.process())));
+        let get = "CONFIG GET pidfile";
+        check(&mut client, get, parameter("pidfile", &flag));
+        terminate(&mut server);
+        check_file(&path, None);
+        let (mut server, mut client) = start_on(data.path(), &["--pidfile", &flag]);
+        check_file(&path, Some(&format!("{}\n", server.process())));
+        client.send(words("SHUTDOWN")).expect_closed();
+        wait_for_end(&mut server);
+        check_file(&path, None);
+    }
+}
+
+#[test]
+#[ignore = "exercise 1: pidfile"]
+fn exercise_1_it_stays_if_the_server_stays() {
+    let (data, mut server, mut client) = start(&["--pidfile", "redis.pid"]);
+    let path = data.path().join("redis.pid");
+    let process = format!("{}\n", server.process());
+    block_saves(data.path());
+    let refused = "-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
+    check(&mut client, "SHUTDOWN SAVE", refused);
+    check_file(&path, Some(&process));
+    client.send(words("SHUTDOWN NOSAVE")).expect_closed();
+    wait_for_end(&mut server);
+    check_file(&path, None);
+}
+
+#[test]
+#[ignore = "exercise 1: pidfile"]
+fn exercise_1_it_stays_if_the_end_was_not_in_order() {
+    let (data, server, _client) = start(&["--pidfile", "redis.pid"]);
+    let path = data.path().join("redis.pid");
+    let process = format!("{}\n", server.process());
+    server.kill();
+    check_file(&path, Some(&process));
+    // The next one takes it over. The end waits for a replica, and somebody insists.
+    let (mut server, mut client) = start_on(data.path(), &["--pidfile", "redis.pid"]);
+    let process = format!("{}\n", server.process());
+    check_file(&path, Some(&process));
+    check(&mut client, "CONFIG SET shutdown-timeout 1000", OK);
+    let _replica = play_deaf_replica(&server, &mut client);
+    signal(&server, "-TERM");
+    wait_until("the log has: Waiting for replicas", || {
+        server.log().contains("aiting for replicas")
+    });
+    // Redis lets only SIGINT insist.
+    signal(&server, "-INT");
+    wait_for_end(&mut server);
+    check_log(&server.log(), "You insist... exiting now.");
+    check_file(&path, Some(&process));
+}
+
+#[test]
+#[ignore = "exercise 1: pidfile"]
+fn exercise_1_a_server_that_does_not_start_leaves_it_alone() {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    let path = data.path().join("redis.pid");
+    fs::write(&path, "1\n").expect("a pid file");
+    // An address for examples in books; no machine has it.
+    let flags = ["--bind", "192.0.2.1", "--protected-mode", "no"];
+    let flags = [&flags[..], &["--pidfile", "redis.pid"]].concat();
+    Server::refuses(data.path(), &flags);
+    check_file(&path, Some("1\n"));
+    // Without the flag nobody touches it either.
+    let (mut server, mut client) = start_on(data.path(), &[]);
+    check(&mut client, "CONFIG GET pidfile", parameter("pidfile", ""));
+    terminate(&mut server);
+    check_file(&path, Some("1\n"));
+}
+
+#[test]
+#[ignore = "exercise 1: pidfile"]
+fn exercise_1_it_is_not_needed() {
+    let (_data, mut server, mut client) = start(&["--pidfile", "no/such/folder/redis.pid"]);
+    check(&mut client, "SET a 1", OK);
+    let why = "can't set immutable config";
+    check(
+        &mut client,
+        "CONFIG SET pidfile other",
+        config_error("pidfile", why),
+    );
+    terminate(&mut server);
+    check_log(&server.log(), "bye bye");
+    // Somebody has removed it already.
+    let (data, mut server, _client) = start(&["--pidfile", "redis.pid"]);
+    fs::remove_file(data.path().join("redis.pid")).expect("there is a pid file");
+    terminate(&mut server);
+    check_log(&server.log(), "bye bye");
+    check_log(&server.log(), "Removing the pid file.");
+}
+
+/// There is this text in the log.
+#[track_caller]
+fn check_log(log: &str, expected: &str) {
+    assert!(
+        log.contains(expected),
+        "the log does not say what Redis says\n  expected  …{expected}…\n  found     {log}"
+    );
+}
+
+// Exercise 2.
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+#[ignore = "exercise 2: logfile"]
+fn exercise_2_the_log_is_in_the_file() {
+    let elsewhere = tempfile::tempdir().expect("a folder for the log");
+    let path = elsewhere.path().join("it.log");
+    let flag = path.display().to_string();
+    let (_data, mut server, mut client) = start(&["--logfile", &flag]);
+    check(
+        &mut client,
+        "CONFIG GET logfile",
+        parameter("logfile", &flag),
+    );
+    let why = "can't set immutable config";
+    check(
+        &mut client,
+        "CONFIG SET logfile other",
+        config_error("logfile", why),
+    );
+    terminate(&mut server);
+    let log = read(&path);
+    check_log(&log, "Received SIGTERM scheduling shutdown...");
+    check_log(&log, "bye bye");
+    assert!(
+        !log.contains('\x1b'),
+        "there are colours in the file\n  found     {log:?}"
+    );
+    let said = server.log();
+    assert!(
+        !said.contains("bye bye"),
+        "the log goes to the terminal as well\n  found     {said}"
+    );
+}
+
+#[test]
+#[ignore = "exercise 2: logfile"]
+fn exercise_2_it_goes_on_where_it_was() {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    // A path that does not begin at the root begins at `--dir`.
+    let path = data.path().join("redis.log");
+    fs::write(&path, "the first line\n").expect("a log");
+    for times in 1..=2 {
+        let (mut server, _client) = start_on(data.path(), &["--logfile", "redis.log"]);
+        terminate(&mut server);
+        let log = read(&path);
+        check_log(&log, "the first line\n");
+        let found = log.matches("bye bye").count();
+        assert_eq!(
+            found, times,
+            "every end has its line\n  expected  {times} times: bye bye\n  found     {log}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "exercise 2: logfile"]
+fn exercise_2_it_can_be_moved_away() {
+    let (data, mut server, _client) = start(&["--logfile", "redis.log"]);
+    let path = data.path().join("redis.log");
+    let old = data.path().join("redis.log.1");
+    wait_until("there is a log", || path.exists());
+    fs::rename(&path, &old).expect("move the log away");
+    let before = read(&old);
+    terminate(&mut server);
+    check_file(&old, Some(&before));
+    check_log(&read(&path), "bye bye");
+}
+
+#[test]
+#[ignore = "exercise 2: logfile"]
+fn exercise_2_it_may_fail_later_but_not_at_first() {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    let (status, said) = Server::refuses(data.path(), &["--logfile", "logs/redis.log"]);
+    assert_eq!(
+        status.code(),
+        Some(1),
+        "the exit code of a server that cannot open its log is not Redis's"
+    );
+    check_log(&said, "Can't open the log file: No such file or directory");
+    let folder = data.path().join("logs");
+    fs::create_dir(&folder).expect("a folder for the log");
+    let (mut server, mut client) = start_on(data.path(), &["--logfile", "logs/redis.log"]);
+    fs::rename(&folder, data.path().join("gone")).expect("move the folder away");
+    // This is worth a line, and there is nowhere to write it.
+    block_saves(data.path());
+    let refused = "-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
+    check(&mut client, "SHUTDOWN SAVE", refused);
+    check(&mut client, "PING", "+PONG\r\n");
+    fs::create_dir(&folder).expect("a folder for the log");
+    terminate(&mut server);
+    check_log(&read(&folder.join("redis.log")), "bye bye");
+}
+
+#[test]
+#[ignore = "exercise 2: logfile"]
+fn exercise_2_without_a_name_it_is_as_before() {
+    for flags in [&[][..], &["--logfile", ""]] {
+        let (_data, mut server, mut client) = start(flags);
+        check(&mut client, "CONFIG GET logfile", parameter("logfile", ""));
+        terminate(&mut server);
+        check_log(&server.log(), "bye bye");
+    }
+}
+
+// Exercise 3.
+
+/// Was the data set saved?
+#[track_caller]
+fn check_saved(data: &TempDir, expected: bool) {
+    let path = data.path().join("dump.rdb");
+    assert_eq!(
+        path.is_file(),
+        expected,
+        "whether there is an RDB file is not as the signal's parameter says\n  expected  \
+         {expected}\n  found     {}",
+        path.is_file()
+    );
+}
+
+#[test]
+#[ignore = "exercise 3: shutdown-on-sigterm, shutdown-on-sigint"]
+fn exercise_3_each_signal_has_its_own() {
+    for (name, is_saved) in [("-TERM", false), ("-INT", true)] {
+        let flags = ["--save", "3600", "100", "--shutdown-on-sigterm", "nosave"];
+        let (data, mut server, mut client) = start(&flags);
+        check(&mut client, "SET a 1", OK);
+        signal(&server, name);
+        wait_for_end(&mut server);
+        check_saved(&data, is_saved);
+    }
+    for (name, is_saved) in [("-TERM", false), ("-INT", true)] {
+        let (data, mut server, mut client) = start(&[]);
+        check(&mut client, "CONFIG SET shutdown-on-sigint save", OK);
+        check(&mut client, "SET a 1", OK);
+        signal(&server, name);
+        wait_for_end(&mut server);
+        check_saved(&data, is_saved);
+    }
+}
+
+#[test]
+#[ignore = "exercise 3: shutdown-on-sigterm, shutdown-on-sigint"]
+fn exercise_3_it_need_not_wait() {
+    let (data, mut server, mut client) = start(&["--shutdown-on-sigint", "save", "now"]);
+    check(&mut client, "CONFIG SET shutdown-timeout 1000", OK);
+    let _replica = play_deaf_replica(&server, &mut client);
+    signal(&server, "-INT");
+    wait_for_end(&mut server);
+    check_saved(&data, true);
+}
+
+#[test]
+#[ignore = "exercise 3: shutdown-on-sigterm, shutdown-on-sigint"]
+fn exercise_3_it_can_be_forced() {
+    let flags = ["--save", "3600", "100", "--shutdown-on-sigterm", "force"];
+    let (data, mut server, mut client) = start(&flags);
+    check(&mut client, "SET a 1", OK);
+    block_saves(data.path());
+    signal(&server, "-INT");
+    wait_until("the log has: can't exit", || {
+        server.log().contains("can't exit")
+    });
+    check(&mut client, "GET a", bulk("1"));
+    terminate(&mut server);
+    check_log(&server.log(), "bye bye");
+}
+
+#[test]
+#[ignore = "exercise 3: shutdown-on-sigterm, shutdown-on-sigint"]
+fn exercise_3_the_command_has_options_of_its_own() {
+    let flags = [
+        "--shutdown-on-sigterm",
+        "save",
+        "--shutdown-on-sigint",
+        "save",
+    ];
+    let (data, mut server, mut client) = start(&flags);
+    check(&mut client, "SET a 1", OK);
+    client.send(words("SHUTDOWN")).expect_closed();
+    wait_for_end(&mut server);
+    check_saved(&data, false);
+}
+
+/// `CONFIG SET name value`, where the value may have blanks.
+fn config_set(name: &str, value: &str) -> Vec<u8> {
+    encode(&["CONFIG", "SET", name, value])
+}
+
+#[test]
+#[ignore = "exercise 3: shutdown-on-sigterm, shutdown-on-sigint"]
+fn exercise_3_has_two_parameters() {
+    let (_data, _server, mut client) = start(&[]);
+    let both = "shutdown options SAVE and NOSAVE can't be used simultaneously";
+    let words = "argument(s) must be one of the following: default, save, nosave, now, force";
+    for name in ["shutdown-on-sigint", "shutdown-on-sigterm"] {
+        let get = format!("CONFIG GET {name}");
+        check(&mut client, &get, parameter(name, "default"));
+        for (value, shown) in [
+            ("nosave", "nosave"),
+            ("NOW save", "save now"),
+            ("force now nosave now", "nosave now force"),
+            ("default force", "force"),
+            ("default", "default"),
+            ("now", "now"),
+        ] {
+            client.check(config_set(name, value), OK);
+            check(&mut client, &get, parameter(name, shown));
+        }
+        for (value, why) in [
+            ("save nosave", both),
+            ("nosave now save", both),
+            ("never", words),
+            ("", words),
+            ("save  now", words),
+            ("save,now", words),
+        ] {
+            client.check(config_set(name, value), config_error(name, why));
+            check(&mut client, &get, parameter(name, "now"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "exercise 3: shutdown-on-sigterm, shutdown-on-sigint"]
+fn exercise_3_has_two_flags() {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    for words in [&["sometimes"][..], &["save", "nosave"]] {
+        let flags = [&["--shutdown-on-sigterm"], words].concat();
+        Server::refuses(data.path(), &flags);
+    }
+    let flags = ["--shutdown-on-sigterm", "now nosave"];
+    let (_server, mut client) = start_on(data.path(), &flags);
+    let name = "shutdown-on-sigterm";
+    check(
+        &mut client,
+        "CONFIG GET shutdown-on-sigterm",
+        parameter(name, "nosave now"),
+    );
+}
+
+// Exercise 4.
+
+/// The client's id.
+#[track_caller]
+fn id(client: &mut Client) -> String {
+    let reply = text(client, "CLIENT ID");
+    reply.trim_matches([':', '\n']).to_owned()
+}
+
+/// Where the client is, as the server sees it.
+#[track_caller]
+fn address(client: &Client) -> String {
+    let address = client.socket.local_addr();
+    address.expect("our own address").to_string()
+}
+
+const NOBODY: &str = "-ERR No such client\r\n";
+const NO_ID: &str = "-ERR client-id should be greater than 0\r\n";
+
+#[test]
+#[ignore = "exercise 4: CLIENT KILL"]
+fn exercise_4_kills_one() {
+    let (_data, server, mut client) = start(&[]);
+    let mut victim = Client::connect(&server);
+    let mut other = Client::connect(&server);
+    let number = id(&mut victim);
+    check(&mut other, "PING", "+PONG\r\n");
+    let kill = format!("CLIENT KILL ID {number}");
+    check(&mut client, &kill, int(1));
+    victim.expect_closed();
+    wait_for_info(&mut client, "clients", "connected_clients:2");
+    check(&mut client, &kill, int(0));
+    check(&mut other, "PING", "+PONG\r\n");
+    // Nobody has this number again.
+    let next = id(&mut Client::connect(&server));
+    assert_ne!(
+        next, number,
+        "a new client has the id of one that was killed"
+    );
+}
+
+/// Kills whoever has `number`, and there is one.
+#[track_caller]
+fn kill(client: &mut Client, number: &str) {
+    check(client, &format!("client kill id {number}"), int(1));
+}
+
+#[test]
+#[ignore = "exercise 4: CLIENT KILL"]
+fn exercise_4_kills_whatever_somebody_is_doing() {
+    let (_data, server, mut client) = start(&[]);
+    text(&mut client, "CONFIG SET repl-diskless-sync-delay 0");
+    let mut victim = Client::connect(&server);
+    let number = id(&mut victim);
+    victim.send("SUBSCRIBE news\r\n").reply();
+    kill(&mut client, &number);
+    victim.expect_closed();
+    wait_until("PUBLISH reaches nobody", || {
+        text(&mut client, "PUBLISH news hello") == ":0\n"
+    });
+
+    let mut victim = Client::connect(&server);
+    let number = id(&mut victim);
+    victim.send("WAIT 1 0\r\n");
+    wait_for_info(&mut client, "clients", "blocked_clients:1");
+    kill(&mut client, &number);
+    victim.expect_closed();
+    wait_for_info(&mut client, "clients", "blocked_clients:0");
+
+    let mut victim = Client::connect(&server);
+    let number = id(&mut victim);
+    // A command of which half is missing.
+    victim.send("*3\r\n$3\r\nSET\r\n$1\r\na\r\n");
+    kill(&mut client, &number);
+    victim.expect_closed();
+    check(&mut client, "GET a", NULL);
+
+    let mut victim = Client::connect(&server);
+    let number = id(&mut victim);
+    victim.send(words("SYNC"));
+    wait_until("INFO replication says state=online", || {
+        text(&mut client, "INFO replication").contains("state=online")
+    });
+    kill(&mut client, &number);
+    wait_for_info(&mut client, "replication", "connected_slaves:0");
+    wait_for_info(&mut client, "clients", "connected_clients:1");
+}
+
+#[test]
+#[ignore = "exercise 4: CLIENT KILL"]
+fn exercise_4_kills_by_address() {
+    let (_data, server, mut client) = start(&[]);
+    for way in ["CLIENT KILL", "CLIENT KILL ADDR"] {
+        let mut victim = Client::connect(&server);
+        check(&mut victim, "PING", "+PONG\r\n");
+        let address = address(&victim);
+        let reply = if way.ends_with("ADDR") {
+            int(1)
+        } else {
+            OK.into()
+        };
+        check(&mut client, &format!("{way} {address}"), reply);
+        victim.expect_closed();
+    }
+    check(&mut client, "CLIENT KILL 127.0.0.1:1", NOBODY);
+    check(&mut client, "CLIENT KILL ADDR 127.0.0.1:1", int(0));
+    // What stands alone is an address.
+    check(&mut client, "CLIENT KILL ID", NOBODY);
+}
+
+#[test]
+#[ignore = "exercise 4: CLIENT KILL"]
+fn exercise_4_all_of_it_must_be_true() {
+    let (_data, server, mut client) = start(&[]);
+    let mut other = Client::connect(&server);
+    let (own, number) = (id(&mut client), id(&mut other));
+    let address = address(&other);
+    let both = format!("CLIENT KILL ID {own} ADDR {address} SKIPME no");
+    check(&mut client, &both, int(0));
+    // Of two, the later one counts.
+    let twice = format!("CLIENT KILL ID {number} ID 1000000");
+    check(&mut client, &twice, int(0));
+    check(&mut other, "PING", "+PONG\r\n");
+    let both = format!("CLIENT KILL ID {number} ADDR {address}");
+    check(&mut client, &both, int(1));
+    other.expect_closed();
+}
+
+#[test]
+#[ignore = "exercise 4: CLIENT KILL"]
+fn exercise_4_spares_whoever_asks() {
+    let (_data, server, mut client) = start(&[]);
+    let own = id(&mut client);
+    check(&mut client, &format!("CLIENT KILL ID {own}"), int(0));
+    let mut others: Vec<Client> = (0..10).map(|_| Client::connect(&server)).collect();
+    for other in &mut others {
+        check(other, "PING", "+PONG\r\n");
+    }
+    check(&mut client, "CLIENT KILL SKIPME YES", int(10));
+    check(&mut client, "CLIENT KILL SKIPME yes", int(0));
+    for other in &mut others {
+        other.expect_closed();
+    }
+    // What is sent behind it is not looked at.
+    let twice = [
+        words(&format!("CLIENT KILL SKIPME no ID {own}")),
+        words("SET a 1"),
+    ];
+    client.check(twice.concat(), int(1)).expect_closed();
+    let mut client = Client::connect(&server);
+    check(&mut client, "GET a", NULL);
+    // In the old form nobody is spared.
+    let kill = format!("CLIENT KILL {}", address(&client));
+    check(&mut client, &kill, OK);
+    client.expect_closed();
+}
+
+#[test]
+#[ignore = "exercise 4: CLIENT KILL"]
+fn exercise_4_says_what_is_wrong() {
+    let (_data, _server, mut client) = start(&[]);
+    check(&mut client, "CLIENT KILL", arity("client|kill"));
+    for number in ["0", "-1", "x", "99999999999999999999"] {
+        check(&mut client, &format!("CLIENT KILL ID {number}"), NO_ID);
+    }
+    for command in [
+        "CLIENT KILL ID 1 ADDR",
+        "CLIENT KILL ID 1 SKIPME maybe",
+        "CLIENT KILL NOSUCH x",
+    ] {
+        check(&mut client, command, SYNTAX);
+    }
+    let info = "*1\r\n*10\r\n$11\r\nclient|kill\r\n:-3\r\n*4\r\n+admin\r\n+noscript\r\n+loading\r\n\
+                +stale\r\n:0\r\n:0\r\n:0\r\n*4\r\n+@admin\r\n+@slow\r\n+@dangerous\r\n\
+                +@connection\r\n*0\r\n*0\r\n*0\r\n";
+    check(&mut client, "COMMAND INFO client|kill", info);
+}
