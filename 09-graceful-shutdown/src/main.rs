@@ -109,7 +109,7 @@ async fn serve(cli: &Cli) -> ExitCode {
                 server::run(listener, clients, guest).await;
             });
             let port = server.abort_handle();
-            tokio::spawn(shutdown::run(shared.clone(), signals, port, guests));
+            let end = tokio::spawn(shutdown::run(shared.clone(), signals, port, guests));
             if let Err(error) = recover(shared.clone(), door).await {
                 eprintln!("{error}");
                 return ExitCode::FAILURE;
@@ -118,8 +118,8 @@ async fn serve(cli: &Cli) -> ExitCode {
             tokio::spawn(expiry::run(shared.clone()));
             tokio::spawn(upkeep::run(shared.clone()));
             tokio::spawn(link::run(shared, commands::table()));
-            // It ends with the process.
-            let _ = server.await;
+            // Not for the server: that ends before its clients have their last replies.
+            let _ = end.await;
             ExitCode::SUCCESS
         }
         Err(error) => {
