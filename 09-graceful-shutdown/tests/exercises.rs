@@ -24,8 +24,7 @@ use harness::{Server, wait_until};
 use session::{NULL, OK, SYNTAX, arity, bulk, encode, int};
 use tempfile::TempDir;
 
-/// A server with its files in a folder that outlives it, and a client of it. It saves nothing
-/// of itself, and a `--save` among the flags adds to that.
+/// A server with its files in a folder that outlives it, and a client of it.
 #[track_caller]
 fn start(flags: &[&str]) -> (TempDir, Server, Client) {
     let data = tempfile::tempdir().expect("a folder for the files");
@@ -35,7 +34,12 @@ fn start(flags: &[&str]) -> (TempDir, Server, Client) {
 
 #[track_caller]
 fn start_on(data: &Path, flags: &[&str]) -> (Server, Client) {
-    let server = Server::start_on(data, &[&["--save", ""], flags].concat());
+    // Unless the flags say when, it does not save of itself.
+    let save = match flags.contains(&"--save") {
+        true => &[][..],
+        false => &["--save", ""],
+    };
+    let server = Server::start_on(data, &[save, flags].concat());
     let mut client = Client::connect(&server);
     wait_until("the server has started, and PING gets PONG", || {
         text(&mut client, "PING") == "+PONG\n"
