@@ -155,7 +155,9 @@ impl Cli {
     /// What commands may see of the flags, or what is wrong with them.
     pub fn config(&self) -> Result<Config, String> {
         let no_folder = |error| format!("cannot use --dir {}: {error}", self.dir.display());
-        let save = self.save.join(" ");
+        // An empty one takes back those before it.
+        let save = self.save.rsplit(String::is_empty).next();
+        let save = save.unwrap_or_default().join(" ");
         let wrong = || format!("cannot use --save {save:?}: give pairs of seconds and changes");
         let mut limits = self.client_output_buffer_limit.iter();
         let limits = limits.try_fold(OutputLimits::default(), |limits, text| {

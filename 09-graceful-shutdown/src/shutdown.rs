@@ -212,7 +212,7 @@ fn persist(state: &mut State, request: Request) -> bool {
     STEPS.iter().all(|step| match step(state, request) {
         Ok(()) => true,
         Err(why) if request.force => {
-            warn!("{why}, but exiting anyway.");
+            warn!("{why}. Exit anyway.");
             true
         }
         Err(why) => {
