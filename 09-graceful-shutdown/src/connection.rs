@@ -70,7 +70,7 @@ pub struct Connection {
     is_held: bool,
     /// What holds for all connections now; to look at, and to wait for.
     rules: watch::Receiver<Rules>,
-    /// When it was heard last, if anybody wants to know.
+    /// When it said or took something last, if anybody wants to know.
     heard: Instant,
     /// How many bytes have come and gone that the statistics do not know of.
     received: u64,
@@ -150,6 +150,7 @@ impl Connection {
             let has_room = self.output.len() < MAX_OUTPUT;
             let may_go_on = more && !self.is_held;
             let idle = idle_since(self.heard, rules, &self.client);
+            let may_be_idle = !self.is_held;
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
@@ -157,6 +158,7 @@ impl Connection {
                     let written = written?;
                     self.output.advance(written);
                     self.sent += written as u64;
+                    self.heard = now_if(rules.timeout.is_some(), self.heard);
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
@@ -165,9 +167,7 @@ impl Connection {
                     let read = read?;
                     at_end = read == 0;
                     self.received += read as u64;
-                    if rules.timeout.is_some() {
-                        self.heard = Instant::now();
-                    }
+                    self.heard = now_if(rules.timeout.is_some(), self.heard);
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
                     }
@@ -178,9 +178,10 @@ impl Connection {
                 }
                 // It fails if the state is gone, which is when the process ends.
                 _ = self.rules.changed() => self.heard = Instant::now(),
-                () = idle => {
+                () = idle, if may_be_idle => {
                     debug!("closing idle client {}", self.client.id);
-                    break;
+                    // If replies wait for it, it has not taken them for as long.
+                    return Ok(());
                 }
             }
         }
@@ -316,6 +317,7 @@ impl Connection {
     async fn wait_for_end(&mut self, mut failures: watch::Receiver<u64>) -> io::Result<bool> {
         let _blocked = Blocked::new(&self.shared);
         self.socket.write_all_buf(&mut self.output).await?;
+        let mut at_end = false;
         loop {
             self.input.reserve(MIN_READ);
             let has_room = self.input.len() < MAX_READ;
@@ -323,13 +325,12 @@ impl Connection {
                 _ = failures.changed() => {
                     let text = b"ERR Errors trying to SHUTDOWN. Check logs.";
                     Reply::new(&mut self.output, self.client.protocol).error(text);
-                    return Ok(false);
+                    return Ok(at_end);
                 }
-                () = lifecycle::ended(&mut self.rules) => return Ok(false),
-                read = self.socket.read_buf(&mut self.input), if has_room => {
-                    if read? == 0 {
-                        return Ok(true);
-                    }
+                () = lifecycle::ended(&mut self.rules) => return Ok(at_end),
+                // Even if it has no more to say, the next command must not overtake this one.
+                read = self.socket.read_buf(&mut self.input), if has_room && !at_end => {
+                    at_end = read? == 0;
                 }
             }
         }
@@ -510,6 +511,11 @@ async fn sleep_until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => pending().await,
     }
+}
+
+/// The time now, if anybody wants to know; otherwise as it was.
+fn now_if(is_wanted: bool, before: Instant) -> Instant {
+    if is_wanted { Instant::now() } else { before }
 }
 
 /// Waits until the client has been silent for too long. A subscriber may be.

@@ -123,6 +123,17 @@ impl Lifecycle {
         self.request
     }
 
+    /// The number of the request that there is, or that may come next. A new one may come
+    /// at once after one that was taken back; so who works on one looks at the number.
+    pub fn number(&self) -> u64 {
+        *self.failures.borrow()
+    }
+
+    /// Is the request with that number still to be done?
+    pub fn is_wanted(&self, number: u64) -> bool {
+        self.request.is_some() && self.number() == number
+    }
+
     /// Nobody wants it any more: SHUTDOWN ABORT. False if nobody did.
     pub fn abort(&mut self) -> bool {
         let was_wanted = self.request.is_some();

@@ -292,6 +292,10 @@ async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
             state.store.clear(true);
             return Err(error.into());
         }
+        if state.lifecycle.has_ended() {
+            // What is in our files is to stay as it is.
+            return Err(LinkError::Unwanted);
+        }
         restart_log(state)
     };
     let loaded = tokio::task::spawn_blocking(load).await;

@@ -118,7 +118,8 @@ async fn serve(cli: &Cli) -> ExitCode {
             tokio::spawn(expiry::run(shared.clone()));
             tokio::spawn(upkeep::run(shared.clone()));
             tokio::spawn(link::run(shared, commands::table()));
-            // Not for the server: that ends before its clients have their last replies.
+            // It ends the process. To wait for the port would not do: that closes before the
+            // last replies have left.
             let _ = end.await;
             ExitCode::SUCCESS
         }

@@ -33,8 +33,9 @@ use crate::store::Expiry;
 /// How long the last replies may take to leave.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Tells of each signal that asks for the end.
-pub type Signals = mpsc::UnboundedReceiver<()>;
+/// Tells of each signal that asks for the end: the number of the request that it makes or
+/// joins. What is taken back is taken back for signals as well.
+pub type Signals = mpsc::UnboundedReceiver<u64>;
 
 /// Proves that a connection is still there. When all are dropped, all connections are gone.
 pub type Guest = mpsc::Sender<Infallible>;
@@ -58,7 +59,7 @@ pub fn signals(shared: &Shared) -> io::Result<Signals> {
 async fn hear(
     mut terminate: Signal,
     mut interrupt: Signal,
-    sender: mpsc::UnboundedSender<()>,
+    sender: mpsc::UnboundedSender<u64>,
     mut failures: watch::Receiver<u64>,
 ) {
     let mut is_asked = false;
@@ -72,11 +73,11 @@ async fn hear(
             warn!("You insist... exiting now.");
             process::exit(1);
         }
-        failures.borrow_and_update();
+        let number = *failures.borrow_and_update();
         is_asked = true;
         info!("Received {name} scheduling shutdown...");
         // Who receives it lives as long as the server.
-        let _ = sender.send(());
+        let _ = sender.send(number);
     }
 }
 
@@ -88,10 +89,10 @@ pub async fn run(
     guests: mpsc::Receiver<Infallible>,
 ) {
     loop {
-        let attempt = wanted(&shared, &mut signals).await;
+        let (number, request) = wanted(&shared, &mut signals).await;
         info!("User requested shutdown...");
-        drain(&shared, &attempt).await;
-        if finish(&mut shared.lock(), &attempt) {
+        drain(&shared, number, request).await;
+        if finish(&mut shared.lock(), number, request) {
             break;
         }
     }
@@ -102,51 +103,41 @@ pub async fn run(
     process::exit(0);
 }
 
-/// One try to end the server.
-struct Attempt {
-    request: Request,
-    /// Changes when it is taken back.
-    failures: watch::Receiver<u64>,
-}
-
-impl Attempt {
-    fn is_wanted(&self) -> bool {
-        !self.failures.has_changed().unwrap_or(false)
-    }
-}
-
 /// Waits until somebody wants the server to end.
-async fn wanted(shared: &Shared, signals: &mut Signals) -> Attempt {
+async fn wanted(shared: &Shared, signals: &mut Signals) -> (u64, Request) {
     let bell = shared.lock().lifecycle.bell();
     loop {
         {
             let lifecycle = &shared.lock().lifecycle;
             if let Some(request) = lifecycle.requested() {
-                let failures = lifecycle.failures();
-                return Attempt { request, failures };
+                return (lifecycle.number(), request);
             }
         }
         tokio::select! {
             () = bell.notified() => {}
-            Some(()) = signals.recv() => shared.lock().lifecycle.request(Request::default()),
+            Some(number) = signals.recv() => {
+                let lifecycle = &mut shared.lock().lifecycle;
+                if number == lifecycle.number() {
+                    lifecycle.request(Request::default());
+                }
+            }
         }
     }
 }
 
 /// Waits until the replicas have everything, or nobody wants the end any more, or it takes
 /// too long.
-async fn drain(shared: &Shared, attempt: &Attempt) {
-    let begun = begin_to_drain(&mut shared.lock(), attempt);
-    let Some((deadline, mut acknowledged)) = begun else {
+async fn drain(shared: &Shared, number: u64, request: Request) {
+    let Some((deadline, mut acknowledged)) = begin_to_drain(&mut shared.lock(), request) else {
         return;
     };
     let bell = shared.lock().lifecycle.bell();
     loop {
         acknowledged.borrow_and_update();
         {
-            let replication = &shared.lock().replication;
-            let is_late = Instant::now() >= deadline;
-            if is_late || !attempt.is_wanted() || replication.is_caught_up() {
+            let state = &*shared.lock();
+            let is_wanted = state.lifecycle.is_wanted(number);
+            if !is_wanted || state.replication.is_caught_up() || Instant::now() >= deadline {
                 return;
             }
         }
@@ -160,9 +151,9 @@ async fn drain(shared: &Shared, attempt: &Attempt) {
 
 /// Lets writes wait, if there is a replica to wait for: until when, and what changes when
 /// it is further.
-fn begin_to_drain(state: &mut State, attempt: &Attempt) -> Option<(Instant, watch::Receiver<()>)> {
+fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch::Receiver<()>)> {
     let patience = state.config.shutdown_timeout;
-    if attempt.request.now || patience.is_zero() || state.replication.is_caught_up() {
+    if request.now || patience.is_zero() || state.replication.is_caught_up() {
         return None;
     }
     info!("Waiting for replicas before shutting down.");
@@ -176,12 +167,12 @@ fn begin_to_drain(state: &mut State, attempt: &Attempt) -> Option<(Instant, watc
 }
 
 /// Makes everything safe. False if the server stays.
-fn finish(state: &mut State, attempt: &Attempt) -> bool {
+fn finish(state: &mut State, number: u64, request: Request) -> bool {
     // It may have been taken back meanwhile.
-    let mut may_end = attempt.is_wanted();
+    let mut may_end = state.lifecycle.is_wanted(number);
     if may_end {
         state.replication.report_laggards();
-        may_end = persist(state, attempt.request);
+        may_end = persist(state, request);
         if !may_end {
             warn!("Errors trying to shut down the server. Check the logs for more information.");
             state.lifecycle.fail();

@@ -252,6 +252,23 @@ impl Server {
         self.process.id()
     }
 
+    /// Sends these signals to the server, one right after the other: `["TERM"]`.
+    pub fn signal(&self, names: &[&str]) {
+        let process = self.process.id();
+        let lines = names.iter().map(|name| format!("kill -{name} {process};"));
+        let status = Command::new("sh")
+            .args(["-c", &lines.collect::<String>()])
+            .status();
+        assert!(status.is_ok(), "no shell to send a signal with");
+    }
+
+    /// Waits until the server has ended by itself; how.
+    #[track_caller]
+    pub fn ended(&mut self) -> ExitStatus {
+        wait_until("the server ends", || !self.is_alive());
+        self.process.wait().expect("how the server ended")
+    }
+
     /// The memory that the server has occupied at most, in KiB, where the system
     /// tells.
     pub fn peak_memory(&self) -> Option<u64> {

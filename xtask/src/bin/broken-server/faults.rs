@@ -422,6 +422,34 @@ pub const FAULTS: &[Fault] = &[
         breaks: "what a replica gets is not in its log",
         how: How::Start(flags::no_log),
     },
+    Fault {
+        name: "ends-without-saving",
+        step: 9,
+        found_by: "saved if there are save points",
+        breaks: "the data is not saved at the end",
+        how: How::Start(flags::no_save),
+    },
+    Fault {
+        name: "waits-for-no-replica",
+        step: 9,
+        found_by: "an end to waiting",
+        breaks: "the server ends before its replicas have everything",
+        how: How::Start(flags::no_patience),
+    },
+    Fault {
+        name: "lets-everybody-in",
+        step: 9,
+        found_by: "room for so many clients",
+        breaks: "there may be more clients than maxclients",
+        how: How::Start(flags::no_bound),
+    },
+    Fault {
+        name: "keeps-who-is-idle",
+        step: 9,
+        found_by: "says nothing has to go",
+        breaks: "clients that say nothing for too long may stay",
+        how: How::Start(flags::no_timeout),
+    },
 ];
 
 fn counts_clients(it: &mut Exchange) {

@@ -58,6 +58,32 @@ pub fn no_primary(flags: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// Nothing is saved of itself.
+pub fn no_save(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--save");
+    flags.extend(["--save".to_owned(), String::new()]);
+    Ok(())
+}
+
+/// The end waits for no replica.
+pub fn no_patience(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--shutdown-timeout");
+    flags.extend(["--shutdown-timeout".to_owned(), "0".to_owned()]);
+    Ok(())
+}
+
+/// There is room for as many clients as usual, whatever was asked for.
+pub fn no_bound(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--maxclients");
+    Ok(())
+}
+
+/// Nobody is too long silent.
+pub fn no_timeout(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--timeout");
+    Ok(())
+}
+
 /// The file has the usual name, whatever was asked for.
 pub fn usual_file(flags: &mut Vec<String>) -> Result<()> {
     take(flags, "--dbfilename");

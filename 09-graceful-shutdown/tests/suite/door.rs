@@ -1,0 +1,381 @@
+//! Who is let in, who has to go, and what an operator sees: maxclients, timeout,
+//! protected-mode, the log's level, and the true numbers in INFO.
+//!
+//! Reread: 09-graceful-shutdown/GUIDE.md#the-code
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::harness::{Server, installed, is_other_server, wait_until};
+use crate::log::{connect, data_folder};
+use crate::replicas::{Reader, start};
+use crate::session::{OK, Session, bulk, encode, int};
+
+const FULL: &str = "-ERR max number of clients reached\r\n";
+
+/// What INFO says of `name`.
+fn info(session: &mut Session, name: &str) -> String {
+    let text = String::from_utf8_lossy(&session.call(&["INFO"])).into_owned();
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    let found = lines.find(|(field, _)| *field == name);
+    let found = found.unwrap_or_else(|| panic!("no {name} in {text}"));
+    found.1.to_owned()
+}
+
+fn number(session: &mut Session, name: &str) -> f64 {
+    info(session, name).parse().expect("a number")
+}
+
+fn set_failed(name: &str, why: &str) -> String {
+    format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
+}
+
+#[test]
+fn there_is_room_for_so_many_clients() {
+    let server = Server::start_with(&["--maxclients", "5"]);
+    let mut c = connect(&server);
+    let mut others: Vec<_> = (0..4).map(|_| Client::connect(&server)).collect();
+    for other in &mut others {
+        other.check("PING\r\n", "+PONG\r\n");
+    }
+    for _ in 0..3 {
+        let mut late = Client::connect(&server);
+        late.expect_start(FULL).expect_closed();
+    }
+    assert_eq!(info(&mut c, "rejected_connections"), "3");
+    assert_eq!(info(&mut c, "maxclients"), "5");
+    assert_eq!(info(&mut c, "connected_clients"), "5");
+    others.pop();
+    wait_until("one has left", || info(&mut c, "connected_clients") == "4");
+    let mut next = Client::connect(&server);
+    next.check("PING\r\n", "+PONG\r\n");
+    Client::connect(&server).expect_start(FULL).expect_closed();
+    c.expect("CONFIG SET maxclients 6", OK);
+    Client::connect(&server).check("PING\r\n", "+PONG\r\n");
+    // Who is there may stay.
+    c.expect("CONFIG SET maxclients 1", OK);
+    next.check("PING\r\n", "+PONG\r\n");
+    Client::connect(&server).expect_start(FULL).expect_closed();
+    c.expect("CONFIG RESETSTAT", OK);
+    assert_eq!(info(&mut c, "rejected_connections"), "0");
+}
+
+#[test]
+fn parameters_are_checked() {
+    let server = Server::start();
+    let mut c = connect(&server);
+    let not_a_number = "argument couldn't be parsed into an integer";
+    for name in ["maxclients", "timeout", "tcp-keepalive", "shutdown-timeout"] {
+        for value in ["x", "1.5"] {
+            let command = format!("CONFIG SET {name} {value}");
+            c.expect(&command, set_failed(name, not_a_number));
+        }
+        let least = u8::from(name == "maxclients");
+        let most = if least == 1 {
+            u32::MAX
+        } else {
+            i32::MAX as u32
+        };
+        let between = format!("argument must be between {least} and {most} inclusive");
+        let command = format!("CONFIG SET {name} {}", i64::from(least) - 1);
+        c.expect(&command, set_failed(name, &between));
+    }
+    c.expect(
+        "CONFIG SET loglevel loud",
+        set_failed(
+            "loglevel",
+            "argument(s) must be one of the following: debug, verbose, notice, warning",
+        ),
+    );
+    c.expect(
+        "CONFIG SET protected-mode maybe",
+        set_failed("protected-mode", "argument must be 'yes' or 'no'"),
+    );
+    for (name, value) in [
+        ("timeout", "0"),
+        ("tcp-keepalive", "300"),
+        ("loglevel", "notice"),
+        ("protected-mode", "yes"),
+        ("maxclients", "100"),
+        ("loglevel", "WARNING"),
+        ("timeout", "5"),
+        ("tcp-keepalive", "0"),
+    ] {
+        c.expect(&format!("CONFIG SET {name} {value}"), OK);
+        let value = value.to_lowercase();
+        let reply = ["*2\r\n".into(), bulk(name), bulk(value)].concat();
+        c.expect(&format!("CONFIG GET {name}"), reply);
+    }
+}
+
+#[test]
+fn who_says_nothing_has_to_go() {
+    let server = Server::start_with(&["--timeout", "1"]);
+    let mut idle = Client::connect(&server);
+    let mut half = Client::connect(&server);
+    half.send("*2\r\n$3\r\nGET");
+    let mut subscriber = Client::connect(&server);
+    subscriber.send("SUBSCRIBE news\r\n").reply();
+    let mut blocked = Client::connect(&server);
+    blocked.send("WAIT 1 0\r\n");
+    let mut busy = connect(&server);
+    let started = Instant::now();
+    // One that says something now and then stays.
+    wait_until("twice the time is over", || {
+        busy.expect("PING", "+PONG\r\n");
+        started.elapsed() > Duration::from_millis(2500)
+    });
+    idle.expect_closed();
+    half.expect_closed();
+    blocked.expect_silence();
+    busy.expect("PUBLISH news 1", int(1));
+    subscriber.expect_start("*3\r\n$7\r\nmessage\r\n");
+}
+
+#[test]
+fn the_timeout_can_be_changed() {
+    let server = Server::start();
+    let mut idle = Client::connect(&server);
+    idle.check("PING\r\n", "+PONG\r\n");
+    let mut c = connect(&server);
+    c.expect("CONFIG SET timeout 1", OK);
+    idle.expect_closed();
+    let mut c = connect(&server);
+    c.expect("CONFIG SET timeout 0", OK);
+    let mut other = Client::connect(&server);
+    let started = Instant::now();
+    wait_until("the time is over", || {
+        c.expect("PING", "+PONG\r\n");
+        started.elapsed() > Duration::from_millis(1800)
+    });
+    other.check("PING\r\n", "+PONG\r\n");
+}
+
+/// Who takes replies slowly is not idle; who takes none is.
+#[test]
+fn whoever_takes_a_long_reply_is_not_idle() {
+    let server = Server::start();
+    let mut c = connect(&server);
+    let megabyte = 1 << 20;
+    c.expect_args(&["SET", "large", &"x".repeat(megabyte)], OK);
+    c.expect("CONFIG SET timeout 1", OK);
+    let (mut slow, mut deaf) = (Client::connect(&server), Client::connect(&server));
+    let length = megabyte + "$1048576\r\n\r\n".len();
+    let count = 40;
+    for client in [&mut slow, &mut deaf] {
+        client.send("GET large\r\n".repeat(count));
+    }
+    let started = Instant::now();
+    for number in 1..=count as u32 {
+        assert_eq!(slow.receive(length).len(), length);
+        let due = Duration::from_millis(60) * number;
+        wait_until("the next is wanted", || started.elapsed() > due);
+    }
+    slow.check("PING\r\n", "+PONG\r\n");
+    drop(slow);
+    wait_until("the other has to go", || {
+        // It may be idle itself when the machine is busy.
+        let mut c = connect(&server);
+        number(&mut c, "connected_clients") <= 2.0 && deaf.socket.write(b"PING\r\n").is_err()
+    });
+}
+
+/// A write waits while the server waits for a replica, and that is not its client's fault.
+#[test]
+fn who_is_made_to_wait_is_not_idle() {
+    let (server, mut c) = start(&[]);
+    let _reader = Reader::connect(&server);
+    c.expect("SET a 1", OK);
+    c.expect("CONFIG SET timeout 1", OK);
+    let mut asker = Client::connect(&server);
+    asker.send("SHUTDOWN\r\n");
+    wait_until("the server waits", || {
+        String::from_utf8_lossy(&c.call(&["INFO", "server"])).contains("shutdown_in_mill")
+    });
+    let mut writer = Client::connect(&server);
+    writer.send("SET a 2\r\n");
+    let started = Instant::now();
+    wait_until("twice the time is over", || {
+        c.expect("GET a", bulk("1"));
+        started.elapsed() > Duration::from_millis(2500)
+    });
+    c.expect("SHUTDOWN ABORT", OK);
+    writer.expect(OK);
+    asker.expect("-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+}
+
+/// With `tcp-keepalive` the system has a timer on each connection: kind 2 in its list.
+#[test]
+fn the_system_asks_whether_a_client_is_there() {
+    for (period, wanted) in [("100", true), ("0", false)] {
+        let server = Server::start_with(&["--tcp-keepalive", period]);
+        let mut client = Client::connect(&server);
+        client.check("PING\r\n", "+PONG\r\n");
+        let (Ok(near), Ok(far)) = (client.socket.local_addr(), client.socket.peer_addr()) else {
+            panic!("no addresses");
+        };
+        let Ok(list) = fs::read_to_string("/proc/net/tcp") else {
+            return eprintln!("not tested: the system does not tell");
+        };
+        let ports = [far.port(), near.port()].map(|port| format!(":{port:04X}"));
+        let timer = list.lines().find_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let is_ours =
+                fields.get(1)?.ends_with(&ports[0]) && fields.get(2)?.ends_with(&ports[1]);
+            is_ours.then(|| fields.get(5).copied().unwrap_or_default().to_owned())
+        });
+        // Of a server in another network there is nothing in the list.
+        if let Some(timer) = timer {
+            assert_eq!(timer.starts_with("02:"), wanted, "{period}: {timer}");
+        }
+    }
+}
+
+/// Redis starts, and refuses each client instead.
+#[test]
+fn an_open_port_has_to_be_wanted() {
+    if is_other_server() {
+        return eprintln!("not tested: how another server protects itself");
+    }
+    let data = data_folder();
+    let (status, said) = Server::refuses(data.path(), &["--bind", "0.0.0.0"]);
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("--protected-mode no"), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    // With `no` it would be open to all; so here it is this machine's address.
+    let server = Server::start_with(&["--protected-mode", "no"]);
+    connect(&server).expect("PING", "+PONG\r\n");
+}
+
+#[test]
+fn the_log_says_as_much_as_is_wanted() {
+    if is_other_server() {
+        return eprintln!("not tested: what another server has in its log");
+    }
+    let server = Server::start_with(&["--loglevel", "warning"]);
+    let mut c = connect(&server);
+    c.expect("SAVE", OK);
+    assert!(!server.log().contains("keys saved"), "{}", server.log());
+    c.expect("CONFIG SET loglevel notice", OK);
+    c.expect("SAVE", OK);
+    let is_said = || server.log().contains("keys saved");
+    wait_until("it is in the log", is_said);
+    c.expect("CONFIG SET loglevel warning", OK);
+    let length = server.log().len();
+    c.expect("SAVE", OK);
+    assert_eq!(server.log().len(), length);
+    let data = data_folder();
+    let (_, said) = Server::refuses(data.path(), &["--loglevel", "loud"]);
+    assert!(said.contains("debug, verbose, notice or warning"), "{said}");
+}
+
+#[test]
+fn the_banner_says_what_was_loaded() {
+    if is_other_server() {
+        return eprintln!("not tested: the banner of another server");
+    }
+    let data = data_folder();
+    let server = Server::start_on(data.path(), &[]);
+    wait_until("the banner is there", || {
+        server.log().contains("Loaded: no data yet")
+    });
+    let mut c = connect(&server);
+    c.expect("MSET a 1 b 2", OK);
+    c.expect("SAVE", OK);
+    server.kill();
+    let server = Server::start_on(data.path(), &[]);
+    drop(connect(&server));
+    let log = server.log();
+    assert!(log.contains("Loaded: 2 keys from dump.rdb"), "{log}");
+    assert!(
+        log.contains(&format!("-p {}", server.addr().port())),
+        "{log}"
+    );
+}
+
+#[test]
+fn the_numbers_in_info_are_true() {
+    let (server, mut c) = start(&[]);
+    c.expect("CONFIG RESETSTAT", OK);
+    let (came, went) = (
+        number(&mut c, "total_net_input_bytes"),
+        number(&mut c, "total_net_output_bytes"),
+    );
+    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
+    for _ in 0..3 {
+        c.expect("GET large", bulk("x".repeat(1 << 20)));
+    }
+    let more = number(&mut c, "total_net_input_bytes") - came;
+    assert!((1_048_576.0..1_100_000.0).contains(&more), "{more}");
+    let more = number(&mut c, "total_net_output_bytes") - went;
+    assert!((3_145_728.0..3_250_000.0).contains(&more), "{more}");
+
+    assert_eq!(info(&mut c, "blocked_clients"), "0");
+    let mut blocked: Vec<_> = (0..3).map(|_| Client::connect(&server)).collect();
+    for client in &mut blocked {
+        client.send("WAIT 1 0\r\n");
+    }
+    wait_until("three wait", || info(&mut c, "blocked_clients") == "3");
+    drop(blocked);
+    wait_until("they are gone", || info(&mut c, "blocked_clients") == "0");
+
+    assert_eq!(info(&mut c, "sync_full"), "0");
+    let clients = number(&mut c, "connected_clients");
+    let reader = Reader::connect(&server);
+    assert_eq!(info(&mut c, "sync_full"), "1");
+    assert_eq!(number(&mut c, "connected_clients"), clients);
+    drop(reader);
+
+    let cpu = |c: &mut Session| number(c, "used_cpu_sys") + number(c, "used_cpu_user");
+    let used = cpu(&mut c);
+    let pings = encode(&["PING"]).repeat(500);
+    wait_until("it has worked", || {
+        c.send(&pings);
+        (0..500).for_each(|_| drop(c.reply()));
+        cpu(&mut c) > used && number(&mut c, "instantaneous_ops_per_sec") > 100.0
+    });
+    assert!(number(&mut c, "instantaneous_input_kbps") > 0.0);
+    assert!(number(&mut c, "instantaneous_output_kbps") > 0.0);
+    assert!(number(&mut c, "used_memory_peak") >= 1_048_576.0);
+    wait_until("it rests", || {
+        number(&mut c, "instantaneous_ops_per_sec") < 100_000.0
+    });
+}
+
+/// Runs redis-cli for a while; what it said.
+fn watch(server: &Server, flags: &[&str]) -> String {
+    let folder = data_folder();
+    let path = folder.path().join("said");
+    let file = fs::File::create(&path).expect("a file");
+    // Of itself it would go on for ever; of the time there is enough, even on a busy machine.
+    let status = Command::new("timeout")
+        .args(["2", "stdbuf", "-oL", "redis-cli", "-p"])
+        .arg(server.addr().port().to_string())
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().expect("a handle"))
+        .stderr(file)
+        .status();
+    status.expect("it runs");
+    fs::read_to_string(&path).expect("what it said")
+}
+
+#[test]
+fn redis_cli_shows_how_the_server_is() {
+    if !installed("redis-cli") || !installed("stdbuf") {
+        return;
+    }
+    let server = Server::start();
+    let mut c = connect(&server);
+    c.expect("MSET a 1 b 2 c 3", OK);
+    // It ends with the server; so this is the last of its lines.
+    let said = watch(&server, &["--stat", "-i", "0.1", "-r", "3"]);
+    let line = said.lines().last().unwrap_or_default();
+    assert!(said.contains("keys") && line.starts_with("3 "), "{said}");
+    let said = watch(&server, &["--raw", "--latency", "-i", "0.3"]);
+    let numbers: Vec<f64> = said.split_whitespace().flat_map(str::parse).collect();
+    assert!(numbers.len() >= 4 && numbers[3] > 0.0, "{said}");
+}
