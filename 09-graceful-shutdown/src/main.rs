@@ -1,8 +1,8 @@
 //! Build your own Redis, step 09: graceful shutdown.
 //!
 //! `main` reads the flags, opens the port, says hello and hands over to
-//! [`server::run`]; it ends in [`shutdown::run`]. Everything that can fail before the first client arrives
-//! fails here, with one line that says what to do about it.
+//! [`server::run`]; it ends in [`shutdown::run`]. Everything that can fail before the
+//! first client arrives fails here, with one line that says what to do about it.
 
 #![forbid(unsafe_code)]
 
@@ -48,6 +48,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::cli::Cli;
 use crate::recovery::Door;
 use crate::replication::Address;
+use crate::shutdown::Signals;
 use crate::state::Shared;
 use crate::store::Expiry;
 
@@ -72,32 +73,13 @@ fn main() -> ExitCode {
 async fn serve(cli: &Cli) -> ExitCode {
     match server::listen((cli.bind, cli.port).into()) {
         Ok(listener) => {
-            let shared = match cli.config() {
-                Ok(config) => Shared::new(config),
+            let (shared, signals) = match prepare(cli) {
+                Ok(prepared) => prepared,
                 Err(error) => {
                     eprintln!("{error}");
                     return ExitCode::FAILURE;
                 }
             };
-            match cli.primary() {
-                Ok(primary) => follow(primary, &shared),
-                Err(error) => {
-                    eprintln!("{error}");
-                    return ExitCode::FAILURE;
-                }
-            }
-            let signals = match shutdown::signals(&shared) {
-                Ok(signals) => signals,
-                Err(error) => {
-                    eprintln!("cannot listen for signals: {error}");
-                    return ExitCode::FAILURE;
-                }
-            };
-            {
-                let state = &mut *shared.lock();
-                state.store.loading = true;
-                state.lifecycle.set_timeout(state.config.timeout);
-            }
             // Who subscribes while the data is loaded gets messages at once.
             tokio::spawn(delivery::run(shared.clone()));
             let (door, opened) = oneshot::channel();
@@ -118,8 +100,7 @@ async fn serve(cli: &Cli) -> ExitCode {
             tokio::spawn(expiry::run(shared.clone()));
             tokio::spawn(upkeep::run(shared.clone()));
             tokio::spawn(link::run(shared, commands::table()));
-            // It ends the process. To wait for the port would not do: that closes before the
-            // last replies have left.
+            // To return earlier would end the connections before they have said goodbye.
             let _ = end.await;
             ExitCode::SUCCESS
         }
@@ -128,6 +109,19 @@ async fn serve(cli: &Cli) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What there must be before the first client: the state, and an ear for signals. Or what is
+/// wrong with the flags.
+fn prepare(cli: &Cli) -> Result<(Shared, Signals), String> {
+    let shared = Shared::new(cli.config()?);
+    follow(cli.primary()?, &shared);
+    let state = &mut *shared.lock();
+    state.store.loading = true;
+    state.lifecycle.set_timeout(state.config.timeout);
+    let signals = shutdown::signals(state.lifecycle.failures())
+        .map_err(|error| format!("cannot listen for signals: {error}"))?;
+    Ok((shared.clone(), signals))
 }
 
 /// Follows that primary, if it is one, as soon as our own data is loaded.

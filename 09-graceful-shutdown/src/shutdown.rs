@@ -9,7 +9,7 @@
 //! its reply, the port is closed, and every connection ends by itself. Whoever does not take
 //! what is his holds nobody up: there is a deadline.
 //!
-//! **Signals** are heard on a thread of their own. The second one ends the process at
+//! **Signals** are heard on a thread of their own. A second Ctrl-C ends the process at
 //! once, even if everything else waits for the disk.
 
 use std::convert::Infallible;
@@ -40,10 +40,10 @@ pub type Signals = mpsc::UnboundedReceiver<u64>;
 /// Proves that a connection is still there. When all are dropped, all connections are gone.
 pub type Guest = mpsc::Sender<Infallible>;
 
-/// Listens for SIGTERM and SIGINT from now on.
-pub fn signals(shared: &Shared) -> io::Result<Signals> {
+/// Listens for SIGTERM and SIGINT from now on. `failures` changes when a request has come to
+/// nothing.
+pub fn signals(failures: watch::Receiver<u64>) -> io::Result<Signals> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let failures = shared.lock().lifecycle.failures();
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let context = runtime.enter();
     let terminate = signal(SignalKind::terminate())?;
@@ -55,7 +55,9 @@ pub fn signals(shared: &Shared) -> io::Result<Signals> {
     Ok(receiver)
 }
 
-/// The first signal asks; the next one, if the server is still about to end, insists.
+/// The first signal asks. A SIGINT after that insists: somebody presses Ctrl-C again. A second
+/// SIGTERM does not: it may come from the same hand, as when a process group gets it and
+/// its leader passes it on.
 async fn hear(
     mut terminate: Signal,
     mut interrupt: Signal,
@@ -64,20 +66,23 @@ async fn hear(
 ) {
     let mut is_asked = false;
     loop {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+        let (name, insists) = tokio::select! {
+            _ = terminate.recv() => ("SIGTERM", false),
+            _ = interrupt.recv() => ("SIGINT", true),
         };
         let came_to_nothing = failures.has_changed().unwrap_or(false);
-        if is_asked && !came_to_nothing {
+        let is_pending = is_asked && !came_to_nothing;
+        if is_pending && insists {
             warn!("You insist... exiting now.");
             process::exit(1);
         }
-        let number = *failures.borrow_and_update();
-        is_asked = true;
         info!("Received {name} scheduling shutdown...");
-        // Who receives it lives as long as the server.
-        let _ = sender.send(number);
+        if !is_pending {
+            let number = *failures.borrow_and_update();
+            is_asked = true;
+            // Who receives it lives as long as the server.
+            let _ = sender.send(number);
+        }
     }
 }
 

@@ -25,6 +25,11 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// The time that an answer takes once it listens; then it is asked again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
+/// What each step says when it has started, and the time that this may take after its
+/// first answer.
+const HELLO: &str = "listening on";
+const HELLO_LIMIT: Duration = Duration::from_secs(1);
+
 /// How often to look whether something has happened.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -116,6 +121,7 @@ impl Server {
     pub fn start_with(program: &Path, folder: &Path, port: u16, flags: &str) -> Result<Self> {
         let mut server = Self::spawn(program, folder, port, flags)?;
         server.wait_until(Self::answers)?;
+        server.await_hello();
         Ok(server)
     }
 
@@ -165,6 +171,14 @@ impl Server {
             Ok::<_, io::Error>(line)
         };
         asked().is_ok_and(|line| !line.is_empty() && !line.starts_with("-LOADING"))
+    }
+
+    /// A first client may be answered a moment before the server says where it listens.
+    fn await_hello(&mut self) {
+        let deadline = Instant::now() + HELLO_LIMIT;
+        while !self.words().contains(HELLO) && !self.has_ended() && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Waits until it has ended, for at most that long; false if it has not.
