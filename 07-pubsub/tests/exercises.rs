@@ -16,7 +16,6 @@ mod harness;
 mod session;
 
 use std::io::{ErrorKind, Read};
-use std::time::{Duration, Instant};
 
 use client::{Client, escaped};
 use harness::{Server, wait_until};
@@ -295,134 +294,249 @@ fn exercise_1_is_in_the_table() {
 
 // Exercise 2.
 
-/// Has the server closed this connection, on which nothing is expected?
-fn is_closed(client: &mut Client) -> bool {
-    client.socket.set_nonblocking(true).expect("do not wait");
-    let received = client.socket.read(&mut [0]);
-    client.socket.set_nonblocking(false).expect("wait again");
-    match received {
-        Ok(0) => true,
-        Ok(_) => {
-            panic!("something came on a connection that was to be idle, or closed without a word")
-        }
-        Err(error) => error.kind() == ErrorKind::ConnectionReset,
-    }
-}
-
-/// Waits until the server closes a connection that says nothing; how long that took.
+/// One client with a channel, one with a pattern, and one with a channel that speaks RESP3.
 #[track_caller]
-fn wait_for_the_end(client: &mut Client) -> Duration {
-    let started = Instant::now();
-    wait_until(
-        "with `timeout 1`, the server has closed a connection that says nothing",
-        || is_closed(client),
-    );
-    started.elapsed()
+fn three_subscribers(server: &Server) -> [Client; 3] {
+    let mut channel = Client::connect(server);
+    let confirmed = push(&["subscribe", "a"], Some(1));
+    check(&mut channel, "SUBSCRIBE a", confirmed);
+    let mut pattern = Client::connect(server);
+    let confirmed = push(&["psubscribe", "a*"], Some(1));
+    check(&mut pattern, "PSUBSCRIBE a*", confirmed);
+    [channel, pattern, subscriber3(server)]
 }
 
-#[test]
-#[ignore = "exercise 2: timeout"]
-fn exercise_2_closes_idle_connections() {
-    let server = Server::start_with(&["--timeout", "1"]);
-    let mut silent = Client::connect(&server);
-    let mut stuck = Client::connect(&server);
-    let mut once = Client::connect(&server);
-    check(&mut once, "PING", "+PONG\r\n");
-    let mut busy = Client::connect(&server);
-    // Half a command is nothing to wait for.
-    stuck.send("*2\r\n$3\r\nGET\r\n$1");
-    let started = Instant::now();
-    wait_until("three idle connections are closed", || {
-        check(&mut busy, "PING", "+PONG\r\n");
-        is_closed(&mut silent) && is_closed(&mut stuck) && is_closed(&mut once)
-    });
-    let elapsed = started.elapsed();
-    assert!(
-        elapsed > Duration::from_millis(900),
-        "idle connections are closed too early\n  expected  more than 1 s with `timeout 1`\n  \
-         received  {elapsed:?}"
-    );
-    check(&mut busy, "PING", "+PONG\r\n");
+/// A subscriber that may send other commands, too.
+#[track_caller]
+fn subscriber3(server: &Server) -> Client {
+    let mut client = connect3(server);
+    let confirmed = push3(&["subscribe", "a"], Some(1));
+    check(&mut client, "SUBSCRIBE a", confirmed);
+    client
 }
 
-#[test]
-#[ignore = "exercise 2: timeout"]
-fn exercise_2_lets_subscribers_listen() {
-    let server = Server::start_with(&["--timeout", "1"]);
-    let mut channel = Client::connect(&server);
-    let subscribed = push(&["subscribe", "a"], Some(1));
-    check(&mut channel, "SUBSCRIBE a", subscribed);
-    let mut pattern = connect3(&server);
-    let subscribed = push3(&["psubscribe", "a*"], Some(1));
-    check(&mut pattern, "PSUBSCRIBE a*", subscribed);
-    // One after the other, so that the subscribers have been silent for twice as long.
-    for _ in 0..2 {
-        wait_for_the_end(&mut Client::connect(&server));
+/// What CLIENT ID says, as it is to be sent.
+#[track_caller]
+fn id(client: &mut Client) -> String {
+    text(client, "CLIENT ID").replace([':', '\n'], "")
+}
+
+/// Reads until the server closes the connection; how many bytes that were.
+#[track_caller]
+fn drain(client: &mut Client) -> usize {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut total = 0;
+    loop {
+        match client.socket.read(&mut buffer) {
+            Ok(0) => return total,
+            Ok(count) => total += count,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return total,
+            Err(error) => panic!(
+                "a subscriber that does not take its messages is not disconnected\n  \
+                 sent      CLIENT KILL TYPE pubsub\n  received  {total} bytes, and then: {error}"
+            ),
+        }
     }
-    let mut publisher = Client::connect(&server);
-    check(&mut publisher, "PUBLISH a x", int(2));
+}
+
+#[test]
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_disconnects_all_subscribers() {
+    let server = Server::start();
+    let k = &mut Client::connect(&server);
+    let mut normal = Client::connect(&server);
+    check(&mut normal, "PING", "+PONG\r\n");
+    let mut former = Client::connect(&server);
+    let confirmed = push(&["subscribe", "a"], Some(1));
+    check(&mut former, "SUBSCRIBE a", confirmed);
+    let confirmed = push(&["unsubscribe", "a"], Some(0));
+    check(&mut former, "UNSUBSCRIBE a", confirmed);
+    check(k, "CLIENT KILL TYPE pubsub", int(0));
+    let subscribers = three_subscribers(&server);
+    check(k, "client kill type PubSub", int(3));
+    subscribers
+        .into_iter()
+        .for_each(|mut it| it.expect_closed());
+    check(&mut normal, "PING", "+PONG\r\n");
+    check(&mut former, "PING", "+PONG\r\n");
+    // Who comes anew is welcome.
+    let [mut channel, mut pattern, mut third] = three_subscribers(&server);
+    check(k, "PUBLISH a x", int(3));
     channel.expect(push(&["message", "a", "x"], None));
-    pattern.expect(push3(&["pmessage", "a*", "a", "x"], None));
-    // Who has ended all subscriptions is like everybody else.
-    let ended = push(&["unsubscribe", "a"], Some(0));
-    check(&mut channel, "UNSUBSCRIBE a", ended);
-    let elapsed = wait_for_the_end(&mut channel);
-    assert!(
-        elapsed > Duration::from_millis(900),
-        "UNSUBSCRIBE is a sign of life, but the connection was closed {elapsed:?} after it"
-    );
+    pattern.expect(push(&["pmessage", "a*", "a", "x"], None));
+    third.expect(push3(&["message", "a", "x"], None));
 }
 
 #[test]
-#[ignore = "exercise 2: timeout"]
-fn exercise_2_takes_effect_at_once() {
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_ends_their_subscriptions_at_once() {
     let server = Server::start();
-    let mut silent = Client::connect(&server);
-    let mut c = Client::connect(&server);
-    check(&mut c, "CONFIG SET timeout 1", OK);
-    wait_until(
-        "after CONFIG SET, an older idle connection is closed",
-        || {
-            check(&mut c, "PING", "+PONG\r\n");
-            is_closed(&mut silent)
-        },
-    );
-    let mut silent = Client::connect(&server);
-    check(&mut silent, "CONFIG SET timeout 0", OK);
-    // Real time has to pass: nothing happens, and that is what is looked for.
-    let wait = Some(Duration::from_millis(2500));
-    silent.socket.set_read_timeout(wait).expect("a timeout");
-    let received = silent.socket.read(&mut [0]);
-    assert!(
-        received.is_err(),
-        "with `timeout 0` an idle connection is closed\n  sent      CONFIG SET timeout 0, and \
-         nothing more"
-    );
-    check(&mut silent, "PING", "+PONG\r\n");
+    let k = &mut Client::connect(&server);
+    let subscribers = three_subscribers(&server);
+    // In one packet: there is no time for anybody to notice.
+    let commands = [
+        ("CLIENT KILL TYPE pubsub", int(3).into_bytes()),
+        ("PUBLISH a x", int(0).into()),
+        ("PUBSUB NUMSUB a", b"*2\r\n$1\r\na\r\n:0\r\n".to_vec()),
+        ("PUBSUB NUMPAT", int(0).into()),
+        ("PUBSUB CHANNELS", b"*0\r\n".to_vec()),
+        ("CLIENT KILL TYPE pubsub", int(0).into()),
+    ];
+    let sent: Vec<u8> = commands.iter().flat_map(|(it, _)| words(it)).collect();
+    let replies: Vec<Vec<u8>> = commands.into_iter().map(|(_, reply)| reply).collect();
+    k.check(sent, replies.concat());
+    subscribers
+        .into_iter()
+        .for_each(|mut it| it.expect_closed());
 }
 
 #[test]
-#[ignore = "exercise 2: timeout"]
-fn exercise_2_is_a_parameter() {
-    const NAME: &str = "timeout";
-    let server = Server::start_with(&["--timeout", "300"]);
-    let c = &mut Client::connect(&server);
-    check(c, "CONFIG GET timeout", parameter(NAME, "300"));
-    check(c, "CONFIG SET timeout 2147483647", OK);
-    check(c, "PING", "+PONG\r\n");
-    let no_number = config_error(NAME, "argument couldn't be parsed into an integer");
-    for value in ["soon", "1.5", "01", "+1"] {
-        check(c, &format!("CONFIG SET timeout {value}"), &no_number);
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_does_not_wait_for_slow_readers() {
+    const MESSAGES: usize = 64;
+    const SIZE: usize = 512 * 1024;
+    let server = Server::start();
+    let k = &mut Client::connect(&server);
+    k.check(
+        encode(&[
+            "CONFIG",
+            "SET",
+            "client-output-buffer-limit",
+            "pubsub 0 0 0",
+        ]),
+        OK,
+    );
+    let mut slow = Client::connect(&server);
+    let confirmed = push(&["subscribe", "a"], Some(1));
+    check(&mut slow, "SUBSCRIBE a", confirmed);
+    let message = "x".repeat(SIZE);
+    for _ in 0..MESSAGES {
+        check(k, &format!("PUBLISH a {message}"), int(1));
     }
-    let why = "argument must be between 0 and 2147483647 inclusive";
-    for value in ["-1", "2147483648"] {
-        let refused = config_error(NAME, why);
-        check(c, &format!("CONFIG SET timeout {value}"), refused);
+    check(k, "CLIENT KILL TYPE pubsub", int(1));
+    let received = drain(&mut slow);
+    assert!(
+        received < MESSAGES * SIZE,
+        "what waits for who is disconnected is thrown away\n  sent      {MESSAGES} messages of \
+         {SIZE} bytes to a subscriber that does not read, then CLIENT KILL TYPE pubsub\n  \
+         expected  less than that to reach it\n  received  {received} bytes"
+    );
+    check(k, "PING", "+PONG\r\n");
+}
+
+#[test]
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_spares_who_asks() {
+    let server = Server::start();
+    let k = &mut Client::connect(&server);
+    let mut own = subscriber3(&server);
+    for command in [
+        "CLIENT KILL TYPE pubsub",
+        "CLIENT KILL TYPE pubsub SKIPME yes",
+        "CLIENT KILL SKIPME no SKIPME YES TYPE pubsub",
+    ] {
+        let subscribers = three_subscribers(&server);
+        check(&mut own, command, int(3));
+        subscribers
+            .into_iter()
+            .for_each(|mut it| it.expect_closed());
     }
-    check(c, "CONFIG GET timeout", parameter(NAME, "2147483647"));
+    // Without its connection, but not without the reply. Nothing behind it is executed.
+    let subscribers = three_subscribers(&server);
+    let kill = words("CLIENT KILL skipme NO TYPE pubsub");
+    own.check([kill, words("SET key value")].concat(), int(4));
+    own.expect_closed();
+    subscribers
+        .into_iter()
+        .for_each(|mut it| it.expect_closed());
+    check(k, "GET key", NULL);
+    // Who is no subscriber is not meant in the first place.
+    check(k, "CLIENT KILL TYPE pubsub SKIPME no", int(0));
+    // In RESP2, a subscriber may not ask.
+    let mut bound2 = Client::connect(&server);
+    let confirmed = push(&["subscribe", "a"], Some(1));
+    check(&mut bound2, "SUBSCRIBE a", confirmed);
+    check(&mut bound2, "CLIENT KILL TYPE pubsub", bound("client|kill"));
+}
+
+#[test]
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_kills_by_id() {
+    let server = Server::start();
+    let k = &mut Client::connect(&server);
+    let mut first = Client::connect(&server);
+    let first_id = id(&mut first);
+    let confirmed = push(&["subscribe", "a"], Some(1));
+    check(&mut first, "SUBSCRIBE a", confirmed);
+    let mut second = subscriber3(&server);
+    let second_id = id(&mut second);
+    check(k, "CLIENT KILL ID 9223372036854775807", int(0));
+    let kill = |filters: String| format!("CLIENT KILL {filters}");
+    // All filters have to fit, and of those that are there twice, the last.
+    check(k, &kill(format!("TYPE replica ID {first_id}")), int(0));
+    check(&mut second, &kill(format!("ID {second_id}")), int(0));
+    let filters = format!("ID {second_id} TYPE master TYPE pubsub id {first_id}");
+    check(k, &kill(filters), int(1));
+    first.expect_closed();
+    check(&mut second, "PING", "+PONG\r\n");
+    check(k, &kill(format!("ID {first_id}")), int(0));
+    let filters = format!("ID {second_id} SKIPME no");
+    check(&mut second, &kill(filters), int(1));
+    second.expect_closed();
+}
+
+#[test]
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_refuses_what_it_does_not_understand() {
+    let server = Server::start();
+    let k = &mut Client::connect(&server);
+    let mut spared = subscriber3(&server);
+    check(k, "CLIENT KILL", arity("client|kill"));
+    let unknown = |name: &str| format!("-ERR Unknown client type '{name}'\r\n");
+    let wrong_id = "-ERR client-id should be greater than 0\r\n".to_owned();
+    let syntax = "-ERR syntax error\r\n".to_owned();
+    let nobody = "-ERR No such client\r\n".to_owned();
+    for (filters, error) in [
+        ("TYPE", nobody.clone()),
+        ("127.0.0.1:1", nobody),
+        ("TYPE pubsubs", unknown("pubsubs")),
+        ("TYPE pubsub TYPE Slaves", unknown("Slaves")),
+        ("TYPE x FOO", unknown("x")),
+        ("TYPE pubsub ID 0", wrong_id.clone()),
+        ("ID -1", wrong_id.clone()),
+        ("ID 01", wrong_id.clone()),
+        ("ID x TYPE x", wrong_id.clone()),
+        ("ID 9223372036854775808", wrong_id),
+        ("TYPE pubsub SKIPME", syntax.clone()),
+        ("TYPE pubsub SKIPME maybe", syntax.clone()),
+        ("FOO bar TYPE x", syntax.clone()),
+        ("TYPE pubsub FOO bar", syntax.clone()),
+        ("TYPE pubsub yes", syntax),
+    ] {
+        check(k, &format!("CLIENT KILL {filters}"), error);
+    }
+    for name in ["master", "replica", "slave"] {
+        check(k, &format!("CLIENT KILL TYPE {name}"), int(0));
+    }
+    // Not even in part.
+    check(&mut spared, "PING", "+PONG\r\n");
+    check(k, "PUBSUB NUMSUB a", "*2\r\n$1\r\na\r\n:1\r\n");
+}
+
+#[test]
+#[ignore = "exercise 2: CLIENT KILL"]
+fn exercise_2_is_in_the_table() {
     let server = Server::start();
     let c = &mut Client::connect(&server);
-    check(c, "CONFIG GET timeout", parameter(NAME, "0"));
+    let flags = ["admin", "noscript", "loading", "stale"];
+    check_described(c, "client|kill", -3, &flags);
+    let help = text(c, "CLIENT HELP");
+    let line = "KILL <option> <value> [<option> <value> [...]]";
+    assert!(
+        help.contains(&format!("\n+{line}\n")),
+        "the help lacks a line\n  sent      CLIENT HELP\n  expected  to find {line}\n  \
+         received\n{help}"
+    );
 }
 
 // Exercise 3.
