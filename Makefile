@@ -43,9 +43,9 @@ $(STEPS):
 .PHONY: report
 report: redis-if-possible
 	@$(cargo) build --release --quiet $(addprefix --package step,$(STEPS) 10-capstone)
-	@target/release/step10-capstone --html report.html --json report.json \
+	@target/release/step10-capstone --seconds 0.5 --html report.html --json report.json \
 		--svg 10-capstone/latency.svg --cross-check $(ARGS)
-	@target/release/step10-capstone --all-steps --html report.steps.html $(ARGS)
+	@target/release/step10-capstone --seconds 0.5 --all-steps --html report.steps.html $(ARGS)
 	@target/release/step10-capstone --pause 200ms --seconds 1 --no-floor --html report.pause.html $(ARGS)
 
 .PHONY: redis-if-possible

@@ -19,8 +19,8 @@ use crate::resp::{Parser, Reply};
 /// say little should cost little.
 const MIN_READ: usize = 4 * 1024;
 
-/// How much a connection reads at once, in bytes, when it has a lot to say.
-const MAX_READ: usize = 64 * 1024;
+/// How much one with a lot to say reads at once, in bytes: a value of 64 KiB, and its command.
+const MAX_READ: usize = 68 * 1024;
 
 /// Replies of this size, in bytes, are sent before more commands are executed.
 const MAX_REPLIES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ const MAX_REPLIES: usize = 64 * 1024;
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 
 /// A buffer larger than this, in bytes, is given back once it is empty.
-const KEPT_BUFFER: usize = 64 * 1024;
+const KEPT_BUFFER: usize = 68 * 1024;
 
 /// A client that is being served.
 pub struct Connection {

@@ -56,11 +56,11 @@ pub struct Options {
     pub no_floor: bool,
 
     /// Length of one measurement, in seconds.
-    #[arg(long, default_value = "0.5", value_parser = seconds)]
+    #[arg(long, default_value = "0.25", value_parser = seconds)]
     pub seconds: Duration,
 
     /// Time before each measurement that is not counted, in seconds.
-    #[arg(long, default_value = "0.15", value_parser = seconds)]
+    #[arg(long, default_value = "0.1", value_parser = seconds)]
     pub warmup: Duration,
 
     /// Measurements of each server in each scenario.
