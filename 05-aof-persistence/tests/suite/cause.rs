@@ -255,14 +255,18 @@ fn spoilt(want: &[u8], have: &[u8]) -> Option<String> {
     }
 }
 
+/// What a byte becomes where it is not understood; or its lower seven bits.
+const REPLACED: &[u8] = b"? _.*\0";
+
 /// Is `have` what `want` would be if it ended at the first byte that is `odd`, or
-/// if such bytes were lost or became others?
+/// if such bytes were lost or replaced?
 fn is_spoilt(want: &[u8], have: &[u8], odd: impl Fn(u8) -> bool) -> bool {
     let is_cut = want.starts_with(have);
     let kept = want.iter().filter(|byte| !odd(**byte));
+    let is_replaced = |a: u8, b: u8| odd(a) && (REPLACED.contains(&b) || b == a & 0x7f);
     let is_changed = || {
         let mut pairs = want.iter().zip(have);
-        want.len() == have.len() && pairs.all(|(a, b)| a == b || odd(*a))
+        want.len() == have.len() && pairs.all(|(a, b)| a == b || is_replaced(*a, *b))
     };
     // Of a line end, one of its two bytes may be lost.
     let lost_one = |lost: u8| {
@@ -447,7 +451,9 @@ fn the_likely_cause_is_told() {
 
 #[test]
 fn where_nothing_fits_nothing_is_told() {
-    let table: [(&[u8], &[u8]); 4] = [
+    let table: [(&[u8], &[u8]); 6] = [
+        (b"$1\r\n\x80\r\n", b"$1\r\n\x01\r\n"),
+        (b"$3\r\n\na\r\r\n", b"$3\r\nba\r\r\n"),
         (b"$2\r\n\n\xff\r\n", b"$2\r\nab\r\n"),
         (b"$2\r\n\xff\n\r\n", b"$1\r\n\n\n\r\n"),
         (b"$3\r\n\n\xffa\r\n", b"$2\r\n\xff\n\r\n"),
