@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::aof::{BaseFormat, Fsync, Location};
 use crate::output_limit::{OutputLimit, OutputLimits};
 use crate::rdb::{self, SavePoint};
-use crate::resp::MAX_BULK;
+use crate::resp::{MAX_BULK, parse_integer};
 
 /// The parameters and their values.
 #[derive(Debug, Clone)]
@@ -268,9 +268,8 @@ fn set_save(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_percentage(config: &mut Config, value: &str) -> Result<(), String> {
-    let percentage: i64 = value
-        .parse()
-        .map_err(|_| "argument couldn't be parsed into an integer")?;
+    let percentage =
+        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
     match u64::try_from(percentage) {
         Ok(percentage) if percentage <= MAX_PERCENTAGE => {
             config.auto_aof_rewrite_percentage = percentage;

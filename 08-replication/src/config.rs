@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::aof::{BaseFormat, Fsync, Location};
 use crate::output_limit::{OutputLimit, OutputLimits};
 use crate::rdb::{self, SavePoint};
-use crate::resp::MAX_BULK;
+use crate::resp::{MAX_BULK, parse_integer};
 
 /// The parameters and their values.
 #[derive(Debug, Clone)]
@@ -324,9 +324,8 @@ fn set_percentage(config: &mut Config, value: &str) -> Result<(), String> {
 
 /// A number that is `least` or more.
 fn parse_number(value: &str, least: u64) -> Result<u64, String> {
-    let number: i64 = value
-        .parse()
-        .map_err(|_| "argument couldn't be parsed into an integer")?;
+    let number =
+        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
     match u64::try_from(number) {
         Ok(number) if (least..=MAX_NUMBER).contains(&number) => Ok(number),
         _ => Err(format!(

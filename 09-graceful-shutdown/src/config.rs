@@ -11,7 +11,7 @@ use crate::aof::{BaseFormat, Fsync, Location};
 use crate::logging::LogLevel;
 use crate::output_limit::{OutputLimit, OutputLimits};
 use crate::rdb::{self, SavePoint};
-use crate::resp::MAX_BULK;
+use crate::resp::{MAX_BULK, parse_integer};
 
 /// The parameters and their values.
 #[derive(Debug, Clone)]
@@ -394,9 +394,8 @@ fn parse_number(value: &str, least: u64) -> Result<u64, String> {
 }
 
 fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
-    let number: i64 = value
-        .parse()
-        .map_err(|_| "argument couldn't be parsed into an integer")?;
+    let number =
+        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
     match u64::try_from(number) {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!(

@@ -238,6 +238,11 @@ fn config_knows_the_file() {
         ),
         (
             "auto-aof-rewrite-percentage",
+            "05",
+            "argument couldn't be parsed into an integer",
+        ),
+        (
+            "auto-aof-rewrite-percentage",
             "-1",
             "argument must be between 0 and 2147483647 inclusive",
         ),
