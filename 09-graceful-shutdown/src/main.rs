@@ -71,15 +71,15 @@ fn main() -> ExitCode {
 }
 
 async fn serve(cli: &Cli) -> ExitCode {
+    let (shared, signals) = match prepare(cli) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match server::listen((cli.bind, cli.port).into()) {
         Ok(listener) => {
-            let (shared, signals) = match prepare(cli) {
-                Ok(prepared) => prepared,
-                Err(error) => {
-                    eprintln!("{error}");
-                    return ExitCode::FAILURE;
-                }
-            };
             // Who subscribes while the data is loaded gets messages at once.
             tokio::spawn(delivery::run(shared.clone()));
             let (door, opened) = oneshot::channel();
@@ -111,8 +111,8 @@ async fn serve(cli: &Cli) -> ExitCode {
     }
 }
 
-/// What there must be before the first client: the state, and an ear for signals. Or what is
-/// wrong with the flags.
+/// What there must be before the port is open: the state, and an ear for signals, for whoever
+/// sees the port may send one. Or what is wrong with the flags.
 fn prepare(cli: &Cli) -> Result<(Shared, Signals), String> {
     let shared = Shared::new(cli.config()?);
     follow(cli.primary()?, &shared);
