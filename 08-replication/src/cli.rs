@@ -227,18 +227,19 @@ impl Cli {
     /// Says what is running and what to type next. If nobody can read it, because
     /// the pipe is closed or the disk is full, that is no reason not to run.
     pub fn print_banner(&self) {
+        let next = self.port.wrapping_add(1);
         let _ = writeln!(
             io::stdout(),
             "\n  Step 08: replication, listening on {}:{}\n\
              \n  In a second terminal, type:\n\
              \n      redis-cli -h {} -p {}\n\
              \n  and then SET greeting hello. In a third, start a replica, which has it, too:\n\
-             \n      make 08-replication ARGS=\"--port {} --replicaof {} {} --dbfilename replica.rdb\"\n",
+             \n      make 08-replication ARGS=\"--port {} --replicaof {} {} --dbfilename {next}.rdb\"\n",
             self.bind,
             self.port,
             self.bind,
             self.port,
-            self.port.wrapping_add(1),
+            next,
             self.bind,
             self.port
         );
