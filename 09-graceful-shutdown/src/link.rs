@@ -160,15 +160,26 @@ impl Connection<'_> {
     async fn greet(&mut self) -> Result<(String, i64)> {
         let port = self.shared.lock().config.port;
         self.ask("PING\r\n").await?;
-        self.ask(&format!("REPLCONF listening-port {port}\r\n"))
+        self.tell(&format!("REPLCONF listening-port {port}\r\n"))
             .await?;
         // The file is to come with its length, so `eof` is not among what we can.
-        self.ask("REPLCONF capa psync2\r\n").await?;
+        self.tell("REPLCONF capa psync2\r\n").await?;
         let answer = self.ask("PSYNC ? -1\r\n").await?;
         let words: Vec<&str> = answer.split(' ').collect();
         match (words.as_slice(), words.get(2).map(|offset| offset.parse())) {
             (["+FULLRESYNC", id, _], Some(Ok(offset))) => Ok(((*id).to_owned(), offset)),
             _ => Err(LinkError::Answer(answer)),
+        }
+    }
+
+    /// Says something of us. A primary that does not understand it does without.
+    async fn tell(&mut self, command: &str) -> Result<()> {
+        match self.ask(command).await {
+            Err(LinkError::Answer(answer)) => {
+                info!("the primary does not understand a REPLCONF: {answer}");
+                Ok(())
+            }
+            answer => answer.map(drop),
         }
     }
 
