@@ -328,6 +328,16 @@ fn timed_file() -> Vec<u8> {
     [format!("${}\r\n", file.len()).into_bytes(), file].concat()
 }
 
+#[test]
+fn a_primary_may_not_know_what_a_replica_says_of_itself() {
+    let (_server, mut c) = start(&[]);
+    let writer = Writer::of_old();
+    follow(&mut c, writer.addr());
+    let _socket = writer.accept(timed_file());
+    wait_for_link(&mut c);
+    c.expect("GET stay", bulk("v"));
+}
+
 /// A replica waits for its primary's word, however long the time is over.
 #[test]
 fn a_replica_hides_what_is_over_until_the_primary_removes_it() {

@@ -124,6 +124,8 @@ pub fn file(client: &mut Client) -> Vec<u8> {
 /// A primary that is nothing but a socket.
 pub struct Writer {
     listener: TcpListener,
+    /// What it says to REPLCONF.
+    option: &'static str,
 }
 
 /// Its feed.
@@ -132,7 +134,17 @@ pub const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 impl Writer {
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        Self { listener }
+        let option = "+OK\r\n";
+        Self { listener, option }
+    }
+
+    /// One that does not know what a replica says of itself.
+    pub fn of_old() -> Self {
+        let option = "-ERR unknown command\r\n";
+        Self {
+            option,
+            ..Self::new()
+        }
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -151,7 +163,7 @@ impl Writer {
             let said = String::from_utf8_lossy(&buffer[..count]).to_uppercase();
             let options = said.matches("REPLCONF").count();
             let pings = said.matches("PING").count();
-            let mut reply = "+PONG\r\n".repeat(pings) + &"+OK\r\n".repeat(options);
+            let mut reply = "+PONG\r\n".repeat(pings) + &self.option.repeat(options);
             if said.contains("PSYNC") {
                 reply += &format!("+FULLRESYNC {ID} 100\r\n");
                 socket.write_all(reply.as_bytes()).expect("answer");
