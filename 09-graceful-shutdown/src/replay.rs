@@ -182,6 +182,25 @@ impl Source {
         self.read - self.input.len() as u64 + self.batch.position() as u64
     }
 
+    /// Is the batch, all of which has been taken, what a log has in it? From a client the
+    /// parser takes more, as Redis's does: empty lines, and any two bytes behind a word.
+    /// In a log each of these says that a length is wrong, and that what was read may
+    /// be, too.
+    fn check(&self) -> Result<(), ReplayError> {
+        let mut rest = &self.input[..self.batch.position()];
+        let damaged = |rest: &[u8]| {
+            let offset = self.offset() - rest.len() as u64;
+            self.damaged(offset, "there is no command, or its lengths are wrong")
+        };
+        for args in self.batch.iter(&self.input) {
+            rest = skip(rest, args).ok_or_else(|| damaged(rest))?;
+        }
+        match rest {
+            [] => Ok(()),
+            _ => Err(damaged(rest)),
+        }
+    }
+
     /// Cuts the file off at `offset`.
     fn cut(&self, offset: u64) -> Result<(), ReplayError> {
         warn!(
@@ -217,6 +236,28 @@ impl Source {
             manifest: self.manifest.clone(),
         }
     }
+}
+
+/// What stands in `bytes` behind a command with these arguments, if they begin with one
+/// to the letter.
+fn skip<'a>(bytes: &'a [u8], args: Args<'_>) -> Option<&'a [u8]> {
+    if args.is_inline() {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        return bytes.get(end + 1..);
+    }
+    let mut rest = skip_header(bytes, b"*", args.len())?;
+    for word in args.iter() {
+        let behind = skip_header(rest, b"$", word.len())?;
+        rest = behind.get(word.len()..)?.strip_prefix(b"\r\n")?;
+    }
+    Some(rest)
+}
+
+fn skip_header<'a>(bytes: &'a [u8], kind: &[u8], count: usize) -> Option<&'a [u8]> {
+    let digits = &mut itoa::Buffer::new();
+    let rest = bytes.strip_prefix(kind)?;
+    let rest = rest.strip_prefix(digits.format(count).as_bytes())?;
+    rest.strip_prefix(b"\r\n")
 }
 
 /// The commands between MULTI and EXEC, which are executed together or not at
@@ -265,6 +306,7 @@ impl Replay<'_> {
                     Err(Refusal::Command(error)) => return Err(source.refused(offset, &error)),
                 }
             }
+            source.check()?;
             match source.batch.fill(&mut source.input) {
                 Ok(0) => return Ok(()),
                 Ok(_) => {

@@ -346,6 +346,50 @@ fn other_damage_stops_the_start() {
     assert_eq!(data_set(&mut c), states[states.len() - 1].1);
 }
 
+/// From a client the parser takes more than a log ever has. In a log each of these is
+/// what a wrong length leaves over, and what was read may be wrong, too.
+#[test]
+fn what_only_a_client_may_send_stops_the_start() {
+    let data = data_folder();
+    log_to_tear(&data);
+    let file = Log::of(&data).last();
+    let whole = fs::read(&file).expect("the log");
+    let starts = ends(&whole);
+    let at = starts[2];
+    let with = |at: usize, more: &[u8]| [&whole[..at], more, &whole[at..]].concat();
+    let mut logs = vec![];
+    for between in ["\r\n", "\n", "*0\r\n", "*-1\r\n"] {
+        logs.push((at, with(at, between.as_bytes())));
+        logs.push((whole.len(), with(whole.len(), between.as_bytes())));
+    }
+    // A value is longer than its length says.
+    logs.push((starts[1], with(at - 2, b"v")));
+    // The end of the line behind the count, and behind a length.
+    for end in [3, 7] {
+        let mut log = whole.clone();
+        log[at + end] = b'x';
+        logs.push((at, log));
+    }
+    // Redis does not look at what is behind a word.
+    if !is_other_server() {
+        for end in [1, 2] {
+            let mut log = whole.clone();
+            log[at - end] = b'x';
+            logs.push((starts[1], log));
+        }
+    }
+    for (at, log) in logs {
+        fs::write(&file, &log).expect("a damaged log");
+        let said = refused(&data);
+        let what = format!("{}: {said}", log.escape_ascii());
+        assert!(said.contains("redis-check-aof --fix"), "{what}");
+        assert!(
+            is_other_server() || said.contains(&format!("at byte {at}:")),
+            "{at} in {what}"
+        );
+    }
+}
+
 #[test]
 fn a_command_that_there_is_not_stops_the_start() {
     let data = data_folder();
