@@ -293,7 +293,8 @@ impl Aof {
         }
     }
 
-    /// The lines of INFO about the log.
+    /// The lines of INFO about the log. No write is ever put off because
+    /// of an fsync, so none is delayed.
     pub fn info(&self) -> String {
         let status = match self.error {
             None => "ok",
@@ -307,7 +308,7 @@ impl Aof {
         if let Some(open) = &self.open {
             text += &format!(
                 "aof_current_size:{}\r\naof_base_size:{}\r\naof_buffer_length:{}\r\n\
-                 aof_pending_bio_fsync:{}\r\n",
+                 aof_pending_bio_fsync:{}\r\naof_delayed_fsync:0\r\n",
                 open.folder.closed_size() + open.size,
                 open.folder.base_size(),
                 self.pending.len(),

@@ -399,7 +399,8 @@ impl Aof {
         }
     }
 
-    /// The lines of INFO about the log.
+    /// The lines of INFO about the log. No write is ever put off because
+    /// of an fsync, so none is delayed.
     pub fn info(&self) -> String {
         let status = match self.error {
             None => "ok",
@@ -409,7 +410,8 @@ impl Aof {
         if let Some(open) = &self.open {
             text += &format!(
                 "aof_current_size:{}\r\naof_base_size:{}\r\naof_pending_rewrite:0\r\n\
-                 aof_buffer_length:{}\r\naof_pending_bio_fsync:{}\r\n",
+                 aof_buffer_length:{}\r\naof_pending_bio_fsync:{}\r\n\
+                 aof_delayed_fsync:0\r\n",
                 open.folder.size(),
                 open.base_size,
                 self.pending.len(),

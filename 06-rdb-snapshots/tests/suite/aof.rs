@@ -377,6 +377,7 @@ fn info_tells_about_the_log() {
         ("aof_rewrite_scheduled", 0),
         ("aof_buffer_length", 0),
         ("aof_pending_bio_fsync", 0),
+        ("aof_delayed_fsync", 0),
     ] {
         assert_eq!(info(&mut c, field), Some(value.to_string()), "{field}");
     }
