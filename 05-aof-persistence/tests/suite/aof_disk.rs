@@ -7,6 +7,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::harness::{Server, is_other_server, wait_until};
@@ -321,6 +322,49 @@ fn clients_share_an_fsync() {
     assert!(calls() <= CLIENTS / 5, "{} for {CLIENTS} clients", calls());
 }
 
+/// Every fsync takes 200 ms longer.
+const SLOW: &str = "inject=fsync,fdatasync:delay_enter=200000";
+
+/// With `always`, OK says that the disk has it.
+#[test]
+fn a_reply_waits_for_the_fsync_of_its_write() {
+    if !there("strace") {
+        return;
+    }
+    let data = data_folder();
+    let (server, mut c) = start(&data, &["--appendfsync", "always"]);
+    let trace = data.path().join("trace");
+    let Some(mut tracer) = Tracer::attach(&server, &trace, SLOW) else {
+        return;
+    };
+    for number in 0..5 {
+        let asked = Instant::now();
+        c.expect(&format!("SET k {number}"), OK);
+        let waited = asked.elapsed();
+        assert!(waited >= Duration::from_millis(200), "OK after {waited:?}");
+    }
+    tracer.end();
+}
+
+/// With `everysec` nobody waits for it, and it comes.
+#[test]
+fn what_was_written_is_made_safe_soon() {
+    if !there("strace") {
+        return;
+    }
+    let data = data_folder();
+    let (server, mut c) = start(&data, &["--appendfsync", "everysec"]);
+    let trace = data.path().join("trace");
+    let Some(mut tracer) = Tracer::attach(&server, &trace, "trace=fsync,fdatasync") else {
+        return;
+    };
+    c.expect("SET k v", OK);
+    wait_until("there is an fsync", || {
+        fs::read_to_string(&trace).is_ok_and(|calls| calls.contains("sync("))
+    });
+    tracer.end();
+}
+
 /// With `always` nobody sees what a failing machine would undo: who reads a value
 /// that is not safe yet waits as its writer does.
 #[test]
@@ -330,9 +374,8 @@ fn a_reader_waits_for_the_fsync_of_what_it_reads() {
     }
     let data = data_folder();
     let (server, mut reader) = start(&data, &["--appendfsync", "always"]);
-    let slow = "inject=fsync,fdatasync:delay_enter=200000";
     let trace = data.path().join("trace");
-    let Some(mut tracer) = Tracer::attach(&server, &trace, slow) else {
+    let Some(mut tracer) = Tracer::attach(&server, &trace, SLOW) else {
         return;
     };
     let mut writer = Client::connect(&server);
