@@ -38,10 +38,11 @@ pub fn string(bytes: &[u8]) -> Vec<u8> {
 /// Waits until nothing is saved or rewritten, nor about to be.
 pub fn wait_for_background(c: &mut Session) {
     wait_until("what is under way is done", || {
+        // In this order: what is put off may begin between two of the questions.
         let fields = [
-            "rdb_bgsave_in_progress",
-            "aof_rewrite_in_progress",
             "aof_rewrite_scheduled",
+            "aof_rewrite_in_progress",
+            "rdb_bgsave_in_progress",
         ];
         fields
             .iter()
