@@ -25,6 +25,7 @@ mod pairs;
 mod paths;
 mod processes;
 mod reread;
+mod side_by_side;
 mod solutions;
 mod standalone;
 mod steps;

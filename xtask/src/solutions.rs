@@ -17,6 +17,7 @@ use crate::alone::Alone;
 use crate::graders;
 use crate::output::print;
 use crate::processes::{self, Ended};
+use crate::side_by_side::side_by_side;
 use crate::steps::{Number, Root, Step, Workshop};
 use grader::Graders;
 use patch::Patch;
@@ -74,10 +75,10 @@ pub fn run(args: Args) -> Result<()> {
     for step in without {
         print(&format!("{:02}: no exercises yet\n", step.number))?;
     }
-    let mut tally = Tally::new(with.len() as u64 * u64::from(EXERCISES) * CHECKS);
-    for step in with {
-        check_step(&workshop, step, &mut tally)?;
-    }
+    let tally = Tally::new(with.len() as u64 * u64::from(EXERCISES) * CHECKS);
+    // The newest has most to build and to test.
+    let newest_first: Vec<&Step> = with.into_iter().rev().collect();
+    side_by_side(&newest_first, |step| check_step(&workshop, step, &tally))?;
     tally.close()
 }
 
@@ -86,7 +87,7 @@ fn has_any(step: &Step) -> bool {
     patches || step.dir.join(graders::FILE).exists()
 }
 
-fn check_step(workshop: &Workshop, step: &Step, tally: &mut Tally) -> Result<()> {
+fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
     let missing = missing(step);
     if !missing.is_empty() {
         for fault in missing {
@@ -111,7 +112,7 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &mut Tally) -> Result<()>
         )?;
     }
     for number in 1..=EXERCISES {
-        let mut exercise = Exercise {
+        let exercise = Exercise {
             step,
             number,
             bench: &bench,
@@ -140,11 +141,11 @@ struct Exercise<'a> {
     number: u8,
     bench: &'a Workbench,
     graders: &'a Graders,
-    tally: &'a mut Tally,
+    tally: &'a Tally,
 }
 
 impl Exercise<'_> {
-    fn check_solution(&mut self) -> Result<()> {
+    fn check_solution(&self) -> Result<()> {
         let (bench, graders, number) = (self.bench, self.graders, self.number);
         let patch = Patch::of(self.step, number);
         bench.alone.reset()?;
@@ -167,12 +168,12 @@ impl Exercise<'_> {
         Ok(())
     }
 
-    fn check(&mut self, what: &str, check: impl FnOnce() -> Result<Option<Fault>>) -> Result<bool> {
+    fn check(&self, what: &str, check: impl FnOnce() -> Result<Option<Fault>>) -> Result<bool> {
         self.tally.check(self.step, self.number, what, check)
     }
 
     /// Counts checks that make no sense any more.
-    fn skip(&mut self, checks: u64) -> Result<()> {
+    fn skip(&self, checks: u64) -> Result<()> {
         self.tally.skip(checks);
         Ok(())
     }

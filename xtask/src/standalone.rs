@@ -6,18 +6,24 @@
 
 mod outside;
 
-use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::alone::Alone;
-use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
+use crate::output::{ADDED, HINT, REMOVED, paint, print};
+use crate::processes::{self, Ended};
+use crate::side_by_side::side_by_side;
 use crate::steps::{Number, Root, Step, Workshop};
+
+/// The time for a step's build from nothing, and for its tests.
+const LIMIT: Duration = Duration::from_secs(1200);
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The step, like 05 (default: all, one after the other).
+    /// The step, like 05 (default: all).
     step: Option<Number>,
     #[command(flatten)]
     root: Root,
@@ -30,18 +36,18 @@ pub fn run(args: Args) -> Result<()> {
         Some(number) => vec![workshop.step(number)?],
         None => workshop.steps.iter().collect(),
     };
-    let mut verdicts = String::new();
-    let mut failed = 0;
-    for step in &steps {
-        print(&format!(
-            "{}\n",
-            paint(HEADING, &format!("{}, alone", step.name))
-        ))?;
+    let failed = Mutex::new(Vec::new());
+    // The newest has most to build and to test.
+    let newest_first: Vec<&Step> = steps.iter().rev().copied().collect();
+    side_by_side(&newest_first, |step| {
         let faults = check(&workshop, step)?;
-        failed += usize::from(!faults.is_empty());
-        verdicts.push_str(&told(step, &faults));
-    }
-    print(&verdicts)?;
+        print(&told(step, &faults))?;
+        if !faults.is_empty() {
+            failed.lock().expect("no worker panics").push(step.number);
+        }
+        Ok(())
+    })?;
+    let failed = failed.into_inner().expect("no worker panics").len();
     if failed > 0 {
         bail!(
             "of {} steps, {failed} do not stand alone; see above",
@@ -58,7 +64,8 @@ fn check(workshop: &Workshop, step: &Step) -> Result<Vec<String>> {
     }
     let alone = Alone::new(workshop, step)?;
     for action in ["build", "test"] {
-        if !succeeds_in_time(&alone, action)? {
+        print(&format!("{}: cargo {action}\n", step.name))?;
+        if !succeeds_in_time(&alone, step, action)? {
             return Ok(vec![format!(
                 "`cargo {action}` fails in a copy of {}; repair what is said above, and keep all \
                  that it needs inside its folder",
@@ -70,17 +77,32 @@ fn check(workshop: &Workshop, step: &Step) -> Result<Vec<String>> {
 }
 
 /// On a busy machine a test may fail without a fault, so what fails is run once more.
-fn succeeds_in_time(alone: &Alone, action: &str) -> Result<bool> {
-    if succeeds(alone.cargo().arg(action))? {
+fn succeeds_in_time(alone: &Alone, step: &Step, action: &str) -> Result<bool> {
+    if succeeds(alone, step, action)? {
         return Ok(true);
     }
-    print(&format!("`cargo {action}` failed and is run once more\n"))?;
-    succeeds(alone.cargo().arg(action))
+    print(&format!(
+        "{}: `cargo {action}` failed and is run once more\n",
+        step.name
+    ))?;
+    succeeds(alone, step, action)
 }
 
-fn succeeds(cargo: &mut Command) -> Result<bool> {
-    let status = cargo.status().context("cannot run cargo")?;
-    Ok(status.success())
+/// What cargo says is shown whole when it fails; otherwise the results are enough.
+fn succeeds(alone: &Alone, step: &Step, action: &str) -> Result<bool> {
+    let Ended { success, output } = processes::run(alone.cargo().arg(action), LIMIT)?;
+    if success != Some(true) {
+        print(&output)?;
+        return Ok(false);
+    }
+    let results = output
+        .lines()
+        .filter(|line| line.starts_with("test result:"));
+    let results: Vec<_> = results
+        .map(|line| format!("{}: {line}\n", step.name))
+        .collect();
+    print(&results.concat())?;
+    Ok(true)
 }
 
 fn told(step: &Step, faults: &[String]) -> String {

@@ -1,5 +1,7 @@
 //! What was checked so far: a line for each check, and a bar below at a terminal.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -10,12 +12,12 @@ use crate::steps::Step;
 /// How much of a log is shown; its end tells most.
 const LOG_LINES: usize = 40;
 
-/// The checks so far.
+/// The checks so far. Several steps are counted at once.
 pub struct Tally {
     bar: ProgressBar,
-    passed: u64,
-    failed: u64,
-    skipped: u64,
+    passed: AtomicU64,
+    failed: AtomicU64,
+    skipped: AtomicU64,
 }
 
 impl Tally {
@@ -28,9 +30,9 @@ impl Tally {
         }
         Tally {
             bar,
-            passed: 0,
-            failed: 0,
-            skipped: 0,
+            passed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
         }
     }
 
@@ -42,7 +44,7 @@ impl Tally {
 
     /// Makes one check of one exercise; true if it found nothing.
     pub fn check(
-        &mut self,
+        &self,
         step: &Step,
         exercise: u8,
         what: &str,
@@ -53,35 +55,29 @@ impl Tally {
         let fault = check()?;
         self.bar.inc(1);
         let passed = fault.is_none();
-        match fault {
-            None => self.passed += 1,
-            Some(_) => self.failed += 1,
-        }
+        let count = if passed { &self.passed } else { &self.failed };
+        count.fetch_add(1, Relaxed);
         self.show(&title, fault)?;
         Ok(passed)
     }
 
     /// Counts checks that were not made.
-    pub fn skip(&mut self, checks: u64) {
-        self.skipped += checks;
+    pub fn skip(&self, checks: u64) {
+        self.skipped.fetch_add(checks, Relaxed);
         self.bar.inc(checks);
     }
 
     /// A fault because of which none of a step's checks is made.
-    pub fn whole_step(&mut self, step: &Step, fault: Fault) -> Result<()> {
-        self.failed += 1;
+    pub fn whole_step(&self, step: &Step, fault: Fault) -> Result<()> {
+        self.failed.fetch_add(1, Relaxed);
         self.show(&format!("{:02}: can be checked", step.number), Some(fault))
     }
 
     /// The sum; an error if a check failed.
     pub fn close(self) -> Result<()> {
         self.bar.finish_and_clear();
-        let Tally {
-            passed,
-            failed,
-            skipped,
-            ..
-        } = self;
+        let [passed, failed, skipped] =
+            [self.passed, self.failed, self.skipped].map(AtomicU64::into_inner);
         if failed > 0 {
             bail!(
                 "of the exercises' checks {passed} passed and {failed} failed; {skipped} were not made after that"
