@@ -43,6 +43,7 @@ pub fn run(args: Args) -> Result<()> {
         let pairs = compare(before, step).with_context(|| format!("comparing {}", step.name))?;
         findings.extend(check_table(before, step, &pairs, args.write)?);
         findings.extend(check_drift(before, step, &pairs)?);
+        findings.extend(check_suites(step, &pairs));
         findings.extend(check_layers(step)?);
     }
     findings.extend(disagreements(&workshop.steps)?);
@@ -167,6 +168,32 @@ fn check_drift(before: Option<&Step>, step: &Step, pairs: &[Pair]) -> Result<Vec
         }
     }
     Ok(findings)
+}
+
+/// What of a suite may change from step to step: the list of its modules, and what a
+/// payload looks like on the wire.
+const GROWS: [&str; 2] = ["tests/suite/main.rs", "tests/suite/payload.rs"];
+
+/// Suites that say of a later step another thing than of the step before. A step still
+/// does all that the one before it did, and what proves it must not be weakened.
+fn check_suites(step: &Step, pairs: &[Pair]) -> Vec<String> {
+    let suites = pairs
+        .iter()
+        .filter(|pair| pair.path.starts_with("tests/suite/"));
+    let changed = suites.filter(|pair| {
+        let is_kept = matches!(pair.status(), Status::New | Status::Same);
+        !is_kept && !GROWS.contains(&pair.path.as_str())
+    });
+    let told = changed.map(|pair| {
+        format!(
+            "{0}/{1} is {2} since the step before; a suite stays as it is in all later steps: make \
+             the change in the step in which it is new, and run: cargo xtask carry",
+            step.name,
+            pair.path,
+            pair.status().word(),
+        )
+    });
+    told.collect()
 }
 
 /// Files without a place in the layers, and imports against them.

@@ -92,6 +92,21 @@ fn the_capstone_needs_no_table() {
 }
 
 #[test]
+fn a_suite_that_changes_in_a_later_step_fails() {
+    let scratch = Scratch::new();
+    for step in ["02-parser", "03-store"] {
+        let suite = format!("{step}/tests/suite/resp.rs");
+        scratch.write(&suite, "fn waits() -> u64 {\n    200\n}\n");
+    }
+    check_after_write(&scratch).passes();
+    scratch.replace("03-store/tests/suite/resp.rs", "200", "0");
+    check_after_write(&scratch).fails_with(&[
+        "03-store/tests/suite/resp.rs is changed since the step before",
+        "cargo xtask carry",
+    ]);
+}
+
+#[test]
 fn a_reworded_comment_alone_is_drift() {
     let scratch = Scratch::new();
     scratch.replace("03-store/src/server.rs", "/// Listens.", "/// It listens.");
