@@ -502,8 +502,9 @@ impl Store {
         keys.filter(|key| self.volatile == 0 || !self.is_over(self.place(key)))
     }
 
-    /// A key picked at random: first a segment, then one of its keys, as Redis picks
-    /// a bucket first (`dictGetRandomKey`). With many keys, all are as likely.
+    /// A key picked at random: first a segment, then one of its keys. With many keys,
+    /// all are as likely. (Redis collects up to 15 entries from neighbouring buckets, and
+    /// picks one of them: `dictGetFairRandomKey`.)
     pub fn random_key(&mut self) -> Option<&[u8]> {
         while self.keys > 0 {
             let segment = fastrand::usize(..SEGMENTS);

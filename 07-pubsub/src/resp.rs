@@ -15,8 +15,8 @@
 //! buffer, and [`Args`] lends it out as a slice. A [`Batch`] parses all commands
 //! that have arrived before the first of them is executed.
 //!
-//! What a client announces is not what it sends. `$536870912` costs its sender
-//! ten bytes, so nothing is allocated for it: the buffer grows as bytes arrive.
+//! What a client announces is not what it sends. `$536870912\r\n` costs its sender
+//! twelve bytes, so nothing is allocated for it: the buffer grows as bytes arrive.
 //!
 //! Redis does this in `networking.c` (`processInlineBuffer`,
 //! `processMultibulkBuffer`, `addReply…`) and `sds.c` (`sdssplitargs`).
@@ -36,7 +36,9 @@ pub const MAX_BULK: usize = 512 * 1024 * 1024;
 /// The largest number of arguments in one command (`INT_MAX` in Redis 7.0).
 pub const MAX_ARGS: i64 = i32::MAX as i64;
 
-/// The most bytes that one command may take (`client-query-buffer-limit`).
+/// The most bytes that one command may take, all its arguments together. This limit
+/// is ours: Redis has none for the sum. Its `client-query-buffer-limit`, 1 GiB too,
+/// bounds what is not parsed yet, and arguments leave that buffer one by one.
 pub const MAX_COMMAND: usize = 1024 * 1024 * 1024;
 
 /// Bytes that are not RESP. The text is what Redis replies after `-ERR ` before
@@ -57,8 +59,7 @@ pub enum ProtocolError {
     InvalidBulkLength,
     #[error("Protocol error: expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
-    /// Past [`MAX_COMMAND`]. Redis hangs up without a word when its buffer is
-    /// full; we say why.
+    /// Past [`MAX_COMMAND`]. Limit and text are ours.
     #[error("Protocol error: too big request")]
     CommandTooBig,
 }

@@ -1,5 +1,5 @@
-//! The door: who is let in, and how long a client may be silent (`acceptCommonHandler` in
-//! Redis's `networking.c`).
+//! The door: who is let in (`acceptCommonHandler` in Redis's `networking.c`), and how long a
+//! client may be silent (`clientsCronHandleTimeout` in `timeout.c`).
 //!
 //! Every client takes a file descriptor and some memory, and there is an end to both. A server
 //! that comes to it cannot open its own files any more; so there is a bound before, and

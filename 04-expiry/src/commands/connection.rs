@@ -1,5 +1,5 @@
 //! Commands about the connection itself: PING, ECHO, QUIT, HELLO, CLIENT, RESET,
-//! SELECT (`networking.c`, and `db.c` for SELECT).
+//! SELECT (`networking.c`; PING and ECHO are in `server.c`, SELECT in `db.c`).
 
 use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
 use crate::resp::{Args, Protocol, parse_integer};

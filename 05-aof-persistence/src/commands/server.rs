@@ -1,5 +1,5 @@
 //! Commands about the server: DBSIZE, FLUSHALL, INFO, CONFIG, TIME, LOLWUT
-//! (`server.c` and `config.c` in Redis).
+//! (in Redis `db.c` for the first two, then `server.c`, `config.c`, `server.c`, `lolwut.c`).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,5 @@
-//! Commands on keys, whatever their values are (`db.c` and `object.c` in Redis).
+//! Commands on keys, whatever their values are (`db.c` in Redis; OBJECT is in
+//! `object.c`, TOUCH in `expire.c`).
 
 use crate::command::{Command, CommandError, Context, Flag::*, Keys, check_database};
 use crate::glob;

@@ -2,8 +2,8 @@
 //!
 //! A write gives the bytes to the operating system, and they survive the end of
 //! this process. Only fsync makes them survive the end of the machine, and it
-//! waits for the disk: less than a tenth of a millisecond on a good one, ten and
-//! more on a bad one. Nobody else shall wait for a bad one, so there it happens on a
+//! waits for the disk: far less than a millisecond on a good one, ten and more on
+//! a bad one. Nobody else shall wait for a bad one, so there it happens on a
 //! thread of its own. (Redis has `bio.c` for `everysec`, and for `always` does wait.)
 //!
 //! What was asked for while an fsync was under way is answered by the next one,

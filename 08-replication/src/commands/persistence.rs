@@ -1,5 +1,5 @@
 //! Commands that write the data set to the disk: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF
-//! (`rdb.c` and `aof.c` in Redis).
+//! (`rdb.c` and `aof.c` in Redis, and `db.c` for LASTSAVE).
 
 use tracing::warn;
 
