@@ -1,6 +1,6 @@
 //! Step 01's concept: many clients at once, and none can disturb the others.
 //!
-//! Reread: 01-tcp-echo/GUIDE.md#the-code
+//! Reread: 01-tcp-echo/GUIDE.md#the-connection
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};

@@ -1,6 +1,6 @@
 //! Redis reads our log, we read Redis's, and its tools accept what we wrote.
 //!
-//! Reread: 05-aof-persistence/GUIDE.md#the-idea
+//! Reread: 05-aof-persistence/GUIDE.md#how-redis-does-it
 
 use std::fs;
 use std::process::{Command, Stdio};

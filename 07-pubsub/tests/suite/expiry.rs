@@ -4,7 +4,7 @@
 //! No test waits for seconds. A key that has to be over already is set with a
 //! time in the past; one that has to end lives for some milliseconds.
 //!
-//! Reread: 04-expiry/GUIDE.md#the-code
+//! Reread: 04-expiry/GUIDE.md#2-storers-the-lazy-half
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

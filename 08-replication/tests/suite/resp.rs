@@ -1,7 +1,7 @@
 //! Step 02's concept: bytes become commands, replies become bytes. Every reply
 //! here is what Redis 7.0.15 says.
 //!
-//! Reread: 02-resp-parser/GUIDE.md#the-code
+//! Reread: 02-resp-parser/GUIDE.md#the-parser-the-machine
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,7 +1,7 @@
 //! Who is let in, who has to go, and what an operator sees: maxclients, timeout,
 //! protected-mode, the log's level, and the true numbers in INFO.
 //!
-//! Reread: 09-graceful-shutdown/GUIDE.md#the-code
+//! Reread: 09-graceful-shutdown/GUIDE.md#8-doorrs-who-is-let-in
 
 use std::fs;
 use std::io::Write;
