@@ -17,6 +17,8 @@ pub struct Client {
     pub protocol: Protocol,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,
+    /// It has sent a line of HTTP: it does not get those replies either.
+    pub is_browser: bool,
 }
 
 impl Client {
@@ -26,6 +28,7 @@ impl Client {
             name: Vec::new(),
             protocol: Protocol::default(),
             closing: false,
+            is_browser: false,
         }
     }
 }

@@ -11,6 +11,7 @@ mod client;
 mod command;
 mod commands;
 mod connection;
+mod cross_protocol;
 mod resp;
 mod server;
 

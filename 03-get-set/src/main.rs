@@ -12,6 +12,7 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod cross_protocol;
 mod float;
 mod glob;
 mod resp;

@@ -26,8 +26,9 @@ use std::ops::{Index, Range};
 use bytes::{Buf, BufMut, BytesMut};
 use thiserror::Error;
 
-/// The longest line that is not a bulk string, in bytes: an inline command, or
-/// the digits after `*` and `$` (`PROTO_INLINE_MAX_SIZE`).
+/// How much may arrive of a line that is not a bulk string and has not ended, in
+/// bytes: an inline command, or the digits after `*` and `$`
+/// (`PROTO_INLINE_MAX_SIZE`).
 pub const MAX_LINE: usize = 64 * 1024;
 
 /// The longest bulk string, in bytes (`proto-max-bulk-len`).
@@ -283,13 +284,14 @@ impl Parser {
         end: u8,
         too_big: ProtocolError,
     ) -> Result<Option<Range<usize>>, ProtocolError> {
-        let found = input[self.scanned..].iter().position(|b| *b == end);
-        self.scanned = found.map_or(input.len(), |offset| self.scanned + offset);
-        if self.scanned - self.pos > MAX_LINE {
-            return Err(too_big);
-        }
+        let Some(offset) = input[self.scanned..].iter().position(|b| *b == end) else {
+            self.scanned = input.len();
+            let is_too_big = self.scanned - self.pos > MAX_LINE;
+            return if is_too_big { Err(too_big) } else { Ok(None) };
+        };
+        self.scanned += offset;
         let next = self.scanned + if end == b'\r' { 2 } else { 1 };
-        if found.is_none() || next > input.len() {
+        if next > input.len() {
             return Ok(None);
         }
         let line = self.pos..self.scanned;

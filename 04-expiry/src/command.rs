@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::cross_protocol;
 use crate::resp::{Args, Reply, parse_integer};
 use crate::state::State;
 use crate::stats::Stats;
@@ -323,8 +324,18 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
         Err(error) => Err(error),
     };
     if let Err(error) = result {
-        ctx.reply.error(error.text());
+        refuse(ctx, args, &error);
     }
+}
+
+/// Replies why the command was refused; but to a line of HTTP nothing is said, and
+/// nothing of what follows it is executed.
+fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
+    if cross_protocol::is_http(&args[0]) {
+        ctx.client.is_browser = true;
+        ctx.client.closing = true;
+    }
+    ctx.reply.error(error.text());
 }
 
 /// Is `index` that of the one database there is?

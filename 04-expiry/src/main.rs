@@ -13,6 +13,7 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod cross_protocol;
 mod expiry;
 mod float;
 mod glob;

@@ -14,6 +14,7 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod cross_protocol;
 mod expiry;
 mod file;
 mod float;

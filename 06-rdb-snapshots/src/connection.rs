@@ -16,6 +16,7 @@ use tokio::task::yield_now;
 use crate::aof::{Commit, Synced, system_text};
 use crate::client::Client;
 use crate::command::{self, CommandError, Context, Table};
+use crate::cross_protocol;
 use crate::resp::{Batch, Reply};
 use crate::state::Shared;
 
@@ -105,6 +106,10 @@ impl Connection {
                     }
                 }
             }
+        }
+        if self.client.is_browser {
+            cross_protocol::log_attack(self.socket.peer_addr());
+            return Ok(());
         }
         self.socket.write_all_buf(&mut self.output).await
     }

@@ -20,6 +20,8 @@ pub struct Client {
     pub subscription: Option<Subscription>,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,
+    /// It has sent a line of HTTP: it does not get those replies either.
+    pub is_browser: bool,
 }
 
 impl Client {
@@ -30,6 +32,7 @@ impl Client {
             protocol: Protocol::default(),
             subscription: None,
             closing: false,
+            is_browser: false,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Client {
     pub wait: Option<Wait>,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,
+    /// It has sent a line of HTTP: it does not get those replies either.
+    pub is_browser: bool,
 }
 
 /// What `WAIT` waits for.
@@ -63,6 +65,7 @@ impl Client {
             protocol: Protocol::default(),
             subscription: None,
             closing: false,
+            is_browser: false,
         }
     }
 

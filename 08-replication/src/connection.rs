@@ -20,6 +20,7 @@ use tracing::warn;
 use crate::aof::{Commit, Synced, system_text};
 use crate::client::{Client, Wait};
 use crate::command::{self, CommandError, Context, Table};
+use crate::cross_protocol;
 use crate::output_limit::{Excess, OutputLimit};
 use crate::pubsub::Mail;
 use crate::replication::FullSync;
@@ -142,6 +143,10 @@ impl Connection {
             }
         }
         self.leave();
+        if self.client.is_browser {
+            cross_protocol::log_attack(self.socket.peer_addr());
+            return Ok(());
+        }
         self.socket.write_all_buf(&mut self.output).await
     }
 

@@ -15,6 +15,7 @@ mod src {
     pub mod command;
     pub mod commands;
     pub mod config;
+    pub mod cross_protocol;
     pub mod door;
     pub mod file;
     pub mod float;

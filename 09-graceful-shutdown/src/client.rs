@@ -39,6 +39,8 @@ pub struct Client {
     pub failures: Option<watch::Receiver<u64>>,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,
+    /// It has sent a line of HTTP: it does not get those replies either.
+    pub is_browser: bool,
 }
 
 /// What `WAIT` waits for.
@@ -69,6 +71,7 @@ impl Client {
             protocol: Protocol::default(),
             subscription: None,
             closing: false,
+            is_browser: false,
         }
     }
 

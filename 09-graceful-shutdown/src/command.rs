@@ -16,6 +16,7 @@ use crate::background::Background;
 use crate::client::Client;
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::cross_protocol;
 use crate::lifecycle::Lifecycle;
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
@@ -401,9 +402,19 @@ impl Table {
 /// log is written.
 pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
     run(ctx, args).unwrap_or_else(|error| {
-        ctx.reply.error(error.text());
+        refuse(ctx, args, &error);
         false
     })
+}
+
+/// Replies why the command was refused; but to a line of HTTP nothing is said, and
+/// nothing of what follows it is executed.
+fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
+    if cross_protocol::is_http(&args[0]) {
+        ctx.client.is_browser = true;
+        ctx.client.closing = true;
+    }
+    ctx.reply.error(error.text());
 }
 
 /// The same, for who wants to know of an error instead of sending it.

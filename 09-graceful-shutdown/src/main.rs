@@ -15,6 +15,7 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod cross_protocol;
 mod delivery;
 mod door;
 mod expiry;

@@ -13,6 +13,7 @@ pub const LAYERS: &[&[&str]] = &[
     // Bytes, and nothing else.
     &[
         "resp",
+        "cross_protocol",
         "glob",
         "float",
         "clock",

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, escaped};
-use crate::harness::{Server, is_other_server};
+use crate::harness::{Server, is_other_server, wait_until};
 
 const MB: usize = 1024 * 1024;
 const PING: &str = "*1\r\n$4\r\nPING\r\n";
@@ -282,6 +282,36 @@ fn what_is_not_resp_ends_the_connection() {
     Client::connect(&server).check(PING, "+PONG\r\n");
 }
 
+/// A web page can make a browser send a request whose body is commands. The
+/// connection ends before them.
+#[test]
+fn a_request_of_a_browser_ends_the_connection() {
+    let server = Server::start();
+    for request in [
+        "POST / HTTP/1.1\r\nContent-Length: 6\r\n\r\nPING\r\n",
+        "PUT / HTTP/1.1\r\nHost: localhost\r\n\r\nPING\r\n",
+        "*1\r\n$5\r\nhOST:\r\nPING\r\n",
+        "*1\r\n$6\r\npost\0x\r\nPING\r\n",
+    ] {
+        let mut client = Client::connect(&server);
+        client.check(PING, "+PONG\r\n");
+        // What came with it gets no reply either.
+        client.send(format!("{PING}{request}")).expect_closed();
+    }
+    wait_until("the server logs an attack", || {
+        server.log().contains("Possible SECURITY ATTACK detected")
+    });
+    let log = server.log();
+    assert_eq!(log.matches("SECURITY ATTACK").count(), 1, "{log}");
+    // Words that only begin like these are commands that nobody knows.
+    let unknown =
+        |name: &str| format!("-ERR unknown command '{name}', with args beginning with: \r\n");
+    for name in ["HOST", "POSTS"] {
+        let mut client = Client::connect(&server);
+        client.check(format!("{name}\r\n{PING}"), unknown(name) + "+PONG\r\n");
+    }
+}
+
 #[test]
 fn empty_commands_get_no_reply() {
     let server = Server::start();
@@ -321,6 +351,36 @@ fn limits_hold_at_the_limit_and_one_past_it() {
         let mut client = Client::connect(&server);
         client.check(bytes, format!("-ERR Protocol error: {error}\r\n"));
         client.expect_closed();
+    }
+}
+
+/// The limit is for what has not ended. A line whose end arrives with it is read,
+/// be it longer.
+#[test]
+fn a_line_that_arrives_with_its_end_may_be_longer() {
+    let server = Server::start();
+    let limit = 64 * 1024;
+    for length in [limit, limit + 1, limit + 2000] {
+        let text = "x".repeat(length - "ECHO ".len());
+        let mut client = Client::connect(&server);
+        client.send(format!("ECHO {}", &text[..limit - 1000]));
+        client.check(
+            format!("{}\r\n", &text[limit - 1000..]),
+            format!("${}\r\n{text}\r\n", text.len()),
+        );
+        let zeros = "0".repeat(length);
+        for (before, error) in [
+            ("*", "invalid multibulk length"),
+            ("*1\r\n$", "invalid bulk length"),
+        ] {
+            let mut client = Client::connect(&server);
+            client.send(format!("{before}{}", &zeros[..limit - 1000]));
+            client.check(
+                format!("{}\r\n", &zeros[limit - 1000..]),
+                format!("-ERR Protocol error: {error}\r\n"),
+            );
+            client.expect_closed();
+        }
     }
 }
 

@@ -265,7 +265,7 @@ fn the_byte_behind_a_carriage_return_is_not_looked_at() {
 }
 
 #[test]
-fn a_line_may_be_as_long_as_the_limit() {
+fn a_line_without_its_end_may_be_as_long_as_the_limit() {
     use ProtocolError::*;
     for (before, start, error) in [
         ("", "A", InlineTooBig),
@@ -276,8 +276,17 @@ fn a_line_may_be_as_long_as_the_limit() {
         assert!(waits(line(MAX_LINE)).is_ok(), "{error}");
         assert_eq!(waits(line(MAX_LINE + 1)).err(), Some(error));
     }
-    let words = parse_one(format!("{}\n", "A".repeat(MAX_LINE)));
-    assert_eq!(words.map(|words| words[0].len()), Ok(MAX_LINE));
+}
+
+#[test]
+fn a_line_that_has_ended_may_be_longer() {
+    let words = parse_one(format!("{}\n", "A".repeat(MAX_LINE + 1)));
+    assert_eq!(words.map(|words| words[0].len()), Ok(MAX_LINE + 1));
+    let zeros = "0".repeat(MAX_LINE + 1);
+    let error = waits(format!("*{zeros}\r\n")).err();
+    assert_eq!(error, Some(ProtocolError::InvalidCount));
+    let error = waits(format!("*1\r\n${zeros}\r\n")).err();
+    assert_eq!(error, Some(ProtocolError::InvalidBulkLength));
 }
 
 #[test]
