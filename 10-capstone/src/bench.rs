@@ -10,16 +10,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::Options;
-use crate::contestant::{Contestant, Role};
 use crate::cross_check::{self, Check};
-use crate::disturbance;
 use crate::environment::Environment;
-use crate::lineup;
-use crate::load::{self, Measurement, Plan};
+use crate::load::{self, Keys, Plan};
+use crate::measure::disturbance;
+use crate::measure::window::Measurement;
 use crate::progress::Progress;
+use crate::report::results::{Competitor, Outcome, Results, Rounds};
 use crate::scenario::{Condition, Scenario};
-use crate::stats::{Competitor, Outcome, Results, Rounds};
-use crate::traffic::Keys;
+use crate::servers::contestant::{Contestant, Role};
+use crate::servers::lineup;
 use crate::worker;
 
 /// All values together take no more than this: fewer keys, if they are long.

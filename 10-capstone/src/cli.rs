@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Error, Result, ensure};
 use clap::Parser;
 
-use crate::keyspace::MAX_KEYS;
-use crate::plan;
+use crate::load::keyspace::MAX_KEYS;
 use crate::scenario::{self, Scenario};
+use crate::standard;
 
 /// Measures p50, p95 and p99 of the workshop's server against real Redis.
 #[derive(Debug, Parser)]
@@ -117,10 +117,10 @@ impl Options {
     pub fn scenarios(&self) -> Result<Vec<Scenario>> {
         let mut scenarios = match (self.scenarios.is_empty(), self.pause, self.rate) {
             (false, _, _) => self.scenarios.clone(),
-            (true, Some(pause), _) => plan::demonstration(pause),
+            (true, Some(pause), _) => standard::demonstration(pause),
             (true, None, Some(_)) => vec![Scenario::plain(50, 1, 16)],
-            (true, None, None) if self.all_steps => plan::ALL_STEPS.to_vec(),
-            (true, None, None) => plan::STANDARD.to_vec(),
+            (true, None, None) if self.all_steps => standard::ALL_STEPS.to_vec(),
+            (true, None, None) => standard::STANDARD.to_vec(),
         };
         // The demonstration has a closed loop, which must stay one.
         let demonstrates = self.scenarios.is_empty() && self.pause.is_some();

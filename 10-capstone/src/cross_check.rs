@@ -11,8 +11,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::stats::median;
-use crate::target;
+use crate::measure::figures::median;
+use crate::servers::target;
 
 /// What must be agreed upon.
 pub const SHAPES: [(u16, u16); 2] = [(50, 1), (50, 16)];

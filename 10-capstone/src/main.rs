@@ -8,36 +8,22 @@
 
 #![forbid(unsafe_code)]
 
-mod ability;
-mod bench;
-mod chart;
+// In the order in which one reads: what is sent, what is taken, between whom, and how
+// it is shown.
 mod cli;
-mod comparison;
-mod connection;
-mod contestant;
-mod cpu;
-mod cross_check;
-mod curve;
-mod disturbance;
-mod environment;
-mod fanout;
-mod json;
-mod keyspace;
-mod lineup;
-mod load;
-mod open_loop;
-mod page;
-mod plan;
-mod progress;
-mod reply;
-mod report;
-mod request;
 mod scenario;
-mod stats;
-mod target;
-mod traffic;
-mod verdict;
+mod standard;
+
+mod load;
+mod measure;
+mod servers;
 mod worker;
+
+mod bench;
+mod cross_check;
+mod environment;
+mod progress;
+mod report;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,6 +33,7 @@ use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Options;
+use crate::report::{json, page, text};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -107,7 +94,7 @@ async fn run_until_signalled(options: &Options) -> Result<Ended> {
 
 async fn run(options: &Options) -> Result<()> {
     let results = bench::run(options).await?;
-    print!("{}", report::render(&results, options.split));
+    print!("{}", text::render(&results, options.split));
     if let Some(path) = &options.json {
         json::write(path, &results)?;
     }

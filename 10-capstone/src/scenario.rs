@@ -1,7 +1,7 @@
 //! A scenario: what is sent to a server, and what else it has to do meanwhile.
 //!
 //! This file owns how a scenario is written, on the command line as in a report. A
-//! scenario is plain data, so that a new one is a line in `plan.rs` and nothing
+//! scenario is plain data, so that a new one is a line in `standard.rs` and nothing
 //! anywhere else.
 
 use std::fmt;
@@ -20,6 +20,22 @@ const MAX_VALUE_BYTES: u32 = 1024 * 1024;
 const MAX_RATE: u32 = 10_000_000;
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+/// The commands that are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    Get,
+    Set,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Get => "GET",
+            Self::Set => "SET",
+        })
+    }
+}
 
 /// One way of loading a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -13,11 +13,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::chart::{self, escape};
-use crate::contestant::Role;
 use crate::cross_check;
-use crate::report;
-use crate::stats::{Outcome, Results, Side};
+use crate::report::chart::{self, escape};
+use crate::report::results::{Outcome, Results, Side};
+use crate::report::text;
+use crate::servers::contestant::Role;
 
 /// Colours and lines, for the page as for a drawing of its own.
 const STYLE: &str = include_str!("style.css");
@@ -125,8 +125,8 @@ fn warnings(results: &Results) -> String {
     if !results.has(Role::Redis) {
         text.push_str("<p>There was no Redis on this machine to compare with.</p>\n");
     }
-    if let Some(most) = report::disturbance(results) {
-        let most = report::percent(most);
+    if let Some(most) = text::disturbance(results) {
+        let most = text::percent(most);
         text.push_str(&format!(
             "<p>Other programs used up to {} of a core meanwhile: rely on ratios, not on \
              figures.</p>\n",
@@ -155,7 +155,7 @@ fn verdicts(results: &Results) -> String {
 /// The verdict on each step in a scenario, with its ratios.
 fn verdicts_of(outcome: &Outcome) -> Vec<(&Side, String)> {
     let steps = outcome.sides.iter().filter(|side| side.role == Role::Step);
-    let verdicts = steps.map(|side| (side, report::verdict(outcome, side, ToString::to_string)));
+    let verdicts = steps.map(|side| (side, text::verdict(outcome, side, ToString::to_string)));
     verdicts
         .filter(|(_, verdict)| !verdict.is_empty())
         .collect()
@@ -193,7 +193,7 @@ fn cross_checks(results: &Results) -> String {
         .iter()
         .map(|line| format!("<p>{}</p>\n", escape(line)))
         .collect();
-    format!("<p><b>{}.</b></p>\n{lines}", report::BESIDE_REDIS_BENCHMARK)
+    format!("<p><b>{}.</b></p>\n{lines}", text::BESIDE_REDIS_BENCHMARK)
 }
 
 fn servers(results: &Results) -> String {
@@ -216,7 +216,7 @@ fn environment(results: &Results) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::tests::sample;
+    use crate::report::results::tests::sample;
 
     #[test]
     fn the_page_needs_nothing_else() {

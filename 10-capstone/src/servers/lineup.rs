@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::contestant::{Contestant, Role, Source};
+use super::target;
 use crate::cli::Options;
-use crate::contestant::{Contestant, Role, Source};
-use crate::target;
 
 /// What the private Redis is started with: nothing is saved, nobody else may call.
 const REDIS_ARGUMENTS: [&str; 8] = [

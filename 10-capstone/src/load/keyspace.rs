@@ -8,7 +8,7 @@
 
 use anyhow::{Context, Error, Result, anyhow};
 
-use crate::request;
+use super::request;
 use crate::worker::Stop;
 
 /// The most keys that seven digits can name.

@@ -9,11 +9,12 @@ use std::fmt::Write;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Row, Table};
 
-use crate::comparison::{Comparison, Difference, FEWEST_ROUNDS, Ratio, in_words};
-use crate::contestant::Role;
+use super::results::{Measured, Outcome, Results, Side};
 use crate::cross_check;
-use crate::lineup::NO_REDIS;
-use crate::stats::{ByCommand, Figures, Measured, Outcome, Results, Side};
+use crate::measure::comparison::{Comparison, Difference, FEWEST_ROUNDS, Ratio, in_words};
+use crate::measure::figures::{ByCommand, Figures};
+use crate::servers::contestant::Role;
+use crate::servers::lineup::NO_REDIS;
 
 const COLUMNS: [&str; 8] = [
     "clients×pipeline",

@@ -15,9 +15,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::connection::connect;
-use crate::load::{Plan, Window};
-use crate::request::Operation;
+use super::connection::connect;
+use super::plan::Plan;
+use crate::measure::window::Window;
+use crate::scenario::Operation;
 use crate::worker::Ending;
 
 const CHANNEL: &str = "capstone:channel";

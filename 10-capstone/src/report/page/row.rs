@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::{Classes, table, verdicts_of};
-use crate::chart::{self, Line, escape};
-use crate::report::three_digits;
-use crate::stats::{Measured, Outcome};
+use crate::report::chart::{self, Line, escape};
+use crate::report::results::{Measured, Outcome};
+use crate::report::text::three_digits;
 
 /// The scenario's part of the page.
 pub fn section(number: usize, outcome: &Outcome, classes: &Classes) -> String {

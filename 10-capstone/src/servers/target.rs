@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::{cpu, keyspace};
+use crate::load::keyspace;
+use crate::measure::cpu;
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(30);

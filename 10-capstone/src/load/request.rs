@@ -5,30 +5,15 @@
 //! which seven digits are written. What is not done per request cannot slow the
 //! load generator down.
 
-use std::fmt;
 use std::ops::Range;
+
+use crate::scenario::Operation;
 
 /// What a key starts with; a number of seven digits follows, 16 bytes in all,
 /// as long as the keys of `redis-benchmark`.
 pub const KEY_PREFIX: &str = "capstone:";
 const KEY_DIGITS: usize = 7;
 const KEY_BYTES: usize = KEY_PREFIX.len() + KEY_DIGITS;
-
-/// The commands that are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    Get,
-    Set,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Get => "GET",
-            Self::Set => "SET",
-        })
-    }
-}
 
 /// The key with this number.
 pub fn key(number: u32) -> String {

@@ -7,26 +7,20 @@
 //! a reply waits here, in the socket, while this program is busy with another
 //! client. The report says how much that may be.
 
+use std::rc::Rc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
-use crate::load::Window;
-use crate::reply::{self, Reply, Scan};
-use crate::request::{Operation, Templates};
-use crate::scenario::Scenario;
-use crate::traffic::Traffic;
-
-/// How the other side answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
-    /// As Redis does.
-    Replies,
-    /// With what it was sent: step 01.
-    Echo,
-}
+use super::connection::{Answers, checked_reply, connect};
+use super::plan::Plan;
+use super::request::Templates;
+use super::traffic::Traffic;
+use crate::measure::window::Window;
+use crate::scenario::{Operation, Scenario};
 
 /// A command on its way, to check its reply against.
 struct Asked {
@@ -51,15 +45,25 @@ pub struct Connection {
     input: Vec<u8>,
 }
 
-/// Connects, and lets nothing wait in the kernel.
-pub async fn connect(address: &str) -> Result<TcpStream> {
-    let stream = TcpStream::connect(address)
-        .await
-        .with_context(|| format!("cannot connect to {address}"))?;
-    // Otherwise the kernel may hold a small request back until the last one
-    // is acknowledged (Nagle's algorithm).
-    stream.set_nodelay(true)?;
-    Ok(stream)
+/// Opens all connections, and only then lets any of them send.
+pub async fn start(
+    plan: &Plan,
+    traffic: Rc<Traffic>,
+    window: Rc<Window>,
+) -> Result<JoinSet<Result<()>>> {
+    let scenario = plan.scenario;
+    let mut connections = Vec::new();
+    for client in 0..u64::from(scenario.clients) {
+        let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(client);
+        let connection = Connection::open(&plan.address, scenario, plan.answers, seed);
+        connections.push(connection.await?);
+    }
+    let mut clients = JoinSet::new();
+    for connection in connections {
+        let (traffic, window) = (Rc::clone(&traffic), Rc::clone(&window));
+        clients.spawn_local(async move { connection.run(&traffic, &window).await });
+    }
+    Ok(clients)
 }
 
 impl Connection {
@@ -166,85 +170,6 @@ impl Connection {
                 ensure!(same, "the echo is not what was sent");
                 Ok(Some(asked.end - start))
             }
-        }
-    }
-}
-
-/// The length of the reply at the beginning of `input`, if all of it is here; an
-/// error if it is not what the command must be answered with.
-pub fn checked_reply(
-    input: &[u8],
-    operation: Operation,
-    number: u32,
-    requests: &Templates,
-) -> Result<Option<usize>> {
-    match reply::scan(input) {
-        Scan::Reply(reply, length) => {
-            check(&reply, operation, number, requests)?;
-            Ok(Some(length))
-        }
-        Scan::Incomplete => Ok(None),
-        Scan::Invalid => bail!("the server sends what is no reply to {operation}"),
-    }
-}
-
-/// Is this the answer that the command must have?
-fn check(reply: &Reply, operation: Operation, number: u32, requests: &Templates) -> Result<()> {
-    match (operation, reply) {
-        (Operation::Set, Reply::Simple(b"OK")) => Ok(()),
-        (Operation::Get, Reply::Bulk(value)) if requests.is_value(number, value) => Ok(()),
-        (_, Reply::Error(text)) => {
-            bail!(
-                "{operation} was answered with -{}",
-                String::from_utf8_lossy(text)
-            )
-        }
-        (Operation::Get, Reply::Null) => bail!("GET of key {number} found nothing"),
-        (Operation::Get, Reply::Bulk(value)) => {
-            bail!(
-                "GET of key {number} found {} bytes of another value",
-                value.len()
-            )
-        }
-        _ => bail!("{operation} was answered with {reply:?}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn checked(operation: Operation, reply: Reply) -> Result<(), String> {
-        let requests = Templates::new(16);
-        check(&reply, operation, 7, &requests).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn right_answers_pass() {
-        assert_eq!(checked(Operation::Set, Reply::Simple(b"OK")), Ok(()));
-        assert_eq!(
-            checked(Operation::Get, Reply::Bulk(b"capstone:0000007")),
-            Ok(())
-        );
-    }
-
-    #[test]
-    fn wrong_answers_say_what_is_wrong() {
-        for (operation, reply, complaint) in [
-            (
-                Operation::Set,
-                Reply::Error(b"OOM no room"),
-                "SET was answered with -OOM no room",
-            ),
-            (Operation::Get, Reply::Null, "GET of key 7 found nothing"),
-            (
-                Operation::Get,
-                Reply::Bulk(b"capstone:0000008"),
-                "GET of key 7 found 16 bytes of another value",
-            ),
-            (Operation::Set, Reply::Null, "SET was answered with Null"),
-        ] {
-            assert_eq!(checked(operation, reply), Err(complaint.to_owned()));
         }
     }
 }

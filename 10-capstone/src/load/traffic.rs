@@ -11,8 +11,8 @@
 
 use std::sync::Arc;
 
-use crate::request::{Operation, Templates};
-use crate::scenario::{Popularity, Scenario};
+use super::request::Templates;
+use crate::scenario::{Operation, Popularity, Scenario};
 
 /// The exponent of Zipf's law.
 const EXPONENT: f64 = 0.99;

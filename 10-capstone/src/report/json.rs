@@ -1,13 +1,13 @@
 //! The results as a JSON file, for a plot or for the next run.
 //!
 //! This file owns the file and not its shape, which is that of
-//! [`Results`](crate::stats::Results). A figure that is unknown is `null`.
+//! [`Results`](super::results::Results). A figure that is unknown is `null`.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::stats::Results;
+use super::results::Results;
 
 /// Writes the results to `path`.
 pub fn write(path: &Path, results: &Results) -> Result<()> {

@@ -23,10 +23,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
 
-use crate::connection::{checked_reply, connect};
-use crate::load::{Plan, Window};
-use crate::request::Operation;
-use crate::traffic::Traffic;
+use super::connection::{checked_reply, connect};
+use super::plan::Plan;
+use super::traffic::Traffic;
+use crate::measure::window::Window;
+use crate::scenario::Operation;
 use crate::worker::Ending;
 
 /// Commands without a reply, at which the server counts as overrun.

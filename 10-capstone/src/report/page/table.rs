@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::chart::escape;
-use crate::comparison::{Difference, Ratio};
-use crate::contestant::Role;
-use crate::report::three_digits;
-use crate::stats::{Outcome, Results};
+use crate::measure::comparison::{Difference, Ratio};
+use crate::report::chart::escape;
+use crate::report::results::{Outcome, Results};
+use crate::report::text::three_digits;
+use crate::servers::contestant::Role;
 
 /// The figures, in the order of `Figures::in_order`.
 const FIGURES: [&str; 7] = [

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::stats::{ByCommand, Figures, median};
+use super::figures::{ByCommand, Figures, median};
 
 /// Fewer rounds agree by luck too often: three of them in one of four cases.
 pub const FEWEST_ROUNDS: usize = 5;

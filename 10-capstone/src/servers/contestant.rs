@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::ability;
-use crate::connection::Answers;
-use crate::keyspace;
+use super::ability;
+use super::target::{Greeting, Target};
+use crate::load::{Answers, keyspace};
 use crate::scenario::{Condition, Scenario};
-use crate::target::{Greeting, Target};
 use crate::worker;
 
 /// How long a replica may take to get all keys.

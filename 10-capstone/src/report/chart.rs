@@ -9,7 +9,7 @@
 
 use std::fmt::Write;
 
-use crate::curve::Point;
+use crate::measure::curve::Point;
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 310.0;

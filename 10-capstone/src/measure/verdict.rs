@@ -10,7 +10,7 @@
 
 use serde::Serialize;
 
-use crate::stats::Busy;
+use super::figures::Busy;
 
 /// Who runs for at least this share of the time counts as never resting.
 const NEVER_RESTS: f64 = 0.90;

@@ -1,0 +1,104 @@
+//! The load generator: one thread, many connections, one window of time.
+//!
+//! This file owns a single measurement of a single server. It opens the
+//! connections, lets them run, opens the window after the warm-up, and closes it.
+//!
+//! What the clients do is in `closed_loop.rs`, `open_loop.rs` and `fanout.rs`; what
+//! is taken meanwhile, in `measure/window.rs`. One thread is enough for that, and
+//! leaves the other core to the server. So nothing here is shared between threads,
+//! and the histograms need no lock.
+
+mod closed_loop;
+mod connection;
+mod fanout;
+pub mod keyspace;
+mod open_loop;
+mod plan;
+mod reply;
+mod request;
+mod traffic;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::task::{JoinSet, LocalSet};
+
+pub use connection::Answers;
+pub use plan::Plan;
+pub use traffic::Keys;
+use traffic::Traffic;
+
+use crate::measure::disturbance::Pause;
+use crate::measure::window::{Edge, Measurement, Window};
+use crate::scenario::Condition;
+use crate::worker::Stop;
+
+/// How long a reply may take after the window has closed.
+const LAST_REPLY: Duration = Duration::from_secs(10);
+
+/// Runs one measurement. Blocks the calling thread, which is the generator.
+pub fn measure(plan: &Plan, mut stop: Stop) -> Result<Measurement> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        tokio::select! {
+            measured = run(plan) => measured,
+            () = stop.wait() => bail!("stopped"),
+        }
+    })
+}
+
+async fn run(plan: &Plan) -> Result<Measurement> {
+    let window = Rc::new(Window::new()?);
+    let mut clients = start_clients(plan, &window).await?;
+
+    let edges = tokio::select! {
+        edges = keep_time(plan, &window) => edges?,
+        Some(ended) = clients.join_next() => {
+            ended.context("a client panicked")??;
+            bail!("a client ended before its time");
+        }
+    };
+    let rest = async {
+        while let Some(ended) = clients.join_next().await {
+            ended.context("a client panicked")??;
+        }
+        Ok::<_, anyhow::Error>(())
+    };
+    match tokio::time::timeout(LAST_REPLY, rest).await {
+        Ok(ended) => ended?,
+        Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
+    }
+    Ok(window.measured(edges))
+}
+
+/// Starts what the scenario asks for.
+async fn start_clients(plan: &Plan, window: &Rc<Window>) -> Result<JoinSet<Result<()>>> {
+    let scenario = plan.scenario;
+    let traffic = Rc::new(Traffic::new(&scenario, plan.keys.clone()));
+    let window = Rc::clone(window);
+    match scenario.rate {
+        _ if scenario.condition == Condition::Pubsub => fanout::start(plan, window).await,
+        Some(rate) => open_loop::start(plan, rate, traffic, window).await,
+        None => closed_loop::start(plan, traffic, window).await,
+    }
+}
+
+/// Opens the window after the warm-up, closes it, and returns both edges. A pause
+/// of the server begins a quarter into the window, so that what follows from it is
+/// seen too.
+async fn keep_time(plan: &Plan, window: &Window) -> Result<(Edge, Edge)> {
+    tokio::time::sleep(plan.warmup).await;
+    let opened = window.open(plan.pid);
+    let until = tokio::time::Instant::now() + plan.seconds;
+    if let Some(length) = plan.scenario.pause() {
+        tokio::time::sleep(plan.seconds.saturating_sub(length) / 4).await;
+        let pause = Pause::begin(plan.pid)?;
+        tokio::time::sleep(length).await;
+        drop(pause);
+    }
+    tokio::time::sleep_until(until).await;
+    Ok((opened, window.close(plan.pid)))
+}

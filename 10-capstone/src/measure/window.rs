@@ -1,0 +1,161 @@
+//! The window of one measurement: what is taken in it, and all clocks at both edges.
+//!
+//! This file owns the histograms of latencies, which are filled while the window is
+//! open, and the clocks, which are read when it opens and when it closes. So
+//! operations and CPU time are of the same seconds.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+
+use super::cpu::{self, CpuTime};
+use crate::scenario::Operation;
+
+/// What was measured.
+pub struct Measurement {
+    /// The true length of the window.
+    pub wall: Duration,
+    /// Latencies of GET, in nanoseconds; in pub/sub, those of messages.
+    pub get: Histogram<u64>,
+    /// Latencies of SET, in nanoseconds.
+    pub set: Histogram<u64>,
+    /// Of an open loop, how late commands were sent, in nanoseconds.
+    pub lateness: Histogram<u64>,
+    /// What the generator's thread did in the window.
+    pub generator: CpuTime,
+    /// What the server's threads did in the window.
+    pub server: Option<CpuTime>,
+    /// CPU time that other programs used in the window.
+    pub others: Option<Duration>,
+}
+
+/// The time in which commands count, and the latencies of those that do.
+pub struct Window {
+    phase: Cell<Phase>,
+    histograms: RefCell<Histograms>,
+}
+
+struct Histograms {
+    get: Histogram<u64>,
+    set: Histogram<u64>,
+    lateness: Histogram<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    WarmUp,
+    Open,
+    Over,
+}
+
+impl Window {
+    /// A window that is not open yet.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            phase: Cell::new(Phase::WarmUp),
+            histograms: RefCell::new(Histograms {
+                get: histogram()?,
+                set: histogram()?,
+                lateness: histogram()?,
+            }),
+        })
+    }
+
+    /// Opens it. `pid` is the server's process, when it runs on this machine.
+    pub fn open(&self, pid: Option<u32>) -> Edge {
+        self.phase.set(Phase::Open);
+        Edge::now(pid)
+    }
+
+    /// Closes it. What was sent in it still counts when its reply arrives.
+    pub fn close(&self, pid: Option<u32>) -> Edge {
+        let edge = Edge::now(pid);
+        self.phase.set(Phase::Over);
+        edge
+    }
+
+    /// What was taken in it, and what the clocks say between its edges.
+    pub fn measured(&self, (opened, closed): (Edge, Edge)) -> Measurement {
+        closed.since(&opened, &self.histograms.borrow())
+    }
+
+    /// Does a command that is sent now count?
+    pub fn is_open(&self) -> bool {
+        self.phase.get() == Phase::Open
+    }
+
+    /// Shall no more commands be sent?
+    pub fn is_over(&self) -> bool {
+        self.phase.get() == Phase::Over
+    }
+
+    /// Takes the latency of one command.
+    pub fn record(&self, operation: Operation, latency: Duration) {
+        let histograms = &mut *self.histograms.borrow_mut();
+        let histogram = match operation {
+            Operation::Get => &mut histograms.get,
+            Operation::Set => &mut histograms.set,
+        };
+        histogram.saturating_record(nanoseconds(latency));
+    }
+
+    /// Takes how long after its time a command was sent.
+    pub fn record_lateness(&self, late: Duration) {
+        let histogram = &mut self.histograms.borrow_mut().lateness;
+        histogram.saturating_record(nanoseconds(late));
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A histogram of latencies up to a minute, to three digits.
+fn histogram() -> Result<Histogram<u64>> {
+    let minute = Duration::from_secs(60).as_nanos() as u64;
+    Ok(Histogram::new_with_max(minute, 3)?)
+}
+
+/// All clocks at one edge of the window.
+pub struct Edge {
+    at: Instant,
+    generator: CpuTime,
+    server: Option<CpuTime>,
+    machine: Option<Duration>,
+}
+
+impl Edge {
+    fn now(pid: Option<u32>) -> Self {
+        Self {
+            at: Instant::now(),
+            generator: cpu::of_this_thread(),
+            server: pid.and_then(cpu::of_process),
+            machine: cpu::of_machine(),
+        }
+    }
+
+    /// What happened between two edges.
+    fn since(&self, before: &Self, taken: &Histograms) -> Measurement {
+        let generator = self.generator.since(&before.generator);
+        let server = self
+            .server
+            .zip(before.server)
+            .map(|(after, before)| after.since(&before));
+        // Without the server's own time, nobody can say what others used.
+        let others = server.and_then(|server| {
+            let machine = self.machine?.saturating_sub(before.machine?);
+            Some(machine.saturating_sub(server.running + generator.running))
+        });
+        Measurement {
+            wall: self.at - before.at,
+            get: taken.get.clone(),
+            set: taken.set.clone(),
+            lateness: taken.lateness.clone(),
+            generator,
+            server,
+            others,
+        }
+    }
+}
