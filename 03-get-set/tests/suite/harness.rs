@@ -154,11 +154,25 @@ impl Server {
     /// before it has looked at its data, so it has to answer.
     #[track_caller]
     pub fn try_on(data: &Path, flags: &[&str]) -> Result<Self, (ExitStatus, String)> {
-        let command = on(command_line(), data, flags);
+        Self::try_command(&on(command_line(), data, flags))
+    }
+
+    /// The same for a server that `program` becomes after it has prepared something, as `env` does.
+    #[track_caller]
+    pub fn try_through(
+        program: &[String],
+        data: &Path,
+        flags: &[&str],
+    ) -> Result<Self, (ExitStatus, String)> {
+        Self::try_command(&[program, &on(command_line(), data, flags)].concat())
+    }
+
+    #[track_caller]
+    fn try_command(command: &[String]) -> Result<Self, (ExitStatus, String)> {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            let mut server = Self::spawn(&command);
+            let mut server = Self::spawn(command);
             let mut served = None;
             wait_until("the server starts or ends", || {
                 let ready = server.is_own(&mut served) && is_answered(server.address);

@@ -4,12 +4,14 @@
 mod aof;
 mod aof_crash;
 mod aof_disk;
+mod aof_faults;
 mod aof_redis;
 mod client;
 mod clients;
 mod differential;
 mod expiry;
 mod expiry_differential;
+mod faults;
 mod harness;
 mod interop;
 mod key;

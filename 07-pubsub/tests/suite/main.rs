@@ -4,6 +4,7 @@
 mod aof;
 mod aof_crash;
 mod aof_disk;
+mod aof_faults;
 mod aof_redis;
 mod client;
 mod clients;
@@ -11,6 +12,7 @@ mod differential;
 mod dump;
 mod expiry;
 mod expiry_differential;
+mod faults;
 mod harness;
 mod interop;
 mod key;

@@ -4,6 +4,7 @@
 mod aof;
 mod aof_crash;
 mod aof_disk;
+mod aof_faults;
 mod aof_redis;
 mod client;
 mod clients;
@@ -12,6 +13,7 @@ mod door;
 mod dump;
 mod expiry;
 mod expiry_differential;
+mod faults;
 mod harness;
 mod interop;
 mod key;
