@@ -4,11 +4,13 @@
 //! Ownership is the whole memory management: when the task that owns a
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
+use std::future::poll_fn;
 use std::io;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 use tokio::task::yield_now;
 
 use crate::client::Client;
@@ -30,8 +32,9 @@ const MAX_REPLIES: usize = 64 * 1024;
 /// them, its commands are neither read nor executed.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 
-/// A buffer larger than this, in bytes, is given back once it is empty.
-const KEPT_BUFFER: usize = 68 * 1024;
+/// A buffer larger than this, in bytes, is given back once it is empty. Ten thousand clients
+/// that once had a lot to say should cost little, too.
+const KEPT_BUFFER: usize = MIN_READ;
 
 /// A client that is being served.
 pub struct Connection {
@@ -75,7 +78,7 @@ impl Connection {
             if self.client.closing || (at_end && !more) {
                 break;
             }
-            self.make_room();
+            let room = self.make_room();
             let (mut reader, mut writer) = self.socket.split();
             let has_room = self.output.len() < MAX_OUTPUT;
             tokio::select! {
@@ -87,7 +90,7 @@ impl Connection {
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if more && has_room => {}
-                read = reader.read_buf(&mut self.input), if !more && !at_end => {
+                read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
                     at_end = read? == 0;
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
@@ -133,23 +136,33 @@ impl Connection {
         true
     }
 
-    /// Makes the buffers ready for the next read and write.
+    /// Gives back buffers that are not needed; how much to read next, in bytes.
     ///
     /// For a bulk string of which the beginning is here, there is room for as
     /// much again as has arrived: large values take few reads, and what a client
     /// only announces takes no memory.
-    fn make_room(&mut self) {
+    fn make_room(&mut self) -> usize {
         give_back(&mut self.input);
         give_back(&mut self.output);
         let announced = self.parser.missing(&self.input);
         let ahead = announced.min(self.input.len().max(MAX_READ));
-        self.input.reserve(ahead.max(self.read_size));
+        ahead.max(self.read_size)
     }
+}
+
+/// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is
+/// something to read: while a client is silent, it has none.
+async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
+    if room > KEPT_BUFFER {
+        poll_fn(|cx| reader.as_ref().poll_read_ready(cx)).await?;
+    }
+    input.reserve(room);
+    reader.read_buf(input).await
 }
 
 /// One large value is no reason to hold on to its memory.
 fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.capacity() > KEPT_BUFFER {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
         *buffer = BytesMut::new();
     }
 }

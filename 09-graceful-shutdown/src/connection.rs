@@ -4,7 +4,7 @@
 //! Ownership is the whole memory management: when the task that owns a
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::ops::Range;
 use std::pin::pin;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
@@ -48,8 +49,9 @@ const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 /// executed. Otherwise one that keeps up would have too much waiting for it as well.
 const MAX_PUBLISHED: u64 = 16 * 1024;
 
-/// A buffer larger than this, in bytes, is given back once it is empty.
-const KEPT_BUFFER: usize = 68 * 1024;
+/// A buffer larger than this, in bytes, is given back once it is empty. Ten thousand clients
+/// that once had a lot to say should cost little, too.
+const KEPT_BUFFER: usize = MIN_READ;
 
 /// When the server ends, a client that has been quiet for so long has read its last reply.
 const QUIET: Duration = Duration::from_millis(50);
@@ -150,7 +152,7 @@ impl Connection {
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
             }
-            self.make_room();
+            let room = self.make_room();
             let (mut reader, mut writer) = self.socket.split();
             let has_room = self.output.len() < MAX_OUTPUT;
             let may_go_on = more && !self.is_held;
@@ -167,7 +169,7 @@ impl Connection {
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if may_go_on && has_room => {}
-                read = reader.read_buf(&mut self.input), if !more && !at_end => {
+                read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
                     let read = read?;
                     at_end = read == 0;
                     self.received += read as u64;
@@ -430,12 +432,12 @@ impl Connection {
         self.output = replies;
     }
 
-    /// Makes the buffers ready for the next read and write.
+    /// Gives back buffers that are not needed; how much to read next, in bytes.
     ///
     /// For a bulk string of which the beginning is here, there is room for as
     /// much again as has arrived: large values take few reads, and what a client
     /// only announces takes no memory.
-    fn make_room(&mut self) {
+    fn make_room(&mut self) -> usize {
         give_back(&mut self.input);
         give_back(&mut self.output);
         if let Some(subscription) = &self.client.subscription {
@@ -448,7 +450,7 @@ impl Connection {
         }
         let announced = self.batch.missing(&self.input);
         let ahead = announced.min(self.input.len().max(MAX_READ));
-        self.input.reserve(ahead.max(self.read_size));
+        ahead.max(self.read_size)
     }
 }
 
@@ -553,9 +555,19 @@ async fn mail(client: &Client) {
     }
 }
 
+/// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is
+/// something to read: while a client is silent, it has none.
+async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
+    if room > KEPT_BUFFER {
+        poll_fn(|cx| reader.as_ref().poll_read_ready(cx)).await?;
+    }
+    input.reserve(room);
+    reader.read_buf(input).await
+}
+
 /// One large value is no reason to hold on to its memory.
 fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.capacity() > KEPT_BUFFER {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
         *buffer = BytesMut::new();
     }
 }
