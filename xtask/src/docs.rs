@@ -6,6 +6,7 @@
 //! order; each check has a file of its own below `docs/`.
 
 mod bless;
+mod commands;
 mod console;
 mod diagram;
 mod fence;
@@ -33,7 +34,8 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::output::print;
 use crate::processes;
-use crate::steps::{Number, Root, Step, Workshop};
+use crate::steps::{Number, Root, Step, Workshop, read_text};
+use commands::Commands;
 use fence::Kind;
 use links::Links;
 use page::{Block, Page};
@@ -84,7 +86,7 @@ pub fn run(args: Args) -> Result<()> {
         strict: std::env::var("CI").is_ok_and(|value| value == "true"),
     };
     let pages = find_pages(&workshop, args.scope)?;
-    let mut checker = Checker::new(&workshop, settings);
+    let mut checker = Checker::new(&workshop, settings)?;
     let (mut faults, mut checked) = (0, 0);
     for (path, step) in pages {
         faults += checker.check(path, step)?;
@@ -109,17 +111,19 @@ struct Checker<'a> {
     workshop: &'a Workshop,
     settings: Settings,
     links: Links<'a>,
+    commands: Option<Commands>,
     builds: Builds,
 }
 
 impl<'a> Checker<'a> {
-    fn new(workshop: &'a Workshop, settings: Settings) -> Self {
-        Checker {
+    fn new(workshop: &'a Workshop, settings: Settings) -> Result<Self> {
+        Ok(Checker {
             workshop,
             settings,
             links: Links::new(&workshop.root),
+            commands: Commands::of(workshop)?,
             builds: Builds::default(),
-        }
+        })
     }
 
     /// Checks a page, prints what was found, and counts the faults.
@@ -131,6 +135,11 @@ impl<'a> Checker<'a> {
         let mut sessions = Vec::new();
         shape::check(&page, &mut report);
         self.links.check(&page, &mut report);
+        if let Some(commands) = &self.commands {
+            report
+                .faults
+                .extend(commands.check(&read_text(&page.path)?));
+        }
         for block in &page.blocks {
             self.check_block(&page, block, &mut sessions, &mut report);
         }

@@ -5,6 +5,7 @@
 //! compared with what it prints, and with `--bless` replaced by it.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -304,17 +305,18 @@ impl<'a> Session<'a> {
             expected,
             ..
         } = exchange;
-        if outcome.status.is_none() {
+        let Some(status) = outcome.status else {
             let seconds = self.settings.limit.as_secs_f64();
             let what = format!("`{command}` did not end within {seconds} s");
             let next = "give it an end (such as `timeout 1 …`), or say why it is not run: \
                         ```console not-run: <why>";
             return Some(Fault::new(*line, what, next).with_difference(expected, &actual));
-        }
+        };
         let server_ended = self.server.as_mut().is_some_and(Server::has_ended);
         let server = self.server.as_ref().filter(|_| server_ended);
         let last_words = server.map(Server::last_words);
         self.compare(exchange, &actual, last_words)
+            .or_else(|| failure(exchange, status))
     }
 
     /// Compares what was printed with the page. If the server has ended, its last
@@ -363,6 +365,17 @@ impl<'a> Session<'a> {
         };
         shown.lines().map(visible).collect()
     }
+}
+
+/// A fault if the command failed. The page says nothing of it, or it would show the status.
+fn failure(exchange: &Exchange, status: ExitStatus) -> Option<Fault> {
+    // Who writes to a `head` that has seen enough is ended by a signal: 128 + SIGPIPE.
+    if status.success() || status.code() == Some(141) {
+        return None;
+    }
+    let what = format!("`{}` fails: {status}", exchange.command);
+    let next = "if that is meant, let the page show it: `…; echo $?`; if not, repair the command";
+    Some(Fault::new(exchange.line, what, next))
 }
 
 /// What stays of a line at a terminal: a carriage return in it starts it again,

@@ -2,7 +2,8 @@
 //!
 //! An excerpt must stand in its file as a run of lines, moved left or right as a
 //! whole at most. A line that is only `…`, or a comment with only that, leaves
-//! out any number of lines. A change (a `diff` block) is two excerpts: what it
+//! out any number of lines, but none that stand further to the left than itself:
+//! so it stays within the item in which it stands. A change (a `diff` block) is two excerpts: what it
 //! keeps and adds is in this step's file, what it keeps and removes in that of
 //! the step before.
 
@@ -123,10 +124,14 @@ struct Excerpt {
 }
 
 /// Lines that follow one another in the source.
+#[derive(Default)]
 struct Piece {
     /// Where it starts in the block, from 1.
     line: usize,
     lines: Vec<String>,
+    /// How far to the right the mark before it stands: nothing that is left out
+    /// there stands further to the left.
+    depth: Option<usize>,
 }
 
 /// The piece that is not in the source, and the lines there that are most like it.
@@ -147,13 +152,21 @@ impl Excerpt {
         let mut pieces = Vec::new();
         let mut open = Piece {
             line: 1,
-            lines: Vec::new(),
+            ..Piece::default()
         };
         for (number, line) in (1..).zip(lines) {
             if is_elision(line) {
+                let here = indent(line).and_then(|at| at.checked_sub(margin));
+                // Two marks in a row leave out what either may.
+                let depth = if open.is_blank() {
+                    open.depth.min(here)
+                } else {
+                    here
+                };
                 let next = Piece {
                     line: number + 1,
-                    lines: Vec::new(),
+                    depth,
+                    ..Piece::default()
                 };
                 pieces.push(std::mem::replace(&mut open, next));
             } else {
@@ -164,6 +177,10 @@ impl Excerpt {
         pieces.push(open);
         pieces.iter_mut().for_each(Piece::trim);
         pieces.retain(|piece| !piece.lines.is_empty());
+        // What stands before the excerpt is none of its business.
+        if let Some(first) = pieces.first_mut() {
+            first.depth = None;
+        }
         Excerpt { pieces }
     }
 
@@ -179,14 +196,36 @@ impl Excerpt {
 
     /// The first piece that is not found, and where the search for it began.
     fn found(&self, source: &[&str], margin: usize) -> Option<(&Piece, usize)> {
-        let mut from = 0;
-        for piece in &self.pieces {
-            match piece.find(source, from, margin) {
-                Some(at) => from = at + piece.lines.len(),
-                None => return Some((piece, from)),
-            }
+        let mut furthest = (0, 0);
+        let fits = self.fits(source, margin, (0, 0), &mut furthest);
+        (!fits).then(|| (&self.pieces[furthest.0], furthest.1))
+    }
+
+    /// Whether the pieces from this number on stand in the source from this line on.
+    /// `furthest` is the first time that a piece of the highest number was looked for.
+    fn fits(
+        &self,
+        source: &[&str],
+        margin: usize,
+        (number, from): (usize, usize),
+        furthest: &mut (usize, usize),
+    ) -> bool {
+        let Some(piece) = self.pieces.get(number) else {
+            return true;
+        };
+        if number > furthest.0 {
+            *furthest = (number, from);
         }
-        None
+        let depth = piece.depth.map_or(0, |depth| depth + margin);
+        let outside = |line: &&str| indent(line).is_some_and(|indent| indent < depth);
+        let end = source[from..].iter().position(outside);
+        let end = end.map_or(source.len(), |skipped| from + skipped);
+        (from..=end)
+            .filter(|&at| piece.is_at(source, at, margin))
+            .any(|at| {
+                let next = (number + 1, at + piece.lines.len());
+                self.fits(source, margin, next, furthest)
+            })
     }
 
     /// What to show when it is not in the source. Asked only then.
@@ -260,14 +299,16 @@ impl Piece {
         }
     }
 
-    fn find(&self, source: &[&str], from: usize, margin: usize) -> Option<usize> {
-        let last = source.len().checked_sub(self.lines.len())?;
-        (from..=last).find(|&at| {
-            let pairs = self.lines.iter().zip(&source[at..]);
-            pairs
-                .into_iter()
-                .all(|(want, have)| same(want, have, margin))
+    fn is_at(&self, source: &[&str], at: usize, margin: usize) -> bool {
+        let there = source.get(at..at + self.lines.len());
+        there.is_some_and(|there| {
+            let mut pairs = self.lines.iter().zip(there);
+            pairs.all(|(want, have)| same(want, have, margin))
         })
+    }
+
+    fn is_blank(&self) -> bool {
+        self.lines.iter().all(String::is_empty)
     }
 }
 
@@ -346,6 +387,32 @@ mod tests {
         assert!(found("use a;\n\n// …\n\n        d();\n"));
         assert!(!found("        d();\n// …\n        c();\n"));
         assert!(!found("impl A {\n// …\nfn b() {\n"));
+    }
+
+    #[test]
+    fn what_is_left_out_stays_within_its_item() {
+        let source = "fn a() {\n    b();\n    c();\n}\n\nfn d() {\n    e();\n}\n";
+        let source: Vec<_> = source.lines().collect();
+        let found = |excerpt: &str| {
+            let lines: Vec<_> = excerpt.lines().map(str::to_owned).collect();
+            Excerpt::new(&lines).is_in(&source)
+        };
+        assert!(found("fn a() {\n    // …\n}\n"));
+        assert!(found("    b();\n    // …\n}\n"));
+        assert!(found(
+            "fn a() {\n    // …\n}\n// …\nfn d() {\n    // …\n}\n"
+        ));
+        assert!(found("// …\n    e();\n}\n"));
+        assert!(!found("fn a() {\n    b();\n    // …\n    e();\n}\n"));
+        assert!(!found("    b();\n    // …\n\nfn d() {\n"));
+        assert!(!found("    b();\n    // …\n    // …\n    e();\n"));
+    }
+
+    #[test]
+    fn a_piece_that_stands_twice_is_tried_twice() {
+        let source = ["fn a() {", "    b();", "}", "fn a() {", "    c();", "}"];
+        let lines = ["fn a() {", "    // …", "    c();"].map(str::to_owned);
+        assert!(Excerpt::new(&lines).is_in(&source));
     }
 
     #[test]

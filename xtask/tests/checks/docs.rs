@@ -89,6 +89,33 @@ fn a_change_is_compared_with_both_steps() {
 }
 
 #[test]
+fn a_command_that_fails_is_seen() {
+    let scratch = Scratch::clean();
+    let page = "```console\n$ echo a; exit 3\na\n$ false; echo $?\n1\n$ yes | head -n 1\ny\n```\n";
+    scratch.write("01-echo/NOTES.md", page);
+    let told = scratch.run(&["docs", "01"]);
+    told.fails(&[
+        "NOTES.md:2: `echo a; exit 3` fails: exit status: 3",
+        "faults: 1,",
+    ]);
+}
+
+#[test]
+fn a_command_of_the_workshop_must_exist() {
+    let scratch = Scratch::clean();
+    scratch.write("Makefile", "01-echo:\n\t@true\n\ncheck-%:\n\t@true\n");
+    let page = "```console not-run: would start it\n$ make 01-echo\n$ make 02-more\n$ make check-07\n\
+                $ cargo xtask convey 02\n```\n\nOr `make check-01`.\n";
+    scratch.write("01-echo/NOTES.md", page);
+    scratch.run(&["docs", "01"]).fails(&[
+        "NOTES.md:3: `make 02-more`, and the Makefile has no rule that does that",
+        "NOTES.md:4: `make check-07`",
+        "NOTES.md:5: `cargo xtask convey 02`: error: unrecognized subcommand 'convey'",
+        "faults: 3,",
+    ]);
+}
+
+#[test]
 fn a_block_that_nothing_checks_is_seen() {
     let scratch = Scratch::clean();
     let page = "```rust\nlet a = 1;\n```\n\n```rust sketch:\nlet a = 1;\n```\n\n```console not-run:\n$ x\n```\n\n```bash\nx\n```\n";
@@ -239,7 +266,7 @@ fn a_page_can_start_and_end_its_server_itself() {
     let count = ask("count");
     // The tool asks once itself, to know when the server is ready.
     let page = format!(
-        "```console\n$ cat count\ncat: count: No such file or directory\n\
+        "```console\n$ cat count; echo $?\ncat: count: No such file or directory\n1\n\
          $ make 01-echo ARGS='--a \"b c\"' &\nport 6380 flags [\"--a\", \"b c\"]\n$ {count}\n2\n```\n\n\
          ```console\n$ kill -9 %1\n$ cat count; echo\n2\n$ make 01-echo &\nport … flags []\n$ {count}\n4\n\
          $ kill %1\n$ make 01-echo ARGS=\"--refuse\" &\nno, port 6380\n```\n"
@@ -250,7 +277,7 @@ fn a_page_can_start_and_end_its_server_itself() {
         .fine(&["ok 01-echo/A.md: console blocks 2 run"]);
     scratch.write("01-echo/A.md", &page.replace("\"b c\"]", "\"b\"]"));
     scratch.run(&["docs", "01"]).fails(&[
-        "A.md:4: `make 01-echo ARGS=",
+        "A.md:5: `make 01-echo ARGS=",
         "- port 6380 flags [\"--a\", \"b\"]",
         "+ port 6380 flags [\"--a\", \"b c\"]",
     ]);

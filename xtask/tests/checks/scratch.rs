@@ -76,7 +76,7 @@ const README: &str = "# Step
 ## Run it
 
 ```console not-run: starts the server
-$ make run
+$ make 01-echo
 ```
 
 ## Run it

@@ -6,5 +6,4 @@
 mod carry;
 mod diff;
 mod lineage;
-mod makefile;
 mod scratch;
