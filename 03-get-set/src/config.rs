@@ -86,15 +86,19 @@ impl Config {
 
     /// Sets a parameter, or says in Redis's words why not.
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
-        // A C string ends at a NUL byte.
-        let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
         let value = String::from_utf8_lossy(value);
         match parameter.set {
             Setter::With(set) => set(self, &value),
-            Setter::Same if value == (parameter.get)(self) => Ok(()),
+            Setter::Same if c_string(&value) == (parameter.get)(self) => Ok(()),
             Setter::Immutable | Setter::Same => Err("this server cannot change it".into()),
         }
     }
+}
+
+/// The text up to a NUL byte, where C's strings end. Redis reads all values like that,
+/// except for integers, in which a NUL is a wrong digit.
+fn c_string(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }
 
 fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String> {
@@ -117,6 +121,7 @@ fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String
 /// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
 /// the multiplication makes of it, and the bounds of the parameter refuse it.
 fn parse_memory(text: &str) -> Option<i64> {
+    let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {

@@ -228,12 +228,10 @@ impl Config {
 
     /// Sets a parameter, or says in Redis's words why not.
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
-        // A C string ends at a NUL byte.
-        let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
         let value = String::from_utf8_lossy(value);
         match parameter.set {
             Setter::With(set) => set(self, &value),
-            Setter::Same if value == (parameter.get)(self) => Ok(()),
+            Setter::Same if c_string(&value) == (parameter.get)(self) => Ok(()),
             Setter::Immutable | Setter::Protected | Setter::Same => {
                 Err("this server cannot change it".into())
             }
@@ -246,7 +244,7 @@ fn yes_or_no(value: bool) -> &'static str {
 }
 
 fn parse_yes_no(value: &str, parameter: &mut bool) -> Result<(), String> {
-    *parameter = match value.to_ascii_lowercase().as_str() {
+    *parameter = match c_string(value).to_ascii_lowercase().as_str() {
         "yes" => true,
         "no" => false,
         _ => return Err("argument must be 'yes' or 'no'".into()),
@@ -281,9 +279,15 @@ fn set_min_size(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_appendfsync(config: &mut Config, value: &str) -> Result<(), String> {
-    config.appendfsync = Fsync::find(value)
+    config.appendfsync = Fsync::find(c_string(value))
         .ok_or("argument(s) must be one of the following: everysec, always, no")?;
     Ok(())
+}
+
+/// The text up to a NUL byte, where C's strings end. Redis reads all values like that,
+/// except for integers, in which a NUL is a wrong digit.
+fn c_string(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }
 
 fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String> {
@@ -306,6 +310,7 @@ fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String
 /// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
 /// the multiplication makes of it, and the bounds of the parameter refuse it.
 pub fn parse_memory(text: &str) -> Option<i64> {
+    let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {

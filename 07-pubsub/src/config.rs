@@ -236,12 +236,10 @@ impl Config {
 
     /// Sets a parameter, or says in Redis's words why not.
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
-        // A C string ends at a NUL byte.
-        let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
         let value = String::from_utf8_lossy(value);
         match parameter.set {
             Setter::With(set) => set(self, &value),
-            Setter::Same if value == (parameter.get)(self) => Ok(()),
+            Setter::Same if c_string(&value) == (parameter.get)(self) => Ok(()),
             Setter::Immutable | Setter::Protected | Setter::Same => {
                 Err("this server cannot change it".into())
             }
@@ -254,7 +252,7 @@ fn yes_or_no(value: bool) -> &'static str {
 }
 
 fn parse_yes_no(value: &str, parameter: &mut bool) -> Result<(), String> {
-    *parameter = match value.to_ascii_lowercase().as_str() {
+    *parameter = match c_string(value).to_ascii_lowercase().as_str() {
         "yes" => true,
         "no" => false,
         _ => return Err("argument must be 'yes' or 'no'".into()),
@@ -289,9 +287,15 @@ fn set_min_size(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_appendfsync(config: &mut Config, value: &str) -> Result<(), String> {
-    config.appendfsync = Fsync::find(value)
+    config.appendfsync = Fsync::find(c_string(value))
         .ok_or("argument(s) must be one of the following: everysec, always, no")?;
     Ok(())
+}
+
+/// The text up to a NUL byte, where C's strings end. Redis reads all values like that,
+/// except for integers, in which a NUL is a wrong digit.
+fn c_string(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }
 
 fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String> {
@@ -326,7 +330,7 @@ pub fn parse_output_limits(value: &str, mut limits: OutputLimits) -> Result<Outp
     };
     for [class, hard, soft, seconds] in groups {
         *limits
-            .class(class)
+            .class(c_string(class))
             .ok_or("Invalid client class specified in buffer limit configuration.")? =
             parse_output_limit(hard, soft, seconds).ok_or(
                 "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
@@ -345,6 +349,7 @@ fn parse_output_limit(hard: &str, soft: &str, seconds: &str) -> Option<OutputLim
 
 /// Reads as C's `strtoll` does, and keeps the lower 32 bits, as Redis does.
 fn parse_seconds(text: &str) -> Option<u32> {
+    let text = c_string(text);
     let digits = text.strip_prefix('+').unwrap_or(text);
     let number = match digits {
         "" => 0,
@@ -360,6 +365,7 @@ fn parse_seconds(text: &str) -> Option<u32> {
 /// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
 /// the multiplication makes of it, and the bounds of the parameter refuse it.
 pub fn parse_memory(text: &str) -> Option<i64> {
+    let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {

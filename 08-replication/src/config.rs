@@ -80,6 +80,38 @@ enum Setter {
     With(fn(&mut Config, &str) -> Result<(), String>),
 }
 
+// Parameters that have a second name, from the time when Redis said `slave`.
+
+const REPL_PING_REPLICA_PERIOD: Parameter = Parameter::new(
+    "repl-ping-replica-period",
+    |config| config.repl_ping_replica_period.to_string(),
+    Setter::With(|config, value| {
+        config.repl_ping_replica_period = parse_number(value, 1)?;
+        Ok(())
+    }),
+);
+
+const REPLICA_PRIORITY: Parameter = Parameter::new(
+    "replica-priority",
+    |config| config.replica_priority.to_string(),
+    Setter::With(|config, value| {
+        config.replica_priority = parse_number(value, 0)? as u32;
+        Ok(())
+    }),
+);
+
+const REPLICA_READ_ONLY: Parameter = Parameter::new(
+    "replica-read-only",
+    |config| yes_or_no(config.replica_read_only).into(),
+    Setter::With(|config, value| parse_yes_no(value, &mut config.replica_read_only)),
+);
+
+const REPLICA_SERVE_STALE_DATA: Parameter = Parameter::new(
+    "replica-serve-stale-data",
+    |config| yes_or_no(config.replica_serve_stale_data).into(),
+    Setter::With(|config, value| parse_yes_no(value, &mut config.replica_serve_stale_data)),
+);
+
 /// All parameters, by name.
 pub const PARAMETERS: &[Parameter] = &[
     Parameter::new(
@@ -152,14 +184,8 @@ pub const PARAMETERS: &[Parameter] = &[
         |config| yes_or_no(config.rdbcompression).into(),
         Setter::With(|config, value| parse_yes_no(value, &mut config.rdbcompression)),
     ),
-    Parameter::new(
-        "repl-ping-replica-period",
-        |config| config.repl_ping_replica_period.to_string(),
-        Setter::With(|config, value| {
-            config.repl_ping_replica_period = parse_number(value, 1)?;
-            Ok(())
-        }),
-    ),
+    REPL_PING_REPLICA_PERIOD,
+    REPL_PING_REPLICA_PERIOD.renamed("repl-ping-slave-period"),
     Parameter::new(
         "repl-timeout",
         |config| config.repl_timeout.as_secs().to_string(),
@@ -168,29 +194,17 @@ pub const PARAMETERS: &[Parameter] = &[
             Ok(())
         }),
     ),
-    Parameter::new(
-        "replica-priority",
-        |config| config.replica_priority.to_string(),
-        Setter::With(|config, value| {
-            config.replica_priority = parse_number(value, 0)? as u32;
-            Ok(())
-        }),
-    ),
-    Parameter::new(
-        "replica-read-only",
-        |config| yes_or_no(config.replica_read_only).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.replica_read_only)),
-    ),
-    Parameter::new(
-        "replica-serve-stale-data",
-        |config| yes_or_no(config.replica_serve_stale_data).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.replica_serve_stale_data)),
-    ),
+    REPLICA_PRIORITY,
+    REPLICA_READ_ONLY,
+    REPLICA_SERVE_STALE_DATA,
     Parameter::new(
         "save",
         |config| SavePoint::format(&config.save),
         Setter::With(set_save),
     ),
+    REPLICA_PRIORITY.renamed("slave-priority"),
+    REPLICA_READ_ONLY.renamed("slave-read-only"),
+    REPLICA_SERVE_STALE_DATA.renamed("slave-serve-stale-data"),
     Parameter::new(
         "stop-writes-on-bgsave-error",
         |config| yes_or_no(config.stop_writes_on_bgsave_error).into(),
@@ -201,6 +215,11 @@ pub const PARAMETERS: &[Parameter] = &[
 impl Parameter {
     const fn new(name: &'static str, get: fn(&Config) -> String, set: Setter) -> Self {
         Self { name, get, set }
+    }
+
+    /// The same parameter by another name.
+    const fn renamed(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     pub fn is_immutable(&self) -> bool {
@@ -286,12 +305,10 @@ impl Config {
 
     /// Sets a parameter, or says in Redis's words why not.
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
-        // A C string ends at a NUL byte.
-        let value = value.split(|byte| *byte == 0).next().unwrap_or_default();
         let value = String::from_utf8_lossy(value);
         match parameter.set {
             Setter::With(set) => set(self, &value),
-            Setter::Same if value == (parameter.get)(self) => Ok(()),
+            Setter::Same if c_string(&value) == (parameter.get)(self) => Ok(()),
             Setter::Immutable | Setter::Protected | Setter::Same => {
                 Err("this server cannot change it".into())
             }
@@ -304,7 +321,7 @@ fn yes_or_no(value: bool) -> &'static str {
 }
 
 fn parse_yes_no(value: &str, parameter: &mut bool) -> Result<(), String> {
-    *parameter = match value.to_ascii_lowercase().as_str() {
+    *parameter = match c_string(value).to_ascii_lowercase().as_str() {
         "yes" => true,
         "no" => false,
         _ => return Err("argument must be 'yes' or 'no'".into()),
@@ -342,9 +359,15 @@ fn set_min_size(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_appendfsync(config: &mut Config, value: &str) -> Result<(), String> {
-    config.appendfsync = Fsync::find(value)
+    config.appendfsync = Fsync::find(c_string(value))
         .ok_or("argument(s) must be one of the following: everysec, always, no")?;
     Ok(())
+}
+
+/// The text up to a NUL byte, where C's strings end. Redis reads all values like that,
+/// except for integers, in which a NUL is a wrong digit.
+fn c_string(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }
 
 fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String> {
@@ -379,7 +402,7 @@ pub fn parse_output_limits(value: &str, mut limits: OutputLimits) -> Result<Outp
     };
     for [class, hard, soft, seconds] in groups {
         *limits
-            .class(class)
+            .class(c_string(class))
             .ok_or("Invalid client class specified in buffer limit configuration.")? =
             parse_output_limit(hard, soft, seconds).ok_or(
                 "Error in hard, soft or soft_seconds setting in buffer limit configuration.",
@@ -398,6 +421,7 @@ fn parse_output_limit(hard: &str, soft: &str, seconds: &str) -> Option<OutputLim
 
 /// Reads as C's `strtoll` does, and keeps the lower 32 bits, as Redis does.
 fn parse_seconds(text: &str) -> Option<u32> {
+    let text = c_string(text);
     let digits = text.strip_prefix('+').unwrap_or(text);
     let number = match digits {
         "" => 0,
@@ -413,6 +437,7 @@ fn parse_seconds(text: &str) -> Option<u32> {
 /// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
 /// the multiplication makes of it, and the bounds of the parameter refuse it.
 pub fn parse_memory(text: &str) -> Option<i64> {
+    let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {

@@ -97,19 +97,19 @@ pub struct Cli {
     pub client_output_buffer_limit: Vec<String>,
 
     /// Follow this primary, "host port"; "no one" is none.
-    #[arg(long, num_args = 1..=2, default_value = "no one", value_names = ["HOST", "PORT"])]
+    #[arg(long, alias = "slaveof", num_args = 1..=2, default_value = "no one", value_names = ["HOST", "PORT"])]
     pub replicaof: Vec<String>,
 
     /// Whether a replica refuses writes.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
+    #[arg(long, alias = "slave-read-only", default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
     pub replica_read_only: bool,
 
     /// Whether a replica answers while it has no link to its primary.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
+    #[arg(long, alias = "slave-serve-stale-data", default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
     pub replica_serve_stale_data: bool,
 
     /// Sentinel promotes the replica with the least; 0 is never.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, alias = "slave-priority", default_value_t = 100)]
     pub replica_priority: u32,
 
     /// After so many seconds without a word, the other side is taken for dead.
@@ -117,7 +117,7 @@ pub struct Cli {
     pub repl_timeout: u32,
 
     /// How often a primary says PING to its replicas, in seconds.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, alias = "repl-ping-slave-period", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub repl_ping_replica_period: u32,
 
     /// How long to wait for replicas at the end, in seconds; 0 is not at all.

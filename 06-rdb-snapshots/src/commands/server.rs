@@ -310,21 +310,28 @@ fn info_keyspace(ctx: &Context<'_>) -> String {
     }
 }
 
-/// `CONFIG GET pattern [pattern …]`
+/// `CONFIG GET pattern [pattern …]`: each parameter once. Without a wildcard it is a
+/// name, which goes back as the client spelled it.
 fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let patterns = args.skip(2);
-    let found: Vec<&Parameter> = PARAMETERS
-        .iter()
-        .filter(|parameter| {
+    let mut found: Vec<(&[u8], &Parameter)> = Vec::new();
+    for asked in args.skip(2).iter() {
+        let is_pattern = asked.iter().any(|byte| b"*?[".contains(byte));
+        let lower = asked.to_ascii_lowercase();
+        for parameter in PARAMETERS {
             let name = parameter.name.as_bytes();
-            patterns
-                .iter()
-                .any(|pattern| glob::matches(&pattern.to_ascii_lowercase(), name))
-        })
-        .collect();
+            let shown = match is_pattern {
+                true if glob::matches(&lower, name) => name,
+                false if lower == name => asked,
+                _ => continue,
+            };
+            if found.iter().all(|(_, other)| other.name != parameter.name) {
+                found.push((shown, parameter));
+            }
+        }
+    }
     ctx.reply.map(found.len());
-    for parameter in found {
-        ctx.reply.bulk(parameter.name.as_bytes());
+    for (name, parameter) in found {
+        ctx.reply.bulk(name);
         ctx.reply.bulk((parameter.get)(ctx.config).as_bytes());
     }
     Ok(())

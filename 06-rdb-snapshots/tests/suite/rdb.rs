@@ -270,6 +270,36 @@ fn config_knows_the_file() {
     }
 }
 
+/// An integer must be one to its last byte; a save point is two numbers as C reads them.
+#[test]
+fn config_set_reads_numbers_as_redis_does() {
+    let data = data_folder();
+    let (_server, mut c) = start(&data);
+    let failed = |name: &str, why: &str| {
+        format!("-ERR CONFIG SET failed (possibly related to argument '{name}') - {why}\r\n")
+    };
+    let percentage = "auto-aof-rewrite-percentage";
+    let no_integer = failed(percentage, "argument couldn't be parsed into an integer");
+    for value in ["50\0", "5 ", "+5", "05", "", "9223372036854775808"] {
+        c.expect_args(&["CONFIG", "SET", percentage, value], &no_integer);
+    }
+    for (value, then) in [
+        ("5 ", "5 0"),
+        ("5 1\0", "5 1"),
+        ("99999999999999999999 1", "9223372036854775807 1"),
+        ("100000 4294967298", "100000 2"),
+        ("", ""),
+    ] {
+        c.expect_args(&["CONFIG", "SET", "save", value], OK);
+        c.expect("CONFIG GET save", config("save", then));
+    }
+    let invalid = failed("save", "Invalid save parameters");
+    for value in ["5", "5 1 ", "5  1", "5 1\0 7", "0 1", "5 -1", "5 1x"] {
+        c.expect_args(&["CONFIG", "SET", "save", value], &invalid);
+    }
+    c.expect_args(&["CONFIG", "SET", "aof-use-rdb-preamble", "YES\0no"], OK);
+}
+
 #[test]
 fn a_save_point_saves_of_itself() {
     let data = data_folder();

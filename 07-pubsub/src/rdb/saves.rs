@@ -2,6 +2,7 @@
 //! (`server.saveparams`, `server.lastsave` and their like in Redis).
 
 use std::fmt::Write;
+use std::num::IntErrorKind;
 use std::time::{Duration, Instant};
 
 /// After a save that failed the next one waits for so long
@@ -12,7 +13,8 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
     pub seconds: u64,
-    pub changes: u64,
+    /// As in Redis, a number that is too much for 32 bits loses the others.
+    pub changes: i32,
 }
 
 impl SavePoint {
@@ -22,11 +24,11 @@ impl SavePoint {
         if text.is_empty() {
             return Some(Vec::new());
         }
-        let numbers: Option<Vec<u64>> = text.split(' ').map(|word| word.parse().ok()).collect();
+        let numbers: Option<Vec<u64>> = text.split(' ').map(parse_number).collect();
         let pairs = numbers.filter(|numbers| numbers.len().is_multiple_of(2))?;
         let points = pairs.chunks_exact(2).map(|pair| Self {
             seconds: pair[0],
-            changes: pair[1],
+            changes: pair[1] as i32,
         });
         let points: Vec<Self> = points.collect();
         points
@@ -45,6 +47,18 @@ impl SavePoint {
         }
         text
     }
+}
+
+/// Reads a number as C's `strtoll` does: it ends at a NUL byte, no digits are 0, and what
+/// is too much for 64 bits is the largest number.
+fn parse_number(word: &str) -> Option<u64> {
+    let word = word.split('\0').next().unwrap_or_default();
+    let number = word.parse::<i64>().or_else(|error| match error.kind() {
+        IntErrorKind::Empty => Ok(0),
+        IntErrorKind::PosOverflow => Ok(i64::MAX),
+        _ => Err(error),
+    });
+    number.ok()?.try_into().ok()
 }
 
 /// The account of the saves.
@@ -91,10 +105,10 @@ impl Saves {
             return None;
         }
         let passed = self.succeeded.elapsed().as_secs();
-        let changes = self.unsaved(changes);
+        let changes = self.unsaved(changes) as i64;
         points
             .iter()
-            .find(|point| changes >= point.changes && passed > point.seconds)
+            .find(|point| changes >= i64::from(point.changes) && passed > point.seconds)
     }
 
     /// How many of `changes` are not saved.
@@ -139,6 +153,23 @@ mod tests {
         assert_eq!(SavePoint::parse(""), Some(Vec::new()));
         for wrong in ["900", "900 1 x 2", "0 1", "1 -1", " ", "1 2 ", "1  2"] {
             assert_eq!(SavePoint::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn save_points_are_numbers_as_c_reads_them() {
+        let read = |text| SavePoint::parse(text).map(|points| SavePoint::format(&points));
+        for (text, points) in [
+            ("5 ", Some("5 0")),
+            ("+5 1\0x", Some("5 1")),
+            ("99999999999999999999 1", Some("9223372036854775807 1")),
+            ("5 99999999999999999999", Some("5 -1")),
+            ("5 4294967298", Some("5 2")),
+            ("5 1\0 7", None),
+            ("-99999999999999999999 1", None),
+            ("+ 1", None),
+        ] {
+            assert_eq!(read(text).as_deref(), points, "{text:?}");
         }
     }
 

@@ -529,3 +529,60 @@ fn a_replica_keeps_a_log_of_its_own() {
     let mut r = connect(&replica);
     assert_eq!(data_set(&mut r), expected);
 }
+
+/// What said `slave` until Redis 5 still does, as a flag and for CONFIG.
+#[test]
+fn parameters_have_their_old_names_as_well() {
+    let (_server, mut c) = start(&[
+        "--slave-read-only",
+        "no",
+        "--slave-serve-stale-data",
+        "no",
+        "--slave-priority",
+        "7",
+        "--repl-ping-slave-period",
+        "3",
+    ]);
+    let both = |old: &str, new: &str, value: &str| {
+        [
+            b"*4\r\n".to_vec(),
+            bulk(old),
+            bulk(value),
+            bulk(new),
+            bulk(value),
+        ]
+        .concat()
+    };
+    for (old, new, before, after) in [
+        ("slave-read-only", "replica-read-only", "no", "yes"),
+        (
+            "slave-serve-stale-data",
+            "replica-serve-stale-data",
+            "no",
+            "yes",
+        ),
+        ("slave-priority", "replica-priority", "7", "8"),
+        (
+            "repl-ping-slave-period",
+            "repl-ping-replica-period",
+            "3",
+            "4",
+        ),
+    ] {
+        let get = |value: &str| [b"*2\r\n".to_vec(), bulk(new), bulk(value)].concat();
+        c.expect(&format!("CONFIG GET {new}"), get(before));
+        c.expect(&format!("CONFIG SET {old} {after}"), OK);
+        c.expect(&format!("CONFIG GET {new}"), get(after));
+        let shown = c.call(&["CONFIG", "GET", old, new]);
+        let orders = [both(old, new, after), both(new, old, after)];
+        assert!(orders.contains(&shown), "{}", shown.escape_ascii());
+        // They are two names to CONFIG SET, and the last one counts.
+        c.expect(&format!("CONFIG SET {old} {after} {new} {before}"), OK);
+        c.expect(&format!("CONFIG GET {new}"), get(before));
+    }
+    c.expect(
+        "CONFIG SET SLAVE-priority x",
+        "-ERR CONFIG SET failed (possibly related to argument 'slave-priority') - argument \
+         couldn't be parsed into an integer\r\n",
+    );
+}

@@ -167,6 +167,21 @@ fn config_get() {
     );
 }
 
+/// Without a wildcard it is a name, which comes back as it was spelled; each parameter
+/// comes once.
+#[test]
+fn config_get_names_a_parameter_as_it_was_asked() {
+    let (_server, mut c) = connect();
+    let mut asked =
+        |patterns: &[&str]| -> Vec<String> { config(&mut c, patterns).into_keys().collect() };
+    assert_eq!(asked(&["Proto-MAX-bulk-len"]), ["Proto-MAX-bulk-len"]);
+    assert_eq!(asked(&["Proto-MAX-bulk-le?"]), ["proto-max-bulk-len"]);
+    assert_eq!(asked(&["PORT", "port", "p[o]rt"]), ["PORT"]);
+    assert_eq!(asked(&["p[o]rt", "PORT"]), ["port"]);
+    assert!(asked(&["po\\rt"]).is_empty());
+    assert!(asked(&["port\0"]).is_empty());
+}
+
 #[test]
 fn config_set_takes_units() {
     let (_server, mut c) = connect();
@@ -185,6 +200,10 @@ fn config_set_takes_units() {
         let now = config(&mut c, &["proto-max-bulk-len"]);
         assert_eq!(now["proto-max-bulk-len"], bytes, "{value}");
     }
+    // A value ends at a NUL byte.
+    c.expect_args(&["CONFIG", "SET", "proto-max-bulk-len", "3mb\0x"], OK);
+    let now = config(&mut c, &["proto-max-bulk-len"]);
+    assert_eq!(now["proto-max-bulk-len"], "3145728");
 }
 
 #[test]
