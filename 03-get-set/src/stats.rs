@@ -6,15 +6,23 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Stats {
     started: Instant,
+    /// How much memory the process occupied when it started, in bytes.
+    pub startup_memory: u64,
     pub connected_clients: u64,
     pub connections_received: u64,
     pub commands_processed: u64,
+}
+
+/// How much memory the process occupies, in bytes; 0 if the system does not say.
+pub fn memory_in_use() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
 }
 
 impl Default for Stats {
     fn default() -> Self {
         Self {
             started: Instant::now(),
+            startup_memory: memory_in_use(),
             connected_clients: 0,
             connections_received: 0,
             commands_processed: 0,

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 #[derive(Debug)]
 pub struct Stats {
     started: Instant,
+    /// How much memory the process occupied when it started, in bytes.
+    pub startup_memory: u64,
     /// The name of this server until it ends; Sentinel tells by it that it is a new one.
     pub run_id: String,
     pub connected_clients: u64,
@@ -46,10 +48,16 @@ impl Loading {
     }
 }
 
+/// How much memory the process occupies, in bytes; 0 if the system does not say.
+pub fn memory_in_use() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
+}
+
 impl Default for Stats {
     fn default() -> Self {
         Self {
             started: Instant::now(),
+            startup_memory: memory_in_use(),
             run_id: random_id(),
             connected_clients: 0,
             connections_received: 0,

@@ -61,11 +61,13 @@ fn info_is_lines_in_sections() {
         "Memory",
         "Stats",
         "Replication",
+        "Modules",
         "Cluster",
         "Keyspace",
     ] {
         assert!(all.contains(&title), "{title}");
     }
+    assert!(!all.contains(&"Commandstats") && !all.contains(&"Latencystats"));
     for (sections, expected) in [
         (vec!["stats"], vec!["Stats"]),
         (vec!["SERVER", "clients"], vec!["Server", "Clients"]),
@@ -73,6 +75,10 @@ fn info_is_lines_in_sections() {
             vec!["clients", "server", "server"],
             vec!["Server", "Clients"],
         ),
+        (vec!["modules"], vec!["Modules"]),
+        (vec!["module_list"], vec!["Modules"]),
+        (vec!["COMMANDSTATS"], vec!["Commandstats"]),
+        (vec!["latencystats"], vec!["Latencystats"]),
         (vec!["nonsense"], vec![]),
         (vec!["nonsense", "Memory"], vec!["Memory"]),
     ] {
@@ -82,7 +88,9 @@ fn info_is_lines_in_sections() {
     for word in ["all", "everything"] {
         let text = info(&mut c, &[word]);
         assert!(
-            all.iter().all(|title| titles(&text).contains(title)),
+            all.iter()
+                .chain(&["Commandstats", "Latencystats"])
+                .all(|title| titles(&text).contains(title)),
             "{word}"
         );
     }
@@ -94,6 +102,10 @@ fn info_tells_who_is_asked() {
     assert_eq!(number(&mut c, "tcp_port"), u64::from(server.addr().port()));
     assert!(number(&mut c, "process_id") > 0);
     assert!(number(&mut c, "used_memory") > 0);
+    assert!(number(&mut c, "used_memory_startup") > 0);
+    if cfg!(target_os = "linux") {
+        assert!(number(&mut c, "total_system_memory") > number(&mut c, "used_memory"));
+    }
     let text = info(&mut c, &[]);
     for line in ["redis_mode:standalone", "role:master", "cluster_enabled:0"] {
         assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}");
