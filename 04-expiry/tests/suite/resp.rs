@@ -654,6 +654,30 @@ fn each_protocol_has_its_types() {
 }
 
 /// The options take effect one by one, the protocol only when all are right.
+/// Without a password, the default user may give any.
+#[test]
+fn auth_without_a_password() {
+    let server = Server::start();
+    let unset = "-ERR AUTH <password> called without any password configured for the default user. \
+                 Are you sure your configuration is correct?\r\n";
+    let wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+    check_all(
+        &server,
+        &[
+            (
+                "AUTH\r\n",
+                "-ERR wrong number of arguments for 'auth' command\r\n",
+            ),
+            ("AUTH x\r\nPING\r\n", &format!("{unset}+PONG\r\n")),
+            ("AUTH default x\r\n", "+OK\r\n"),
+            ("AUTH default \"\"\r\n", "+OK\r\n"),
+            ("AUTH Default x\r\nPING\r\n", &format!("{wrong}+PONG\r\n")),
+            ("AUTH other x\r\n", wrong),
+            ("AUTH default x y\r\n", "-ERR syntax error\r\n"),
+        ],
+    );
+}
+
 #[test]
 fn a_hello_that_fails_leaves_the_protocol() {
     let server = Server::start();

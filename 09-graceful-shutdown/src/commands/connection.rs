@@ -1,5 +1,6 @@
-//! Commands about the connection itself: PING, ECHO, QUIT, HELLO, CLIENT, RESET,
-//! SELECT (`networking.c`; PING and ECHO are in `server.c`, SELECT in `db.c`).
+//! Commands about the connection itself: PING, ECHO, QUIT, AUTH, HELLO, CLIENT, RESET,
+//! SELECT (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in
+//! `db.c`).
 
 use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
 use crate::resp::{Args, Protocol, parse_integer};
@@ -22,6 +23,19 @@ pub const COMMANDS: &[Command] = &[
     .while_subscribed()
     .categories(&["connection"])
     .doc("connection", "1.0.0", "O(1)", "Close the connection"),
+    Command::new(
+        "auth",
+        -2,
+        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
+        auth,
+    )
+    .categories(&["connection"])
+    .doc(
+        "connection",
+        "1.0.0",
+        "O(N) where N is the number of passwords defined for the user",
+        "Authenticate to the server",
+    ),
     Command::new(
         "hello",
         -1,
@@ -128,11 +142,34 @@ fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// `AUTH [user] password`
+fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    match args.len() {
+        2 => Err(CommandError::new(
+            "ERR AUTH <password> called without any password configured for the default user. \
+             Are you sure your configuration is correct?",
+        )),
+        3 => {
+            check_user(&args[1])?;
+            ctx.reply.ok();
+            Ok(())
+        }
+        _ => Err(CommandError::SYNTAX),
+    }
+}
+
+/// There is one user, `default`, who has no password and so may give any.
+fn check_user(user: &[u8]) -> Result<(), CommandError> {
+    match user {
+        b"default" => Ok(()),
+        _ => Err(CommandError::new(
+            "WRONGPASS invalid username-password pair or user is disabled.",
+        )),
+    }
+}
+
 /// `HELLO [version [AUTH user password] [SETNAME name]]`: chooses the protocol
 /// and says who is here.
-///
-/// There are no users to log in as, so AUTH takes what a Redis without
-/// passwords takes: `default` with any password.
 fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     let protocol = match args.get(1) {
         None => ctx.client.protocol,
@@ -143,11 +180,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
         match (options.get(1), options.get(2)) {
             (Some(user), Some(_)) if is("AUTH") => {
-                if user != b"default" {
-                    return Err(CommandError::new(
-                        "WRONGPASS invalid username-password pair or user is disabled.",
-                    ));
-                }
+                check_user(user)?;
                 options = options.skip(3);
             }
             (Some(given), _) if is("SETNAME") => {
