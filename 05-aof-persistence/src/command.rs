@@ -198,6 +198,17 @@ impl Keys {
             step,
         }
     }
+
+    /// The keys among `args`.
+    pub fn find<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+        let (first, step) = (self.first as usize, self.step as usize);
+        let last = match self.last {
+            from_end @ ..0 => args.len().saturating_add_signed(from_end as isize),
+            behind => first + behind as usize,
+        };
+        let positions = (first..=last).step_by(step);
+        positions.filter_map(move |position| args.get(position))
+    }
 }
 
 /// What `COMMAND DOCS` says.
@@ -280,7 +291,8 @@ impl Command {
         self.flags.contains(&flag)
     }
 
-    fn takes(&self, args: usize) -> bool {
+    /// May it be called with so many arguments, its name included?
+    pub fn takes(&self, args: usize) -> bool {
         let args = args as i64;
         args == self.arity || (self.arity < 0 && args >= -self.arity)
     }
@@ -344,16 +356,22 @@ impl Table {
         self.by_name.values().copied()
     }
 
-    /// The command that `args` call, once the number of arguments is right.
-    fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
-        let mut command = self
+    /// The command or subcommand that `args` call, however many they are.
+    pub fn lookup(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
+        let command = self
             .find_whole(&args[0])
             .ok_or_else(|| CommandError::unknown_command(args))?;
-        if let (false, Some(name)) = (command.subcommands.is_empty(), args.get(1)) {
-            command = command
+        match args.get(1) {
+            Some(name) if !command.subcommands.is_empty() => command
                 .subcommand(name)
-                .ok_or_else(|| CommandError::unknown_subcommand(command.name, name))?;
+                .ok_or_else(|| CommandError::unknown_subcommand(command.name, name)),
+            _ => Ok(command),
         }
+    }
+
+    /// The command that `args` call, once the number of arguments is right.
+    fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
+        let command = self.lookup(args)?;
         if !command.takes(args.len()) {
             return Err(CommandError::arity(command.name));
         }

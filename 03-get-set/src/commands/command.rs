@@ -1,7 +1,10 @@
 //! COMMAND: the table describes itself, so that clients can learn what a server
 //! knows. `redis-cli` asks it for the hints that it shows while you type.
 
+use std::iter;
+
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Keys};
+use crate::glob;
 use crate::resp::{Args, Reply};
 
 pub const COMMANDS: &[Command] = &[Command::new("command", -1, &[Loading, Stale], all)
@@ -41,6 +44,23 @@ const SUBCOMMANDS: &[Command] = &[
             "2.8.13",
             "O(N) where N is the number of commands to look up",
             "Get array of specific Redis command details, or all when no argument is given.",
+        ),
+    Command::new("command|list", -2, &[Loading, Stale], list)
+        .categories(&["connection"])
+        .tips(&["nondeterministic_output_order"])
+        .doc(
+            "server",
+            "7.0.0",
+            "O(N) where N is the total number of Redis commands",
+            "Get an array of Redis command names",
+        ),
+    Command::new("command|getkeys", -4, &[Loading, Stale], getkeys)
+        .categories(&["connection"])
+        .doc(
+            "server",
+            "2.8.13",
+            "O(N) where N is the number of arguments to the command",
+            "Extract keys given a full Redis command",
         ),
     Command::new("command|help", 2, &[Loading, Stale], help)
         .categories(&["connection"])
@@ -103,6 +123,63 @@ fn docs(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: the names
+/// of commands and subcommands. There are no modules.
+fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let options: Vec<Vec<u8>> = args
+        .skip(2)
+        .iter()
+        .map(<[u8]>::to_ascii_lowercase)
+        .collect();
+    let options: Vec<&[u8]> = options.iter().map(Vec::as_slice).collect();
+    let is_wanted = |command: &Command| match options[..] {
+        [] => Some(true),
+        [b"filterby", b"module", _] => Some(false),
+        [b"filterby", b"aclcat", category] => {
+            let mut own = categories(command).into_iter();
+            Some(own.any(|own| own.as_bytes() == category))
+        }
+        [b"filterby", b"pattern", pattern] => Some(glob::matches(pattern, command.name.as_bytes())),
+        _ => None,
+    };
+    let with_subcommands =
+        |command: &'static Command| iter::once(command).chain(command.subcommands);
+    let mut found = Vec::new();
+    for command in ctx.table.iter().flat_map(with_subcommands) {
+        if is_wanted(command).ok_or(CommandError::SYNTAX)? {
+            found.push(command.name);
+        }
+    }
+    ctx.reply.array(found.len());
+    for name in found {
+        ctx.reply.bulk(name.as_bytes());
+    }
+    Ok(())
+}
+
+/// `COMMAND GETKEYS command argument …`: the keys of that command, which is not executed
+/// (`getKeysSubcommandImpl`).
+fn getkeys(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let args = args.skip(2);
+    let invalid = |_| CommandError::new("ERR Invalid command specified");
+    let command = ctx.table.lookup(args).map_err(invalid)?;
+    if command.keys.is_empty() {
+        return Err(CommandError::new("ERR The command has no key arguments"));
+    }
+    if !command.takes(args.len()) {
+        return Err(CommandError::new(
+            "ERR Invalid number of arguments specified for command",
+        ));
+    }
+    let keys = command.keys.iter().flat_map(|keys| keys.find(args));
+    let keys: Vec<&[u8]> = keys.collect();
+    ctx.reply.array(keys.len());
+    for key in keys {
+        ctx.reply.bulk(key);
+    }
+    Ok(())
+}
+
 /// `COMMAND HELP`
 fn help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
     ctx.reply.lines(&[
@@ -111,6 +188,8 @@ fn help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
         "    Return details about all Redis commands.",
         "COUNT",
         "    Return the total number of commands in this Redis server.",
+        "LIST",
+        "    Return a list of all commands in this Redis server.",
         "INFO [<command-name> ...]",
         "    Return details about multiple Redis commands.",
         "    If no command names are given, documentation details for all",
@@ -119,6 +198,8 @@ fn help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
         "    Return documentation details about multiple Redis commands.",
         "    If no command names are given, documentation details for all",
         "    commands are returned.",
+        "GETKEYS <full-command>",
+        "    Return the keys from a full Redis command.",
         "HELP",
         "    Prints this help.",
     ]);

@@ -2,7 +2,7 @@
 //!
 //! Reread: 03-get-set/GUIDE.md#8-commandsserverrs-info-config-and-friends
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::harness::{Server, amount, is_other_server};
@@ -260,6 +260,90 @@ fn config_set_is_all_or_nothing() {
     );
     assert_eq!(config(&mut c, &[limit])[limit], "2097152");
     c.expect("CONFIG RESETSTAT x", arity("config|resetstat"));
+}
+
+#[test]
+fn command_list_names_commands() {
+    let (_server, mut c) = connect();
+    let mut list = |filter: &str| -> BTreeSet<String> {
+        let command = format!("COMMAND LIST{filter}");
+        let names = c.strings(&command.split(' ').collect::<Vec<_>>());
+        let text = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
+        names.iter().map(text).collect()
+    };
+    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    let all = list("");
+    let some = ["get", "config", "config|get", "client|id", "command|list"];
+    assert!(some.iter().all(|name| all.contains(*name)), "{all:?}");
+    let found: BTreeSet<String> = set(&["object|encoding"]);
+    assert_eq!(list(" FILTERBY PATTERN OBJECT|ENC*"), found);
+    assert_eq!(list(" filterby pattern getse?"), set(&["getset"]));
+    let connection = list(" FILTERBY ACLCAT CONNECTION");
+    assert!(connection.contains("client|id") && !connection.contains("get"));
+    for nothing in [
+        " FILTERBY ACLCAT @connection",
+        " FILTERBY ACLCAT nosuch",
+        " FILTERBY MODULE nosuch",
+        " FILTERBY PATTERN nosuch",
+    ] {
+        assert_eq!(list(nothing), set(&[]), "{nothing}");
+    }
+    for wrong in [
+        "x",
+        "FILTERBY",
+        "FILTERBY PATTERN",
+        "FILTERBY BOGUS x",
+        "FILTERBY PATTERN get x",
+        "FILTERBY PATTERN a FILTERBY PATTERN b",
+    ] {
+        c.expect(&format!("COMMAND LIST {wrong}"), SYNTAX);
+    }
+}
+
+#[test]
+fn command_getkeys_finds_keys_and_executes_nothing() {
+    let (_server, mut c) = connect();
+    for (command, keys) in [
+        ("GET a", &["a"][..]),
+        ("set a 1 NX GET", &["a"]),
+        ("MGET a b a", &["a", "b", "a"]),
+        ("MSET a 1 b 2", &["a", "b"]),
+        // Only the handler of MSET minds that they are no pairs.
+        ("MSET a 1 b", &["a", "b"]),
+        ("COPY a b REPLACE", &["a", "b"]),
+        ("object encoding a", &["a"]),
+    ] {
+        let found = c.strings(
+            &format!("COMMAND GETKEYS {command}")
+                .split(' ')
+                .collect::<Vec<_>>(),
+        );
+        assert_eq!(
+            found,
+            keys.iter().map(|key| key.as_bytes()).collect::<Vec<_>>(),
+            "{command}"
+        );
+    }
+    c.expect("EXISTS a b", int(0));
+    for (error, commands) in [
+        (
+            "-ERR Invalid command specified\r\n",
+            &["NOSUCH a", "OBJECT NOSUCH a", "OBJECT|ENCODING a"][..],
+        ),
+        (
+            "-ERR The command has no key arguments\r\n",
+            &["ECHO a b c", "CONFIG GET a", "KEYS *", "OBJECT HELP"],
+        ),
+        (
+            "-ERR Invalid number of arguments specified for command\r\n",
+            &["GET a b", "SET a", "OBJECT ENCODING"],
+        ),
+    ] {
+        for command in commands {
+            c.expect(&format!("COMMAND GETKEYS {command}"), error);
+        }
+    }
+    c.expect("COMMAND GETKEYS GET", arity("command|getkeys"));
 }
 
 #[test]
