@@ -92,10 +92,7 @@ type Result = std::result::Result<(), CommandError>;
 /// `REPLICAOF host port` or `REPLICAOF NO ONE`
 fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if args[1].eq_ignore_ascii_case(b"NO") && args[2].eq_ignore_ascii_case(b"ONE") {
-        ctx.store.expiry = Expiry::Remove;
-        if ctx.replication.follow_nobody() {
-            info!("this server is a primary now");
-        }
+        follow_nobody(ctx);
         ctx.reply.ok();
         return Ok(());
     }
@@ -111,17 +108,34 @@ fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `PSYNC replicationid offset` and `SYNC`: the client is a replica from now on. It
-/// always gets everything.
+fn follow_nobody(ctx: &mut Context<'_>) {
+    ctx.store.expiry = Expiry::Remove;
+    if ctx.replication.follow_nobody() {
+        info!("this server is a primary now");
+    }
+}
+
+/// `PSYNC replicationid offset [FAILOVER]` and `SYNC`: the client is a replica from now on.
+/// It always gets everything.
 fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_psync = args.len() > 1;
-    if is_psync && parse_integer(&args[2]).is_none() {
-        return Err(CommandError::NOT_AN_INTEGER);
+    let option = args.get(3);
+    if option.is_some_and(|option| option.eq_ignore_ascii_case(b"FAILOVER")) {
+        take_over(ctx, &args[1])?;
     }
     if ctx.replication.is_cut_off() {
         return Err(CommandError::new(
             "NOMASTERLINK Can't SYNC while not connected with my master",
         ));
+    }
+    // What is left of them would stand between the file and what belongs to it.
+    if !ctx.reply.encoded().is_empty() {
+        return Err(CommandError::new(
+            "ERR SYNC and PSYNC are invalid with pending output",
+        ));
+    }
+    if is_psync && parse_integer(&args[2]).is_none() {
+        return Err(CommandError::NOT_AN_INTEGER);
     }
     if is_psync {
         let (id, offset) = (&ctx.replication.id, ctx.replication.offset());
@@ -140,6 +154,26 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
+/// The primary of this server wants to change places with it, which it says with the
+/// history that both have.
+fn take_over(ctx: &mut Context<'_>, id: &[u8]) -> Result {
+    if !ctx.replication.is_replica() {
+        return Err(CommandError::new(
+            "ERR PSYNC FAILOVER can't be sent to a master.",
+        ));
+    }
+    if !id.eq_ignore_ascii_case(ctx.replication.id.as_bytes()) {
+        return Err(CommandError::new(
+            "ERR PSYNC FAILOVER replid must match my replid.",
+        ));
+    }
+    follow_nobody(ctx);
+    Ok(())
+}
+
+/// The longest address that a replica may give, in bytes.
+const MAX_ADDRESS: usize = 255;
+
 /// `REPLCONF option value [option value …]`: a replica tells of itself.
 fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if args.len().is_multiple_of(2) {
@@ -153,8 +187,10 @@ fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
                 let port = parse_integer(value).ok_or(CommandError::NOT_AN_INTEGER)?;
                 ctx.client.replica_port = u16::try_from(port).unwrap_or_default();
             }
+            b"ip-address" if value.len() > MAX_ADDRESS => return Err(address_too_long(value)),
+            b"rdb-filter-only" => check_filter(value)?,
             // Addresses and abilities that we need not know.
-            b"ip-address" | b"capa" | b"rdb-only" | b"rdb-filter-only" => {}
+            b"ip-address" | b"capa" | b"rdb-only" => {}
             // From a replica that is none: Redis does not answer either.
             b"ack" | b"getack" => return Ok(()),
             _ => {
@@ -165,6 +201,23 @@ fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     ctx.reply.ok();
     Ok(())
+}
+
+fn address_too_long(address: &[u8]) -> CommandError {
+    let before = "ERR REPLCONF ip-address provided by replica instance is too long: ";
+    CommandError::quoting(before, address.len().to_string().as_bytes(), " bytes")
+}
+
+/// What a file may be confined to: functions.
+fn check_filter(words: &[u8]) -> Result {
+    let mut words = words.split(u8::is_ascii_whitespace);
+    match words.find(|word| !word.is_empty() && !word.eq_ignore_ascii_case(b"functions")) {
+        Some(word) => {
+            let before = "ERR Unsupported rdb-filter-only option: ";
+            Err(CommandError::quoting(before, word, ""))
+        }
+        None => Ok(()),
+    }
 }
 
 /// `ROLE`

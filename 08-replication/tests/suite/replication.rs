@@ -55,6 +55,17 @@ fn replconf_takes_pairs() {
         "REPLCONF listening-port 1 FOO bar",
         "-ERR Unrecognized REPLCONF option: FOO\r\n",
     );
+    c.expect(&format!("REPLCONF ip-address {}", "x".repeat(255)), OK);
+    c.expect(
+        &format!("REPLCONF ip-address {}", "x".repeat(256)),
+        "-ERR REPLCONF ip-address provided by replica instance is too long: 256 bytes\r\n",
+    );
+    c.expect("REPLCONF rdb-filter-only FUNCTIONS", OK);
+    c.expect_args(&["REPLCONF", "rdb-filter-only", ""], OK);
+    c.expect_args(
+        &["REPLCONF", "rdb-filter-only", "functions keys"],
+        "-ERR Unsupported rdb-filter-only option: keys\r\n",
+    );
     // To these there is no answer.
     c.send(&encode(&["REPLCONF", "ACK", "1"]));
     c.send(&encode(&["REPLCONF", "GETACK", "*"]));
@@ -83,6 +94,7 @@ fn a_replica_without_a_primary_says_so() {
         c.expect(command, READONLY);
     }
     c.expect("PSYNC ? -1", NO_LINK);
+    c.expect("PSYNC ? x", NO_LINK);
     c.expect("SYNC", NO_LINK);
     assert!(c.call(&["WAIT", "0", "0"]).starts_with(b"-ERR WAIT cannot"));
     c.expect("GET mine", bulk("1"));
@@ -528,6 +540,42 @@ fn a_replica_keeps_a_log_of_its_own() {
     let replica = Server::start_on(data.path(), &flags);
     let mut r = connect(&replica);
     assert_eq!(data_set(&mut r), expected);
+}
+
+/// What still waits to be sent would be taken for a part of the reply.
+#[test]
+fn a_sync_with_replies_pending_is_refused() {
+    let (server, _c) = start(&[]);
+    let pending = "-ERR SYNC and PSYNC are invalid with pending output\r\n";
+    for command in ["SYNC", "PSYNC ? -1", "PSYNC ? x"] {
+        let mut client = Client::connect(&server);
+        client.check(
+            format!("PING\r\n{command}\r\nPING\r\n"),
+            format!("+PONG\r\n{pending}+PONG\r\n"),
+        );
+    }
+}
+
+#[test]
+fn a_failover_is_for_a_replica_of_the_same_history() {
+    let (primary, mut p) = start(&[]);
+    let master = "-ERR PSYNC FAILOVER can't be sent to a master.\r\n";
+    p.expect("PSYNC ? -1 FAILOVER", master);
+    p.expect("PSYNC ? x failover", master);
+    let (replica, mut r) = start(&[]);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    let id = info(&mut p, "master_replid");
+    r.expect(
+        "PSYNC ? -1 FAILOVER",
+        "-ERR PSYNC FAILOVER replid must match my replid.\r\n",
+    );
+    assert_eq!(info(&mut r, "role"), "slave");
+    r.send(&encode(&["PSYNC", &id, "1", "FAILOVER"]));
+    let mut other = prepare(&replica);
+    wait_until("the replica is a primary", || {
+        info(&mut other, "role") == "master"
+    });
 }
 
 /// What said `slave` until Redis 5 still does, as a flag and for CONFIG.
