@@ -265,6 +265,9 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     fn file(&mut self, mut source: Source, is_last: bool) -> Result<(), ReplayError> {
+        if source.size == 0 && source.path.extension() == Some("rdb".as_ref()) {
+            return Err(source.damaged(0, "it is empty, and an RDB file never is"));
+        }
         let mut progress = Progress::new(self.commands);
         while source.fill()? {
             if source.offset() == 0 && source.input.starts_with(RDB_MAGIC) {
@@ -410,3 +413,6 @@ impl Progress {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

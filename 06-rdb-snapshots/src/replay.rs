@@ -279,6 +279,9 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     fn file(&mut self, mut source: Source, is_last: bool) -> Result<(), ReplayError> {
+        if source.size == 0 && source.path.extension() == Some("rdb".as_ref()) {
+            return Err(source.damaged(0, "it is empty, and an RDB file never is"));
+        }
         source.preamble(self.shared)?;
         // What the preamble has read ahead comes first.
         self.commands(&mut source)?;
@@ -426,3 +429,6 @@ impl Progress {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,16 +13,13 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use super::encode;
-use super::manifest::{Manifest, ManifestError, Part};
+use super::manifest::{INCREMENT, Manifest, ManifestError, Part};
 use crate::file::Temporary;
 use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
 
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";
-
-/// What the names of increments end with.
-const INCREMENT: &str = ".incr.aof";
 
 /// Where the log is.
 #[derive(Debug, Clone)]
@@ -60,10 +57,10 @@ pub enum FolderError {
     )]
     Manifest { path: PathBuf, error: ManifestError },
     #[error(
-        "{} is missing, but {} is there and holds data; put the manifest back, or move the file \
-         away to begin anew", manifest.display(), file.display()
+        "{} is missing or cut off: it does not name {}, which holds data; put the manifest back, \
+         or move the file away to go on without it", manifest.display(), file.display()
     )]
-    NoManifest { manifest: PathBuf, file: PathBuf },
+    Unnamed { manifest: PathBuf, file: PathBuf },
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
@@ -106,29 +103,57 @@ impl Folder {
     pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
         let mut folder = Self::open(location)?;
         let path = folder.location.manifest();
-        if folder.manifest.is_empty()
-            && let Some(file) = folder.orphan().map_err(io_error(&path))?
-        {
+        if let Some(file) = folder.orphan().map_err(io_error(&path))? {
             let manifest = path;
-            return Err(FolderError::NoManifest { manifest, file });
+            return Err(FolderError::Unnamed { manifest, file });
         }
         folder.take_over().map_err(io_error(&path))?;
         Ok(folder)
     }
 
-    /// An increment with something in it. Nothing is written to one before the
-    /// manifest names it, so if there is no manifest, that got lost.
+    /// An increment with data that the manifest should name: the manifest, or a line of
+    /// it, got lost. If a newer base is not named either, somebody has put back an older
+    /// manifest, and the newer AOF beside it is whole.
     fn orphan(&self) -> io::Result<Option<PathBuf>> {
-        let prefix = format!("{}.", self.location.name);
-        for entry in fs::read_dir(&self.location.folder)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(&prefix) && name.ends_with(INCREMENT) && entry.metadata()?.len() > 0
-            {
-                return Ok(Some(entry.path()));
+        let bases = self.unnamed("base", self.manifest.base.as_ref())?;
+        match self.manifest.is_empty() || bases.is_empty() {
+            true => self.unnamed_data(),
+            false => Ok(None),
+        }
+    }
+
+    /// An increment with something in it that the manifest does not name. Nothing is
+    /// written to one before the manifest names it.
+    fn unnamed_data(&self) -> io::Result<Option<PathBuf>> {
+        for path in self.unnamed("incr", self.manifest.increments.last())? {
+            if path.metadata()?.len() > 0 {
+                return Ok(Some(path));
             }
         }
         Ok(None)
+    }
+
+    /// The bases or increments that the manifest does not name, although their numbers
+    /// come after that of `last`, which it does.
+    fn unnamed(&self, kind: &str, last: Option<&Part>) -> io::Result<Vec<PathBuf>> {
+        let last = last.map_or(0, |part| part.sequence);
+        let is_after = |file: &str| {
+            let rest = file.strip_prefix(&self.location.name)?.strip_prefix('.')?;
+            let (number, rest) = rest.split_once('.')?;
+            let format = rest.strip_prefix(kind)?;
+            let number: u64 = number.parse().ok()?;
+            Some([".aof", ".rdb"].contains(&format) && number > last)
+        };
+        let mut unnamed = Vec::new();
+        for entry in fs::read_dir(&self.location.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if is_after(&name) == Some(true) && !self.manifest.names(&name) {
+                unnamed.push(entry.path());
+            }
+        }
+        Ok(unnamed)
     }
 
     pub fn location(&self) -> &Location {
@@ -152,7 +177,9 @@ impl Folder {
         let prefix = format!("{TEMPORARY}{}", self.location.name);
         for entry in fs::read_dir(&self.location.folder)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(&prefix) && !self.manifest.names(&name) {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -197,7 +224,7 @@ impl Folder {
             return self.start_over(Store::default().snapshot(), format);
         }
         let mut manifest = self.manifest.clone();
-        let increment = manifest.last_increment(&self.location.name);
+        let increment = manifest.last_increment(&self.location.name, self.is_taken());
         let file = open_for_append(&self.location.path(&increment.name))?;
         if manifest != self.manifest {
             self.write_manifest(manifest)?;
@@ -278,8 +305,12 @@ impl Folder {
         Ok(())
     }
 
+    /// Is there a file with something in it, or a line in the manifest, of that name?
     fn is_taken(&self) -> impl Fn(&str) -> bool {
-        |file| self.location.path(file).exists()
+        |file| {
+            let metadata = fs::metadata(self.location.path(file));
+            self.manifest.names(file) || metadata.is_ok_and(|metadata| metadata.len() > 0)
+        }
     }
 
     fn write_manifest(&mut self, manifest: Manifest) -> io::Result<()> {
@@ -300,23 +331,24 @@ impl Folder {
     }
 
     /// Deletes what the manifest calls history. That it is still there hurts
-    /// nobody, so a failure is no error.
+    /// nobody, so a failure is no error; the next start tries again.
     fn delete_history(&mut self) {
         if self.manifest.history.is_empty() {
             return;
         }
-        let mut manifest = self.manifest.clone();
-        for part in manifest.history.drain(..) {
+        for part in &self.manifest.history {
             match fs::remove_file(self.location.path(&part.name)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    warn!(
-                        "cannot delete {}, which is no longer needed: {error}",
-                        part.name
-                    );
+                    let name = &part.name;
+                    return warn!("cannot delete {name}, which is no longer needed: {error}");
                 }
                 _ => {}
             }
         }
+        let manifest = Manifest {
+            history: Vec::new(),
+            ..self.manifest.clone()
+        };
         if let Err(error) = self.write_manifest(manifest) {
             warn!(
                 "cannot shorten {}: {error}",
@@ -325,32 +357,18 @@ impl Folder {
         }
     }
 
-    /// Deletes what a server has left behind that ended before the manifest named it. It
-    /// has a higher number than what the manifest names, and that has been replayed and is
-    /// complete. An increment with something in it was named once, so it stays.
+    /// Deletes what a server has left behind that ended before the manifest named it: a
+    /// base, or an empty increment, with a higher number than what the manifest names, and
+    /// that has been replayed and is complete. If it names no base, a base beside it may
+    /// be what it should name; if there are data beside it, they need their base.
     fn delete_unnamed(&self) -> io::Result<()> {
-        let prefix = format!("{}.", self.location.name);
-        let is_after = |number: &str, part: Option<&Part>| {
-            let named = part.map_or(0, |part| part.sequence);
-            number.parse().is_ok_and(|number: u64| number > named)
-        };
-        for entry in fs::read_dir(&self.location.folder)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let rest = name.strip_prefix(&prefix);
-            let is_unnamed = match rest.and_then(|rest| rest.split_once('.')) {
-                Some((number, "base.aof" | "base.rdb")) => {
-                    is_after(number, self.manifest.base.as_ref())
-                }
-                Some((number, "incr.aof")) => {
-                    is_after(number, self.manifest.increments.last())
-                        && entry.metadata()?.len() == 0
-                }
-                _ => false,
-            };
-            if is_unnamed {
-                fs::remove_file(entry.path())?;
-            }
+        if self.manifest.base.is_none() || self.unnamed_data()?.is_some() {
+            return Ok(());
+        }
+        let bases = self.unnamed("base", self.manifest.base.as_ref())?;
+        let increments = self.unnamed("incr", self.manifest.increments.last())?;
+        for path in bases.into_iter().chain(increments) {
+            fs::remove_file(path)?;
         }
         Ok(())
     }
@@ -387,7 +405,7 @@ fn lock(handle: &File, path: &Path) -> Result<(), FolderError> {
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
-    let text = match fs::read_to_string(path) {
+    let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Manifest::default()),
         Err(error) => return Err(io_error(path)(error)),

@@ -16,14 +16,23 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::resp::Parser;
+use crate::resp::{Parser, parse_integer};
 
-/// What is wrong with a manifest, and in which line.
+/// The longest line of a manifest, with its newline, in bytes (`MANIFEST_MAX_LINE`).
+const MAX_LINE: usize = 1024;
+
+/// What the names of increments end with.
+pub const INCREMENT: &str = ".incr.aof";
+
+/// What is wrong with a manifest.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("line {line}: {what}")]
-pub struct ManifestError {
-    line: usize,
-    what: &'static str,
+pub enum ManifestError {
+    #[error("line {line}: {what}")]
+    Line { line: usize, what: &'static str },
+    #[error("it names no file of an AOF")]
+    Empty,
+    #[error("it says that increments are history, but not the base before them")]
+    History,
 }
 
 /// One file of the log.
@@ -45,32 +54,32 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest. Redis's own need not be like ours: a name may be quoted,
-    /// and a line may be a comment.
-    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+    /// Reads a manifest. Redis's own need not look like ours: a name may be quoted, a
+    /// line may be a comment, and a later version may add more pairs to a line. Beyond
+    /// that nothing is guessed: a line that was misread can cost a whole file.
+    pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
         let mut manifest = Self::default();
-        let lines = text.lines().zip(1..);
-        for (text, line) in lines.filter(|(text, _)| !text.starts_with('#')) {
+        for (text, line) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+            if text.starts_with(b"#") {
+                continue;
+            }
             parse_line(text)
                 .and_then(|(part, kind)| manifest.add(part, kind))
-                .map_err(|what| ManifestError { line, what })?;
+                .map_err(|what| ManifestError::Line { line, what })?;
         }
-        match manifest.is_empty() {
-            // It was cut off, or the files that it named would be overwritten.
-            true => Err(ManifestError {
-                line: 1,
-                what: "it names no file of a log",
-            }),
-            false => Ok(manifest),
-        }
+        manifest.check()?;
+        Ok(manifest)
     }
 
-    fn add(&mut self, part: Part, kind: char) -> Result<(), &'static str> {
+    fn add(&mut self, part: Part, kind: u8) -> Result<(), &'static str> {
+        if self.names(&part.name) {
+            return Err("the file was named before");
+        }
         match kind {
-            'b' if self.base.is_some() => return Err("a second base"),
-            'b' => self.base = Some(part),
-            'h' => self.history.push(part),
-            'i' => {
+            b'b' if self.base.is_some() => return Err("a second base"),
+            b'b' => self.base = Some(part),
+            b'h' => self.history.push(part),
+            b'i' => {
                 let last = self.increments.last();
                 if last.is_some_and(|last| last.sequence >= part.sequence) {
                     return Err("the increments are not in order");
@@ -80,6 +89,26 @@ impl Manifest {
             _ => return Err("the type is none of b, i and h"),
         }
         Ok(())
+    }
+
+    /// Looks for what no single line shows. The letters `h` and `i` differ in one bit,
+    /// and history is deleted. An increment becomes history together with the base before
+    /// it, so one that did so alone is damage.
+    fn check(&self) -> Result<(), ManifestError> {
+        if self.is_empty() {
+            return Err(ManifestError::Empty);
+        }
+        let is_increment = |part: &Part| part.name.ends_with(INCREMENT);
+        match !self.history.is_empty() && self.history.iter().all(is_increment) {
+            true => Err(ManifestError::History),
+            false => Ok(()),
+        }
+    }
+
+    /// Does the manifest name this file, be it as history?
+    pub fn names(&self, file: &str) -> bool {
+        let mut parts = self.files().chain(&self.history);
+        parts.any(|part| part.name == file)
     }
 
     /// The files to replay, in order.
@@ -117,17 +146,14 @@ impl Manifest {
     /// The same for an increment.
     pub fn next_increment(&self, name: &str, is_taken: impl Fn(&str) -> bool) -> Part {
         next(self.increments.last(), is_taken, |sequence| {
-            format!("{name}.{sequence}.incr.aof")
+            format!("{name}.{sequence}{INCREMENT}")
         })
     }
 
     /// The increment to append to, made if there is none yet.
-    pub fn last_increment(&mut self, name: &str) -> &Part {
+    pub fn last_increment(&mut self, name: &str, is_taken: impl Fn(&str) -> bool) -> &Part {
         if self.increments.is_empty() {
-            self.increments.push(Part {
-                name: format!("{name}.1.incr.aof"),
-                sequence: 1,
-            });
+            self.increments.push(self.next_increment(name, is_taken));
         }
         &self.increments[self.increments.len() - 1]
     }
@@ -148,32 +174,48 @@ fn next(
 
 /// `file <name> seq <number> type <b|i|h>`. Lines look like inline commands, and
 /// quotes mean the same in both, so the same parser splits them.
-fn parse_line(line: &str) -> Result<(Part, char), &'static str> {
-    let mut line = format!("{line}\n").into_bytes();
+fn parse_line(line: &[u8]) -> Result<(Part, u8), &'static str> {
+    if line.len() > MAX_LINE {
+        return Err("it is too long");
+    }
+    let line = line.strip_suffix(b"\n").ok_or("it is cut off")?;
+    let mut line = [line.trim_ascii(), b"\n"].concat();
     let mut parser = Parser::default();
     if !matches!(parser.parse(&mut line), Ok(Some(_))) {
         return Err("it is not made of words");
     }
     let words: Vec<&[u8]> = parser.args(&line).iter().collect();
+    let (pairs, rest) = words.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("it is not made of pairs");
+    }
     let value = |key: &str| {
-        let mut pairs = words.chunks_exact(2);
-        let value = pairs.rfind(|pair| pair[0] == key.as_bytes());
-        value.and_then(|pair| str::from_utf8(pair[1]).ok())
+        let is_key = |pair: &&[&[u8]; 2]| pair[0].eq_ignore_ascii_case(key.as_bytes());
+        let mut found = pairs.iter().filter(is_key);
+        let [_, value] = found.next()?;
+        found.next().is_none().then_some(*value)
     };
-    let name = value("file").ok_or("there is no file")?;
-    if name.is_empty() || name.contains('/') {
+    let name = value("file").ok_or("it has no file, or more than one")?;
+    if name.is_empty() || name.iter().any(|byte| b"/\\".contains(byte)) {
         return Err("the file is not in this folder");
     }
-    let sequence = value("seq").and_then(|number| number.parse().ok());
+    let name = str::from_utf8(name).map_err(|_| "the name of the file is not text")?;
+    let sequence = value("seq").and_then(parse_integer);
+    let sequence = sequence.and_then(|number| u64::try_from(number).ok());
     let part = Part {
         name: name.to_owned(),
-        sequence: sequence.ok_or("there is no sequence number")?,
+        sequence: sequence
+            .filter(|number| *number > 0)
+            .ok_or("it has no sequence number, or more than one")?,
     };
-    let kind = value("type").and_then(|kind| kind.chars().next());
-    Ok((part, kind.ok_or("there is no type")?))
+    match value("type") {
+        Some([kind]) => Ok((part, *kind)),
+        _ => Err("it has no type of one letter, or more than one"),
+    }
 }
 
-/// The manifest as Redis writes it.
+/// The manifest as Redis writes it. A name with more than plain letters is quoted
+/// (`sdsneedsrepr`).
 impl fmt::Display for Manifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = [
@@ -181,9 +223,14 @@ impl fmt::Display for Manifest {
             ('h', &self.history),
             ('i', &self.increments),
         ];
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte);
         for (kind, parts) in kinds {
             for Part { name, sequence } in parts {
-                writeln!(f, "file {name} seq {sequence} type {kind}")?;
+                match name.bytes().all(is_plain) {
+                    true => write!(f, "file {name}")?,
+                    false => write!(f, "file \"{}\"", name.as_bytes().escape_ascii())?,
+                }
+                writeln!(f, " seq {sequence} type {kind}")?;
             }
         }
         Ok(())
@@ -211,12 +258,12 @@ mod tests {
     fn a_manifest_is_read_as_it_was_written() {
         let manifest = start_over(&Manifest::default(), "appendonly.aof", &[]);
         assert_eq!(manifest.to_string(), USUAL);
-        assert_eq!(Manifest::parse(USUAL), Ok(manifest));
+        assert_eq!(Manifest::parse(USUAL.as_bytes()), Ok(manifest));
     }
 
     #[test]
     fn starting_over_keeps_counting() {
-        let manifest = Manifest::parse(USUAL);
+        let manifest = Manifest::parse(USUAL.as_bytes());
         let manifest = manifest.map(|old| start_over(&old, "appendonly.aof", &[]));
         let text = manifest.map(|new| new.to_string());
         let expected = "file appendonly.aof.2.base.aof seq 2 type b\n\
@@ -238,7 +285,7 @@ mod tests {
     #[test]
     fn increments_that_go_on_from_the_new_base_are_kept() {
         let text = format!("{USUAL}file appendonly.aof.2.incr.aof seq 2 type i\n");
-        let manifest = Manifest::parse(&text).map(|old| {
+        let manifest = Manifest::parse(text.as_bytes()).map(|old| {
             let base = old.next_base("appendonly.aof", true, |_| false);
             old.start_over(base, 2).to_string()
         });
@@ -250,22 +297,87 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_passed_over_that_the_manifest_has() {
+        let text = b"file b seq 1 type b\nfile a seq 1 type h\nfile log.1.incr.aof seq 1 type h\n";
+        let manifest = Manifest::parse(text).map(|mut manifest| {
+            let old = manifest.clone();
+            let part = manifest.last_increment("log", |file| old.names(file));
+            part.name.clone()
+        });
+        assert_eq!(manifest.as_deref(), Ok("log.2.incr.aof"));
+    }
+
+    #[test]
     fn what_redis_may_write_is_understood() {
-        let text = "# a comment\nfile \"my \\x6cog.aof\" seq 7 type b\n";
-        let part = Part {
-            name: "my log.aof".into(),
-            sequence: 7,
-        };
         let manifest = Manifest {
-            base: Some(part),
+            base: Some(Part {
+                name: "my \"log\".aof".into(),
+                sequence: 7,
+            }),
             ..Manifest::default()
         };
-        assert_eq!(Manifest::parse(text), Ok(manifest));
+        for text in [
+            "# a comment\nfile \"my \\x22log\\\".aof\" seq 7 type b\n",
+            "TYPE b  Seq 7 new thing FILE 'my \"log\".aof' new more \r\n# and no newline",
+            &manifest.to_string(),
+        ] {
+            assert_eq!(Manifest::parse(text.as_bytes()).as_ref(), Ok(&manifest));
+        }
+    }
+
+    #[test]
+    fn a_line_is_at_most_so_long() {
+        let line = |length: usize| {
+            let rest = " seq 1 type b\n";
+            format!("file {}{rest}", "x".repeat(length - 5 - rest.len()))
+        };
+        assert!(Manifest::parse(line(1024).as_bytes()).is_ok());
+        let error = Manifest::parse(line(1025).as_bytes()).map_err(|error| error.to_string());
+        assert_eq!(error, Err("line 1: it is too long".into()));
     }
 
     #[test]
     fn damage_is_named_with_its_line() {
         for (text, expected) in [
+            ("", "it names no file of an AOF"),
+            ("# nothing\n", "it names no file of an AOF"),
+            ("file a seq 1 type h\n", "it names no file of an AOF"),
+            (
+                "file a seq 1 type b\nfile a.incr.aof seq 1 type h\n",
+                "it says that increments are history, but not the base before them",
+            ),
+            ("file a seq 1 type b", "line 1: it is cut off"),
+            ("file \"a seq 1 type b\n", "line 1: it is not made of words"),
+            ("file a seq 1 type b x\n", "line 1: it is not made of pairs"),
+            ("\n", "line 1: it has no file, or more than one"),
+            (
+                "file a file b seq 1 type b\n",
+                "line 1: it has no file, or more than one",
+            ),
+            (
+                "file ../a seq 1 type b\n",
+                "line 1: the file is not in this folder",
+            ),
+            (
+                "file ..\\\\a seq 1 type b\n",
+                "line 1: the file is not in this folder",
+            ),
+            (
+                "file \"\\xff\" seq 1 type b\n",
+                "line 1: the name of the file is not text",
+            ),
+            (
+                "file a seq 0 type b\n",
+                "line 1: it has no sequence number, or more than one",
+            ),
+            (
+                "file a seq 9223372036854775808 type b\n",
+                "line 1: it has no sequence number, or more than one",
+            ),
+            (
+                "file a seq 1 type bi\n",
+                "line 1: it has no type of one letter, or more than one",
+            ),
             (
                 "file a seq 1 type x\n",
                 "line 1: the type is none of b, i and h",
@@ -274,24 +386,16 @@ mod tests {
                 "file a seq 1 type b\nfile b seq 2 type b\n",
                 "line 2: a second base",
             ),
-            ("\n", "line 1: there is no file"),
-            ("", "line 1: it names no file of a log"),
-            ("file a seq 1 type h\n", "line 1: it names no file of a log"),
             (
-                "file a seq one type b\n",
-                "line 1: there is no sequence number",
+                "file a seq 1 type b\nfile a seq 2 type i\n",
+                "line 2: the file was named before",
             ),
-            (
-                "file ../a seq 1 type b\n",
-                "line 1: the file is not in this folder",
-            ),
-            ("file \"a seq 1 type b\n", "line 1: it is not made of words"),
             (
                 "file a seq 2 type i\nfile b seq 2 type i\n",
                 "line 2: the increments are not in order",
             ),
         ] {
-            let error = Manifest::parse(text).map_err(|error| error.to_string());
+            let error = Manifest::parse(text.as_bytes()).map_err(|error| error.to_string());
             assert_eq!(error, Err(expected.to_owned()), "{text:?}");
         }
     }

@@ -455,11 +455,93 @@ fn a_damaged_manifest_stops_the_start() {
         manifest.replace("seq 1", "seq x"),
         manifest.replace("file appendonly", "file ../appendonly"),
         manifest.replace("file appendonly", "file \"appendonly"),
+        manifest.replace("file appendonly", "file ..\\\\appendonly"),
+        manifest.replace("seq 1", "seq 0"),
+        manifest.replace("type i", "type i more"),
+        manifest.replace("b\nfile", "b\x08file"),
+        manifest.replace('\n', "\n\n"),
+        manifest.replace("type b", &format!("type b {}", "long ".repeat(200))),
+        manifest.trim_end().into(),
         manifest.repeat(2),
     ] {
         fs::write(&path, &damaged).expect("a damaged manifest");
-        refused(&data);
+        let said = refused(&data);
+        assert!(
+            is_other_server() || said.contains("appendonly.aof.manifest is damaged"),
+            "{damaged}: {said}"
+        );
     }
+}
+
+/// Redis starts with a part of the data then.
+#[test]
+fn a_manifest_that_lost_a_part_stops_the_start() {
+    if is_other_server() {
+        return;
+    }
+    let data = data_folder();
+    let (server, mut c) = start(&data, &[]);
+    c.expect("SET k v", OK);
+    server.kill();
+    let path = Log::of(&data).manifest();
+    let manifest = fs::read_to_string(&path).expect("a manifest");
+    let (base, increment) = manifest.split_once('\n').expect("two lines");
+    for damaged in [
+        format!("{base}\n"),
+        format!("{base} {increment}"),
+        format!("{base}\n{increment}").replace("type i", "type h"),
+        format!("{base}\n{increment}").replace("type i", "type ix"),
+        manifest.replace("1.base", "1.incr"),
+    ] {
+        fs::write(&path, &damaged).expect("a damaged manifest");
+        let said = refused(&data);
+        assert!(
+            said.contains("appendonly.aof.manifest"),
+            "{damaged}: {said}"
+        );
+    }
+}
+
+/// What the manifest names stays, whatever its name says of its number.
+#[test]
+fn a_start_deletes_no_file_that_the_manifest_names() {
+    let data = data_folder();
+    let (server, mut c) = start(&data, &[]);
+    c.expect("SET k v", OK);
+    server.kill();
+    let log = Log::of(&data);
+    let manifest = fs::read_to_string(log.manifest()).expect("a manifest");
+    let base = log.files('b').pop().expect("a base");
+    let name = |path: &Path| path.file_name().expect("a name").display().to_string();
+    let other = base.with_file_name(name(&base).replace(".1.", ".3."));
+    fs::copy(log.last(), &other).expect("a base with data");
+    fs::write(log.last(), "").expect("an empty increment");
+    let manifest = manifest.replace(&name(&base), &name(&other));
+    fs::write(log.manifest(), manifest).expect("a manifest");
+    for _ in 0..2 {
+        let (_server, mut c) = start(&data, &[]);
+        assert_eq!(data_set(&mut c), plain(&[("k", "v")]));
+    }
+}
+
+/// Redis takes it for an empty AOF.
+#[test]
+fn an_empty_rdb_base_stops_the_start() {
+    if is_other_server() {
+        return;
+    }
+    let data = data_folder();
+    let (server, mut c) = start(&data, &[]);
+    c.expect("SET k v", OK);
+    server.kill();
+    let log = Log::of(&data);
+    let base = "appendonly.aof.2.base.rdb";
+    fs::write(log.folder.join(base), "").expect("an empty base");
+    let manifest =
+        format!("file {base} seq 2 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n");
+    fs::write(log.manifest(), manifest).expect("a manifest");
+    let said = refused(&data);
+    assert!(said.contains(base) && said.contains("at byte 0"), "{said}");
 }
 
 /// Redis starts empty then.

@@ -212,7 +212,7 @@ fn what_a_rewrite_has_left_behind_is_deleted() {
         "temp-appendonly.aof.base",
     ];
     let kept = [
-        "appendonly.aof.7.incr.aof",
+        "appendonly.aof.1.base.aof",
         "other.aof.9.base.rdb",
         "appendonly.aof.copy",
     ];
