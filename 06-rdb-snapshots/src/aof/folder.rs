@@ -84,6 +84,7 @@ impl Folder {
     pub fn open(location: Location) -> Result<Self, FolderError> {
         let path = &location.folder;
         fs::create_dir_all(path).map_err(io_error(path))?;
+        sync_name(path).map_err(io_error(path))?;
         let handle = File::open(path).map_err(io_error(path))?;
         lock(&handle, path)?;
         let manifest = read_manifest(&location.manifest())?;
@@ -393,6 +394,11 @@ impl Folder {
         let sizes = paths.filter_map(|path| Some(fs::metadata(path).ok()?.len()));
         sizes.sum()
     }
+}
+
+/// Makes the name `path` safe. If it is lost with the machine, so is all that is in the folder.
+fn sync_name(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
 /// Locks the folder for as long as `handle` is open. The system ends the lock

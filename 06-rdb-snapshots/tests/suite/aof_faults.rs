@@ -3,10 +3,14 @@
 //!
 //! Reread: 05-aof-persistence/GUIDE.md#what-can-go-wrong
 
+use std::time::{Duration, Instant};
+
+use crate::faults::load::{self, Load, Peer};
+use crate::faults::walk::Walk;
 use crate::faults::{Action, Disk, Fault};
-use crate::harness::Server;
+use crate::harness::{Server, is_other_server};
 use crate::log::{ON, connect, data_folder, data_set, plain};
-use crate::session::{OK, encode};
+use crate::session::{OK, encode, int};
 
 /// The disk of these suites does what it is told, to real Redis as well.
 #[test]
@@ -39,4 +43,111 @@ fn the_disk_does_what_it_is_told() {
     let server = Server::start_on(data.path(), &ON);
     let expected = plain(&[("a", "1"), ("b", "2"), ("c", "3")]);
     assert_eq!(data_set(&mut connect(&server)), expected);
+}
+
+/// Writes for a while, and begins the log anew, as it was or would be a moment later.
+fn write(peer: &mut Peer, load: &Load) -> bool {
+    load.wait_for(5);
+    load.pause();
+    if !peer.tell("CONFIG SET appendonly no") {
+        return false;
+    }
+    if !peer.tell("CONFIG SET appendonly yes") || !peer.settle() {
+        return false;
+    }
+    if peer.is_logging() {
+        load.resume();
+        load.wait_for(5);
+    }
+    true
+}
+
+/// Writes until the first fsync of `everysec`, and a little longer.
+fn write_on(_: &mut Peer, load: &Load) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(1200) {
+        load.wait_for(1);
+    }
+    true
+}
+
+fn flags(policy: &'static str) -> [&'static str; 4] {
+    [ON[0], ON[1], "--appendfsync", policy]
+}
+
+/// Redis keeps its promise with `always` only: with the others it may not have written yet.
+fn policies() -> &'static [&'static str] {
+    match is_other_server() {
+        true => &["always"],
+        false => &["always", "everysec", "no"],
+    }
+}
+
+#[test]
+fn a_kill_at_any_call_loses_nothing_acknowledged() {
+    let mut rng = load::rng();
+    for policy in policies() {
+        let flags = &flags(policy);
+        Walk {
+            flags,
+            scene: write,
+        }
+        .kill(3, &mut rng);
+    }
+}
+
+/// Redis ends itself when it cannot keep its promise.
+#[test]
+fn a_call_that_fails_loses_nothing_acknowledged() {
+    if is_other_server() {
+        return;
+    }
+    let mut rng = load::rng();
+    for policy in policies() {
+        let flags = &flags(policy);
+        Walk {
+            flags,
+            scene: write,
+        }
+        .fail(6, &mut rng);
+    }
+    let flags = &flags("everysec");
+    let scene = write_on;
+    Walk { flags, scene }.fail(1, &mut rng);
+}
+
+#[test]
+fn a_power_cut_at_any_moment_leaves_what_was_safe() {
+    let mut rng = load::rng();
+    for policy in policies() {
+        let flags = &flags(policy);
+        Walk {
+            flags,
+            scene: write,
+        }
+        .cut_power(*policy == "always", 12, &mut rng);
+    }
+}
+
+/// The first start makes the files of the log. Whenever it ends, the next one goes on.
+#[test]
+fn a_kill_at_any_call_of_the_first_start() {
+    let mut rng = load::rng();
+    let places: Vec<u64> = (1..=40).collect();
+    for place in load::some(&places, 6, &mut rng) {
+        let data = data_folder();
+        let Some(disk) = Disk::under(&data) else {
+            return;
+        };
+        let action = rng
+            .choice([Action::Kill, Action::KillAfter])
+            .expect("one of two");
+        disk.arm(&Fault::new(action).first(place));
+        // It may make fewer calls.
+        drop(disk.try_start(&ON));
+        for round in 1..3 {
+            let server = Server::start_on(data.path(), &ON);
+            connect(&server).expect("INCR n", int(round));
+        }
+    }
 }

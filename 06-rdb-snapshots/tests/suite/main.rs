@@ -24,6 +24,7 @@ mod rdb_crash;
 mod rdb_redis;
 mod resp;
 mod rewrite;
+mod rewrite_faults;
 mod scan;
 mod server;
 mod session;

@@ -42,6 +42,7 @@ struct control {
     uint64_t value;     // an errno, a number of bytes, or milliseconds
     char calls[128];    // which calls: " write sync "; empty: all
     char path[128];     // what their paths contain
+    char except[128];   // what their paths do not contain, unless this is empty
 };
 
 static char folder[PATH_MAX], kept[PATH_MAX];
@@ -137,6 +138,7 @@ static struct call begin_call(const char *name, int fd, const char *path, const 
     snprintf(word, sizeof word, " %s ", name);
     if (armed == 0 || (control->calls[0] && !strstr((char *)control->calls, word))) return call;
     if (!strstr(path, (char *)control->path) && !strstr(to, (char *)control->path)) return call;
+    if (control->except[0] && strstr(path, (char *)control->except)) return call;
     uint64_t number = __atomic_add_fetch(&control->seen, 1, __ATOMIC_SEQ_CST);
     if (number < control->first || number - control->first >= control->count) return call;
     note("fault\t%s\t%s\n", name, path);

@@ -13,8 +13,9 @@
 // Some of it is for later steps.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
@@ -24,6 +25,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::harness::{Server, wait_until};
+use crate::log::snapshot;
+
+pub mod load;
+pub mod machine;
+pub mod walk;
 
 pub const EIO: i32 = 5;
 pub const EMFILE: i32 = 24;
@@ -50,6 +56,7 @@ pub enum Action {
 pub struct Fault {
     calls: String,
     path: String,
+    except: String,
     first: u64,
     count: u64,
     action: Action,
@@ -61,6 +68,7 @@ impl Fault {
         Self {
             calls: String::new(),
             path: String::new(),
+            except: String::new(),
             first: 1,
             count: 1,
             action,
@@ -78,6 +86,12 @@ impl Fault {
     pub fn path(self, path: &str) -> Self {
         let path = path.to_owned();
         Self { path, ..self }
+    }
+
+    /// Not to files with this in their paths.
+    pub fn except(self, path: &str) -> Self {
+        let except = path.to_owned();
+        Self { except, ..self }
     }
 
     /// To the call with this number of those that it is about, counted from 1.
@@ -107,7 +121,7 @@ impl Fault {
         };
         let numbers = [0, self.first, self.count, action, value];
         let mut bytes: Vec<u8> = numbers.iter().flat_map(|it| it.to_ne_bytes()).collect();
-        for text in [&self.calls, &self.path] {
+        for text in [&self.calls, &self.path, &self.except] {
             let mut field = [0; TEXT];
             field[..text.len()].copy_from_slice(text.as_bytes());
             bytes.extend(field);
@@ -120,12 +134,14 @@ impl Fault {
 const TEXT: usize = 128;
 
 /// How long that is.
-const CONTROL: usize = 6 * 8 + 2 * TEXT;
+const CONTROL: usize = 6 * 8 + 3 * TEXT;
 
 /// The files of a server, and what happens to them.
 pub struct Disk {
     /// The folder of the server's files.
     pub data: PathBuf,
+    /// The inodes of the files that were there at first.
+    first: BTreeMap<PathBuf, u64>,
     state: TempDir,
     control: File,
     armed: AtomicU64,
@@ -141,15 +157,21 @@ impl Disk {
         let control = state.path().join("control");
         fs::write(&control, [0; CONTROL]).expect("a control file");
         fs::write(state.path().join("journal"), "").expect("a journal");
-        fs::create_dir(state.path().join("kept")).expect("a folder for what is deleted");
+        let kept = state.path().join("kept");
+        fs::create_dir(&kept).expect("a folder for what is deleted");
+        let data = data.path().canonicalize().expect("the data");
+        let mut first = BTreeMap::new();
+        for path in snapshot(&data).into_keys() {
+            let inode = fs::metadata(&path).expect("a file").ino();
+            fs::hard_link(&path, kept.join(inode.to_string())).expect("a second link");
+            first.insert(path, inode);
+        }
+        let control = File::options().write(true).read(true).open(control);
         Some(Self {
-            data: data.path().canonicalize().expect("the data"),
-            control: File::options()
-                .write(true)
-                .read(true)
-                .open(control)
-                .expect("the control file"),
+            data,
+            first,
             state,
+            control: control.expect("the control file"),
             armed: AtomicU64::new(0),
             journal_at: AtomicU64::new(0),
         })
@@ -228,6 +250,12 @@ impl Disk {
     pub fn journal(&self) -> String {
         let bytes = fs::read(self.state.path().join("journal")).expect("a journal");
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The journal, for others who have something to say in it.
+    pub fn open_journal(&self) -> File {
+        let path = self.state.path().join("journal");
+        File::options().append(true).open(path).expect("a journal")
     }
 }
 

@@ -30,6 +30,7 @@ mod replication;
 mod replication_redis;
 mod resp;
 mod rewrite;
+mod rewrite_faults;
 mod scan;
 mod sentinel;
 mod server;
