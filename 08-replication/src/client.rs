@@ -26,7 +26,7 @@ pub struct Client {
     pub ip: IpAddr,
     /// On which port it listens itself; set by `REPLCONF`.
     pub replica_port: u16,
-    /// It has become a replica; what it gets.
+    /// It has become a replica: its place among them, and what it gets.
     pub sync: Option<FullSync>,
     /// The replication offset behind its last write.
     pub written: i64,

@@ -517,18 +517,19 @@ fn check_subscriber(ctx: &Context<'_>, command: &Command) -> Result<(), CommandE
 
 /// Logs what the command did, if it did anything.
 fn log(ctx: &mut Context<'_>, args: Args<'_>, changes_before: u64) -> bool {
-    append_expired(ctx.aof, ctx.replication, ctx.store);
+    append_expired(ctx.aof, ctx.replication, ctx.store, ctx.config);
     if ctx.store.changes == changes_before {
         return false;
     }
+    let limit = ctx.config.client_output_buffer_limit.replica;
     match ctx.effect.is_empty() {
         true => {
             ctx.aof.append(args.iter());
-            ctx.replication.append(args.iter());
+            ctx.replication.append(args.iter(), limit);
         }
         false => {
             ctx.aof.append_encoded(&ctx.effect);
-            ctx.replication.append_encoded(&ctx.effect);
+            ctx.replication.append_encoded(&ctx.effect, limit);
         }
     }
     ctx.client.written = ctx.replication.offset();
@@ -536,11 +537,17 @@ fn log(ctx: &mut Context<'_>, args: Args<'_>, changes_before: u64) -> bool {
 }
 
 /// Tells the log and the replicas of the keys that have expired.
-pub fn append_expired(aof: &mut Aof, replication: &mut Replication, store: &mut Store) {
+pub fn append_expired(
+    aof: &mut Aof,
+    replication: &mut Replication,
+    store: &mut Store,
+    config: &Config,
+) {
+    let limit = config.client_output_buffer_limit.replica;
     for key in store.expired.drain(..) {
         let words = [&b"DEL"[..], &key];
         aof.append(words.into_iter());
-        replication.append(words.into_iter());
+        replication.append(words.into_iter(), limit);
     }
 }
 

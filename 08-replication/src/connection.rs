@@ -214,8 +214,8 @@ impl Connection {
     }
 
     /// What a client that has become a replica needs from here on.
-    pub fn replica(&mut self) -> Option<(&mut TcpStream, BytesMut, FullSync)> {
-        let sync = self.client.sync.take()?;
+    pub fn replica(&mut self) -> Option<(&mut TcpStream, BytesMut, &mut FullSync)> {
+        let sync = self.client.sync.as_mut()?;
         self.batch.fill(&mut self.input).ok()?;
         Some((&mut self.socket, std::mem::take(&mut self.input), sync))
     }
@@ -343,6 +343,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.leave();
+        if let Some(sync) = self.client.sync.take() {
+            self.shared.lock().replication.leave(sync.place);
+        }
     }
 }
 

@@ -86,9 +86,10 @@ fn work(shared: &Shared) -> bool {
             store,
             aof,
             replication,
+            config,
             ..
         } = state;
-        append_expired(aof, replication, store);
+        append_expired(aof, replication, store, config);
         if !is_worth_more(&sample) {
             return false;
         }

@@ -30,15 +30,15 @@ pub async fn run(shared: Shared) {
             ..
         } = &mut *shared.lock();
         background.every_tick(aof, store, config);
+        let limit = config.client_output_buffer_limit.replica;
         if tick % SECOND == 0 {
             aof.every_second(config.appendfsync, store, config.base_format());
-            let limit = config.client_output_buffer_limit.replica;
             replication.enforce(limit, config.repl_timeout);
         }
         // The replicas are to know that we are here.
         let ping = config.repl_ping_replica_period * SECOND;
         if tick % ping == 0 && replication.is_read() {
-            replication.append([&b"ping"[..]].into_iter());
+            replication.append([&b"ping"[..]].into_iter(), limit);
         }
     }
 }

@@ -390,6 +390,7 @@ impl FeedReader {
     }
 
     fn execute_batch(&mut self, input: &[u8], state: &mut State) -> Result<()> {
+        let limit = state.config.client_output_buffer_limit.replica;
         // From here on the input is neither passed on nor held.
         let mut start = 0;
         loop {
@@ -403,10 +404,10 @@ impl FeedReader {
                 let mut held = self.transaction.take().unwrap_or_default();
                 held.extend_from_slice(&input[start..end]);
                 start = end;
-                state.replication.pass_on(&held);
+                state.replication.pass_on(&held, limit);
                 self.executor.execute_all(held, state)?;
             } else if !is_held && is(args, "MULTI") {
-                state.replication.pass_on(&input[start..position]);
+                state.replication.pass_on(&input[start..position], limit);
                 start = position;
                 self.transaction = Some(BytesMut::new());
             } else if !is_held {
@@ -416,7 +417,7 @@ impl FeedReader {
         let rest = &input[start..self.batch.position()];
         match &mut self.transaction {
             Some(held) => held.extend_from_slice(rest),
-            None => state.replication.pass_on(rest),
+            None => state.replication.pass_on(rest, limit),
         }
         Ok(())
     }

@@ -1,28 +1,28 @@
 //! A connection on which a replica hangs: sends it the RDB file, then the feed, and
 //! listens to how far it is (`sendBulkToSlave` and its like in Redis's `replication.c`).
 //!
-//! It begins as any other client's connection. With PSYNC it comes here, together with
-//! a snapshot of the data as it was at the offset that the reply names. The file
-//! is written from that on another thread; nobody waits for it, and writes that arrive
-//! meanwhile are in the feed.
+//! It begins as any other client's connection. With PSYNC it comes here, with a place in the
+//! list of replicas and a claim to a file of the data as it was at the offset that the reply
+//! names. A thread writes that (`replication/sync_file.rs`); nobody else waits for it,
+//! and writes that arrive meanwhile are in the feed.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::time::{interval, timeout};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::time::interval;
 use tracing::info;
 
 use crate::lifecycle;
-use crate::rdb::{self, Progress};
-use crate::replication::{FullSync, ReplicaState, Supply};
+use crate::replication::{FullSync, ReplicaState};
 use crate::resp::{Args, Batch, parse_integer};
 use crate::state::Shared;
-use crate::store::Snapshot;
 
 /// How much of the file or of the feed is sent at once, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -33,173 +33,152 @@ const READ: usize = 1024;
 /// While it waits for the file the replica gets a sign of life so often.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
-/// Serves the replica until it goes or falls behind too far. `input` is what it has
-/// sent already.
+/// Serves the replica until it goes or is disconnected. `input` is what it has sent already.
+///
+/// It is listened to all the time: one that goes while its file is being written or sent
+/// is one for whom nothing need be kept.
 pub async fn run(
     socket: &mut TcpStream,
     input: BytesMut,
-    sync: FullSync,
+    sync: &mut FullSync,
     shared: &Shared,
 ) -> io::Result<()> {
-    let place = sync.place;
-    let served = serve(socket, input, sync, shared).await;
-    shared.lock().replication.leave(place);
-    served
+    let (reader, writer) = socket.split();
+    let (place, bell) = (sync.place, sync.bell.clone());
+    tokio::select! {
+        sent = send(writer, sync, shared) => sent,
+        heard = listen(reader, input, place, shared) => heard,
+        () = bell.expelled.notified() => Ok(()),
+    }
 }
 
-async fn serve(
-    socket: &mut TcpStream,
-    input: BytesMut,
-    sync: FullSync,
-    shared: &Shared,
-) -> io::Result<()> {
-    let FullSync {
-        place,
-        bell,
-        data,
-        options,
-    } = sync;
+/// Sends the file, and then the feed.
+async fn send(mut writer: WriteHalf<'_>, sync: &mut FullSync, shared: &Shared) -> io::Result<()> {
     let mut rules = shared.lock().lifecycle.rules();
     tokio::select! {
-        sent = send_data(socket, place, data, options, shared) => sent?,
+        sent = send_data(&mut writer, sync, shared) => sent?,
         // A part of the data is of no use. It will ask again when we are back.
         () = lifecycle::ended(&mut rules) => return Ok(()),
     }
-    advance(shared, place, ReplicaState::Online);
-    let listener = Listener {
-        input,
-        batch: Batch::default(),
-    };
-    send_feed(socket, place, &bell, listener, shared).await
+    advance(shared, sync.place, ReplicaState::Online);
+    send_feed(&mut writer, sync, shared).await
 }
 
-fn advance(shared: &Shared, place: usize, state: ReplicaState) {
+fn advance(shared: &Shared, place: u64, state: ReplicaState) {
     shared.lock().replication.advance(place, state);
 }
 
-/// Sends what there was when the replica came.
+/// Sends the data as it was when the replica came.
 async fn send_data(
-    socket: &mut TcpStream,
-    place: usize,
-    data: Snapshot,
-    options: rdb::Options,
+    writer: &mut WriteHalf<'_>,
+    sync: &mut FullSync,
     shared: &Shared,
 ) -> io::Result<()> {
-    let keys = data.len();
-    let file = write_file(socket, data, options, shared).await?;
-    advance(shared, place, ReplicaState::SendBulk);
-    let size = file.metadata()?.len();
-    send_file(socket, file, size, shared).await?;
-    info!("a replica has got {keys} keys in {size} bytes, and gets the feed now");
+    let file = wait_for_file(writer, sync).await?;
+    let size = send_file(writer, file, sync.place, shared).await?;
+    info!("a replica has got its file of {size} bytes, and gets the feed now");
     Ok(())
 }
 
-/// Writes the file on another thread. An empty line now and then tells the replica
+/// Waits until the file is written. An empty line now and then tells the replica
 /// that we are still there.
-async fn write_file(
-    socket: &mut TcpStream,
-    data: Snapshot,
-    options: rdb::Options,
-    shared: &Shared,
-) -> io::Result<File> {
-    let folder = shared.lock().config.dir.clone();
-    let mut file = tokio::task::spawn_blocking(move || {
-        let mut file = tempfile::tempfile_in(folder)?;
-        rdb::write(data, options, &Progress::default(), &mut file)?;
-        file.rewind()?;
-        Ok(file)
-    });
+async fn wait_for_file(writer: &mut WriteHalf<'_>, sync: &mut FullSync) -> io::Result<Arc<File>> {
     let mut signs = interval(SIGN_OF_LIFE);
     loop {
         tokio::select! {
-            file = &mut file => return file.map_err(io::Error::other)?,
-            _ = signs.tick() => socket.write_all(b"\n").await?,
+            file = sync.file.file() => return file,
+            _ = signs.tick() => writer.write_all(b"\n").await?,
         }
     }
 }
 
-/// Sends the file as one bulk string without an end.
+/// Sends the file as one bulk string without an end; its size. Others may read the same
+/// file, so each reads at a position of its own.
 async fn send_file(
-    socket: &mut TcpStream,
-    file: File,
-    size: u64,
+    writer: &mut WriteHalf<'_>,
+    file: Arc<File>,
+    place: u64,
     shared: &Shared,
-) -> io::Result<()> {
-    let patience = shared.lock().config.repl_timeout;
-    let mut file = tokio::fs::File::from_std(file);
-    let mut output = BytesMut::from(format!("${size}\r\n").as_bytes());
-    loop {
-        timeout(patience, socket.write_all_buf(&mut output)).await??;
-        output.reserve(CHUNK);
-        if file.read_buf(&mut output).await? == 0 {
-            return Ok(());
+) -> io::Result<u64> {
+    let size = file.metadata()?.len();
+    writer.write_all(format!("${size}\r\n").as_bytes()).await?;
+    let mut sent = 0;
+    let mut chunk = vec![0; CHUNK];
+    while sent < size {
+        advance(shared, place, ReplicaState::SendBulk);
+        let file = file.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let count = file.read_at(&mut chunk, sent)?;
+            Ok::<_, io::Error>((chunk, count))
+        });
+        let count;
+        (chunk, count) = read.await.map_err(io::Error::other)??;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        writer.write_all(&chunk[..count]).await?;
+        sent += count as u64;
     }
+    Ok(size)
 }
 
-/// Sends what is in the feed, and listens, until one side has enough.
-async fn send_feed(
-    socket: &mut TcpStream,
-    place: usize,
-    bell: &Notify,
-    mut listener: Listener,
-    shared: &Shared,
-) -> io::Result<()> {
+/// Sends what is in the feed, for as long as the replica is in the list.
+async fn send_feed(writer: &mut WriteHalf<'_>, sync: &FullSync, shared: &Shared) -> io::Result<()> {
     let mut rules = shared.lock().lifecycle.rules();
     let mut output = BytesMut::new();
     loop {
-        listener.hear(place, shared)?;
+        if !supply(sync.place, &mut output, shared) {
+            return Ok(());
+        }
         if output.is_empty() {
-            let state = &mut *shared.lock();
-            let supply = state.replication.supply(place, &mut output, CHUNK);
-            // At the end of the server it still gets the rest.
-            let is_last = output.is_empty() && state.lifecycle.has_ended();
-            if supply == Supply::Expelled || is_last {
-                return Ok(());
+            tokio::select! {
+                () = sync.bell.more.notified() => {}
+                _ = rules.changed() => {}
             }
+            continue;
         }
-        let (mut reader, mut writer) = socket.split();
-        listener.input.reserve(READ);
-        tokio::select! {
-            written = writer.write(&output), if !output.is_empty() => output.advance(written?),
-            read = reader.read_buf(&mut listener.input) => {
-                if read? == 0 {
-                    return Ok(());
-                }
-            }
-            _ = rules.changed() => {}
-            () = bell.notified() => {
-                // Perhaps it is expelled, and will not take what is in the output.
-                if shared.lock().replication.is_expelled(place) {
-                    return Ok(());
-                }
-            }
-        }
+        writer.write_all_buf(&mut output).await?;
     }
 }
 
-/// What the replica says.
-struct Listener {
-    input: BytesMut,
-    batch: Batch,
+/// Takes what the replica gets next from the feed; false if it is no longer in the list, or
+/// has got the last of what there will be.
+fn supply(place: u64, output: &mut BytesMut, shared: &Shared) -> bool {
+    let state = &mut *shared.lock();
+    let is_replica = state.replication.supply(place, output, CHUNK);
+    let is_last = output.is_empty() && state.lifecycle.has_ended();
+    is_replica && !is_last
 }
 
-impl Listener {
-    /// Listens to what has arrived.
-    fn hear(&mut self, place: usize, shared: &Shared) -> io::Result<()> {
-        loop {
-            match self.batch.fill(&mut self.input) {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(error) => return Err(io::Error::other(error.to_string())),
-            }
-            while let Some(args) = self.batch.take(&self.input) {
-                if let Some(offset) = acknowledged(args) {
-                    shared.lock().replication.acknowledge(place, offset);
-                }
+/// Listens to what the replica says until it goes: up to which offset it has the feed, and
+/// now and then, while it loads, an empty line. Either is a sign of life.
+async fn listen(
+    mut reader: ReadHalf<'_>,
+    mut input: BytesMut,
+    place: u64,
+    shared: &Shared,
+) -> io::Result<()> {
+    let mut batch = Batch::default();
+    loop {
+        hear(&mut batch, &mut input, place, shared)?;
+        input.reserve(READ);
+        if reader.read_buf(&mut input).await? == 0 {
+            return Ok(());
+        }
+        shared.lock().replication.hear_replica(place);
+    }
+}
+
+/// Takes note of what has arrived whole.
+fn hear(batch: &mut Batch, input: &mut BytesMut, place: u64, shared: &Shared) -> io::Result<()> {
+    while batch.fill(input).map_err(io::Error::other)? > 0 {
+        while let Some(args) = batch.take(input) {
+            if let Some(offset) = acknowledged(args) {
+                shared.lock().replication.acknowledge(place, offset);
             }
         }
     }
+    Ok(())
 }
 
 /// The offset in `REPLCONF ACK offset`. Whatever else a replica says needs no answer.

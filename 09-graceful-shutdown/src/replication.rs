@@ -18,25 +18,28 @@
 //!
 //! This file owns the state. `replica.rs` sends file and feed to a replica, `link.rs`
 //! follows a primary.
+//!
+//! A replica stands in the list once, from PSYNC until its connection ends
+//! or it is disconnected from here; with its entry goes all that is kept for it.
 
 mod feed;
+mod sync_file;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use slab::Slab;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use crate::aof::encode;
 use crate::output_limit::{Excess, OutputLimit};
-use crate::rdb;
 use crate::stats::random_id;
-use crate::store::Snapshot;
 use feed::Feed;
+pub use sync_file::{Claim, SyncFile};
 
 /// A feed that does not exist.
 const NO_ID: &str = "0000000000000000000000000000000000000000";
@@ -51,8 +54,11 @@ pub struct Replication {
     second_id: String,
     second_offset: i64,
     feed: Feed,
-    /// Whoever reads our feed.
-    replicas: Slab<Replica>,
+    /// Whoever reads our feed, by their places. A place is never used twice: the connection
+    /// of one that was disconnected may notice that late.
+    replicas: BTreeMap<u64, Replica>,
+    /// How many places there have been.
+    places: u64,
     /// Which server we follow, if we are a replica.
     primary: Option<Primary>,
     /// The same for `link.rs`, which waits for it to change.
@@ -98,16 +104,26 @@ struct Replica {
     ip: IpAddr,
     port: u16,
     state: ReplicaState,
+    /// The file that it waits for.
+    file: Option<Arc<SyncFile>>,
     /// Which offset of the feed it gets next, and which it says that it has.
     position: i64,
     acknowledged: i64,
+    /// When something came from it last, or it took a part of its file.
     heard: Instant,
     excess: Excess,
-    /// It fell behind too far; its connection has to end.
-    is_expelled: bool,
-    /// It has been told that there is more.
+    /// It has been told that there is more, and has not looked.
     is_rung: bool,
-    bell: Arc<Notify>,
+    bell: Arc<Bell>,
+}
+
+/// What the list of replicas tells a replica's connection.
+#[derive(Debug, Default)]
+pub struct Bell {
+    /// There is more in the feed.
+    pub more: Notify,
+    /// It is no longer in the list. The connection has to end.
+    pub expelled: Notify,
 }
 
 /// How far a replica is.
@@ -121,24 +137,13 @@ pub enum ReplicaState {
     Online,
 }
 
-/// A client that has become a replica: what it gets first, and its place.
+/// A client that has become a replica: its place, and the file that it gets first. Its
+/// connection gives the place back when it ends, whatever ends it.
 #[derive(Debug)]
 pub struct FullSync {
-    pub place: usize,
-    pub bell: Arc<Notify>,
-    pub data: Snapshot,
-    pub options: rdb::Options,
-}
-
-/// What a replica finds in the feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Supply {
-    /// Nothing more for now.
-    All,
-    /// There is more.
-    More,
-    /// It is too late for it.
-    Expelled,
+    pub place: u64,
+    pub bell: Arc<Bell>,
+    pub file: Claim,
 }
 
 impl Default for Replication {
@@ -148,7 +153,8 @@ impl Default for Replication {
             second_id: NO_ID.into(),
             second_offset: -1,
             feed: Feed::default(),
-            replicas: Slab::new(),
+            replicas: BTreeMap::new(),
+            places: 0,
             primary: None,
             wanted: watch::Sender::default(),
             acknowledged: watch::Sender::default(),
@@ -168,8 +174,13 @@ impl Replication {
         !self.replicas.is_empty()
     }
 
-    /// Adds a command to the feed. A replica adds nothing of its own.
-    pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+    /// Adds a command to the feed. A replica adds nothing of its own. Whoever then has more than
+    /// `limit` allows waiting for it is disconnected.
+    pub fn append<'a>(
+        &mut self,
+        words: impl ExactSizeIterator<Item = &'a [u8]>,
+        limit: OutputLimit,
+    ) {
         if self.primary.is_some() {
             return;
         }
@@ -177,7 +188,7 @@ impl Replication {
             true => {
                 self.feed.select_database();
                 self.feed.extend(|bytes| encode(words, bytes));
-                self.ring();
+                self.ring(limit);
             }
             // Nobody can ask for these bytes; that there was something is enough.
             false => self.feed.skip(1),
@@ -185,125 +196,130 @@ impl Replication {
     }
 
     /// The same for a command that is encoded already.
-    pub fn append_encoded(&mut self, command: &[u8]) {
+    pub fn append_encoded(&mut self, command: &[u8], limit: OutputLimit) {
         if self.primary.is_some() {
             return;
         }
         if self.is_read() {
             self.feed.select_database();
         }
-        self.pass_on(command);
+        self.pass_on(command, limit);
     }
 
     /// Adds what came from the primary, as it is.
-    pub fn pass_on(&mut self, bytes: &[u8]) {
+    pub fn pass_on(&mut self, bytes: &[u8], limit: OutputLimit) {
         match self.is_read() {
             true => {
                 self.feed.extend(|feed| feed.extend_from_slice(bytes));
-                self.ring();
+                self.ring(limit);
             }
             false => self.feed.skip(bytes.len() as i64),
         }
     }
 
-    /// Tells the replicas that there is more, once until they have looked.
-    fn ring(&mut self) {
-        for (_, replica) in &mut self.replicas {
+    /// Tells the replicas that there is more, once until they have looked. The limit is looked
+    /// at here and not only now and then: memory is full before a second has passed.
+    fn ring(&mut self, limit: OutputLimit) {
+        let end = self.feed.end();
+        self.expel_if(|replica| {
             if !replica.is_rung && replica.state == ReplicaState::Online {
                 replica.is_rung = true;
-                replica.bell.notify_one();
+                replica.bell.more.notify_one();
             }
-        }
+            replica.exceeds(limit, end)
+        });
     }
 
-    /// A new replica, which gets `data` and then the feed from here on.
-    pub fn enter(
-        &mut self,
-        ip: IpAddr,
-        port: u16,
-        data: Snapshot,
-        options: rdb::Options,
-    ) -> FullSync {
-        let bell = Arc::new(Notify::new());
-        let place = self.replicas.insert(Replica {
+    /// The file for which some replica waits. Until that replica has it, the feed is kept
+    /// from the file's offset on; so another one may begin with it, too.
+    pub fn awaited_file(&self) -> Option<Arc<SyncFile>> {
+        self.replicas.values().find_map(|it| it.file.clone())
+    }
+
+    /// A new replica, which gets `file` and then the feed from there on.
+    pub fn enter(&mut self, ip: IpAddr, port: u16, file: Arc<SyncFile>) -> FullSync {
+        let bell = Arc::new(Bell::default());
+        let place = self.places;
+        self.places += 1;
+        let sync = FullSync {
+            place,
+            bell: bell.clone(),
+            file: file.claim(),
+        };
+        if file.offset == self.offset() {
+            self.feed.reselect_database();
+        }
+        let replica = Replica {
             ip,
             port,
             state: ReplicaState::WaitBgsave,
-            position: self.offset(),
+            position: file.offset,
+            file: Some(file),
             acknowledged: 0,
             heard: Instant::now(),
             excess: Excess::default(),
-            is_expelled: false,
             is_rung: false,
-            bell: bell.clone(),
-        });
-        self.feed.reselect_database();
-        FullSync {
-            place,
             bell,
-            data,
-            options,
-        }
+        };
+        self.replicas.insert(place, replica);
+        sync
     }
 
     /// A replica has gone.
-    pub fn leave(&mut self, place: usize) {
-        self.replicas.try_remove(place);
-        self.trim();
-        self.acknowledged.send_replace(());
+    pub fn leave(&mut self, place: u64) {
+        if self.replicas.remove(&place).is_some() {
+            self.trim();
+            self.acknowledged.send_replace(());
+        }
     }
 
     /// A replica is so far.
-    pub fn advance(&mut self, place: usize, state: ReplicaState) {
-        if let Some(replica) = self.replicas.get_mut(place) {
+    pub fn advance(&mut self, place: u64, state: ReplicaState) {
+        if let Some(replica) = self.replicas.get_mut(&place) {
             replica.state = state;
+            replica.file = None;
             replica.heard = Instant::now();
         }
     }
 
-    /// Adds what a replica gets next to `output`, `most` bytes at most.
-    pub fn supply(&mut self, place: usize, output: &mut BytesMut, most: usize) -> Supply {
-        let Some(replica) = self.replicas.get_mut(place) else {
-            return Supply::Expelled;
+    /// Adds what a replica gets next to `output`, `most` bytes at most. False if it is no
+    /// longer a replica.
+    pub fn supply(&mut self, place: u64, output: &mut BytesMut, most: usize) -> bool {
+        let Some(replica) = self.replicas.get_mut(&place) else {
+            return false;
         };
-        if replica.is_expelled {
-            return Supply::Expelled;
-        }
         replica.is_rung = false;
         replica.position = self.feed.read(replica.position, output, most);
-        let more = replica.position < self.feed.end();
         self.trim();
-        if more { Supply::More } else { Supply::All }
-    }
-
-    pub fn is_expelled(&self, place: usize) -> bool {
-        let replica = self.replicas.get(place);
-        replica.is_none_or(|replica| replica.is_expelled)
+        true
     }
 
     /// Forgets what every replica has got.
     fn trim(&mut self) {
-        let needed = self.replicas.iter().map(|(_, replica)| replica.position);
+        let needed = self.replicas.values().map(|replica| replica.position);
         let first = needed.min().unwrap_or(self.feed.end());
         self.feed.trim(first);
     }
 
-    /// A replica says up to which offset it has the feed: `REPLCONF ACK`.
-    pub fn acknowledge(&mut self, place: usize, offset: i64) {
-        if let Some(replica) = self.replicas.get_mut(place) {
-            replica.acknowledged = replica.acknowledged.max(offset);
+    /// Something came from a replica: it is still there.
+    pub fn hear_replica(&mut self, place: u64) {
+        if let Some(replica) = self.replicas.get_mut(&place) {
             replica.heard = Instant::now();
+        }
+    }
+
+    /// A replica says up to which offset it has the feed: `REPLCONF ACK`.
+    pub fn acknowledge(&mut self, place: u64, offset: i64) {
+        if let Some(replica) = self.replicas.get_mut(&place) {
+            replica.acknowledged = replica.acknowledged.max(offset);
             self.acknowledged.send_replace(());
         }
     }
 
     /// How many replicas have the feed up to `offset`.
     pub fn acknowledged(&self, offset: i64) -> usize {
-        let replicas = self.replicas.iter().map(|(_, replica)| replica);
-        let online = replicas.filter(|replica| replica.state == ReplicaState::Online);
-        online
-            .filter(|replica| replica.acknowledged >= offset)
-            .count()
+        let online = self.replicas.values().filter(|it| it.is_online());
+        online.filter(|it| it.acknowledged >= offset).count()
     }
 
     /// Changes when [`acknowledged`](Self::acknowledged) may, or when we become a replica.
@@ -318,21 +334,14 @@ impl Replication {
     /// Has every replica everything?
     pub fn is_caught_up(&self) -> bool {
         let end = self.offset();
-        let mut replicas = self.replicas.iter().map(|(_, replica)| replica);
-        replicas.all(|replica| replica.is_expelled || replica.acknowledged >= end)
+        self.replicas.values().all(|it| it.acknowledged >= end)
     }
 
     /// Tells the log which replicas do not have everything.
     pub fn report_laggards(&self) {
         let end = self.offset();
-        let replicas = self.replicas.iter().map(|(_, replica)| replica);
-        let (mut total, mut in_sync) = (0, 0);
-        for replica in replicas {
-            total += 1;
-            if replica.acknowledged >= end {
-                in_sync += 1;
-                continue;
-            }
+        let lagging = |it: &&Replica| it.acknowledged < end;
+        for replica in self.replicas.values().filter(lagging) {
             warn!(
                 "Lagging replica {}:{} reported offset {} behind master, lag={}, state={}.",
                 replica.ip,
@@ -342,50 +351,73 @@ impl Replication {
                 replica.state.name()
             );
         }
+        let total = self.replicas.len();
+        let in_sync = total - self.replicas.values().filter(lagging).count();
         if total > 0 {
             info!("{in_sync} of {total} replicas are in sync when shutting down.");
         }
     }
 
     /// Asks the replicas how far they are.
-    pub fn ask(&mut self) {
-        self.append([&b"REPLCONF"[..], b"GETACK", b"*"].into_iter());
+    pub fn ask(&mut self, limit: OutputLimit) {
+        let words = [&b"REPLCONF"[..], b"GETACK", b"*"];
+        self.append(words.into_iter(), limit);
     }
 
-    /// Disconnects who has fallen behind too far, or has not been heard of for too long.
+    /// Disconnects whoever has had too much waiting for too long, or has not been heard of
+    /// for `timeout`.
     pub fn enforce(&mut self, limit: OutputLimit, timeout: Duration) {
         let end = self.feed.end();
-        for (_, replica) in &mut self.replicas {
-            let behind = (end - replica.position) as usize;
-            let silent = replica.state == ReplicaState::Online && replica.heard.elapsed() > timeout;
-            if replica.is_expelled || !(silent || limit.is_exceeded(behind, &mut replica.excess)) {
-                continue;
-            }
-            let (ip, port) = (replica.ip, replica.port);
-            match silent {
-                true => warn!("replica {ip}:{port} is disconnected: it says nothing"),
-                false => warn!("replica {ip}:{port} is disconnected: {behind} bytes wait for it"),
-            }
-            replica.expel(end);
-        }
-        self.trim();
+        self.expel_if(|replica| replica.is_silent(timeout) || replica.exceeds(limit, end));
     }
 
     /// Disconnects everybody: what they have is no longer what we have.
     fn expel_all(&mut self) {
-        let end = self.feed.end();
-        for (_, replica) in &mut self.replicas {
-            replica.expel(end);
+        self.expel_if(|_| true);
+    }
+
+    /// Disconnects those of whom `is_due` says so. Nothing is kept for them from here on;
+    /// their connections end when they get to it.
+    fn expel_if(&mut self, mut is_due: impl FnMut(&mut Replica) -> bool) {
+        let before = self.replicas.len();
+        self.replicas.retain(|_, replica| {
+            let goes = is_due(replica);
+            if goes {
+                replica.bell.expelled.notify_one();
+            }
+            !goes
+        });
+        if self.replicas.len() < before {
+            self.trim();
+            self.acknowledged.send_replace(());
         }
-        self.trim();
     }
 }
 
 impl Replica {
-    fn expel(&mut self, end: i64) {
-        self.is_expelled = true;
-        self.position = end;
-        self.bell.notify_one();
+    fn is_online(&self) -> bool {
+        self.state == ReplicaState::Online
+    }
+
+    /// Has it said and taken nothing for too long? While it waits for its file it need not.
+    fn is_silent(&self, timeout: Duration) -> bool {
+        let is_silent = self.file.is_none() && self.heard.elapsed() > timeout;
+        if is_silent {
+            let (ip, port) = (self.ip, self.port);
+            warn!("replica {ip}:{port} is disconnected: it says nothing");
+        }
+        is_silent
+    }
+
+    /// Is it too much that waits for it in the feed, which ends at `end`?
+    fn exceeds(&mut self, limit: OutputLimit, end: i64) -> bool {
+        let behind = (end - self.position) as usize;
+        let exceeds = limit.is_exceeded(behind, &mut self.excess);
+        if exceeds {
+            let (ip, port) = (self.ip, self.port);
+            warn!("replica {ip}:{port} is disconnected: {behind} bytes wait for it");
+        }
+        exceeds
     }
 }
 
@@ -500,7 +532,7 @@ impl Replication {
             }
         }
         write!(text, "connected_slaves:{}\r\n", self.replicas.len())?;
-        for (number, (_, replica)) in self.replicas.iter().enumerate() {
+        for (number, replica) in self.replicas.values().enumerate() {
             writeln!(text, "slave{number}:{}\r", replica.describe())?;
         }
         write!(
@@ -518,10 +550,8 @@ impl Replication {
 
     /// The replicas that get the feed: address, port, and the offset that they have.
     pub fn online(&self) -> impl ExactSizeIterator<Item = (String, u16, i64)> {
-        let replicas = self.replicas.iter().map(|(_, replica)| replica);
-        let online = replicas.filter(|replica| replica.state == ReplicaState::Online);
-        let described =
-            online.map(|replica| (replica.ip.to_string(), replica.port, replica.acknowledged));
+        let online = self.replicas.values().filter(|it| it.is_online());
+        let described = online.map(|it| (it.ip.to_string(), it.port, it.acknowledged));
         described.collect::<Vec<_>>().into_iter()
     }
 }

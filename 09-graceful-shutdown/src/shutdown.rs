@@ -167,7 +167,9 @@ fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch
     state.lifecycle.enter(Phase::Draining);
     // To remove a key is a write, too.
     state.store.expiry = Expiry::Hide;
-    state.replication.ask();
+    state
+        .replication
+        .ask(state.config.client_output_buffer_limit.replica);
     Some((deadline, state.replication.watch()))
 }
 

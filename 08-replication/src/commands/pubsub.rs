@@ -165,10 +165,10 @@ fn confirm(reply: &mut Reply<'_>, word: &[u8], name: Option<&[u8]>, count: usize
 
 /// `PUBLISH channel message`: how many messages that made.
 fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    let limit = ctx.config.client_output_buffer_limit.pubsub;
-    let receivers = ctx.pubsub.publish(&args[1], &args[2], limit);
+    let limits = ctx.config.client_output_buffer_limit;
+    let receivers = ctx.pubsub.publish(&args[1], &args[2], limits.pubsub);
     // The subscribers of the replicas hear it, too. The log is no use to them.
-    ctx.replication.append(args.iter());
+    ctx.replication.append(args.iter(), limits.replica);
     // Who publishes to itself finds the message before the reply.
     if let Some(own) = &ctx.client.subscription {
         ctx.pubsub.collect(own, ctx.reply.encoded(), usize::MAX);

@@ -1,14 +1,14 @@
 //! Commands of replication: REPLICAOF, PSYNC, REPLCONF, ROLE, WAIT
 //! (`replication.c` in Redis).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::client::Wait;
 use crate::command::{Command, CommandError, Context, Flag::*};
-use crate::rdb;
-use crate::replication::Address;
+use crate::replication::{Address, SyncFile};
 use crate::resp::{Args, parse_integer};
 use crate::store::Expiry;
 
@@ -137,20 +137,16 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if is_psync && parse_integer(&args[2]).is_none() {
         return Err(CommandError::NOT_AN_INTEGER);
     }
+    let file = match ctx.replication.awaited_file() {
+        Some(file) => file,
+        None => begin_file(ctx)?,
+    };
     if is_psync {
-        let (id, offset) = (&ctx.replication.id, ctx.replication.offset());
+        let (id, offset) = (&ctx.replication.id, file.offset);
         ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
     }
-    let options = rdb::Options {
-        is_base: false,
-        ..ctx.config.rdb_options()
-    };
-    let client = &mut *ctx.client;
-    let data = ctx.store.snapshot();
-    let sync = ctx
-        .replication
-        .enter(client.ip, client.replica_port, data, options);
-    client.sync = Some(sync);
+    let (ip, port) = (ctx.client.ip, ctx.client.replica_port);
+    ctx.client.sync = Some(ctx.replication.enter(ip, port, file));
     Ok(())
 }
 
@@ -173,6 +169,16 @@ fn take_over(ctx: &mut Context<'_>, id: &[u8]) -> Result {
 
 /// The longest address that a replica may give, in bytes.
 const MAX_ADDRESS: usize = 255;
+
+/// Begins to write a file of the data as it is now.
+fn begin_file(ctx: &Context<'_>) -> std::result::Result<Arc<SyncFile>, CommandError> {
+    let (data, offset) = (ctx.store.snapshot(), ctx.replication.offset());
+    let (options, folder) = (ctx.config.rdb_options(), ctx.config.dir.clone().into());
+    SyncFile::begin(data, offset, options, folder).map_err(|error| {
+        warn!("cannot begin to write a file for a replica: {error}");
+        CommandError::new("ERR BGSAVE failed, replication can't continue")
+    })
+}
 
 /// `REPLCONF option value [option value …]`: a replica tells of itself.
 fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -273,7 +279,8 @@ fn wait(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         ctx.reply.integer(acknowledged as i64);
         return Ok(());
     }
-    ctx.replication.ask();
+    let limit = ctx.config.client_output_buffer_limit.replica;
+    ctx.replication.ask(limit);
     ctx.client.wait = Some(Wait {
         replicas: replicas as usize,
         offset,
