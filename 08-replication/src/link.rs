@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -15,7 +16,7 @@ use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, timeout, timeout_at};
+use tokio::time::{Instant, interval, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::aof::FolderError;
@@ -29,8 +30,13 @@ use crate::state::{Shared, State};
 use crate::stats::Loading;
 use crate::store::Expiry;
 
-/// How long to wait before the next try.
-const BACKOFF: Duration = Duration::from_secs(1);
+/// How long to wait before the next try. If it is we who cannot take what the primary has, each
+/// try costs it a file, and the pause doubles.
+const PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often to look whether the primary has been silent for too long.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often to tell the primary how far we are.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
@@ -47,7 +53,9 @@ enum LinkError {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("nothing came for too long")]
-    Timeout(#[from] tokio::time::error::Elapsed),
+    Timeout,
+    #[error("its data cannot be written to a file: {0}")]
+    File(io::Error),
     #[error("it answered {0:?}")]
     Answer(String),
     #[error("its data cannot be loaded: {0}")]
@@ -60,6 +68,14 @@ enum LinkError {
     Panicked,
     #[error("another server is wanted, or none")]
     Unwanted,
+}
+
+impl LinkError {
+    /// Is it we who cannot go on, and not the primary or the network?
+    fn is_ours(&self) -> bool {
+        use LinkError::{File, Log, Panicked, Rdb, Refused};
+        matches!(self, File(_) | Rdb(_) | Refused { .. } | Log(_) | Panicked)
+    }
 }
 
 type Result<T> = std::result::Result<T, LinkError>;
@@ -98,13 +114,18 @@ pub async fn run(shared: Shared, table: &'static Table) {
 
 /// Follows one primary, and tries again when the link breaks.
 async fn follow(address: &Address, wanted: &Wanted, shared: &Shared, table: &'static Table) {
+    let mut pause = PAUSE;
     loop {
         shared.lock().replication.set_link(Link::Connecting);
         let Err(error) = connect(address, wanted, shared, table).await;
         let Address { host, port } = address;
         warn!("the link to the primary {host}:{port} has ended: {error}");
         shared.lock().replication.set_link(Link::Connect);
-        sleep(BACKOFF).await;
+        sleep(pause).await;
+        pause = match error.is_ours() {
+            true => MAX_PAUSE.min(pause * 2),
+            false => PAUSE,
+        };
     }
 }
 
@@ -115,22 +136,21 @@ async fn connect(
     shared: &Shared,
     table: &'static Table,
 ) -> Result<std::convert::Infallible> {
-    let patience = shared.lock().config.repl_timeout;
+    let heard = Instant::now();
     let target = (address.host.as_str(), address.port);
-    let socket = timeout(patience, TcpStream::connect(target)).await??;
+    let socket = patiently(heard, shared, TcpStream::connect(target)).await??;
     socket.set_nodelay(true)?;
     let mut link = Connection {
         socket,
         input: BytesMut::new(),
-        patience,
-        heard: Instant::now(),
+        heard,
         wanted,
         shared,
     };
     let (id, offset) = link.greet().await?;
     shared.lock().replication.set_link(Link::Sync);
     let file = link.receive().await?;
-    load(file, wanted, shared).await?;
+    link.load(file).await?;
     {
         let replication = &mut shared.lock().replication;
         check_wanted(wanted)?;
@@ -145,9 +165,7 @@ async fn connect(
 struct Connection<'a> {
     socket: TcpStream,
     input: BytesMut,
-    /// How long to wait for the next byte.
-    patience: Duration,
-    /// When the last one came. Waiting may be given up for a while, to say something
+    /// When the last byte came. Waiting may be given up for a while, to say something
     /// ourselves; the time goes on.
     heard: Instant,
     wanted: &'a Wanted,
@@ -212,10 +230,10 @@ impl Connection<'_> {
     }
 
     async fn read(&mut self) -> Result<()> {
+        give_back(&mut self.input);
         self.input.reserve(CHUNK);
-        let deadline = self.heard + self.patience;
-        let read = timeout_at(deadline, self.socket.read_buf(&mut self.input));
-        match read.await?? {
+        let read = self.socket.read_buf(&mut self.input);
+        match patiently(self.heard, self.shared, read).await?? {
             0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             _ => {
                 self.heard = Instant::now();
@@ -231,7 +249,7 @@ impl Connection<'_> {
         let size = line.strip_prefix('$').and_then(|size| size.parse().ok());
         let mut missing: u64 = size.ok_or(LinkError::Answer(line))?;
         let folder = self.shared.lock().config.dir.clone();
-        let mut file = tempfile::tempfile_in(folder)?;
+        let mut file = tempfile::tempfile_in(folder).map_err(LinkError::File)?;
         while missing > 0 {
             if self.input.is_empty() {
                 self.read().await?;
@@ -240,12 +258,26 @@ impl Connection<'_> {
                 .input
                 .len()
                 .min(usize::try_from(missing).unwrap_or(usize::MAX));
-            file.write_all(&self.input[..count])?;
+            let written = file.write_all(&self.input[..count]);
+            written.map_err(LinkError::File)?;
             self.input.advance(count);
             missing -= count as u64;
         }
         file.rewind()?;
         Ok(file)
+    }
+
+    /// Loads the file. Meanwhile the primary gets a sign of life, or it would take us for dead.
+    async fn load(&mut self, file: File) -> Result<()> {
+        let mut loaded = pin!(load(file, self.wanted, self.shared));
+        let mut signs = interval(ACKNOWLEDGE);
+        loop {
+            tokio::select! {
+                loaded = &mut loaded => return loaded,
+                // If it is gone, that shows when the data is here.
+                _ = signs.tick() => drop(self.socket.write_all(b"\n").await),
+            }
+        }
     }
 
     /// Executes the feed, and says how far we are.
@@ -272,6 +304,30 @@ impl Connection<'_> {
         let command = format!("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n${length}\r\n{offset}\r\n");
         self.socket.write_all(command.as_bytes()).await?;
         Ok(())
+    }
+}
+
+/// Waits for `event`, but not when nothing has come from the primary since `heard`, for longer
+/// than `repl-timeout`. Somebody may change that meanwhile.
+async fn patiently<T>(
+    heard: Instant,
+    shared: &Shared,
+    event: impl Future<Output = T>,
+) -> Result<T> {
+    let mut event = pin!(event);
+    while heard.elapsed() <= shared.lock().config.repl_timeout {
+        if let Ok(event) = timeout(LOOK, &mut event).await {
+            return Ok(event);
+        }
+    }
+    Err(LinkError::Timeout)
+}
+
+/// One large value is no reason to hold on to its memory. What is left in the buffer is
+/// little then, and moves to a new one.
+fn give_back(buffer: &mut BytesMut) {
+    if buffer.len() < CHUNK && buffer.capacity() > 2 * CHUNK {
+        *buffer = BytesMut::from(&buffer[..]);
     }
 }
 
@@ -439,6 +495,7 @@ impl Executor {
             return Ok(());
         }
         self.output.clear();
+        give_back(&mut self.output);
         let reply = Reply::new(&mut self.output, Protocol::Resp2);
         let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
         match command::obey(ctx, args) {

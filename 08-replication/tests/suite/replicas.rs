@@ -182,6 +182,11 @@ impl Writer {
     }
 }
 
+/// An RDB file of nothing, as it is sent: without a checksum.
+pub fn empty_file() -> Vec<u8> {
+    b"$18\r\nREDIS0009\xff\0\0\0\0\0\0\0\0".to_vec()
+}
+
 /// Stands between a replica and its primary.
 pub struct Relay {
     address: SocketAddr,

@@ -3,11 +3,16 @@
 //!
 //! Reread: 08-replication/GUIDE.md#the-idea
 
+use std::fs;
+use std::io::Read;
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::harness::{Server, wait_until};
-use crate::replicas::{Reader, file, info, start};
+use crate::harness::{Server, is_other_server, wait_until};
+use crate::replicas::{
+    Reader, Writer, empty_file, file, follow, info, start, wait_for_link, wait_for_offset,
+};
 use crate::session::{OK, Session, encode, int};
 
 /// Gives the server a data set of which the file takes a while to write and little to send.
@@ -65,7 +70,8 @@ fn a_file_that_nobody_waits_for_is_not_written() {
 #[test]
 fn replicas_that_wait_share_a_file() {
     let (server, mut c) = start(&[]);
-    c.expect("CONFIG SET repl-diskless-sync no", OK);
+    // Redis shares a file, not what it writes into sockets.
+    c.call(&["CONFIG", "SET", "repl-diskless-sync", "no"]);
     slow_to_write(&mut c);
     c.expect("SET n 1", OK);
     wait_until("two share a file", || {
@@ -116,6 +122,74 @@ fn a_replica_that_takes_no_writes_holds_them_up_to_its_limit() {
     flood_feed(&server, &mut c, &noise(1 << 20));
 }
 
+/// A link that exists goes by what is set now, and not by what was set when it began.
+#[test]
+fn how_long_silence_may_last_can_be_changed() {
+    let (_server, mut c) = start(&["--repl-timeout", "3600"]);
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    // In the middle of the file, and after it.
+    for answer in [&b"$18\r\nREDIS"[..], &empty_file()] {
+        let mut socket = writer.accept(answer);
+        let state = if answer.len() < 18 {
+            "sync"
+        } else {
+            "connected"
+        };
+        wait_until("the link is that far", || {
+            let role = c.call(&["ROLE"]);
+            role.windows(state.len()).any(|it| it == state.as_bytes())
+        });
+        c.expect("CONFIG SET repl-timeout 1", OK);
+        let _ = socket.read_to_end(&mut Vec::new());
+        c.expect("CONFIG SET repl-timeout 3600", OK);
+    }
+}
+
+/// A large value comes, goes, and leaves no memory taken.
+#[test]
+fn a_replica_gives_back_the_memory_of_a_large_value() {
+    let (primary, mut p) = start(&[]);
+    let (replica, mut r) = start(&[]);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    let before = memory(&replica);
+    let large = noise(64 << 20);
+    p.expect_args(&[b"SET", &b"a"[..], &large], OK);
+    p.expect("SET b 1", OK);
+    wait_for_offset(&mut p, &mut r);
+    p.expect("DEL a", int(1));
+    wait_until("the memory is given back", || {
+        let grown = memory(&replica)
+            .zip(before)
+            .map(|(now, before)| now.saturating_sub(before));
+        grown.is_none_or(|grown| grown < 32 * 1024)
+    });
+}
+
+/// Each full sync costs the primary a file. If we cannot load that, the next one may wait.
+#[test]
+fn what_cannot_be_loaded_is_asked_for_less_and_less_often() {
+    let (_server, mut c) = start(&[]);
+    if is_other_server() {
+        // Redis asks each second.
+        return;
+    }
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let broken = b"$20\r\nthis is no RDB file.";
+    drop(writer.accept(broken));
+    let begun = Instant::now();
+    drop(writer.accept(broken));
+    drop(writer.accept(broken));
+    assert!(begun.elapsed() > Duration::from_millis(2900), "at once");
+    // Whom it follows next has no part in that.
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let _socket = writer.accept(empty_file());
+    wait_for_link(&mut c);
+}
+
 /// Writes 100 MB at once, of which the server must hold next to nothing.
 fn flood_feed(server: &Server, session: &mut Session, value: &[u8]) {
     let before = server.peak_memory();
@@ -129,6 +203,13 @@ fn flood_feed(server: &Server, session: &mut Session, value: &[u8]) {
         let grown = after.saturating_sub(before) / 1024;
         assert!(grown < 50, "{grown} MB more for a limit of 4 MB");
     }
+}
+
+/// The memory that a server occupies, in KiB, where the system tells.
+fn memory(server: &Server) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.process())).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Bytes that cannot be compressed.

@@ -28,6 +28,7 @@ mod rdb_crash;
 mod rdb_redis;
 mod replicas;
 mod replication;
+mod replication_bounds;
 mod replication_redis;
 mod resp;
 mod rewrite;

@@ -71,6 +71,13 @@ pub struct Reader {
 impl Reader {
     /// Asks for everything, and gets the file.
     pub fn connect(server: &Server) -> Self {
+        let mut reader = Self::begin(server);
+        reader.file = file(&mut reader.client);
+        reader
+    }
+
+    /// Asks for everything. The file comes next.
+    pub fn begin(server: &Server) -> Self {
         let mut client = Client::connect(server);
         client.check("REPLCONF listening-port 1\r\n", "+OK\r\n");
         client.send("PSYNC ? -1\r\n");
@@ -78,12 +85,11 @@ impl Reader {
         let words: Vec<&str> = answer.split(' ').collect();
         assert_eq!((words[0], words.len()), ("+FULLRESYNC", 3), "{answer}");
         let (id, offset) = (words[1].to_owned(), words[2].parse().expect("an offset"));
-        let file = file(&mut client);
         Self {
             client,
             id,
             offset,
-            file,
+            file: Vec::new(),
         }
     }
 
@@ -174,6 +180,11 @@ impl Writer {
             socket.write_all(reply.as_bytes()).expect("answer");
         }
     }
+}
+
+/// An RDB file of nothing, as it is sent: without a checksum.
+pub fn empty_file() -> Vec<u8> {
+    b"$18\r\nREDIS0009\xff\0\0\0\0\0\0\0\0".to_vec()
 }
 
 /// Stands between a replica and its primary.

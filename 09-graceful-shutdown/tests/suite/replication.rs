@@ -3,16 +3,17 @@
 //! Reread: 08-replication/GUIDE.md#the-idea
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::harness::{Server, wait_until};
 use crate::log::{ON, connect, data_folder, data_set};
 use crate::replicas::{
-    ID, Reader, Relay, Writer, all, file, follow, info, prepare, start, wait_for_link,
+    ID, Reader, Relay, Writer, all, empty_file, file, follow, info, prepare, start, wait_for_link,
     wait_for_offset,
 };
-use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, arity, bulk, encode, int};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, arity, bulk, encode, int, strings};
 
 const READONLY: &str = "-READONLY You can't write against a read only replica.\r\n";
 const NO_LINK: &str = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
@@ -264,6 +265,109 @@ fn who_waits_when_the_server_becomes_a_replica_waits_no_longer() {
     waiting.expect_closed();
 }
 
+/// To it nobody has said yet which database is meant.
+#[test]
+fn each_new_replica_is_told_the_database() {
+    let (server, mut c) = start(&[]);
+    for value in ["1", "2"] {
+        let mut reader = Reader::connect(&server);
+        c.expect_args(&["SET", "a", value], OK);
+        let first = strings(&reader.client.reply());
+        assert_eq!(first, [b"SELECT", &b"0"[..]]);
+        reader.client.expect_start("");
+        assert_eq!(reader.command(), ["SET", "a", value]);
+    }
+}
+
+#[test]
+fn lag_is_the_time_since_a_replica_was_heard() {
+    let (server, mut c) = start(&[]);
+    let mut reader = Reader::connect(&server);
+    wait_until("it gets the feed", || {
+        info(&mut c, "slave0").contains("state=online")
+    });
+    reader.acknowledge();
+    wait_until("it is silent", || !info(&mut c, "slave0").contains("lag=0"));
+    // As a replica does that is loading.
+    wait_until("it is there again", || {
+        reader
+            .client
+            .socket
+            .write_all(b"\n")
+            .expect("a sign of life");
+        info(&mut c, "slave0").contains("lag=0")
+    });
+}
+
+#[test]
+fn a_replica_says_how_far_it_is_each_second_and_when_it_is_asked() {
+    let (_server, mut c) = start(&[]);
+    let writer = Writer::new();
+    follow(&mut c, writer.addr());
+    let mut socket = writer.accept(empty_file());
+    let acknowledged = |offset: usize| encode(&["REPLCONF", "ACK", &offset.to_string()]);
+    read_until(&mut socket, &[&acknowledged(100).repeat(2)]);
+    let question = encode(&["REPLCONF", "GETACK", "*"]);
+    let begun = Instant::now();
+    for count in 1..=6 {
+        socket.write_all(&question).expect("ask");
+        // Redis does not count the question itself.
+        let end = 100 + count * question.len();
+        let either = [acknowledged(end - question.len()), acknowledged(end)];
+        read_until(&mut socket, &either.each_ref().map(Vec::as_slice));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "not at once");
+}
+
+/// Reads until one of these has come.
+fn read_until(socket: &mut TcpStream, expected: &[&[u8]]) {
+    let mut received = Vec::new();
+    let has = |received: &[u8], it: &[u8]| received.windows(it.len()).any(|part| part == it);
+    while !expected.iter().any(|it| has(&received, it)) {
+        let mut part = [0; 4096];
+        let count = socket.read(&mut part).expect("what the replica says");
+        assert!(count > 0, "it hangs up: {}", received.escape_ascii());
+        received.extend_from_slice(&part[..count]);
+    }
+}
+
+#[test]
+fn what_is_published_reaches_the_subscribers_of_replicas() {
+    let (primary, mut p) = start(&[]);
+    let (replica, mut r) = start(&[]);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    let mut subscriber = Client::connect(&replica);
+    let confirmed = "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n";
+    subscriber.check("SUBSCRIBE news\r\n", confirmed);
+    // The number is that of the subscribers here.
+    p.expect("PUBLISH news hello", int(0));
+    subscriber.expect("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$5\r\nhello\r\n");
+}
+
+/// What they have may be no longer what it has: they have to ask.
+#[test]
+fn a_promotion_disconnects_the_replicas() {
+    let (primary, mut p) = start(&[]);
+    let (middle, mut m) = start(&[]);
+    follow(&mut m, primary.addr());
+    wait_for_link(&mut m);
+    let mut reader = Reader::connect(&middle);
+    p.expect("SET a 1", OK);
+    wait_for_offset(&mut p, &mut m);
+    m.expect("REPLICAOF NO ONE", OK);
+    let second = info(&mut m, "second_repl_offset");
+    let end: i64 = info(&mut p, "master_repl_offset")
+        .parse()
+        .expect("an offset");
+    assert_eq!(second, (end + 1).to_string());
+    let _ = reader.client.socket.read_to_end(&mut Vec::new());
+    wait_until("it is gone", || info(&mut m, "connected_slaves") == "0");
+    m.expect("SET a 2", OK);
+    let reader = Reader::connect(&middle);
+    assert_eq!(reader.id, info(&mut m, "master_replid"));
+}
+
 #[test]
 fn many_replicas_read_one_feed() {
     let (server, mut c) = start(&[]);
@@ -325,11 +429,6 @@ fn both_sides_notice_silence() {
         info(&mut c, "master_link_status") == "down"
     });
     let _ = socket.read_to_end(&mut Vec::new());
-}
-
-/// An RDB file of nothing, as it is sent: without a checksum.
-fn empty_file() -> Vec<u8> {
-    b"$18\r\nREDIS0009\xff\0\0\0\0\0\0\0\0".to_vec()
 }
 
 /// An RDB file with a key that is over since long ago, and one that is not.
@@ -533,8 +632,11 @@ fn a_replica_keeps_a_log_of_its_own() {
     p.expect("SET t v PXAT 33000000000123", OK);
     p.expect("INCR a", int(2));
     wait_for_offset(&mut p, &mut r);
-    let expected = data_set(&mut p);
     crate::log::wait_for_rewrite(&mut r);
+    // What comes later is in it at once.
+    p.expect("INCR a", int(3));
+    wait_for_offset(&mut p, &mut r);
+    let expected = data_set(&mut p);
     assert_eq!(data_set(&mut r), expected);
     replica.kill();
     let replica = Server::start_on(data.path(), &flags);

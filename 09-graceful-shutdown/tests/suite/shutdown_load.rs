@@ -6,15 +6,18 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::client::patience;
-use crate::harness::{Server, amount, is_other_server};
+use crate::harness::{Server, amount, is_other_server, wait_until};
 use crate::log::{ON, connect, data_folder};
-use crate::session::encode;
+use crate::replicas::{follow, start, wait_for_link};
+use crate::session::{encode, int};
 
 /// How many clients write at once.
 const CLIENTS: usize = 50;
@@ -186,4 +189,33 @@ fn acknowledged_writes_are_there_with_two_threads() {
         false => &["--io-threads", "2"],
     };
     share(4, &[&ON[..], &["--save", "3600 1"], threads].concat());
+}
+
+/// Its replicas catch up with where it is, and that stays where it is.
+#[test]
+fn a_replica_that_ends_takes_nothing_more_from_its_primary() {
+    let (first, mut a) = start(&[]);
+    // Longer than this test waits.
+    let (mut second, mut b) = start(&["--shutdown-timeout", "3600"]);
+    let (_third, mut c) = start(&[]);
+    follow(&mut b, first.addr());
+    wait_for_link(&mut b);
+    follow(&mut c, second.addr());
+    wait_for_link(&mut c);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let writer = thread::spawn({
+        let is_over = is_over.clone();
+        move || {
+            while !is_over.load(Relaxed) {
+                a.call(&["INCR", "n"]);
+            }
+        }
+    });
+    wait_until("the last one gets writes", || {
+        c.call(&["EXISTS", "n"]) == int(1).as_bytes()
+    });
+    second.signal(&["TERM"]);
+    assert!(second.ended().success());
+    is_over.store(true, Relaxed);
+    writer.join().expect("the writer");
 }
