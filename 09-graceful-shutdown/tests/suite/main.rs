@@ -38,6 +38,7 @@ mod sentinel;
 mod server;
 mod session;
 mod shutdown;
+mod shutdown_faults;
 mod shutdown_load;
 mod string;
 mod tcp;

@@ -37,7 +37,7 @@ impl Walk<'_> {
         let (server, ..) = self.play(&disk, &fault.clone().count(0));
         let seen = disk.seen();
         server.kill();
-        if seen == 0 {
+        if disk.journal().is_empty() {
             eprintln!("not tested: this server does not call the system through libc");
         }
         (seen > 0).then_some(seen)
