@@ -38,6 +38,7 @@ fn one_byte_at_a_time() {
     client.expect(reply(b"slowly"));
 }
 
+/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
 #[test]
 fn two_hundred_clients_take_turns() {
     let server = Server::start();
@@ -54,6 +55,7 @@ fn two_hundred_clients_take_turns() {
 }
 
 /// 10 MiB go to a client that reads a little at a time.
+/// Reread: 01-tcp-echo/GUIDE.md#reading-and-writing-at-the-same-time
 #[test]
 fn a_slow_reader_gets_everything_and_memory_is_bounded() {
     let server = Server::start();
@@ -84,6 +86,7 @@ fn a_slow_reader_gets_everything_and_memory_is_bounded() {
     }
 }
 
+/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
 #[test]
 fn a_client_that_vanishes_disturbs_nobody() {
     let mut server = Server::start();
@@ -138,6 +141,7 @@ fn a_half_closed_connection_is_drained() {
 }
 
 /// Redis lowers its maxclients to the limit instead, so only ours is tested.
+/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
 #[test]
 fn running_out_of_files_is_survived() {
     if is_other_server() {

@@ -22,6 +22,7 @@ fn check_all(server: &Server, exchanges: &[(&str, &str)]) {
     }
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#replies
 #[test]
 fn commands_and_their_replies() {
     let server = Server::start();
@@ -63,6 +64,7 @@ fn commands_and_their_replies() {
     );
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn refusals_are_in_the_words_of_redis() {
     let server = Server::start();
@@ -125,6 +127,7 @@ fn refusals_are_in_the_words_of_redis() {
 
 /// Redis quotes what a client sent byte by byte, up to a NUL; only a newline would
 /// break the reply.
+/// Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn refusals_quote_bytes_that_are_no_text() {
     let server = Server::start();
@@ -161,6 +164,7 @@ fn refusals_quote_bytes_that_are_no_text() {
 
 /// Of the command's name, of a subcommand's and of all arguments together an
 /// error shows 128 bytes each.
+/// Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn refusals_quote_no_more_than_128_bytes() {
     let server = Server::start();
@@ -190,6 +194,7 @@ fn refusals_quote_no_more_than_128_bytes() {
     }
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#commands-that-change-the-client
 #[test]
 fn a_database_is_named_by_a_number() {
     let server = Server::start();
@@ -212,6 +217,7 @@ fn a_database_is_named_by_a_number() {
     );
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn a_subcommand_is_not_called_by_its_full_name() {
     let server = Server::start();
@@ -221,6 +227,7 @@ fn a_subcommand_is_not_called_by_its_full_name() {
     );
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#inline-commands-unquoted-in-place
 #[test]
 fn inline_commands_have_quotes() {
     let server = Server::start();
@@ -384,6 +391,7 @@ fn a_line_that_arrives_with_its_end_may_be_longer() {
     }
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#the-connection-room-for-what-comes
 #[test]
 fn an_announced_length_takes_no_memory() {
     let server = Server::start();
@@ -403,6 +411,7 @@ fn an_announced_length_takes_no_memory() {
 }
 
 /// One client after the other sends and gets a large value, and stays.
+/// Reread: 02-resp-parser/GUIDE.md#the-connection-room-for-what-comes
 #[test]
 fn a_silent_client_keeps_no_large_buffers() {
     let server = Server::start();
@@ -469,6 +478,7 @@ fn pieces_do_not_make_the_work_quadratic() {
 
 /// If the server stopped reading while replies wait, both sides would wait for
 /// each other for ever.
+/// Reread: 02-resp-parser/GUIDE.md#the-connection-read-while-replies-wait
 #[test]
 fn a_client_may_send_everything_before_it_reads() {
     let server = Server::start();
@@ -485,6 +495,7 @@ fn a_client_may_send_everything_before_it_reads() {
 
 /// Redis drops the replies of a client that closes its half before it reads, so
 /// only ours is tested.
+/// Reread: 02-resp-parser/GUIDE.md#the-connection-execute-in-batches
 #[test]
 fn a_half_closed_client_gets_all_its_replies() {
     if is_other_server() {
@@ -504,6 +515,7 @@ fn a_half_closed_client_gets_all_its_replies() {
     client.expect_closed();
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#the-connection-read-while-replies-wait
 #[test]
 fn a_client_that_never_reads_disturbs_nobody() {
     let server = Server::start();
@@ -530,6 +542,7 @@ fn a_client_that_never_reads_disturbs_nobody() {
 
 /// What waits for a client is bounded: past that, the server stops reading. Redis
 /// keeps all of it, so only ours is tested.
+/// Reread: 02-resp-parser/GUIDE.md#the-connection-read-while-replies-wait
 #[test]
 fn a_client_that_never_reads_costs_a_bounded_amount() {
     if is_other_server() {
@@ -559,6 +572,7 @@ fn assert_taken(commands: &str, limit: usize) {
     }
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#replies
 #[test]
 fn quit_says_ok_and_nothing_more() {
     let server = Server::start();
@@ -584,6 +598,7 @@ fn check_hello(client: &mut Client, command: &str, map: &str, protocol: u8) {
     );
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#commands-that-change-the-client
 #[test]
 fn hello_chooses_the_protocol() {
     let server = Server::start();
@@ -630,6 +645,7 @@ fn hello_chooses_the_protocol() {
 }
 
 /// RESP3 has types of its own for a null, a map and a set.
+/// Reread: 02-resp-parser/GUIDE.md#replies
 #[test]
 fn each_protocol_has_its_types() {
     let server = Server::start();
@@ -678,6 +694,7 @@ fn auth_without_a_password() {
     );
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#commands-that-change-the-client
 #[test]
 fn a_hello_that_fails_leaves_the_protocol() {
     let server = Server::start();
@@ -690,6 +707,7 @@ fn a_hello_that_fails_leaves_the_protocol() {
     }
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn command_describes_the_table() {
     let server = Server::start();
@@ -710,6 +728,7 @@ fn command_describes_the_table() {
     assert_eq!(client.line(), count.replace(':', "*"));
 }
 
+/// Reread: 02-resp-parser/GUIDE.md#commands-that-change-the-client
 #[test]
 fn ids_are_never_used_twice() {
     let server = Server::start();

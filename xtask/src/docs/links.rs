@@ -48,17 +48,22 @@ impl<'a> Links<'a> {
         }
     }
 
-    /// Follows the line of a suite that says what to read again.
-    pub fn check_reread(&mut self, source: &str) -> Option<Fault> {
-        let Some((line, target)) = reread::target(source) else {
+    /// Follows the lines of a suite that say what to read again.
+    pub fn check_reread(&mut self, source: &str) -> Vec<Fault> {
+        let Some(head) = reread::target(source) else {
             let what = "this suite names no part of a GUIDE";
             let next = "end its head comment with `//! Reread: <page>#<anchor>`, as seen from the \
                         project's folder";
-            return reread::is_suite(source).then(|| Fault::new(1, what, next));
+            let fault = reread::is_suite(source).then(|| Fault::new(1, what, next));
+            return fault.into_iter().collect();
         };
         let from = self.root.join("README.md");
-        let (what, next) = self.follow(&from, target).err()?;
-        Some(Fault::new(line, format!("`{target}` {what}"), next))
+        let all = std::iter::once(head).chain(reread::targets_of_tests(source));
+        all.filter_map(|(line, target)| {
+            let (what, next) = self.follow(&from, target).err()?;
+            Some(Fault::new(line, format!("`{target}` {what}"), next))
+        })
+        .collect()
     }
 
     /// The error is what is wrong and what to do. `from` is the page with the link.

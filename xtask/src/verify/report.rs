@@ -136,7 +136,7 @@ impl Failed<'_> {
         text.push_str(&format!(
             "    {}{}\n",
             paint(HINT, "reread    "),
-            self.suite.reread
+            self.test.reread.as_ref().unwrap_or(&self.suite.reread)
         ));
         if let Some(place) = &self.outcome.place {
             text.push_str(&format!("    {}{place}\n", paint(HINT, "the test  ")));

@@ -34,6 +34,8 @@ pub struct Test {
     pub path: String,
     /// What its comment says, if it has one.
     pub asks: Option<String>,
+    /// What to read again, if that is not what its suite says.
+    pub reread: Option<String>,
 }
 
 impl Test {
@@ -146,12 +148,21 @@ fn suite(step: &Step, name: &str, list: &str) -> Result<Option<Suite>> {
         return Ok(None);
     }
     let functions = functions(&source).with_context(|| format!("{name}.rs does not parse"))?;
-    let tests = functions.into_iter().filter_map(|(function, asks)| {
+    let tests = functions.into_iter().filter_map(|(function, comment)| {
         let path = format!("{name}::{function}");
         let listed = list
             .lines()
             .any(|line| line.strip_suffix(": test") == Some(&path));
-        listed.then_some(Test { path, asks })
+        let (rereads, asks): (Vec<_>, Vec<_>) = comment
+            .iter()
+            .partition(|line| reread::place(line).is_some());
+        let asks = asks.into_iter().map(String::as_str).collect::<Vec<_>>();
+        let reread = rereads.first().and_then(|line| reread::place(line));
+        listed.then(|| Test {
+            path,
+            asks: (!asks.is_empty()).then(|| asks.join(" ")),
+            reread: reread.map(str::to_owned),
+        })
     });
     Ok(Some(Suite {
         name: name.to_owned(),
@@ -160,9 +171,9 @@ fn suite(step: &Step, name: &str, list: &str) -> Result<Option<Suite>> {
     }))
 }
 
-/// The name and the comment of each function, in order: a suite begins with what
-/// is simplest.
-fn functions(source: &str) -> syn::Result<Vec<(String, Option<String>)>> {
+/// The name and the comment's lines of each function, in order: a suite begins with
+/// what is simplest.
+fn functions(source: &str) -> syn::Result<Vec<(String, Vec<String>)>> {
     let items = syn::parse_file(source)?.items.into_iter();
     let functions = items.filter_map(|item| match item {
         Item::Fn(function) => Some(function),
@@ -170,8 +181,7 @@ fn functions(source: &str) -> syn::Result<Vec<(String, Option<String>)>> {
     });
     Ok(functions
         .map(|function| {
-            let lines: Vec<_> = function.attrs.iter().filter_map(doc_line).collect();
-            let comment = (!lines.is_empty()).then(|| lines.join(" "));
+            let comment = function.attrs.iter().filter_map(doc_line).collect();
             (function.sig.ident.to_string(), comment)
         })
         .collect())
@@ -199,13 +209,17 @@ mod tests {
     fn a_test_is_told_in_words() {
         let source = "/// A reply\n/// is one.\n#[test]\nfn one() {}\n#[test]\nfn two() {}\n";
         let functions = functions(source).expect("it parses");
-        let one = Some("A reply is one.".to_owned());
+        let one = vec!["A reply".to_owned(), "is one.".to_owned()];
         assert_eq!(
             functions,
-            [("one".to_owned(), one), ("two".to_owned(), None)]
+            [("one".to_owned(), one), ("two".to_owned(), Vec::new())]
         );
-        let path = "resp::a_reply_is_one".to_owned();
-        assert_eq!(Test { path, asks: None }.title(), "resp: a reply is one");
+        let test = Test {
+            path: "resp::a_reply_is_one".to_owned(),
+            asks: None,
+            reread: None,
+        };
+        assert_eq!(test.title(), "resp: a reply is one");
     }
 
     #[test]

@@ -393,6 +393,11 @@ fn each_suite_names_a_part_of_a_guide() {
         "01-echo/tests/suite/a.rs:2: `01-echo/GUIDE.md#the-idee` leads to no heading",
         "#the-idea",
     ]);
+    let own = "//! Reread: 01-echo/GUIDE.md#the-idea\n\n/// Reread: 01-echo/GUIDE.md#the-cod";
+    scratch.write(file, &suite(own));
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["01-echo/tests/suite/a.rs:4: `01-echo/GUIDE.md#the-cod` leads to no heading"]);
     scratch.write(file, &suite(""));
     scratch
         .run(&["docs", "01"])
