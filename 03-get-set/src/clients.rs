@@ -85,14 +85,13 @@ impl Clients {
         self.last_id += 1;
         self.now.tick();
         let handle = Handle {
-            id: self.last_id,
             addr,
             local_addr,
             fd,
             came: self.now.millis(),
             heard: self.now.millis().into(),
             now: self.now.clone(),
-            ..Handle::nobody()
+            ..Handle::nobody(self.last_id)
         };
         let handle = Arc::new(handle);
         self.handles.insert(handle.id, handle.clone());
@@ -152,10 +151,10 @@ impl Now {
 
 impl Handle {
     /// The handle of one who is not connected.
-    pub fn nobody() -> Self {
+    pub fn nobody(id: u64) -> Self {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         Self {
-            id: 0,
+            id,
             addr: nowhere,
             local_addr: nowhere,
             fd: -1,

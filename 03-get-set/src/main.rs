@@ -8,10 +8,12 @@
 
 mod cli;
 mod client;
+mod clients;
 mod command;
 mod commands;
 mod config;
 mod connection;
+mod cron;
 mod cross_protocol;
 mod float;
 mod glob;
@@ -50,7 +52,9 @@ async fn serve(cli: &Cli) -> ExitCode {
     match server::listen((cli.bind, cli.port).into()) {
         Ok(listener) => {
             cli.print_banner();
-            server::run(listener, Shared::new(cli.config())).await;
+            let shared = Shared::new(cli.config());
+            tokio::spawn(cron::run(shared.clone()));
+            server::run(listener, shared).await;
             ExitCode::SUCCESS
         }
         Err(error) => {

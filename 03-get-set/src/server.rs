@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -47,13 +48,11 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// pause that doubles.
 pub async fn run(listener: TcpListener, shared: Shared) {
     let mut backoff = BACKOFF_MIN;
-    let mut clients = 0;
     loop {
         match listener.accept().await {
-            Ok((socket, _)) => {
+            Ok((socket, address)) => {
                 backoff = BACKOFF_MIN;
-                clients += 1;
-                tokio::spawn(serve(socket, Client::new(clients), shared.clone()));
+                welcome(socket, address, &shared);
             }
             Err(error) => {
                 warn!("cannot accept a connection: {error}; next try in {backoff:?}");
@@ -64,13 +63,28 @@ pub async fn run(listener: TcpListener, shared: Shared) {
     }
 }
 
+/// Gives a client its place in the registry, and a task.
+fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared) {
+    // Whoever is gone again already has no local address.
+    let Ok(local_address) = socket.local_addr() else {
+        return;
+    };
+    // The lock is held until its task is known: the client must not leave before it has come.
+    let state = &mut *shared.lock();
+    state.stats.connections_received += 1;
+    let handle = state
+        .clients
+        .enter(address, local_address, socket.as_raw_fd());
+    let client = Client::new(handle.clone());
+    let task = tokio::spawn(serve(socket, client, shared.clone()));
+    handle.set_task(task.abort_handle());
+}
+
 /// One client, from its first byte to its last.
 async fn serve(socket: TcpStream, client: Client, shared: Shared) {
-    shared.lock().stats.client_connected();
     // An error here is this client's alone: it went away, or its network did.
-    let connection = Connection::new(socket, client, commands::table(), shared.clone());
+    let connection = Connection::new(socket, client, commands::table(), shared);
     if let Err(error) = connection.run().await {
         debug!("connection ended: {error}");
     }
-    shared.lock().stats.client_disconnected();
 }

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::client::Client;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::cross_protocol;
 use crate::resp::{Args, Reply, parse_integer};
@@ -31,6 +32,7 @@ pub struct Context<'a> {
     pub store: &'a mut Store,
     pub config: &'a mut Config,
     pub stats: &'a mut Stats,
+    pub clients: &'a mut Clients,
 }
 
 impl<'a> Context<'a> {
@@ -48,6 +50,7 @@ impl<'a> Context<'a> {
             store: &mut state.store,
             config: &mut state.config,
             stats: &mut state.stats,
+            clients: &mut state.clients,
         }
     }
 }
@@ -239,6 +242,11 @@ impl Command {
         self
     }
 
+    /// Where it is in memory: a number that stands for it where there is no room for more.
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }
@@ -300,6 +308,14 @@ impl Table {
         self.by_name.get(&*lower).copied()
     }
 
+    /// The name of the command at this [address](Command::address), if there is one.
+    pub fn name_at(&self, address: usize) -> Option<&'static str> {
+        let mut all = self
+            .iter()
+            .flat_map(|it| [it].into_iter().chain(it.subcommands));
+        all.find(|it| it.address() == address).map(|it| it.name)
+    }
+
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -337,6 +353,7 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
     let result = match ctx.table.resolve(args) {
         Ok(command) => {
             ctx.stats.commands_processed += 1;
+            ctx.client.handle.call(command.address());
             (command.handler)(ctx, args)
         }
         Err(error) => Err(error),

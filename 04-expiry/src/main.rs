@@ -8,11 +8,13 @@
 
 mod cli;
 mod client;
+mod clients;
 mod clock;
 mod command;
 mod commands;
 mod config;
 mod connection;
+mod cron;
 mod cross_protocol;
 mod expiry;
 mod float;
@@ -53,6 +55,7 @@ async fn serve(cli: &Cli) -> ExitCode {
         Ok(listener) => {
             cli.print_banner();
             let shared = Shared::new(cli.config());
+            tokio::spawn(cron::run(shared.clone()));
             tokio::spawn(expiry::run(shared.clone()));
             server::run(listener, shared).await;
             ExitCode::SUCCESS

@@ -8,6 +8,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -17,6 +18,7 @@ pub struct State {
     pub store: Store,
     pub config: Config,
     pub stats: Stats,
+    pub clients: Clients,
 }
 
 /// A handle to the state; clones lead to the same one.
@@ -29,6 +31,7 @@ impl Shared {
             store: Store::default(),
             config,
             stats: Stats::default(),
+            clients: Clients::default(),
         })))
     }
 

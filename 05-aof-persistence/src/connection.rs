@@ -98,12 +98,14 @@ impl Connection {
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
+                    self.client.handle.hear();
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if more && has_room => {}
                 read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
                     at_end = read? == 0;
+                    self.client.handle.hear();
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
                     }
@@ -212,6 +214,7 @@ impl Connection {
     fn make_room(&mut self) -> usize {
         give_back(&mut self.input);
         give_back(&mut self.output);
+        self.client.handle.show(&self.input, &self.output);
         let announced = self.batch.missing(&self.input);
         let ahead = announced.min(self.input.len().max(MAX_READ));
         ahead.max(self.read_size)
@@ -237,6 +240,13 @@ async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> 
         // No answer means that this log has ended: somebody turned it off, or it was
         // written anew, and the new one is safe.
         Err(_) => None,
+    }
+}
+
+/// Whatever ends a connection, nothing is kept for its client after that.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.lock().clients.leave(self.client.handle.id);
     }
 }
 

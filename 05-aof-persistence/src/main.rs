@@ -9,11 +9,13 @@
 mod aof;
 mod cli;
 mod client;
+mod clients;
 mod clock;
 mod command;
 mod commands;
 mod config;
 mod connection;
+mod cron;
 mod cross_protocol;
 mod expiry;
 mod file;
@@ -65,6 +67,7 @@ async fn serve(cli: &Cli) -> ExitCode {
                 }
             };
             cli.print_banner();
+            tokio::spawn(cron::run(shared.clone()));
             tokio::spawn(expiry::run(shared.clone()));
             tokio::spawn(upkeep::run(shared.clone()));
             server::run(listener, shared).await;

@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use crate::aof::{Folder, encode};
 use crate::client::Client;
+use crate::clients::Handle;
 use crate::command::{self, CommandError, Context, Table};
 use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
 use crate::state::{Shared, State};
@@ -89,7 +90,7 @@ pub fn run(
     let mut replay = Replay {
         table,
         shared,
-        client: Client::new(0),
+        client: Client::new(Handle::nobody(0).into()),
         output: BytesMut::new(),
         transaction: None,
         commands: 0,

@@ -9,6 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::aof::Aof;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -18,6 +19,7 @@ pub struct State {
     pub store: Store,
     pub config: Config,
     pub stats: Stats,
+    pub clients: Clients,
     pub aof: Aof,
 }
 
@@ -31,6 +33,7 @@ impl Shared {
             store: Store::default(),
             config,
             stats: Stats::default(),
+            clients: Clients::default(),
             aof: Aof::default(),
         })))
     }

@@ -4,15 +4,16 @@
 //! It is apart from `connection.rs` because commands see a client, never its
 //! socket or its buffers.
 
+use std::sync::Arc;
+
+use crate::clients::Handle;
 use crate::resp::Protocol;
 
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
-    /// Counts up from 1; never used twice while the server runs.
-    pub id: u64,
-    /// Set by `CLIENT SETNAME`; empty when there is none.
-    pub name: Vec<u8>,
+    /// What others may know of it.
+    pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
     /// Hang up after the replies so far have been sent.
@@ -22,10 +23,15 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(id: u64) -> Self {
+    /// From its next reply on it speaks this protocol.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.handle.set_protocol(protocol);
+    }
+
+    pub fn new(handle: Arc<Handle>) -> Self {
         Self {
-            id,
-            name: Vec::new(),
+            handle,
             protocol: Protocol::default(),
             closing: false,
             is_browser: false,

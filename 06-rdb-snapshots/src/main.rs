@@ -10,11 +10,13 @@ mod aof;
 mod background;
 mod cli;
 mod client;
+mod clients;
 mod clock;
 mod command;
 mod commands;
 mod config;
 mod connection;
+mod cron;
 mod cross_protocol;
 mod expiry;
 mod file;
@@ -81,6 +83,7 @@ async fn serve(cli: &Cli) -> ExitCode {
                 return ExitCode::FAILURE;
             }
             cli.print_banner();
+            tokio::spawn(cron::run(shared.clone()));
             tokio::spawn(expiry::run(shared.clone()));
             tokio::spawn(upkeep::run(shared));
             // It ends with the process.

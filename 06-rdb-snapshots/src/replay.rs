@@ -23,6 +23,7 @@ use tracing::{info, warn};
 
 use crate::aof::{Folder, encode};
 use crate::client::Client;
+use crate::clients::Handle;
 use crate::command::{self, CommandError, Context, Table};
 use crate::load::{self, Expired};
 use crate::rdb::{MAGIC, RdbError};
@@ -88,7 +89,7 @@ pub fn run(
     let mut replay = Replay {
         table,
         shared,
-        client: Client::new(0),
+        client: Client::new(Handle::nobody(0).into()),
         output: BytesMut::new(),
         transaction: None,
         commands: 0,

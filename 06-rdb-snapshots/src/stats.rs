@@ -8,7 +8,6 @@ pub struct Stats {
     started: Instant,
     /// How much memory the process occupied when it started, in bytes.
     pub startup_memory: u64,
-    pub connected_clients: u64,
     pub connections_received: u64,
     pub commands_processed: u64,
     /// How far the data is loaded, while it is.
@@ -44,7 +43,6 @@ impl Default for Stats {
         Self {
             started: Instant::now(),
             startup_memory: memory_in_use(),
-            connected_clients: 0,
             connections_received: 0,
             commands_processed: 0,
             loading: None,
@@ -53,15 +51,6 @@ impl Default for Stats {
 }
 
 impl Stats {
-    pub fn client_connected(&mut self) {
-        self.connected_clients += 1;
-        self.connections_received += 1;
-    }
-
-    pub fn client_disconnected(&mut self) {
-        self.connected_clients -= 1;
-    }
-
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }

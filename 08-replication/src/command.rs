@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use crate::aof::{Aof, encode};
 use crate::background::Background;
 use crate::client::Client;
+use crate::clients::Clients;
 use crate::clock::Moment;
 use crate::config::Config;
 use crate::cross_protocol;
@@ -36,6 +37,7 @@ pub struct Context<'a> {
     pub store: &'a mut Store,
     pub config: &'a mut Config,
     pub stats: &'a mut Stats,
+    pub clients: &'a mut Clients,
     pub aof: &'a mut Aof,
     pub background: &'a mut Background,
     pub pubsub: &'a mut PubSub,
@@ -60,6 +62,7 @@ impl<'a> Context<'a> {
             store: &mut state.store,
             config: &mut state.config,
             stats: &mut state.stats,
+            clients: &mut state.clients,
             aof: &mut state.aof,
             background: &mut state.background,
             pubsub: &mut state.pubsub,
@@ -313,6 +316,11 @@ impl Command {
         self
     }
 
+    /// Where it is in memory: a number that stands for it where there is no room for more.
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }
@@ -374,6 +382,14 @@ impl Table {
         self.by_name.get(&*lower).copied()
     }
 
+    /// The name of the command at this [address](Command::address), if there is one.
+    pub fn name_at(&self, address: usize) -> Option<&'static str> {
+        let mut all = self
+            .iter()
+            .flat_map(|it| [it].into_iter().chain(it.subcommands));
+        all.find(|it| it.address() == address).map(|it| it.name)
+    }
+
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -429,6 +445,7 @@ fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
 fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool, CommandError> {
     let command = ctx.table.resolve(args)?;
     ctx.stats.commands_processed += 1;
+    ctx.client.handle.call(command.address());
     check_saves(ctx, command)?;
     check_log(ctx, command)?;
     check_replica(ctx, command)?;
@@ -668,6 +685,7 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
+    use crate::clients::Handle;
     use crate::commands;
     use crate::resp::{Batch, Protocol};
     use crate::state::Shared;
@@ -677,7 +695,7 @@ mod tests {
         let mut batch = Batch::default();
         assert_eq!(batch.fill(&mut input), Ok(1));
         let args = batch.take(&input).expect("a command");
-        let (mut output, mut client) = (BytesMut::new(), Client::new(1, [127, 0, 0, 1].into()));
+        let (mut output, mut client) = (BytesMut::new(), Client::new(Handle::nobody(1).into()));
         if state.store.loading {
             client = Client::obeyed();
         }

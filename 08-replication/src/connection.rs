@@ -128,12 +128,14 @@ impl Connection {
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
                     self.output.advance(written?);
+                    self.client.handle.hear();
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if more && has_room => {}
                 read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
                     at_end = read? == 0;
+                    self.client.handle.hear();
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
                     }
@@ -259,7 +261,7 @@ impl Connection {
         let waiting = self.output.len();
         let is_other = self.client.subscription.is_none();
         if is_other && self.limit.is_exceeded(waiting, &mut self.excess) {
-            let client = self.client.id;
+            let client = self.client.handle.id;
             warn!(
                 "client {client} is disconnected for overcoming of output buffer limits: \
                  {waiting} bytes of replies wait for it"
@@ -325,6 +327,7 @@ impl Connection {
     fn make_room(&mut self) -> usize {
         give_back(&mut self.input);
         give_back(&mut self.output);
+        self.client.handle.show(&self.input, &self.output);
         if let Some(subscription) = &self.client.subscription {
             let unwritten = &subscription.outlet.unwritten;
             unwritten.store(self.output.len(), Relaxed);
@@ -346,6 +349,7 @@ impl Drop for Connection {
         if let Some(sync) = self.client.sync.take() {
             self.shared.lock().replication.leave(sync.place);
         }
+        self.shared.lock().clients.leave(self.client.handle.id);
     }
 }
 

@@ -11,6 +11,7 @@ mod src {
     pub mod aof;
     pub mod background;
     pub mod client;
+    pub mod clients;
     pub mod clock;
     pub mod command;
     pub mod commands;
@@ -44,6 +45,7 @@ use src::*;
 
 use crate::aof::{Aof, Fsync};
 use crate::client::Client;
+use crate::clients::Handle;
 use crate::command::Context;
 use crate::config::Config;
 use crate::load::Expired;
@@ -93,7 +95,7 @@ fn dispatch(c: &mut Criterion) {
     let shared = shared(folder.path());
     let state = &mut *shared.lock();
     fill(state);
-    let client = &mut Client::new(1, [127, 0, 0, 1].into());
+    let client = &mut Client::new(Handle::nobody(1).into());
     let mut group = c.benchmark_group("64 commands, parsed and executed");
     group.throughput(Throughput::Elements(BATCH as u64));
     for (name, command) in [

@@ -4,11 +4,12 @@
 //! It is apart from `connection.rs` because commands see a client, never its
 //! socket or its buffers.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::clients::Handle;
 use crate::pubsub::Subscription;
 use crate::replication::FullSync;
 use crate::resp::Protocol;
@@ -16,16 +17,12 @@ use crate::resp::Protocol;
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
-    /// Counts up from 1; never used twice while the server runs.
-    pub id: u64,
-    /// Set by `CLIENT SETNAME`; empty when there is none.
-    pub name: Vec<u8>,
+    /// What others may know of it.
+    pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
     /// Where it stands among the subscribers, as long as it is one.
     pub subscription: Option<Subscription>,
-    /// Where it comes from.
-    pub ip: IpAddr,
     /// On which port it listens itself; set by `REPLCONF`.
     pub replica_port: u16,
     /// It has become a replica: its place among them, and what it gets.
@@ -54,20 +51,24 @@ pub struct Wait {
 }
 
 impl Client {
+    /// From its next reply on it speaks this protocol.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.handle.set_protocol(protocol);
+    }
+
     /// The id of the log and of the primary. What they send was accepted once
     /// (`mustObeyClient`).
     pub const OBEYED: u64 = 0;
 
-    pub fn new(id: u64, ip: IpAddr) -> Self {
+    pub fn new(handle: Arc<Handle>) -> Self {
         Self {
-            id,
-            ip,
+            handle,
             replica_port: 0,
             sync: None,
             written: 0,
             wait: None,
             failures: None,
-            name: Vec::new(),
             protocol: Protocol::default(),
             subscription: None,
             closing: false,
@@ -77,10 +78,10 @@ impl Client {
 
     /// The client that stands for the log or the primary.
     pub fn obeyed() -> Self {
-        Self::new(Self::OBEYED, [0, 0, 0, 0].into())
+        Self::new(Handle::nobody(Self::OBEYED).into())
     }
 
     pub fn is_obeyed(&self) -> bool {
-        self.id == Self::OBEYED
+        self.handle.id == Self::OBEYED
     }
 }

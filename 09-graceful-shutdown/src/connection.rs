@@ -163,6 +163,7 @@ impl Connection {
                 written = writer.write(&self.output), if !self.output.is_empty() => {
                     let written = written?;
                     self.output.advance(written);
+                    self.client.handle.hear();
                     self.sent += written as u64;
                     self.heard = now_if(rules.timeout.is_some(), self.heard);
                 }
@@ -187,7 +188,7 @@ impl Connection {
                     news.set(changed(receiver));
                 }
                 () = idle_since(self.heard, rules, &self.client), if may_be_idle => {
-                    debug!("closing idle client {}", self.client.id);
+                    debug!("closing idle client {}", self.client.handle.id);
                     // If replies wait for it, it has not taken them for as long.
                     return Ok(());
                 }
@@ -343,6 +344,7 @@ impl Connection {
                 // Even if it has no more to say, the next command must not overtake this one.
                 read = self.socket.read_buf(&mut self.input), if has_room && !at_end => {
                     at_end = read? == 0;
+                    self.client.handle.hear();
                 }
             }
         }
@@ -374,7 +376,7 @@ impl Connection {
         let waiting = self.output.len();
         let is_other = self.client.subscription.is_none();
         if is_other && self.limit.is_exceeded(waiting, &mut self.excess) {
-            let client = self.client.id;
+            let client = self.client.handle.id;
             warn!(
                 "client {client} is disconnected for overcoming of output buffer limits: \
                  {waiting} bytes of replies wait for it"
@@ -440,6 +442,7 @@ impl Connection {
     fn make_room(&mut self) -> usize {
         give_back(&mut self.input);
         give_back(&mut self.output);
+        self.client.handle.show(&self.input, &self.output);
         if let Some(subscription) = &self.client.subscription {
             let unwritten = &subscription.outlet.unwritten;
             unwritten.store(self.output.len(), Relaxed);
@@ -461,6 +464,7 @@ impl Drop for Connection {
         if let Some(sync) = self.client.sync.take() {
             self.shared.lock().replication.leave(sync.place);
         }
+        self.shared.lock().clients.leave(self.client.handle.id);
     }
 }
 

@@ -6,6 +6,7 @@
 //! who comes too late is told.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -14,7 +15,6 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
-use crate::client::Client;
 use crate::state::State;
 
 /// File descriptors for what is not a client: the listener, the log, the files that are
@@ -40,16 +40,16 @@ const DENIED: Refusal = "-DENIED Redis is running in protected mode because prot
     accepting connections from the outside.\r\n";
 
 /// Lets a client in, or not.
-pub fn enter(socket: &TcpStream, client: &Client, state: &mut State) -> Result<(), Refusal> {
-    if state.stats.connected_clients >= state.config.maxclients {
+pub fn enter(socket: &TcpStream, ip: IpAddr, state: &mut State) -> Result<(), Refusal> {
+    if state.clients.len() as u64 >= state.config.maxclients {
         state.stats.connections_rejected += 1;
         return Err(TOO_MANY);
     }
-    if state.config.protected_mode && !client.ip.to_canonical().is_loopback() {
+    if state.config.protected_mode && !ip.to_canonical().is_loopback() {
         state.stats.connections_rejected += 1;
         return Err(DENIED);
     }
-    state.stats.client_connected();
+    state.stats.connections_received += 1;
     if let Err(error) = keep_alive(socket, state.config.tcp_keepalive) {
         debug!("cannot set keepalive: {error}");
     }

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -51,14 +52,11 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// pause that doubles.
 pub async fn run(listener: TcpListener, shared: Shared, guest: Guest) {
     let mut backoff = BACKOFF_MIN;
-    let mut clients = 0;
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
                 backoff = BACKOFF_MIN;
-                clients += 1;
-                let client = Client::new(clients, address.ip());
-                tokio::spawn(serve(socket, client, shared.clone(), guest.clone()));
+                welcome(socket, address, &shared, guest.clone());
             }
             Err(error) => {
                 warn!("cannot accept a connection: {error}; next try in {backoff:?}");
@@ -69,12 +67,28 @@ pub async fn run(listener: TcpListener, shared: Shared, guest: Guest) {
     }
 }
 
+/// Gives a client its place in the registry, and a task.
+fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared, guest: Guest) {
+    // Whoever is gone again already has no local address.
+    let Ok(local_address) = socket.local_addr() else {
+        return;
+    };
+    // The lock is held until its task is known: the client must not leave before it has come.
+    let state = &mut *shared.lock();
+    if let Err(refusal) = door::enter(&socket, address.ip(), state) {
+        tokio::spawn(door::refuse(socket, refusal));
+        return;
+    }
+    let handle = state
+        .clients
+        .enter(address, local_address, socket.as_raw_fd());
+    let client = Client::new(handle.clone());
+    let task = tokio::spawn(serve(socket, client, shared.clone(), guest));
+    handle.set_task(task.abort_handle());
+}
+
 /// One client, from its first byte to its last.
 async fn serve(socket: TcpStream, client: Client, shared: Shared, _guest: Guest) {
-    let entered = door::enter(&socket, &client, &mut shared.lock());
-    if let Err(refusal) = entered {
-        return door::refuse(socket, refusal).await;
-    }
     // An error here is this client's alone: it went away, or its network did.
     let mut connection = Connection::new(socket, client, commands::table(), shared.clone());
     let mut served = connection.run().await;
@@ -84,5 +98,4 @@ async fn serve(socket: TcpStream, client: Client, shared: Shared, _guest: Guest)
     if let Err(error) = served {
         debug!("connection ended: {error}");
     }
-    shared.lock().stats.client_disconnected();
 }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::aof::Aof;
 use crate::background::Background;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 use crate::pubsub::PubSub;
@@ -22,6 +23,7 @@ pub struct State {
     pub store: Store,
     pub config: Config,
     pub stats: Stats,
+    pub clients: Clients,
     pub aof: Aof,
     pub background: Background,
     pub pubsub: PubSub,
@@ -39,6 +41,7 @@ impl Shared {
             store: Store::default(),
             config,
             stats: Stats::default(),
+            clients: Clients::default(),
             aof: Aof::default(),
             background: Background::default(),
             pubsub: PubSub::default(),

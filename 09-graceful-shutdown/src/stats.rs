@@ -10,7 +10,6 @@ pub struct Stats {
     pub startup_memory: u64,
     /// The name of this server until it ends; Sentinel tells by it that it is a new one.
     pub run_id: String,
-    pub connected_clients: u64,
     pub connections_received: u64,
     /// How many clients wait for something else than their next command.
     pub blocked_clients: u64,
@@ -67,7 +66,6 @@ impl Default for Stats {
             started: Instant::now(),
             startup_memory: memory_in_use(),
             run_id: random_id(),
-            connected_clients: 0,
             connections_received: 0,
             blocked_clients: 0,
             connections_rejected: 0,
@@ -82,15 +80,6 @@ impl Default for Stats {
 }
 
 impl Stats {
-    pub fn client_connected(&mut self) {
-        self.connected_clients += 1;
-        self.connections_received += 1;
-    }
-
-    pub fn client_disconnected(&mut self) {
-        self.connected_clients -= 1;
-    }
-
     /// Looks how much has happened since the last time; ten times a second.
     pub fn sample(&mut self) {
         let counts = [

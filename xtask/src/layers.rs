@@ -25,7 +25,7 @@ pub const LAYERS: &[&[&str]] = &[
     &["store"],
     // What commands need of the dump, the log, the subscribers and the replicas. The
     // log may begin with a dump, and a replica; what it gets then is what the log gets.
-    &["rdb", "stats", "lifecycle"],
+    &["rdb", "stats", "clients", "lifecycle"],
     &["aof", "pubsub"],
     &["replication"],
     &["config"],
@@ -50,6 +50,7 @@ pub const LAYERS: &[&[&str]] = &[
         "expiry",
         "delivery",
         "upkeep",
+        "cron",
         "shutdown",
         "replay",
         "link",

@@ -2,7 +2,14 @@
 //! SELECT (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in
 //! `db.c`).
 
-use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::clients::{Handle, Kind};
+use crate::command::{
+    Command, CommandError, Context, Flag::*, REDIS_VERSION, Table, check_database,
+};
 use crate::resp::{Args, Protocol, parse_integer};
 
 pub const COMMANDS: &[Command] = &[
@@ -101,6 +108,42 @@ const CLIENT: &[Command] = &[
         "O(1)",
         "Set the current connection name",
     ),
+    Command::new("client|info", 2, &[Noscript, Loading, Stale], client_info)
+        .categories(&["connection"])
+        .tips(&["nondeterministic_output"])
+        .doc(
+            "connection",
+            "6.2.0",
+            "O(1)",
+            "Returns information about the current client connection.",
+        ),
+    Command::new(
+        "client|list",
+        -2,
+        &[Admin, Noscript, Loading, Stale],
+        client_list,
+    )
+    .categories(&["connection"])
+    .tips(&["nondeterministic_output"])
+    .doc(
+        "connection",
+        "2.4.0",
+        "O(N) where N is the number of client connections",
+        "Get the list of client connections",
+    ),
+    Command::new(
+        "client|kill",
+        -3,
+        &[Admin, Noscript, Loading, Stale],
+        client_kill,
+    )
+    .categories(&["connection"])
+    .doc(
+        "connection",
+        "2.4.0",
+        "O(N) where N is the number of client connections",
+        "Kill the connection of a client",
+    ),
     Command::new("client|help", 2, &[Loading, Stale], client_help)
         .categories(&["connection"])
         .doc(
@@ -177,7 +220,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
             }
             (Some(given), _) if is("SETNAME") => {
                 // As in Redis, the name stays even if a later option is wrong.
-                ctx.client.name = valid_name(given)?.to_vec();
+                ctx.client.handle.set_name(valid_name(given)?);
                 options = options.skip(2);
             }
             _ => {
@@ -187,7 +230,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
         }
     }
     // The reply to HELLO is the first in the new protocol.
-    ctx.client.protocol = protocol;
+    ctx.client.speak(protocol);
     ctx.reply.protocol = protocol;
     introduce_server(ctx);
     Ok(())
@@ -204,12 +247,16 @@ fn protocol(version: &[u8]) -> Result<Protocol, CommandError> {
     }
 }
 
-fn introduce_server(ctx: &mut Context<'_>) {
-    let id = ctx.client.id as i64;
-    let version = match ctx.client.protocol {
+fn version(protocol: Protocol) -> i64 {
+    match protocol {
         Protocol::Resp2 => 2,
         Protocol::Resp3 => 3,
-    };
+    }
+}
+
+fn introduce_server(ctx: &mut Context<'_>) {
+    let id = ctx.client.handle.id as i64;
+    let version = version(ctx.client.protocol);
     let reply = &mut ctx.reply;
     reply.map(7);
     reply.bulk(b"server");
@@ -230,8 +277,8 @@ fn introduce_server(ctx: &mut Context<'_>) {
 
 /// `RESET`: back to how the connection was when it was new.
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    ctx.client.name.clear();
-    ctx.client.protocol = Protocol::default();
+    ctx.client.handle.set_name("");
+    ctx.client.speak(Protocol::default());
     ctx.reply.simple("RESET");
     Ok(())
 }
@@ -245,25 +292,175 @@ fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 
 /// `CLIENT ID`
 fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    let id = ctx.client.id as i64;
+    let id = ctx.client.handle.id as i64;
     ctx.reply.integer(id);
     Ok(())
 }
 
 /// `CLIENT GETNAME`
 fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    match ctx.client.name.as_slice() {
-        b"" => ctx.reply.null(),
-        name => ctx.reply.bulk(name),
+    match ctx.client.handle.name().as_str() {
+        "" => ctx.reply.null(),
+        name => ctx.reply.bulk(name.as_bytes()),
     }
     Ok(())
 }
 
 /// `CLIENT SETNAME name`: an empty name takes it away.
 fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    ctx.client.name = valid_name(&args[2])?.to_vec();
+    ctx.client.handle.set_name(valid_name(&args[2])?);
     ctx.reply.ok();
     Ok(())
+}
+
+/// `CLIENT INFO`
+fn client_info(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+    let line = describe(&ctx.client.handle, ctx.table);
+    ctx.reply.verbatim(&line);
+    Ok(())
+}
+
+/// `CLIENT LIST [TYPE type | ID id [id …]]`
+fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let option = args.get(2);
+    let is = |word: &str| option.is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
+    let list: Vec<&Arc<Handle>> = if is("TYPE") && args.len() == 4 {
+        let kind = kind(&args[3])?;
+        let clients = ctx.clients.iter();
+        clients.filter(|client| client.kind() == kind).collect()
+    } else if is("ID") && args.len() > 3 {
+        let ids = args.skip(3);
+        let ids = ids.iter().map(parse_integer).collect::<Option<Vec<_>>>();
+        let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;
+        let find = |id: i64| ctx.clients.get(u64::try_from(id).ok()?);
+        ids.into_iter().filter_map(find).collect()
+    } else if args.len() == 2 {
+        ctx.clients.iter().collect()
+    } else {
+        return Err(CommandError::SYNTAX);
+    };
+    let lines = list.into_iter().map(|client| describe(client, ctx.table));
+    ctx.reply.verbatim(&lines.collect::<String>());
+    Ok(())
+}
+
+/// What CLIENT LIST says of a client; what there is not yet is as in a Redis that does not use
+/// it.
+fn describe(client: &Handle, table: &Table) -> String {
+    let unwritten = client.unwritten.load(Relaxed);
+    let unread = client.unread.load(Relaxed);
+    let (input, output) = (
+        client.input_size.load(Relaxed),
+        client.output_size.load(Relaxed),
+    );
+    format!(
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf={unread} qbuf-free={} \
+         argv-mem=0 multi-mem=0 rbs={output} rbp={output} obl={unwritten} oll=0 omem=0 \
+         tot-mem={} events={} cmd={} user=default redir=-1 resp={}\n",
+        client.id,
+        client.addr,
+        client.local_addr,
+        client.fd,
+        client.name(),
+        client.age().as_secs(),
+        client.idle().as_secs(),
+        client.flags(),
+        input.saturating_sub(unread),
+        input + output + size_of::<Handle>(),
+        if unwritten > 0 { "rw" } else { "r" },
+        table.name_at(client.command()).unwrap_or("NULL"),
+        version(client.protocol()),
+    )
+}
+
+/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`
+fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+    let own_id = ctx.client.handle.id;
+    let filter = match args.len() {
+        3 => Filter::address(&args[2]),
+        _ => Filter::parse(args.skip(2))?,
+    };
+    let found = ctx.clients.iter().filter(|client| filter.passes(client));
+    let found = found.map(|client| client.id);
+    let found: Vec<u64> = found
+        .filter(|id| !filter.spares_self || *id != own_id)
+        .collect();
+    for id in &found {
+        match *id == own_id {
+            // It shall have the reply.
+            true => ctx.client.closing = true,
+            false => ctx.clients.kill(*id),
+        }
+    }
+    match args.len() {
+        3 if found.is_empty() => return Err(CommandError::new("ERR No such client")),
+        3 => ctx.reply.ok(),
+        _ => ctx.reply.integer(found.len() as i64),
+    }
+    Ok(())
+}
+
+/// Whom CLIENT KILL means: the clients of which all is true that is given.
+#[derive(Default)]
+struct Filter<'a> {
+    id: Option<u64>,
+    kind: Option<Kind>,
+    addr: Option<&'a [u8]>,
+    local_addr: Option<&'a [u8]>,
+    spares_self: bool,
+}
+
+impl<'a> Filter<'a> {
+    /// The old form: whoever comes from this address, even if it is oneself.
+    fn address(addr: &'a [u8]) -> Self {
+        Self {
+            addr: Some(addr),
+            ..Self::default()
+        }
+    }
+
+    fn parse(mut options: Args<'a>) -> Result<Self, CommandError> {
+        let mut filter = Self {
+            spares_self: true,
+            ..Self::default()
+        };
+        while let Some(option) = options.get(0) {
+            let value = options.get(1).ok_or(CommandError::SYNTAX)?;
+            match option.to_ascii_lowercase().as_slice() {
+                b"id" => {
+                    let id = parse_integer(value).filter(|id| *id > 0);
+                    let why = "ERR client-id should be greater than 0";
+                    filter.id = Some(id.ok_or(CommandError::new(why))?.unsigned_abs());
+                }
+                b"type" => filter.kind = Some(kind(value)?),
+                b"addr" => filter.addr = Some(value),
+                b"laddr" => filter.local_addr = Some(value),
+                // There is one user, and everybody is it.
+                b"user" if value == b"default" => {}
+                b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
+                b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spares_self = true,
+                b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.spares_self = false,
+                _ => return Err(CommandError::SYNTAX),
+            }
+            options = options.skip(2);
+        }
+        Ok(filter)
+    }
+
+    fn passes(&self, client: &Handle) -> bool {
+        let is = |wanted: Option<&[u8]>, addr: SocketAddr| {
+            wanted.is_none_or(|it| it == addr.to_string().as_bytes())
+        };
+        self.id.is_none_or(|id| id == client.id)
+            && self.kind.is_none_or(|kind| kind == client.kind())
+            && is(self.addr, client.addr)
+            && is(self.local_addr, client.local_addr)
+    }
+}
+
+fn kind(name: &[u8]) -> Result<Kind, CommandError> {
+    let unknown = || CommandError::quoting("ERR Unknown client type '", name, "'");
+    Kind::named(name).ok_or_else(unknown)
 }
 
 /// `CLIENT HELP`
@@ -274,6 +471,26 @@ fn client_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
         "    Return the name of the current connection.",
         "ID",
         "    Return the ID of the current connection.",
+        "INFO",
+        "    Return information about the current client connection.",
+        "KILL <ip:port>",
+        "    Kill connection made from <ip:port>.",
+        "KILL <option> <value> [<option> <value> [...]]",
+        "    Kill connections. Options are:",
+        "    * ADDR (<ip:port>|<unixsocket>:0)",
+        "      Kill connections made from the specified address",
+        "    * LADDR (<ip:port>|<unixsocket>:0)",
+        "      Kill connections made to specified local address",
+        "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+        "      Kill connections by type.",
+        "    * USER <username>",
+        "      Kill connections authenticated by <username>.",
+        "    * SKIPME (YES|NO)",
+        "      Skip killing current connection (default: yes).",
+        "LIST [options ...]",
+        "    Return information about client connections. Options:",
+        "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+        "      Return clients of specified type.",
         "SETNAME <name>",
         "    Assign the name <name> to the current connection.",
         "HELP",
@@ -283,12 +500,10 @@ fn client_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// A name must be fit to print on one line between blanks.
-fn valid_name(name: &[u8]) -> Result<&[u8], CommandError> {
-    if name.iter().all(u8::is_ascii_graphic) {
-        Ok(name)
-    } else {
-        Err(CommandError::new(
-            "ERR Client names cannot contain spaces, newlines or special characters.",
-        ))
-    }
+fn valid_name(name: &[u8]) -> Result<&str, CommandError> {
+    let name = name.iter().all(u8::is_ascii_graphic).then_some(name);
+    let name = name.and_then(|name| str::from_utf8(name).ok());
+    name.ok_or(CommandError::new(
+        "ERR Client names cannot contain spaces, newlines or special characters.",
+    ))
 }

@@ -227,7 +227,7 @@ fn info_server(ctx: &Context<'_>) -> String {
 fn info_clients(ctx: &Context<'_>) -> String {
     format!(
         "connected_clients:{}\r\nblocked_clients:0\r\n",
-        ctx.stats.connected_clients
+        ctx.clients.len()
     )
 }
 

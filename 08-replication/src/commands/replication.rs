@@ -145,7 +145,7 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         let (id, offset) = (&ctx.replication.id, file.offset);
         ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
     }
-    let (ip, port) = (ctx.client.ip, ctx.client.replica_port);
+    let (ip, port) = (ctx.client.handle.addr.ip(), ctx.client.replica_port);
     ctx.client.sync = Some(ctx.replication.enter(ip, port, file));
     Ok(())
 }

@@ -241,7 +241,7 @@ fn info_server(ctx: &Context<'_>) -> String {
 fn info_clients(ctx: &Context<'_>) -> String {
     format!(
         "connected_clients:{}\r\nblocked_clients:{}\r\n",
-        ctx.stats.connected_clients, ctx.stats.blocked_clients
+        ctx.clients.len(), ctx.stats.blocked_clients
     )
 }
 

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::harness::{Server, amount, is_other_server};
+use crate::client::Client;
+use crate::harness::{Server, amount, is_other_server, wait_until};
 use crate::session::{NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
 
 fn connect() -> (Server, Session) {
@@ -488,4 +489,152 @@ fn soft_limit() -> usize {
         .find(|line| line.starts_with("Max open files"));
     line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok())
         .unwrap_or(256)
+}
+
+/// The lines of CLIENT LIST or INFO, each as its fields by name.
+fn clients(c: &mut Session, args: &[&str]) -> Vec<BTreeMap<String, String>> {
+    let mut reply = c.strings(&[&["CLIENT"], args].concat());
+    let text = String::from_utf8(reply.remove(0)).expect("text");
+    let field = |field: &str| {
+        let (name, value) = field.split_once('=').expect("name=value");
+        (name.to_owned(), value.to_owned())
+    };
+    let lines = text.lines();
+    lines
+        .map(|line| line.split(' ').map(field).collect())
+        .collect()
+}
+
+/// The id of a client.
+fn id(c: &mut Session) -> i64 {
+    let reply = c.call(&["CLIENT", "ID"]);
+    let digits = reply[1..].trim_ascii();
+    str::from_utf8(digits).expect("digits").parse().expect("id")
+}
+
+#[test]
+fn client_list_tells_who_is_connected() {
+    let (server, mut c) = connect();
+    let mut other = Client::connect(&server);
+    other.check("CLIENT SETNAME somebody\r\n", OK);
+    other.check("GET none\r\n", NULL);
+    let other_id = id(&mut c) + 1;
+    let list = clients(&mut c, &["LIST"]);
+    assert_eq!(list.len(), 2, "{list:?}");
+    let (own, others) = (&list[0], &list[1]);
+    let addr = other.socket.local_addr().expect("its address").to_string();
+    let wanted = [
+        ("id", other_id.to_string()),
+        ("addr", addr),
+        ("laddr", server.addr().to_string()),
+        ("name", "somebody".into()),
+        ("flags", "N".into()),
+        ("db", "0".into()),
+        ("sub", "0".into()),
+        ("multi", "-1".into()),
+        ("qbuf", "0".into()),
+        ("omem", "0".into()),
+        ("events", "r".into()),
+        ("cmd", "get".into()),
+        ("user", "default".into()),
+        ("redir", "-1".into()),
+        ("resp", "2".into()),
+    ];
+    for (name, value) in wanted {
+        assert_eq!(others.get(name), Some(&value), "{name} in {others:?}");
+    }
+    assert_eq!(own["cmd"], "client|list");
+    let names = "addr age argv-mem cmd db events fd flags id idle laddr multi multi-mem name obl \
+                 oll omem psub qbuf qbuf-free rbp rbs redir resp ssub sub tot-mem user";
+    assert_eq!(own.keys().cloned().collect::<Vec<_>>().join(" "), names);
+    assert_eq!(clients(&mut c, &["INFO"])[0]["cmd"], "client|info");
+    let found = clients(&mut c, &["LIST", "ID", "0", "-1", &other_id.to_string()]);
+    assert_eq!(found[0]["name"], "somebody");
+    assert_eq!(found.len(), 1);
+    assert_eq!(clients(&mut c, &["LIST", "TYPE", "normal"]).len(), 2);
+    assert_eq!(clients(&mut c, &["LIST", "TYPE", "Replica"]).len(), 0);
+    other.send("HELLO 3\r\n").receive(1);
+    other.check("RESET\r\n", "").finish();
+    wait_until("it is gone", || clients(&mut c, &["LIST"]).len() == 1);
+    assert_eq!(number(&mut c, "connected_clients"), 1);
+}
+
+#[test]
+fn client_list_counts_the_seconds_of_silence() {
+    let (server, mut c) = connect();
+    let mut other = Client::connect(&server);
+    other.check("PING\r\n", "+PONG\r\n");
+    wait_until("it is idle", || {
+        let list = clients(&mut c, &["LIST"]);
+        let number = |client: usize, name: &str| list[client][name].parse::<u32>().expect(name);
+        assert!(number(0, "idle") <= 1 && number(1, "idle") <= number(1, "age"));
+        number(1, "idle") >= 2
+    });
+    other.check("PING\r\n", "+PONG\r\n");
+    let idle = &clients(&mut c, &["LIST"])[1]["idle"];
+    assert!(["0", "1"].contains(&&**idle), "{idle}");
+}
+
+#[test]
+fn client_kill_ends_connections() {
+    let (server, mut c) = connect();
+    let first = id(&mut c);
+    let mut victims: Vec<Client> = (0..5).map(|_| Client::connect(&server)).collect();
+    for victim in &mut victims {
+        victim.check("PING\r\n", "+PONG\r\n");
+    }
+    let addr = |victim: &Client| victim.socket.local_addr().expect("its address").to_string();
+    c.expect(&format!("CLIENT KILL ID {}", first + 1), int(1));
+    assert_eq!(clients(&mut c, &["LIST"]).len(), 5);
+    victims.remove(0).expect_closed();
+    c.expect(&format!("CLIENT KILL {}", addr(&victims[0])), OK);
+    victims.remove(0).expect_closed();
+    c.expect(
+        &format!("CLIENT KILL addr {} user default", addr(&victims[0])),
+        int(1),
+    );
+    victims.remove(0).expect_closed();
+    victims[0].check("PING\r\n", "+PONG\r\n");
+    c.expect("CLIENT KILL TYPE pubsub", int(0));
+    c.expect(&format!("CLIENT KILL LADDR {}", server.addr()), int(2));
+    victims.remove(0).expect_closed();
+    // A command of its own that waits behind is not executed.
+    let mut last = Client::connect(&server);
+    last.check("CLIENT KILL TYPE normal SKIPME no\r\nSET k v\r\n", int(2));
+    last.expect_closed();
+    let mut c = Session::connect(server.addr());
+    c.expect("EXISTS k", int(0));
+    assert_eq!(clients(&mut c, &["LIST"]).len(), 1);
+}
+
+#[test]
+fn client_list_and_kill_check_their_options() {
+    let (_server, mut c) = connect();
+    let no_type = "-ERR Unknown client type 'x'\r\n";
+    let no_id = "-ERR client-id should be greater than 0\r\n";
+    for (command, reply) in [
+        ("CLIENT INFO x", &*arity("client|info")),
+        ("CLIENT LIST x", SYNTAX),
+        ("CLIENT LIST ID", SYNTAX),
+        ("CLIENT LIST TYPE", SYNTAX),
+        ("CLIENT LIST TYPE normal x", SYNTAX),
+        ("CLIENT LIST TYPE x", no_type),
+        ("CLIENT LIST ID 1 x", "-ERR Invalid client ID\r\n"),
+        ("CLIENT KILL", &arity("client|kill")),
+        ("CLIENT KILL 1.2.3.4:5", "-ERR No such client\r\n"),
+        ("CLIENT KILL ID", "-ERR No such client\r\n"),
+        ("CLIENT KILL ID 0", no_id),
+        ("CLIENT KILL ID -1", no_id),
+        ("CLIENT KILL ID x", no_id),
+        ("CLIENT KILL ID 123456", ":0\r\n"),
+        ("CLIENT KILL TYPE x", no_type),
+        ("CLIENT KILL USER x", "-ERR No such user 'x'\r\n"),
+        ("CLIENT KILL SKIPME x", SYNTAX),
+        ("CLIENT KILL ID 1 ADDR", SYNTAX),
+        ("CLIENT KILL x y", SYNTAX),
+        ("CLIENT KILL MAXAGE 1", SYNTAX),
+        ("CLIENT KILL TYPE normal", ":0\r\n"),
+    ] {
+        c.expect(command, reply);
+    }
 }

@@ -256,7 +256,7 @@ fn info_clients(ctx: &Context<'_>) -> String {
     format!(
         "connected_clients:{}\r\ncluster_connections:0\r\nmaxclients:{}\r\n\
          blocked_clients:{}\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-        ctx.stats.connected_clients.saturating_sub(replicas),
+        (ctx.clients.len() as u64).saturating_sub(replicas),
         ctx.config.maxclients,
         ctx.stats.blocked_clients,
     )
