@@ -17,6 +17,9 @@ use crate::session::{Session, encode, strings};
 /// How many clients write.
 pub const CLIENTS: usize = 2;
 
+/// How long each of them waits after a write. More would only make the journal longer.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// How long a number is in a list.
 const DIGITS: usize = 8;
 
@@ -135,7 +138,7 @@ impl Load {
                     let busy = state.busy.read();
                     if state.pause.load(Ordering::SeqCst) {
                         drop(busy);
-                        sleep(Duration::from_millis(1));
+                        sleep(PAUSE);
                         continue;
                     }
                     let Some(number) = append(&mut peer, client, &told) else {
@@ -145,6 +148,8 @@ impl Load {
                         let line = format!("told\t{client}\t{number}\n");
                         journal.write_all(line.as_bytes()).expect("the journal");
                     }
+                    drop(busy);
+                    sleep(PAUSE);
                 }
             })
         };
@@ -201,8 +206,6 @@ fn append(peer: &mut Peer, client: usize, told: &Told) -> Option<Option<u64>> {
         "{reply}"
     );
     told.refused.lock().expect("a list").push(number);
-    // It goes on until the disk does.
-    sleep(Duration::from_millis(1));
     Some(None)
 }
 
