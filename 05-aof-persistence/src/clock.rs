@@ -49,9 +49,14 @@ pub struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
+        let (now, since_1970) = (Instant::now(), since_1970());
+        // It starts at a whole millisecond of the calendar. Otherwise it would be behind the
+        // system's clock for a part of each, and PTTL would promise a millisecond more than a
+        // client asked for with PXAT.
+        let part = Duration::from_nanos(u64::from(since_1970.subsec_nanos() % 1_000_000));
         Self {
-            started: Instant::now(),
-            epoch: unix_milliseconds(),
+            started: now.checked_sub(part).unwrap_or(now),
+            epoch: milliseconds(since_1970),
             now: Moment(0),
         }
     }
@@ -66,7 +71,9 @@ impl Clock {
     /// Follows the system's clock if that has been set. Deadlines stay where they
     /// are; only what they are called on the calendar changes. True if it does.
     pub fn follow_calendar(&mut self) -> bool {
-        let epoch = unix_milliseconds().saturating_sub(milliseconds(self.started.elapsed()));
+        // Rounded up: behind the system, it would promise more than was asked for.
+        let started = since_1970().saturating_sub(self.started.elapsed());
+        let epoch = milliseconds(started + Duration::from_nanos(999_999));
         let was_set = epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs();
         if was_set {
             self.epoch = epoch;
@@ -119,9 +126,9 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn unix_milliseconds() -> i64 {
+fn since_1970() -> Duration {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    milliseconds(since_1970.unwrap_or_default())
+    since_1970.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -148,6 +155,17 @@ mod tests {
         assert!(clock.follow_calendar());
         assert!(clock.unix(moment) - before > 3_590_000);
         assert!(!clock.follow_calendar());
+    }
+
+    #[test]
+    fn the_clock_shows_the_milliseconds_of_the_system() {
+        for _ in 0..10_000 {
+            let mut clock = Clock::default();
+            let before = milliseconds(since_1970());
+            clock.tick();
+            let unix = clock.unix(clock.now());
+            assert!(before <= unix, "at {before} it shows {unix}");
+        }
     }
 
     #[test]

@@ -483,6 +483,32 @@ fn ttl_and_its_kin() {
     }
 }
 
+/// A server whose clock is behind the system's by a part of a millisecond says one more.
+///
+/// Reread: 04-expiry/GUIDE.md#1-clockrs-moments
+#[test]
+fn what_is_left_is_never_more_than_was_asked_for() {
+    let (_server, mut c) = connect();
+    c.expect("SET k v", OK);
+    for turn in 0..amount(500) {
+        let at = unix() + 10_000;
+        match turn % 4 {
+            0 => c.expect(&format!("GETEX k PXAT {at}"), bulk("v")),
+            1 => c.expect(&format!("PEXPIREAT k {at}"), int(1)),
+            2 => c.expect(&format!("SET k v PXAT {at}"), OK),
+            _ => c.expect("PEXPIRE k 10000", int(1)),
+        }
+        let left = number(&mut c, "PTTL k");
+        assert!(left <= 10_000, "{left} of 10000 are left");
+        let promised = number(&mut c, "PEXPIRETIME k");
+        let late = unix() + 10_000;
+        assert!(promised <= late, "{promised}, and it is {late}");
+        if turn % 4 != 3 {
+            assert_eq!(promised, at);
+        }
+    }
+}
+
 /// Reread: 04-expiry/GUIDE.md#3-commandsexpiryrs-expire-ttl-persist
 #[test]
 fn persist() {
