@@ -13,7 +13,9 @@ use crate::replicas::{
     ID, Reader, Relay, Writer, all, empty_file, file, follow, info, prepare, start, wait_for_link,
     wait_for_offset,
 };
-use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, arity, bulk, encode, int, strings};
+use crate::session::{
+    NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, encode, int, strings,
+};
 
 const READONLY: &str = "-READONLY You can't write against a read only replica.\r\n";
 const NO_LINK: &str = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
@@ -94,6 +96,8 @@ fn a_replica_without_a_primary_says_so() {
     for command in ["SET a 1", "DEL mine", "FLUSHALL", "INCR a"] {
         c.expect(command, READONLY);
     }
+    let hello = |c: &mut Session| c.strings(&["HELLO", "2"])[9].clone();
+    assert_eq!(hello(&mut c), b"replica");
     c.expect("PSYNC ? -1", NO_LINK);
     c.expect("PSYNC ? x", NO_LINK);
     c.expect("SYNC", NO_LINK);
@@ -108,6 +112,7 @@ fn a_replica_without_a_primary_says_so() {
     c.expect("SET a 1", OK);
     c.expect("CONFIG SET replica-read-only yes", OK);
     c.expect("REPLICAOF no one", OK);
+    assert_eq!(hello(&mut c), b"master");
     c.expect(
         "MGET mine a",
         [b"*2\r\n".to_vec(), bulk("1"), bulk("1")].concat(),

@@ -268,6 +268,10 @@ fn version(protocol: Protocol) -> i64 {
 fn introduce_server(ctx: &mut Context<'_>) {
     let id = ctx.client.handle.id as i64;
     let version = version(ctx.client.protocol);
+    let role: &[u8] = match ctx.replication.is_replica() {
+        true => b"replica",
+        false => b"master",
+    };
     let reply = &mut ctx.reply;
     reply.map(7);
     reply.bulk(b"server");
@@ -281,7 +285,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
     reply.bulk(b"mode");
     reply.bulk(b"standalone");
     reply.bulk(b"role");
-    reply.bulk(b"master");
+    reply.bulk(role);
     reply.bulk(b"modules");
     reply.array(0);
 }
