@@ -284,14 +284,16 @@ impl Store {
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now.
-    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
+    /// already ends it now; false if it has.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
         self.changes += 1;
-        if deadline <= self.clock.now() && !self.loading {
-            self.take(key);
-        } else {
+        let lives = deadline > self.clock.now() || self.loading;
+        if lives {
             self.write_deadline(key, Some(deadline));
+        } else {
+            self.take(key);
         }
+        lives
     }
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.

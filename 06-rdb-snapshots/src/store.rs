@@ -442,15 +442,17 @@ impl Store {
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now.
-    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
+    /// already ends it now; false if it has.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
         self.changes += 1;
         let at = self.place(key);
-        if deadline <= self.clock.now() && !self.loading {
-            self.take(at);
-        } else {
+        let lives = deadline > self.clock.now() || self.loading;
+        if lives {
             self.write_deadline(at, Some(deadline));
+        } else {
+            self.take(at);
         }
+        lives
     }
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.

@@ -27,32 +27,42 @@ fn samples_until_clean(store: &mut Store) -> usize {
 #[test]
 fn no_method_sees_a_key_whose_time_is_over() {
     type Look = fn(&mut Store) -> bool;
-    let looks: &[(&str, Look)] = &[
-        ("get", |store| store.get(b"k").is_some()),
-        ("peek", |store| store.peek(b"k").is_some()),
-        ("contains", |store| store.contains(b"k")),
-        ("remove", |store| store.remove(b"k").is_some()),
-        ("rename", |store| store.rename(b"k", b"other")),
-        ("copy", |store| store.copy(b"k", b"other")),
-        ("keys", |store| store.keys().count() > 0),
-        ("random_key", |store| store.random_key().is_some()),
-        ("scan", |store| store.scan(0, 10).1.count() > 0),
-        ("update", |store| {
-            store.update(b"k", |_| Ok::<_, ()>(())) != Ok(None)
-        }),
-        ("upsert", |store| {
-            let fresh = Value::Integer(7);
-            store.upsert(b"k", fresh, |value| {
-                Ok::<_, ()>(*value != Value::Integer(7))
-            }) == Ok(true)
-        }),
+    // And how many keys there are when it has looked at a dead one.
+    let looks: &[(&str, Look, usize)] = &[
+        ("get", |store| store.get(b"k").is_some(), 0),
+        ("peek", |store| store.peek(b"k").is_some(), 0),
+        ("contains", |store| store.contains(b"k"), 0),
+        ("remove", |store| store.remove(b"k").is_some(), 0),
+        ("rename", |store| store.rename(b"k", b"other"), 0),
+        ("copy", |store| store.copy(b"k", b"other"), 0),
+        ("keys", |store| store.keys().count() > 0, 1),
+        ("random_key", |store| store.random_key().is_some(), 0),
+        ("scan", |store| store.scan(0, 10).1.count() > 0, 0),
+        (
+            "update",
+            |store| store.update(b"k", |_| Ok::<_, ()>(())) != Ok(None),
+            0,
+        ),
+        (
+            "upsert",
+            |store| {
+                let fresh = Value::Integer(7);
+                store.upsert(b"k", fresh, |value| {
+                    Ok::<_, ()>(*value != Value::Integer(7))
+                }) == Ok(true)
+            },
+            1,
+        ),
+        ("deadline", |store| store.deadline(b"k").is_some(), 0),
+        ("persist", |store| store.persist(b"k"), 0),
     ];
-    for (name, sees) in looks {
+    for (name, sees, left) in looks {
         let mut store = volatile(b"k", 100);
         assert!(sees(&mut store), "{name} does not see a living key");
         let mut store = volatile(b"k", 100);
         store.clock.advance(101);
         assert!(!sees(&mut store), "{name} sees a dead key");
+        assert_eq!(store.len(), *left, "keys after {name}");
     }
 }
 
