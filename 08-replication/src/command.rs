@@ -55,6 +55,7 @@ impl<'a> Context<'a> {
         reply: Reply<'a>,
         state: &'a mut State,
     ) -> Self {
+        state.settle_expiry(client.is_obeyed());
         Self {
             table,
             client,
@@ -100,14 +101,15 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same for a command that has given `key` this deadline. One that had come
-    /// already has ended the key.
-    pub fn log_deadline(&mut self, key: &[u8], deadline: Moment) {
-        if self.store.contains(key) {
-            let unix = self.store.clock.unix(deadline).to_string();
-            self.log_as(&[b"PEXPIREAT", key, unix.as_bytes()]);
-        } else {
-            self.log_as(&[b"DEL", key]);
+    /// Lets `key`, which must be there, live until `deadline`, and logs what came of it: a
+    /// deadline that has come already may have ended the key.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
+        match self.store.set_deadline(key, deadline) {
+            true => {
+                let unix = self.store.clock.unix(deadline).to_string();
+                self.log_as(&[b"PEXPIREAT", key, unix.as_bytes()]);
+            }
+            false => self.log_as(&[b"DEL", key]),
         }
     }
 }

@@ -77,11 +77,12 @@ fn work(shared: &Shared) -> bool {
         // The lock is free between two samples: with several threads, commands
         // need not wait for the whole slice.
         let state = &mut *shared.lock();
-        // What ends there, the primary says.
-        if state.store.expiry != Expiry::Remove {
-            return false;
-        }
-        let sample = state.store.expire(LOOKS, REMOVALS);
+        let sample = match state.settle_expiry(false) {
+            Expiry::Remove => state.store.expire(LOOKS, REMOVALS),
+            // What else ends there, the primary says.
+            Expiry::Hide => state.store.expire_tracked(LOOKS),
+            Expiry::Ignore => return false,
+        };
         let State {
             store,
             aof,

@@ -28,7 +28,6 @@ use crate::replication::{Address, Link};
 use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
 use crate::state::{Shared, State};
 use crate::stats::Loading;
-use crate::store::Expiry;
 
 /// How long to wait before the next try. If it is we who cannot take what the primary has, each
 /// try costs it a file, and the pause doubles.
@@ -422,8 +421,6 @@ impl FeedReader {
         }
         let state = &mut *shared.lock();
         check_wanted(wanted)?;
-        // The primary says itself when a key expires, and until then it is there.
-        state.store.expiry = Expiry::Ignore;
         let executed = loop {
             match self.batch.fill(input) {
                 Ok(0) if self.batch.position() == 0 => break Ok(()),
@@ -434,7 +431,6 @@ impl FeedReader {
                 break Err(error);
             }
         };
-        state.store.expiry = Expiry::Hide;
         let (policy, position) = (state.config.appendfsync, state.aof.position());
         // Nobody waits for it; if it fails, the log says so and is tried again.
         let _ = state.aof.commit(position, policy);

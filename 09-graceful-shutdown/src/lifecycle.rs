@@ -57,6 +57,8 @@ pub struct Request {
 /// The state of the server's end.
 #[derive(Debug)]
 pub struct Lifecycle {
+    /// The same as in the rules, for whoever has the lock: to look there takes one more.
+    phase: Phase,
     rules: watch::Sender<Rules>,
     /// What is wanted, as long as it has neither come about nor come to nothing.
     request: Option<Request>,
@@ -71,6 +73,7 @@ pub struct Lifecycle {
 impl Default for Lifecycle {
     fn default() -> Self {
         Self {
+            phase: Phase::Running,
             rules: watch::Sender::new(Rules {
                 phase: Phase::Running,
                 timeout: None,
@@ -85,7 +88,7 @@ impl Default for Lifecycle {
 
 impl Lifecycle {
     pub fn phase(&self) -> Phase {
-        self.rules.borrow().phase
+        self.phase
     }
 
     pub fn has_ended(&self) -> bool {
@@ -93,6 +96,7 @@ impl Lifecycle {
     }
 
     pub fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
         self.rules.send_modify(|rules| rules.phase = phase);
     }
 

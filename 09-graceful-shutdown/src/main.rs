@@ -53,7 +53,6 @@ use crate::recovery::Door;
 use crate::replication::Address;
 use crate::shutdown::Signals;
 use crate::state::Shared;
-use crate::store::Expiry;
 
 /// A store makes and drops an allocation for every key and value that does not
 /// fit its table; this allocator is made for that.
@@ -131,9 +130,7 @@ fn prepare(cli: &Cli) -> Result<(Shared, Signals), String> {
 /// Follows that primary, if it is one, as soon as our own data is loaded.
 fn follow(primary: Option<Address>, shared: &Shared) {
     if let Some(address) = primary {
-        let state = &mut *shared.lock();
-        state.replication.follow(address);
-        state.store.expiry = Expiry::Hide;
+        shared.lock().replication.follow(address);
     }
 }
 

@@ -103,9 +103,14 @@ fn replay(folder: Folder, table: &'static Table, shared: &Shared) -> Result<(), 
 /// What the RDB file says, if there is one.
 fn load(path: &Path, shared: &Shared) -> Result<(), RecoveryError> {
     let started = Instant::now();
+    let expired = match shared.lock().replication.is_replica() {
+        // What ends there, the primary says.
+        true => Expired::Keep,
+        false => Expired::Drop,
+    };
     let loaded = File::open(path)
         .map_err(RdbError::Io)
-        .and_then(|file| load::file(path, &file, Expired::Drop, shared));
+        .and_then(|file| load::file(path, &file, expired, shared));
     let loaded = match loaded {
         Ok((loaded, _)) => loaded,
         Err(RdbError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),

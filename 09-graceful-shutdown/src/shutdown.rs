@@ -28,7 +28,6 @@ use tracing::{info, warn};
 use crate::aof::system_text;
 use crate::lifecycle::{Phase, Request, Save};
 use crate::state::{Shared, State};
-use crate::store::Expiry;
 
 /// How long the last replies may take to leave.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -165,8 +164,6 @@ fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch
     let deadline = Instant::now() + patience;
     state.lifecycle.drained = Some(deadline);
     state.lifecycle.enter(Phase::Draining);
-    // To remove a key is a write, too.
-    state.store.expiry = Expiry::Hide;
     state
         .replication
         .ask(state.config.client_output_buffer_limit.replica);
@@ -185,15 +182,9 @@ fn finish(state: &mut State, number: u64, request: Request) -> bool {
             state.lifecycle.fail();
         }
     }
-    match may_end {
-        true => {
-            state.lifecycle.enter(Phase::Ended);
-            // What is safe now is to stay as it is.
-            state.store.expiry = Expiry::Hide;
-            state.replication.stop_following();
-        }
-        false if state.replication.is_replica() => state.store.expiry = Expiry::Hide,
-        false => state.store.expiry = Expiry::Remove,
+    if may_end {
+        state.lifecycle.enter(Phase::Ended);
+        state.replication.stop_following();
     }
     may_end
 }

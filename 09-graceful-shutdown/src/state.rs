@@ -12,11 +12,11 @@ use crate::aof::Aof;
 use crate::background::Background;
 use crate::clients::Clients;
 use crate::config::Config;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Phase};
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::stats::Stats;
-use crate::store::Store;
+use crate::store::{Expiry, Store};
 
 /// What commands may read and change besides their own client.
 pub struct State {
@@ -29,6 +29,21 @@ pub struct State {
     pub pubsub: PubSub,
     pub replication: Replication,
     pub lifecycle: Lifecycle,
+}
+
+impl State {
+    /// What happens from here on to a key whose time is over. It follows from what the server is
+    /// and whose command is executed (`is_obeyed`: the log's or the primary's), and nobody else
+    /// decides it.
+    pub fn settle_expiry(&mut self, is_obeyed: bool) -> Expiry {
+        self.store.expiry = match () {
+            () if is_obeyed || self.store.loading => Expiry::Ignore,
+            () if self.lifecycle.phase() != Phase::Running => Expiry::Freeze,
+            () if self.replication.is_replica() => Expiry::Hide,
+            () => Expiry::Remove,
+        };
+        self.store.expiry
+    }
 }
 
 /// A handle to the state; clones lead to the same one.

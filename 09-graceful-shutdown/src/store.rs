@@ -59,6 +59,9 @@ const SEGMENT_SHIFT: u32 = 40;
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_LIMIT: usize = 44;
 
+/// How many keys RANDOMKEY draws where all may be over, and stay (`maxtries`).
+const RANDOM_TRIES: usize = 100;
+
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
 const WARM_KEY: usize = 256;
 
@@ -212,16 +215,26 @@ pub struct Store {
     pub expired: Vec<Bytes>,
     /// The data is being loaded.
     pub loading: bool,
+    /// What happens to a key whose time is over; `State` derives it for each command.
     pub expiry: Expiry,
+    /// The keys that got their deadline from a client of this replica, which may be writable.
+    /// No primary will say that they are removed (`slaveKeysWithExpire`).
+    tracked: Table<()>,
+    /// How many of them the next look at them lies in front of; it goes down.
+    tracked_to: usize,
 }
 
-/// What happens to a key whose time is over.
+/// What happens to a key whose time is over (`expireIfNeeded`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// It is removed.
     Remove,
-    /// Nobody sees it any more, but it stays until the primary says that it is removed.
+    /// Nobody sees it any more, but it stays until the primary says that it is removed. Only
+    /// a client that writes to it, which some replicas allow, removes it first.
     Hide,
+    /// Nobody sees it, and nobody removes it: to remove a key is a write, and the data stand
+    /// still.
+    Freeze,
     /// Nothing: what the log or the primary says was done to it was done while it was
     /// still there.
     Ignore,
@@ -243,6 +256,8 @@ impl Default for Store {
             expired: Vec::new(),
             loading: false,
             expiry: Expiry::Remove,
+            tracked: Table::default(),
+            tracked_to: 0,
         }
     }
 }
@@ -291,7 +306,7 @@ impl Store {
     /// The value of `key` for a command that reads it. Counts for INFO.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.place(key);
-        let is_over = self.remove_if_over(at);
+        let is_over = self.hide_if_over(at);
         let value = self.segments[at.segment].entries.get(at.hash, key);
         let value = value.filter(|_| !is_over);
         match value {
@@ -326,10 +341,8 @@ impl Store {
     /// The value of `key` for a command that is about to change it.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.place(key);
-        match self.remove_if_over(at) {
-            true => None,
-            false => self.segment(at).entries.get(at.hash, key),
-        }
+        self.remove_if_over(at);
+        self.segment(at).entries.get(at.hash, key)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
@@ -392,6 +405,7 @@ impl Store {
     pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         let at = self.place(key);
         self.remove_if_over(at);
+        self.track(at, deadline);
         self.write(at, value, deadline);
     }
 
@@ -421,10 +435,11 @@ impl Store {
         self.write_deadline(at, deadline);
     }
 
-    /// Takes `key` and its value out of the store.
+    /// Takes `key` and its value out of the store. On a writable replica that is so for a key
+    /// that nobody sees any more, too: to Redis, DEL has deleted it.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.hide_if_over(at);
         let value = self.take(at);
         self.changes += u64::from(value.is_some());
         value
@@ -433,8 +448,10 @@ impl Store {
     /// Gives the value of `from` to `to` instead, whatever that had before. False
     /// if there is no `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let deadline = self.deadline(from);
-        let value = self.take(self.place(from));
+        let at = self.place(from);
+        self.remove_if_over(at);
+        let deadline = self.deadline_at(at).copied();
+        let value = self.take(at);
         value
             .map(|value| self.insert_until(to, value, deadline))
             .is_some()
@@ -443,8 +460,12 @@ impl Store {
     /// Gives the value of `from` to `to` as well, whatever that had before. False
     /// if there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let value = self.peek(from).cloned();
-        let deadline = self.deadline(from);
+        let at = self.place(from);
+        if self.hide_if_over(at) {
+            return false;
+        }
+        let value = self.segment(at).entries.get(at.hash, from).cloned();
+        let deadline = self.deadline_at(at).copied();
         value
             .map(|value| self.insert_until(to, value, deadline))
             .is_some()
@@ -453,22 +474,25 @@ impl Store {
     /// When `key` ends, if it is there and has a deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         let at = self.place(key);
-        match self.remove_if_over(at) {
+        match self.hide_if_over(at) {
             true => None,
             false => self.deadline_at(at).copied(),
         }
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now.
-    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
+    /// already ends it now, except on a replica; false if it has.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
         self.changes += 1;
         let at = self.place(key);
-        if deadline <= self.clock.now() && self.expiry == Expiry::Remove {
-            self.take(at);
-        } else {
+        let lives = deadline > self.clock.now() || self.expiry != Expiry::Remove;
+        if lives {
+            self.track(at, Some(deadline));
             self.write_deadline(at, Some(deadline));
+        } else {
+            self.take(at);
         }
+        lives
     }
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.
@@ -503,6 +527,7 @@ impl Store {
         self.changes += self.len() as u64;
         let old = std::mem::replace(&mut self.segments, no_segments());
         (self.keys, self.volatile) = (0, 0);
+        self.tracked = Table::default();
         self.average_ttl = 0;
         if lazy {
             // If there can be no thread, the closure and with it the segments are
@@ -517,19 +542,29 @@ impl Store {
             .iter()
             .flat_map(|segment| segment.entries.iter());
         let keys = entries.map(|(_, key, _)| key);
-        keys.filter(|key| self.volatile == 0 || !self.is_over(self.place(key)))
+        keys.filter(|key| self.is_visible(key))
     }
 
     /// A key picked at random: first a segment, then one of its keys. With many keys,
     /// all are as likely. (Redis collects up to 15 entries from neighbouring buckets, and
     /// picks one of them: `dictGetFairRandomKey`.)
+    ///
+    /// Where those whose time is over stay, there may be no other. Then, as in Redis, a key is
+    /// returned that nobody sees.
     pub fn random_key(&mut self) -> Option<&[u8]> {
+        let may_be_none = self.volatile == self.keys && self.expiry != Expiry::Remove;
+        let mut tries = if may_be_none {
+            RANDOM_TRIES
+        } else {
+            usize::MAX
+        };
         while self.keys > 0 {
             let segment = fastrand::usize(..SEGMENTS);
             let keys = self.segments[segment].entries.len();
             if keys > 0 {
                 let number = fastrand::usize(..keys);
-                if !self.remove_nth_if_over(segment, number) {
+                tries -= 1;
+                if tries == 0 || !self.hide_nth_if_over(segment, number) {
                     let found = self.segments[segment].entries.nth(number);
                     return found.map(|(key, _)| key);
                 }
@@ -567,7 +602,7 @@ impl Store {
             let end = if entries == 0 { len } else { entries.min(len) };
             let start = end.saturating_sub(missing);
             for number in (start..end).rev() {
-                self.remove_nth_if_over(segment, number);
+                self.hide_nth_if_over(segment, number);
             }
             missing -= end - start;
             parts.push((segment, start..end));
@@ -577,10 +612,14 @@ impl Store {
             }
         }
         let cursor = (entries * (SEGMENTS + 1) + segments) as u64;
+        let store = &*self;
         let entries = parts.into_iter().flat_map(|(segment, range)| {
-            let entries = &self.segments[segment].entries;
+            let entries = &store.segments[segment].entries;
             range.filter_map(|number| entries.nth(number))
         });
+        // Those that were removed are gone, and those that stay are not seen.
+        let all = store.expiry == Expiry::Remove;
+        let entries = entries.filter(move |(key, _)| all || store.is_visible(key));
         (cursor, entries)
     }
 
@@ -618,6 +657,50 @@ impl Store {
         }
         self.update_average_ttl(total_ttl, sample.looked_at - sample.expired);
         sample
+    }
+
+    /// The same for the keys that clients of this replica gave their deadlines
+    /// (`expireSlaveKeys`). Each is forgotten when it is removed or has no deadline any more.
+    pub fn expire_tracked(&mut self, looks: usize) -> Sample {
+        let mut index = match self.tracked_to.min(self.tracked.len()) {
+            0 => self.tracked.len(),
+            end => end,
+        };
+        let first = index.saturating_sub(looks);
+        let mut sample = Sample::default();
+        while index > first {
+            index -= 1;
+            sample.looked_at += 1;
+            let Some((key, ())) = self.tracked.nth(index) else {
+                continue;
+            };
+            let key = Bytes::from_slice(key);
+            let at = self.place(&key);
+            let deadline = self.deadline_at(at).copied();
+            let is_past = deadline.is_some_and(|deadline| self.clock.is_past(deadline));
+            if is_past {
+                self.expire_key(at);
+                sample.expired += 1;
+            }
+            if is_past || deadline.is_none() {
+                self.tracked.remove(at.hash, at.key);
+            }
+        }
+        self.tracked_to = index;
+        sample
+    }
+
+    /// How many keys [`expire_tracked`](Self::expire_tracked) looks after.
+    pub fn tracked_len(&self) -> usize {
+        self.tracked.len()
+    }
+
+    /// A client gives the key this deadline. On a replica, that key is for us to remove.
+    fn track(&mut self, at: Place<'_>, deadline: Option<Moment>) {
+        let is_new = deadline.is_some() && self.deadline_at(at).copied() != deadline;
+        if self.expiry == Expiry::Hide && is_new {
+            self.tracked.insert(at.hash, at.key, ());
+        }
     }
 
     /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
@@ -664,11 +747,17 @@ impl Store {
     fn is_over(&self, at: Place<'_>) -> bool {
         let deadline = self.deadline_at(at);
         let is_past = deadline.is_some_and(|deadline| self.clock.is_past(*deadline));
-        is_past && !self.loading && self.expiry != Expiry::Ignore
+        is_past && self.expiry != Expiry::Ignore
     }
 
-    /// Removes the key if its time is over and that is for us to do. True if it is over.
-    fn remove_if_over(&mut self, at: Place<'_>) -> bool {
+    /// The same for a key that is there and was not asked for by its name.
+    fn is_visible(&self, key: &[u8]) -> bool {
+        self.volatile == 0 || !self.is_over(self.place(key))
+    }
+
+    /// Is the time of the key over, for a command that reads it? Where that is for us to do,
+    /// it is removed.
+    fn hide_if_over(&mut self, at: Place<'_>) -> bool {
         let is_over = self.is_over(at);
         if is_over && self.expiry == Expiry::Remove {
             self.expire_key(at);
@@ -676,15 +765,22 @@ impl Store {
         is_over
     }
 
-    /// The same for a key by its number; true if it was over.
-    fn remove_nth_if_over(&mut self, segment: usize, number: usize) -> bool {
+    /// The same for a key by its number.
+    fn hide_nth_if_over(&mut self, segment: usize, number: usize) -> bool {
         match self.segments[segment].entries.nth(number) {
             Some((key, _)) if self.volatile > 0 && self.is_over(self.place(key)) => {
                 let key = Bytes::from_slice(key);
-                self.expire_key(self.place(&key));
-                true
+                self.hide_if_over(self.place(&key))
             }
             _ => false,
+        }
+    }
+
+    /// Removes the key if its time is over: a command is about to write to it. On a replica
+    /// that is a client's, and the replica writable.
+    fn remove_if_over(&mut self, at: Place<'_>) {
+        if self.is_over(at) {
+            self.expire_key(at);
         }
     }
 

@@ -179,8 +179,7 @@ fn set_deadline(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -
     let new = new.ok_or_else(|| CommandError::expire_time(name))?;
     let set = ctx.store.contains(key) && conditions.allow(ctx.store.deadline(key), new);
     if set {
-        ctx.store.set_deadline(key, new);
-        ctx.log_deadline(key, new);
+        ctx.set_deadline(key, new);
     }
     ctx.reply.integer(set.into());
     Ok(())

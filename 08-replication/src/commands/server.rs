@@ -327,7 +327,8 @@ fn info_stats(ctx: &Context<'_>) -> String {
     let counters = &ctx.store.counters;
     format!(
         "total_connections_received:{}\r\ntotal_commands_processed:{}\r\nkeyspace_hits:{}\r\n\
-         keyspace_misses:{}\r\nexpired_keys:{}\r\npubsub_channels:{}\r\npubsub_patterns:{}\r\n",
+         keyspace_misses:{}\r\nexpired_keys:{}\r\npubsub_channels:{}\r\npubsub_patterns:{}\r\n\
+         slave_expires_tracked_keys:{}\r\n",
         ctx.stats.connections_received,
         ctx.stats.commands_processed,
         counters.hits,
@@ -335,6 +336,7 @@ fn info_stats(ctx: &Context<'_>) -> String {
         counters.expired,
         ctx.pubsub.channel_count(),
         ctx.pubsub.pattern_count(),
+        ctx.store.tracked_len(),
     )
 }
 

@@ -27,33 +27,103 @@ fn samples_until_clean(store: &mut Store) -> usize {
 #[test]
 fn no_method_sees_a_key_whose_time_is_over() {
     type Look = fn(&mut Store) -> bool;
-    let looks: &[(&str, Look)] = &[
-        ("get", |store| store.get(b"k").is_some()),
-        ("peek", |store| store.peek(b"k").is_some()),
-        ("contains", |store| store.contains(b"k")),
-        ("remove", |store| store.remove(b"k").is_some()),
-        ("rename", |store| store.rename(b"k", b"other")),
-        ("copy", |store| store.copy(b"k", b"other")),
-        ("keys", |store| store.keys().count() > 0),
-        ("random_key", |store| store.random_key().is_some()),
-        ("scan", |store| store.scan(0, 10).1.count() > 0),
-        ("update", |store| {
-            store.update(b"k", |_| Ok::<_, ()>(())) != Ok(None)
-        }),
-        ("upsert", |store| {
-            let fresh = Value::Integer(7);
-            store.upsert(b"k", fresh, |value| {
-                Ok::<_, ()>(*value != Value::Integer(7))
-            }) == Ok(true)
-        }),
+    // And how many keys there are when it has looked at a dead one: where that is removed,
+    // and where it is hidden until the primary says so.
+    let looks: &[(&str, Look, usize, usize)] = &[
+        ("get", |store| store.get(b"k").is_some(), 0, 1),
+        ("peek", |store| store.peek(b"k").is_some(), 0, 0),
+        ("contains", |store| store.contains(b"k"), 0, 0),
+        ("remove", |store| store.remove(b"k").is_some(), 0, 0),
+        ("rename", |store| store.rename(b"k", b"other"), 0, 0),
+        ("copy", |store| store.copy(b"k", b"other"), 0, 1),
+        ("keys", |store| store.keys().count() > 0, 1, 1),
+        ("random_key", |store| store.random_key().is_some(), 0, 1),
+        ("scan", |store| store.scan(0, 10).1.count() > 0, 0, 1),
+        (
+            "update",
+            |store| store.update(b"k", |_| Ok::<_, ()>(())) != Ok(None),
+            0,
+            0,
+        ),
+        (
+            "upsert",
+            |store| {
+                let fresh = Value::Integer(7);
+                store.upsert(b"k", fresh, |value| {
+                    Ok::<_, ()>(*value != Value::Integer(7))
+                }) == Ok(true)
+            },
+            1,
+            1,
+        ),
+        ("deadline", |store| store.deadline(b"k").is_some(), 0, 1),
+        ("persist", |store| store.persist(b"k"), 0, 0),
     ];
-    for (name, sees) in looks {
+    for (name, sees, removed, hidden) in looks {
+        for (expiry, left) in [(Expiry::Remove, removed), (Expiry::Hide, hidden)] {
+            let mut store = volatile(b"k", 100);
+            store.expiry = expiry;
+            assert!(sees(&mut store), "{name} does not see a living key");
+            let mut store = volatile(b"k", 100);
+            store.expiry = expiry;
+            store.clock.advance(101);
+            // To DEL and RANDOMKEY on a replica the key is still there.
+            let is_there = expiry == Expiry::Hide && ["remove", "random_key"].contains(name);
+            assert_eq!(sees(&mut store), is_there, "{name}: {expiry:?}");
+            assert_eq!(store.len(), *left, "{name}: {expiry:?}");
+        }
         let mut store = volatile(b"k", 100);
-        assert!(sees(&mut store), "{name} does not see a living key");
-        let mut store = volatile(b"k", 100);
+        store.expiry = Expiry::Ignore;
         store.clock.advance(101);
-        assert!(!sees(&mut store), "{name} sees a dead key");
+        assert!(
+            sees(&mut store),
+            "{name} does not see what the primary sees"
+        );
+        assert_eq!(store.counters.expired, 0, "{name}");
     }
+}
+
+#[test]
+fn a_deadline_that_has_come_ends_a_key_on_a_primary_only() {
+    for (expiry, left) in [(Expiry::Remove, 0), (Expiry::Hide, 1), (Expiry::Ignore, 1)] {
+        let mut store = volatile(b"k", 100);
+        store.expiry = expiry;
+        let deadline = store.clock.now();
+        assert_eq!(store.set_deadline(b"k", deadline), left > 0, "{expiry:?}");
+        assert_eq!(store.len(), left, "{expiry:?}");
+    }
+}
+
+#[test]
+fn a_replica_removes_only_what_its_own_clients_gave_a_deadline() {
+    let mut store = Store::default();
+    store.expiry = Expiry::Ignore;
+    add(&mut store, b"primary's", 100);
+    add(&mut store, b"kept", 100);
+    store.expiry = Expiry::Hide;
+    add(&mut store, b"own", 100);
+    add(&mut store, b"later", 1000);
+    add(&mut store, b"lasting", 100);
+    // A value that keeps the deadline that the primary gave it.
+    add(&mut store, b"kept", 100);
+    assert!(store.persist(b"lasting"));
+    assert_eq!(store.tracked_len(), 3);
+    store.clock.advance(101);
+    let sample = store.expire_tracked(100);
+    assert_eq!((sample.looked_at, sample.expired), (3, 1));
+    assert_eq!((store.len(), store.tracked_len()), (4, 1));
+    // A part at a time, and each has its turn.
+    for number in 0..100 {
+        add(&mut store, format!("{number}").as_bytes(), 100);
+    }
+    store.clock.advance(101);
+    let mut found = 0;
+    for _ in 0..=101 / 10 {
+        found += store.expire_tracked(10).expired;
+    }
+    assert_eq!((found, store.tracked_len()), (100, 1));
+    store.clear(false);
+    assert_eq!(store.tracked_len(), 0);
 }
 
 #[test]
@@ -123,6 +193,15 @@ fn scan_misses_no_living_key_while_dead_ones_are_removed() {
         add(&mut store, format!("{number}").as_bytes(), ttl);
     }
     store.clock.advance(101);
+    for (expiry, left) in [(Expiry::Hide, 1000), (Expiry::Remove, 666)] {
+        store.expiry = expiry;
+        assert_eq!(scan_all(&mut store).len(), 666, "{expiry:?}");
+        assert_eq!(store.len(), left, "{expiry:?}");
+    }
+}
+
+/// All keys that SCAN returns, seven at a time.
+fn scan_all(store: &mut Store) -> std::collections::HashSet<Vec<u8>> {
     let mut seen = std::collections::HashSet::new();
     let mut cursor = 0;
     loop {
@@ -130,11 +209,9 @@ fn scan_misses_no_living_key_while_dead_ones_are_removed() {
         seen.extend(part.map(|(key, _)| key.to_vec()));
         cursor = next;
         if cursor == 0 {
-            break;
+            return seen;
         }
     }
-    assert_eq!(seen.len(), 666);
-    assert_eq!(store.len(), 666);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use crate::client::Wait;
 use crate::command::{Command, CommandError, Context, Flag::*};
 use crate::replication::{Address, SyncFile};
 use crate::resp::{Args, parse_integer};
-use crate::store::Expiry;
 
 pub const COMMANDS: &[Command] = &[
     Command::new(
@@ -99,7 +98,6 @@ fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let port = parse_integer(&args[2]).and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or(CommandError::new("ERR Invalid master port"))?;
     let host = String::from_utf8_lossy(&args[1]).into_owned();
-    ctx.store.expiry = Expiry::Hide;
     info!("this server is a replica of {host}:{port} now");
     match ctx.replication.follow(Address { host, port }) {
         true => ctx.reply.ok(),
@@ -109,7 +107,6 @@ fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn follow_nobody(ctx: &mut Context<'_>) {
-    ctx.store.expiry = Expiry::Remove;
     if ctx.replication.follow_nobody() {
         info!("this server is a primary now");
     }

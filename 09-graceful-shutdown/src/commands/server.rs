@@ -354,7 +354,7 @@ fn info_stats(ctx: &Context<'_>) -> String {
          total_net_output_bytes:{}\r\ninstantaneous_input_kbps:{:.2}\r\n\
          instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\nexpired_keys:{}\r\nevicted_keys:0\r\n\
          keyspace_hits:{}\r\nkeyspace_misses:{}\r\npubsub_channels:{}\r\npubsub_patterns:{}\r\n\
-         latest_fork_usec:0\r\ntotal_forks:0\r\n",
+         latest_fork_usec:0\r\ntotal_forks:0\r\nslave_expires_tracked_keys:{}\r\n",
         ctx.stats.connections_received,
         ctx.stats.commands_processed,
         rates.commands(),
@@ -368,6 +368,7 @@ fn info_stats(ctx: &Context<'_>) -> String {
         counters.misses,
         ctx.pubsub.channel_count(),
         ctx.pubsub.pattern_count(),
+        ctx.store.tracked_len(),
     )
 }
 

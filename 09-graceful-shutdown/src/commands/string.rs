@@ -407,17 +407,18 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             Some(new) => lifetime.change_to(new)?,
         }
     }
+    // A time for a key that is not there need not even be a number.
+    if ctx.store.get(key).is_none() {
+        ctx.reply.null();
+        return Ok(());
+    }
     let deadline = match lifetime {
-        // A time for a key that is not there need not even be a number.
-        Lifetime::Limited(unit, amount) if ctx.store.contains(key) => {
-            Some(deadline(ctx, unit, amount, "getex")?)
-        }
+        Lifetime::Limited(unit, amount) => Some(deadline(ctx, unit, amount, "getex")?),
         _ => None,
     };
-    reply_value(&mut ctx.reply, ctx.store.get(key));
+    reply_value(&mut ctx.reply, ctx.store.peek(key));
     if let Some(deadline) = deadline {
-        ctx.store.set_deadline(key, deadline);
-        ctx.log_deadline(key, deadline);
+        ctx.set_deadline(key, deadline);
     }
     if lifetime == Lifetime::Lasting && ctx.store.persist(key) {
         ctx.log_as(&[b"PERSIST", key]);

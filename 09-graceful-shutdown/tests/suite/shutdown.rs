@@ -14,14 +14,14 @@ use crate::log::{Log, ON, connect, data_folder, data_set, plain};
 use crate::replicas::{Reader, Writer, follow, prepare, start, wait_for_link};
 use crate::session::{NULL, OK, SYNTAX, Session, bulk, encode, int};
 
-const FAILED: &str = "-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
+pub const FAILED: &str = "-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
 const NONE: &str = "-ERR No shutdown in progress.\r\n";
 
 /// An end for which nobody is waited takes less, even on a busy machine.
 const SOON: Duration = Duration::from_secs(8);
 
 /// Sends a command that may have no reply.
-fn tell(server: &Server, command: &str) -> Client {
+pub fn tell(server: &Server, command: &str) -> Client {
     let words: Vec<&str> = command.split(' ').collect();
     let mut client = Client::connect(server);
     client.send(encode(&words));
@@ -36,14 +36,14 @@ fn left(session: &mut Session) -> Option<u64> {
     lines.find_map(|line| line.strip_prefix("shutdown_in_milliseconds:")?.parse().ok())
 }
 
-fn wait_for_drain(session: &mut Session) {
+pub fn wait_for_drain(session: &mut Session) {
     wait_until("the server waits for its replica", || {
         left(session).is_some()
     });
 }
 
 /// A server with a replica that never says what it has got, and does not have everything.
-fn start_with_laggard(flags: &[&str]) -> (Server, Session, Reader) {
+pub fn start_with_laggard(flags: &[&str]) -> (Server, Session, Reader) {
     let (server, mut session) = start(flags);
     let reader = Reader::connect(&server);
     session.expect("SET a 1", OK);
