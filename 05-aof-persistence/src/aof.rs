@@ -234,7 +234,9 @@ impl Aof {
                 self.pending.clear();
                 // One large value is no reason to hold on to its memory.
                 self.pending.shrink_to(KEPT_PENDING);
-                if self.error.take().is_some() {
+                // A write that succeeds does not undo an fsync that failed.
+                let is_safe = open.syncer.synced().borrow().error.is_none();
+                if is_safe && self.error.take().is_some() {
                     info!("the log can be written again");
                 }
             }

@@ -170,14 +170,15 @@ impl Aof {
             return false;
         };
         let size = open.folder.size();
-        let growth = (size * 100 / open.base_size.max(1)).saturating_sub(100);
-        percentage > 0 && size > min_size && growth >= percentage
+        size > min_size && has_grown(open.base_size, size, percentage)
     }
 
     /// Starts a new increment and says where to write a base with what is in the store
     /// now. If the log is off, only the base is written, to `location`.
     pub fn begin_rewrite(&mut self, location: Location, format: BaseFormat) -> io::Result<Base> {
-        self.flush();
+        if self.error.is_none() {
+            self.flush();
+        }
         if let Some(error) = &self.error {
             return Err(io::Error::other(error.clone()));
         }
@@ -338,7 +339,9 @@ impl Aof {
                 self.pending.clear();
                 // One large value is no reason to hold on to its memory.
                 self.pending.shrink_to(KEPT_PENDING);
-                if self.error.take().is_some() {
+                // A write that succeeds does not undo an fsync that failed.
+                let is_safe = open.syncer.synced().borrow().error.is_none();
+                if is_safe && self.error.take().is_some() {
                     info!("the log can be written again");
                 }
             }
@@ -489,4 +492,18 @@ pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_owned()
+}
+
+/// Is `size` so many percent larger than `base`? 0 percent are never reached.
+fn has_grown(base: u64, size: u64, percentage: u64) -> bool {
+    let growth = (size * 100 / base.max(1)).saturating_sub(100);
+    percentage > 0 && growth >= percentage
+}
+
+#[test]
+fn growth_counts_from_its_percentage_on() {
+    assert!(has_grown(1000, 2000, 100));
+    assert!(!has_grown(1000, 1999, 100));
+    assert!(!has_grown(1000, 1_000_000, 0));
+    assert!(has_grown(0, 2, 100));
 }

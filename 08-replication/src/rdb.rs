@@ -182,6 +182,9 @@ impl Location {
     pub fn clean(&self) {
         let is_temporary = |path: &Path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name == self.name.as_str() {
+                return false;
+            }
             let number = name.strip_prefix(TEMPORARY);
             let number = number.and_then(|rest| rest.strip_suffix(".rdb"));
             let is_number = |text: &str| text.parse::<u32>().is_ok();

@@ -347,3 +347,34 @@ fn ok_or_err(failed: bool) -> &'static str {
 fn seconds(time: Option<Duration>) -> i64 {
     time.map_or(-1, |time| time.as_secs() as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many minutes pass until the next rewrite, after each of these failures.
+    fn delays(rewrites: &mut Rewrites, failures: usize) -> Vec<u64> {
+        let mut delay = || {
+            let earliest = Instant::now();
+            rewrites.fail();
+            let latest = Instant::now();
+            let Some(then) = rewrites.not_before else {
+                return 0;
+            };
+            let minutes = then.duration_since(earliest).as_secs() / 60;
+            assert!(then <= latest + MINUTE * minutes as u32);
+            minutes
+        };
+        (0..failures).map(|_| delay()).collect()
+    }
+
+    #[test]
+    fn rewrites_that_fail_come_ever_more_seldom() {
+        let mut rewrites = Rewrites::default();
+        let expected = [0, 0, 1, 2, 4, 8, 16, 32, 60, 60];
+        assert_eq!(delays(&mut rewrites, expected.len()), expected);
+        rewrites.succeed(Duration::ZERO);
+        assert_eq!(rewrites.not_before, None);
+        assert_eq!(delays(&mut rewrites, 3), [0, 0, 1]);
+    }
+}

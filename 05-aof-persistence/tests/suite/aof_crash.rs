@@ -491,7 +491,10 @@ fn a_manifest_that_lost_a_part_stops_the_start() {
         format!("{base} {increment}"),
         format!("{base}\n{increment}").replace("type i", "type h"),
         format!("{base}\n{increment}").replace("type i", "type ix"),
-        manifest.replace("1.base", "1.incr"),
+        format!(
+            "{}\n{increment}",
+            increment.trim_end().replace("type i", "type b")
+        ),
     ] {
         fs::write(&path, &damaged).expect("a damaged manifest");
         let said = refused(&data);

@@ -280,7 +280,8 @@ impl Folder {
 
     /// Puts a new base in its place. The increments from number `first` on go on from it,
     /// and then the provisional one, if there is one. Until the new manifest is in
-    /// place, the old log is complete; from then on, the new one.
+    /// place, the old log is complete; from then on, the new one, if at first without what
+    /// is in the provisional increment.
     pub fn finish(
         &mut self,
         base: Temporary,
@@ -294,14 +295,21 @@ impl Folder {
             .next_base(name, format.is_rdb(), self.is_taken());
         base.rename(&self.location.path(&part.name))?;
         let mut manifest = self.manifest.start_over(part, first);
+        let mut increment = None;
         if with_provisional {
-            let increment = self.manifest.next_increment(name, self.is_taken());
-            let path = self.location.path(&increment.name);
-            fs::rename(self.provisional_path(), path)?;
-            self.handle.sync_all()?;
-            manifest.increments.push(increment);
+            let part = self.manifest.next_increment(name, self.is_taken());
+            let path = self.location.path(&part.name);
+            // Nothing but an empty file has the name of an increment before the manifest has
+            // it: one with data would say that a manifest got lost.
+            open_for_append(&path)?;
+            manifest.increments.push(part);
+            increment = Some(path);
         }
         self.write_manifest(manifest)?;
+        if let Some(path) = increment {
+            fs::rename(self.provisional_path(), path)?;
+            self.handle.sync_all()?;
+        }
         self.delete_history();
         Ok(())
     }

@@ -18,6 +18,11 @@ pub struct SavePoint {
 }
 
 impl SavePoint {
+    /// Is it time, so many seconds after the last save and after so many changes?
+    fn is_reached(&self, seconds: u64, changes: i64) -> bool {
+        changes >= i64::from(self.changes) && seconds > self.seconds
+    }
+
     /// Reads save points as in `save 3600 1 300 100`: pairs of seconds and changes, with one
     /// blank between. No pairs are no save points.
     pub fn parse(text: &str) -> Option<Vec<Self>> {
@@ -108,7 +113,7 @@ impl Saves {
         let changes = self.unsaved(changes) as i64;
         points
             .iter()
-            .find(|point| changes >= i64::from(point.changes) && passed > point.seconds)
+            .find(|point| point.is_reached(passed, changes))
     }
 
     /// How many of `changes` are not saved.
@@ -171,6 +176,17 @@ mod tests {
         ] {
             assert_eq!(read(text).as_deref(), points, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_save_point_is_reached_after_its_seconds_and_at_its_changes() {
+        let point = SavePoint {
+            seconds: 10,
+            changes: 5,
+        };
+        assert!(point.is_reached(11, 5));
+        assert!(!point.is_reached(10, 5));
+        assert!(!point.is_reached(11, 4));
     }
 
     #[test]

@@ -90,6 +90,8 @@ fn manners(c: &mut Session) {
         "EXISTS none",
         "BGSAVE",
         "KEYS x",
+        "CONFIG SET appendonly no",
+        "CONFIG SET APPENDONLY yes nosuch 1",
     ] {
         let reply = c.call(&words(line));
         let is_loaded = info(c, "loading").as_deref() == Some("0");

@@ -501,6 +501,22 @@ fn files_of_a_server_that_ended_are_deleted() {
     assert_eq!(left, ["temp-1234.txt", "temp-mine.rdb"]);
 }
 
+/// Whatever it is called.
+#[test]
+fn the_file_itself_is_no_leftover() {
+    let data = data_folder();
+    for name in ["temp-1.rdb", "temp-12-1.rdb"] {
+        let flags = ["--dbfilename", name];
+        let server = Server::start_on(data.path(), &flags);
+        let mut c = connect(&server);
+        c.expect_args(&["SET", "name", name], OK);
+        c.expect("SAVE", OK);
+        server.kill();
+        let server = Server::start_on(data.path(), &flags);
+        connect(&server).expect("GET name", bulk(name));
+    }
+}
+
 /// How many keys each writer of the next test has, so that many parts of the data
 /// set are written at each moment.
 const KEYS: usize = 500;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::faults::load::{self, Load, Peer};
 use crate::faults::walk::Walk;
 use crate::faults::{Action, Disk, Fault};
-use crate::harness::{Server, is_other_server};
-use crate::log::{ON, connect, data_folder, data_set, plain};
+use crate::harness::{Server, is_other_server, wait_until};
+use crate::log::{FOLDER, Log, ON, connect, data_folder, data_set, plain, start};
 use crate::session::{OK, encode, int};
 
 /// The disk of these suites does what it is told, to real Redis as well.
@@ -148,6 +148,53 @@ fn a_kill_at_any_call_of_the_first_start() {
         for round in 1..3 {
             let server = Server::start_on(data.path(), &ON);
             connect(&server).expect("INCR n", int(round));
+        }
+    }
+}
+
+/// Redis starts empty then, and goes on writing to the end of an increment that it has not
+/// replayed.
+#[test]
+fn a_log_that_is_turned_on_is_whole_or_not_there_whenever_the_server_ends() {
+    if is_other_server() {
+        return;
+    }
+    for number in 1.. {
+        let data = data_folder();
+        let Some(disk) = Disk::under(&data) else {
+            return;
+        };
+        let mut server = disk.start(&[]);
+        let mut c = connect(&server);
+        c.expect("SET a 1", OK);
+        let rename = Fault::new(Action::Kill).calls("rename").path(FOLDER);
+        disk.arm(&rename.first(number));
+        c.send(
+            &[
+                encode(&["CONFIG", "SET", "appendonly", "yes"]),
+                encode(&["SET", "b", "2"]),
+            ]
+            .concat(),
+        );
+        let log = Log::of(&data);
+        let is_on =
+            || log.manifest().exists() && log.last().metadata().is_ok_and(|file| file.len() > 0);
+        wait_until("the log is on, or the server ends", || {
+            !server.is_alive() || is_on()
+        });
+        let is_done = server.is_alive();
+        server.kill();
+        let (_server, mut c) = start(&data, &[]);
+        let there = data_set(&mut c);
+        let all = [
+            plain(&[]),
+            plain(&[("a", "1")]),
+            plain(&[("a", "1"), ("b", "2")]),
+        ];
+        assert!(all.contains(&there), "rename {number}: {there:?}");
+        if is_done {
+            assert!(number > 2 && there == all[2], "{there:?}");
+            return;
         }
     }
 }

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 
 use crate::dump::{self, leftovers, wait_for_background};
+use crate::faults::{Action, Disk, EIO, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{
     DataSet, FOLDER, Log, ON, connect, data_folder, data_set, info, plain, snapshot, start,
@@ -277,6 +278,58 @@ fn what_is_flushed_during_a_rewrite_does_not_come_back() {
         wait_for_background(&mut c);
     }
     assert_eq!(after_a_crash(server, &data), plain(&[("left", "4")]));
+}
+
+/// Who waits for the background by these fields must see that there is more to come.
+#[test]
+fn a_log_that_is_turned_on_during_a_save_is_scheduled() {
+    let data = data_folder();
+    let server = Server::start_on(data.path(), &[]);
+    let mut c = connect(&server);
+    c.expect("SET k v", OK);
+    let lines: [&[&str]; 3] = [
+        &["BGSAVE"],
+        &["CONFIG", "SET", "appendonly", "yes"],
+        &["INFO", "persistence"],
+    ];
+    let request: Vec<Vec<u8>> = lines.iter().map(|words| encode(words)).collect();
+    c.send(&request.concat());
+    assert_eq!(c.reply(), b"+Background saving started\r\n");
+    assert_eq!(c.reply(), OK.as_bytes());
+    let info = String::from_utf8_lossy(&c.reply()).into_owned();
+    assert!(info.contains("\r\naof_rewrite_scheduled:1\r\n"), "{info}");
+    wait_for_background(&mut c);
+    assert_eq!(after_a_crash(server, &data), plain(&[("k", "v")]));
+}
+
+/// A log that was not made safe is not good again because its end can be written. Redis
+/// refuses writes for good after such an fsync.
+#[test]
+fn a_rewrite_does_not_clear_an_error_of_the_log() {
+    if is_other_server() {
+        return;
+    }
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let server = disk.start(&[&ON[..], &["--appendfsync", "everysec"]].concat());
+    let mut c = connect(&server);
+    let failing = Fault::new(Action::Fail(EIO)).calls("sync").path(FOLDER);
+    disk.arm(&failing.always());
+    let set = encode(&["SET", "k", "v"]);
+    wait_until("writes are refused", || {
+        c.call(&["SET", "k", "v"]).starts_with(b"-MISCONF")
+    });
+    c.send(&[encode(&["BGREWRITEAOF"]), set].concat());
+    c.reply();
+    let reply = c.reply();
+    assert!(reply.starts_with(b"-MISCONF"), "{}", reply.escape_ascii());
+    disk.disarm();
+    wait_until("writes are taken again", || {
+        c.call(&["SET", "k", "w"]) == OK.as_bytes()
+    });
+    assert_eq!(after_a_crash(server, &data), plain(&[("k", "w")]));
 }
 
 /// A rewrite that fails leaves the log as it is, and it goes on.

@@ -154,3 +154,35 @@ fn an_older_manifest_may_be_put_back() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// A base without an increment is what BGREWRITEAOF leaves while the AOF is off. If the
+/// server ended before it deleted the history, the increment of the next start must not get
+/// a name that the history has.
+#[test]
+fn a_new_increment_is_not_taken_for_history() -> io::Result<()> {
+    let manifest = b"file appendonly.aof.2.base.aof seq 2 type b\n\
+                     file appendonly.aof.1.base.aof seq 1 type h\n\
+                     file appendonly.aof.1.incr.aof seq 1 type h\n\
+                     file appendonly.aof.2.incr.aof seq 2 type h\n\
+                     file appendonly.aof.3.incr.aof seq 3 type h\n";
+    for gone in [false, true] {
+        let data = plant(manifest)?;
+        let log = location(&data);
+        fs::write(log.path("appendonly.aof.2.base.aof"), command("x"))?;
+        if gone {
+            fs::remove_file(log.path("appendonly.aof.1.incr.aof"))?;
+        }
+        assert_eq!(start(&data).as_deref(), Ok("x"));
+        let folder = Folder::open_at_start(log.clone()).map_err(io::Error::other)?;
+        assert!(folder.manifest.history.is_empty());
+        assert_eq!(folder.manifest.increments.len(), 1);
+        assert!(
+            folder
+                .manifest
+                .files()
+                .all(|part| log.path(&part.name).exists())
+        );
+        assert!(!log.path("appendonly.aof.3.incr.aof").exists());
+    }
+    Ok(())
+}

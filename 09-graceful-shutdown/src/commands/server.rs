@@ -452,6 +452,10 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let mut changes: Vec<(&Parameter, &[u8])> = Vec::new();
     for (name, value) in names.zip(values) {
         let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
+        // While the AOF is being replayed, it can be neither closed nor opened.
+        if ctx.store.loading && parameter.name == "appendonly" {
+            return Err(CommandError::LOADING);
+        }
         if parameter.is_immutable() {
             return Err(config_failed(name, "can't set immutable config"));
         }
@@ -509,6 +513,7 @@ fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
             if ctx.background.is_rewriting() {
                 ctx.background.cancel();
             }
+            ctx.background.rewrite_scheduled = false;
             ctx.aof.close();
             Ok(())
         }
@@ -517,16 +522,15 @@ fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
 }
 
 fn turn_on_log(ctx: &mut Context<'_>, changed: &Config) -> std::result::Result<(), String> {
-    if ctx.store.loading {
-        return Err("the data is still being loaded".into());
-    }
     if ctx.background.is_rewriting() {
         ctx.background.cancel();
     }
     let turned_on = ctx.aof.turn_on(changed.log_location());
     turned_on.map_err(|error| error.to_string())?;
     // If something else is under way, or this fails, it begins later.
-    if !ctx.background.is_busy() {
+    if ctx.background.is_busy() {
+        ctx.background.rewrite_scheduled = true;
+    } else {
         let _ = ctx.background.rewrite(ctx.aof, ctx.store, changed);
     }
     Ok(())
