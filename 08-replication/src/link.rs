@@ -325,7 +325,7 @@ async fn patiently<T>(
 /// One large value is no reason to hold on to its memory. What is left in the buffer is
 /// little then, and moves to a new one.
 fn give_back(buffer: &mut BytesMut) {
-    if buffer.len() < CHUNK && buffer.capacity() > 2 * CHUNK {
+    if buffer.len() < CHUNK && buffer.try_reclaim(4 * CHUNK) {
         *buffer = BytesMut::from(&buffer[..]);
     }
 }
