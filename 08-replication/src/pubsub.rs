@@ -40,8 +40,13 @@ use crate::resp::{Protocol, Reply};
 /// The name of a channel, or a pattern; an encoded message.
 type Bytes = Arc<[u8]>;
 
-/// Subscribers, by their places in the registry.
-type Places = IndexSet<usize, RandomState>;
+/// Subscribers, by their places in the registry. Most channels have one, and a set
+/// of its own for each of a million channels would take more than all the rest.
+#[derive(Debug)]
+enum Places {
+    One(usize),
+    Many(Box<IndexSet<usize, RandomState>>),
+}
 
 /// What one client is subscribed to, with numbers that tell the order. A list would be
 /// in order by itself, and to take one of a million names out of it takes long.
@@ -174,11 +179,16 @@ impl PubSub {
             subscriber.subscribed += 1;
             let number = subscriber.subscribed;
             subscriber.names(kind).insert(name.clone(), number);
-            let places = match kind {
-                Kind::Channel => self.channels.entry(name).or_default(),
-                Kind::Pattern => self.patterns.entry(name).or_default(),
-            };
-            places.insert(place);
+            match kind {
+                Kind::Channel => {
+                    let places = self.channels.entry(name).or_insert(Places::One(place));
+                    places.insert(place);
+                }
+                Kind::Pattern => {
+                    let places = self.patterns.entry(name).or_insert(Places::One(place));
+                    places.insert(place);
+                }
+            }
         }
         subscriber.count()
     }
@@ -317,7 +327,7 @@ impl PubSub {
 
     /// How many are subscribed to this channel, patterns not counted.
     pub fn subscribers(&self, channel: &[u8]) -> usize {
-        self.channels.get(channel).map_or(0, IndexSet::len)
+        self.channels.get(channel).map_or(0, |places| places.len())
     }
 
     pub fn channel_count(&self) -> usize {
@@ -370,8 +380,7 @@ impl PubSub {
             Kind::Pattern => self.patterns.get_mut(name),
         };
         let Some(places) = places else { return };
-        places.swap_remove(&place);
-        if places.is_empty() {
+        if places.remove(place) {
             match kind {
                 Kind::Channel => drop(self.channels.remove(name)),
                 Kind::Pattern => drop(self.patterns.swap_remove(name)),
@@ -430,7 +439,7 @@ impl Post<'_> {
     /// Delivers a message that consists of these `words`; how often.
     fn deliver(&mut self, places: &Places, words: &[&[u8]]) -> usize {
         let mut encoded: [Option<Bytes>; 2] = [None, None];
-        for &place in places {
+        for place in places.iter() {
             let Some(subscriber) = self.subscribers.get_mut(place) else {
                 continue;
             };
@@ -447,6 +456,45 @@ impl Post<'_> {
             }
         }
         places.len()
+    }
+}
+
+impl Places {
+    fn insert(&mut self, place: usize) {
+        match self {
+            Self::One(only) if *only == place => {}
+            Self::One(only) => {
+                let both = [*only, place];
+                *self = Self::Many(Box::new(both.into_iter().collect()));
+            }
+            Self::Many(places) => drop(places.insert(place)),
+        }
+    }
+
+    /// Takes `place` out. True if none is left.
+    fn remove(&mut self, place: usize) -> bool {
+        match self {
+            Self::One(only) => *only == place,
+            Self::Many(places) => {
+                places.swap_remove(&place);
+                places.is_empty()
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(places) => places.len(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        let (one, many) = match self {
+            Self::One(place) => (Some(*place), None),
+            Self::Many(places) => (None, Some(places.iter().copied())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
     }
 }
 
