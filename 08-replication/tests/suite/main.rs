@@ -25,6 +25,7 @@ mod pubsub_slow;
 mod rdb;
 mod rdb_crash;
 mod rdb_redis;
+mod replica_differential;
 mod replica_expiry;
 mod replicas;
 mod replication;
