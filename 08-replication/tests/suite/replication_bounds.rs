@@ -159,13 +159,16 @@ fn a_replica_gives_back_the_memory_of_a_large_value() {
     p.expect("SET b 1", OK);
     wait_for_offset(&mut p, &mut r);
     p.expect("DEL a", int(1));
+    // An allocator may keep what it got back until it is next asked for as much. So ask, for less
+    // than what the link needed for the large value.
     wait_until("the memory is given back", || {
-        // The allocator returns memory when it is next asked for some.
-        p.expect_args(&[b"SET", &b"c"[..], &large[..1 << 20]], OK);
+        p.expect_args(&[b"SET", &b"c"[..], &large[..20 << 20]], OK);
+        p.expect("DEL c", int(1));
+        wait_for_offset(&mut p, &mut r);
         let grown = memory(&replica)
             .zip(before)
             .map(|(now, before)| now.saturating_sub(before));
-        grown.is_none_or(|grown| grown < 32 * 1024)
+        grown.is_none_or(|grown| grown < 100 * 1024)
     });
 }
 
