@@ -21,7 +21,7 @@ use crate::aof::{Commit, Synced, system_text};
 use crate::client::Client;
 use crate::command::{self, CommandError, Context, Table};
 use crate::cross_protocol;
-use crate::output_limit::{Excess, OutputLimit};
+use crate::output_limit::OutputLimit;
 use crate::pubsub::Mail;
 use crate::resp::{Batch, Reply};
 use crate::state::{Shared, State};
@@ -64,7 +64,6 @@ pub struct Connection {
     has_published: bool,
     /// How much may wait for a client that is no subscriber.
     limit: OutputLimit,
-    excess: Excess,
     unlogged: Unlogged,
     batch: Batch,
     client: Client,
@@ -82,7 +81,6 @@ impl Connection {
             has_mail: false,
             has_published: false,
             limit: OutputLimit::default(),
-            excess: Excess::default(),
             unlogged: Unlogged::default(),
             batch: Batch::default(),
             client,
@@ -203,12 +201,12 @@ impl Connection {
         true
     }
 
-    /// Hangs up on a client for which too many replies wait. Messages are counted
-    /// where they are published.
+    /// Hangs up on a client for which too many replies wait. How long too many have waited is
+    /// looked at once a second, in the registry; messages are counted where they are published.
     fn enforce_limit(&mut self) {
         let waiting = self.output.len();
         let is_other = self.client.subscription.is_none();
-        if is_other && self.limit.is_exceeded(waiting, &mut self.excess) {
+        if is_other && self.limit.is_hard_exceeded(waiting) {
             let client = self.client.handle.id;
             warn!(
                 "client {client} is disconnected for overcoming of output buffer limits: \

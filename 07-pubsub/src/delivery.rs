@@ -8,37 +8,21 @@
 //! the line, and the less a message costs. A message waits no longer for it: its
 //! subscriber's place in the line is the one that it had.
 
-use std::time::Duration;
-
 use tokio::task::yield_now;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::state::Shared;
 
 /// How many are woken before others have their turn.
 const TURN: usize = 16;
 
-/// How often to look for those who take nothing and to whom nothing is
-/// published either.
-const PERIOD: Duration = Duration::from_secs(1);
-
 /// Wakes subscribers for as long as the server runs.
 pub async fn run(shared: Shared) {
     let bell = shared.lock().pubsub.bell();
-    let mut ticks = interval(PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         if shared.lock().pubsub.wake(TURN) {
             yield_now().await;
             continue;
         }
-        tokio::select! {
-            () = bell.notified() => {}
-            _ = ticks.tick() => {
-                let state = &mut *shared.lock();
-                let limits = &state.config.client_output_buffer_limit;
-                state.pubsub.enforce(limits.pubsub);
-            }
-        }
+        bell.notified().await;
     }
 }

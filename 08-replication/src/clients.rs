@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::task::AbortHandle;
+use tracing::warn;
 
+use crate::output_limit::{Excess, OutputLimit};
 use crate::resp::Protocol;
 
 /// Everybody who is connected.
@@ -53,6 +55,11 @@ pub struct Handle {
     /// Set by `CLIENT SETNAME`; empty when there is none.
     name: Mutex<String>,
     is_resp3: AtomicBool,
+    /// It has subscriptions: to channels, and to patterns.
+    pub channels: AtomicUsize,
+    pub patterns: AtomicUsize,
+    /// Since when too much waits for it.
+    excess: Mutex<Excess>,
     /// The address of its last command in the table; 0 if there was none.
     command: AtomicUsize,
     /// How many bytes wait: of commands that have not been executed, and of replies
@@ -127,6 +134,20 @@ impl Clients {
     pub fn tick(&mut self) {
         self.now.tick();
     }
+
+    /// Ends the connections of those for whom too much has waited for too long, even if nothing
+    /// is added.
+    pub fn enforce(&mut self, limit: OutputLimit) {
+        let exceeds = |handle: &&Arc<Handle>| handle.exceeds(limit);
+        let excessive = self
+            .handles
+            .values()
+            .filter(exceeds)
+            .map(|handle| handle.id);
+        for id in excessive.collect::<Vec<_>>() {
+            self.kill(id);
+        }
+    }
 }
 
 impl Default for Now {
@@ -160,6 +181,9 @@ impl Handle {
             fd: -1,
             name: Mutex::default(),
             is_resp3: AtomicBool::default(),
+            channels: AtomicUsize::default(),
+            patterns: AtomicUsize::default(),
+            excess: Mutex::default(),
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
             unwritten: AtomicUsize::default(),
@@ -234,11 +258,34 @@ impl Handle {
 
     /// A letter for each of its states, as CLIENT LIST shows them.
     pub fn flags(&self) -> String {
-        "N".into()
+        match self.kind() {
+            Kind::Subscriber => "P".into(),
+            _ => "N".into(),
+        }
     }
 
     pub fn kind(&self) -> Kind {
-        Kind::Normal
+        match self.channels.load(Relaxed) + self.patterns.load(Relaxed) {
+            0 => Kind::Normal,
+            _ => Kind::Subscriber,
+        }
+    }
+
+    /// Has too much waited for it for too long? What waits for a subscriber is in its mailbox, too,
+    /// and is looked at there.
+    fn exceeds(&self, limit: OutputLimit) -> bool {
+        let waiting = self.unwritten.load(Relaxed);
+        let mut excess = self.excess.lock().unwrap_or_else(PoisonError::into_inner);
+        let exceeds =
+            self.kind() == Kind::Normal && limit.is_exceeded_by_client(waiting, &mut excess);
+        if exceeds {
+            warn!(
+                "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes of \
+                 replies wait for it",
+                self.id
+            );
+        }
+        exceeds
     }
 }
 

@@ -22,7 +22,7 @@ use crate::aof::{Commit, Synced, system_text};
 use crate::client::{Client, Wait};
 use crate::command::{self, CommandError, Context, Table};
 use crate::cross_protocol;
-use crate::output_limit::{Excess, OutputLimit};
+use crate::output_limit::OutputLimit;
 use crate::pubsub::Mail;
 use crate::replication::FullSync;
 use crate::resp::{Batch, Reply};
@@ -66,7 +66,6 @@ pub struct Connection {
     has_published: bool,
     /// How much may wait for a client that is no subscriber.
     limit: OutputLimit,
-    excess: Excess,
     unlogged: Unlogged,
     batch: Batch,
     client: Client,
@@ -84,7 +83,6 @@ impl Connection {
             has_mail: false,
             has_published: false,
             limit: OutputLimit::default(),
-            excess: Excess::default(),
             unlogged: Unlogged::default(),
             batch: Batch::default(),
             client,
@@ -255,12 +253,12 @@ impl Connection {
         }
     }
 
-    /// Hangs up on a client for which too many replies wait. Messages are counted
-    /// where they are published.
+    /// Hangs up on a client for which too many replies wait. How long too many have waited is
+    /// looked at once a second, in the registry; messages are counted where they are published.
     fn enforce_limit(&mut self) {
         let waiting = self.output.len();
         let is_other = self.client.subscription.is_none();
-        if is_other && self.limit.is_exceeded(waiting, &mut self.excess) {
+        if is_other && self.limit.is_hard_exceeded(waiting) {
             let client = self.client.handle.id;
             warn!(
                 "client {client} is disconnected for overcoming of output buffer limits: \

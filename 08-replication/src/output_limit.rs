@@ -24,7 +24,29 @@ pub struct OutputLimit {
 #[derive(Debug, Default)]
 pub struct Excess(Option<Instant>);
 
+/// So many bytes of what waits are not counted: they lie in the buffer that every client of Redis
+/// has (`PROTO_REPLY_CHUNK_BYTES`). What does not fit it is counted, and at least as one more.
+const FREE: usize = 16 * 1024;
+
+/// How much of so many bytes that wait for a client counts.
+fn counted(bytes: usize) -> u64 {
+    match bytes.saturating_sub(FREE) {
+        0 => 0,
+        more => more.max(FREE) as u64,
+    }
+}
+
 impl OutputLimit {
+    /// Is so much at once too much, however short?
+    pub fn is_hard_exceeded(&self, bytes: usize) -> bool {
+        self.hard > 0 && counted(bytes) >= self.hard
+    }
+
+    /// The same as [`is_exceeded`](Self::is_exceeded) for replies and messages to a client.
+    pub fn is_exceeded_by_client(&self, bytes: usize, excess: &mut Excess) -> bool {
+        self.is_exceeded(counted(bytes) as usize, excess)
+    }
+
     /// Is it too much if this many bytes wait for a client?
     pub fn is_exceeded(&self, bytes: usize, excess: &mut Excess) -> bool {
         let reaches = |limit| limit > 0 && bytes as u64 >= limit;

@@ -33,6 +33,7 @@ use slab::Slab;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use crate::clients::Handle;
 use crate::glob;
 use crate::output_limit::{Excess, OutputLimit};
 use crate::resp::{Protocol, Reply};
@@ -80,7 +81,7 @@ pub struct PubSub {
 
 /// A client with at least one subscription.
 struct Subscriber {
-    client: u64,
+    client: Arc<Handle>,
     protocol: Protocol,
     channels: Names,
     patterns: Names,
@@ -133,7 +134,7 @@ pub enum Mail {
 
 impl PubSub {
     /// A place for `client`, which has no subscription yet.
-    pub fn enter(&mut self, client: u64, protocol: Protocol) -> Subscription {
+    pub fn enter(&mut self, client: Arc<Handle>, protocol: Protocol) -> Subscription {
         let outlet = Arc::new(Outlet::default());
         let place = self.subscribers.insert(Subscriber {
             client,
@@ -149,6 +150,17 @@ impl PubSub {
             outlet: outlet.clone(),
         });
         Subscription { place, outlet }
+    }
+
+    /// The client with that id is no subscriber any more; its connection leaves by itself.
+    pub fn disconnect(&mut self, client: u64) {
+        let place = self
+            .subscribers
+            .iter()
+            .find(|(_, it)| it.client.id == client);
+        if let Some((place, _)) = place {
+            self.forget_all(place);
+        }
     }
 
     /// Ends all subscriptions of a client, and forgets what waits for it.
@@ -179,6 +191,7 @@ impl PubSub {
             subscriber.subscribed += 1;
             let number = subscriber.subscribed;
             subscriber.names(kind).insert(name.clone(), number);
+            subscriber.tell();
             match kind {
                 Kind::Channel => {
                     let places = self.channels.entry(name).or_insert(Places::One(place));
@@ -200,6 +213,7 @@ impl PubSub {
             return 0;
         };
         let was_there = subscriber.names(kind).remove(name).is_some();
+        subscriber.tell();
         let count = subscriber.count();
         if was_there {
             self.forget(place, kind, name);
@@ -214,6 +228,7 @@ impl PubSub {
             return Vec::new();
         };
         let names = std::mem::take(subscriber.names(kind));
+        subscriber.tell();
         let mut names: Vec<(Bytes, u64)> = names.into_iter().collect();
         names.sort_unstable_by_key(|(_, number)| *number);
         let names = names.into_iter().map(|(name, _)| name);
@@ -351,7 +366,7 @@ impl PubSub {
                 warn!(
                     "client {} is disconnected for overcoming of output buffer limits: {} bytes \
                      wait for it, and it does not take them",
-                    subscriber.client,
+                    subscriber.client.id,
                     subscriber.waiting()
                 );
                 subscriber.is_expelled = true;
@@ -366,7 +381,11 @@ impl PubSub {
     fn forget_all(&mut self, place: usize) {
         for kind in [Kind::Channel, Kind::Pattern] {
             let subscriber = self.subscribers.get_mut(place);
-            let names = subscriber.map(|subscriber| std::mem::take(subscriber.names(kind)));
+            let names = subscriber.map(|subscriber| {
+                let names = std::mem::take(subscriber.names(kind));
+                subscriber.tell();
+                names
+            });
             for name in names.iter().flat_map(HashMap::keys) {
                 self.forget(place, kind, name);
             }
@@ -412,6 +431,12 @@ impl Subscriber {
         self.channels.len() + self.patterns.len()
     }
 
+    /// CLIENT LIST is to know how many subscriptions there are.
+    fn tell(&self) {
+        self.client.channels.store(self.channels.len(), Relaxed);
+        self.client.patterns.store(self.patterns.len(), Relaxed);
+    }
+
     /// How many bytes wait: in the mailbox, and in the connection.
     fn waiting(&self) -> usize {
         self.bytes + self.outlet.unwritten.load(Relaxed)
@@ -422,7 +447,7 @@ impl Subscriber {
     }
 
     fn exceeds(&mut self, limit: OutputLimit) -> bool {
-        !self.is_expelled && limit.is_exceeded(self.waiting(), &mut self.excess)
+        !self.is_expelled && limit.is_exceeded_by_client(self.waiting(), &mut self.excess)
     }
 }
 

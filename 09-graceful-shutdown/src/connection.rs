@@ -25,7 +25,7 @@ use crate::client::{Client, Wait};
 use crate::command::{self, CommandError, Context, Table};
 use crate::cross_protocol;
 use crate::lifecycle::{self, Phase, Rules};
-use crate::output_limit::{Excess, OutputLimit};
+use crate::output_limit::OutputLimit;
 use crate::pubsub::Mail;
 use crate::replication::FullSync;
 use crate::resp::{Batch, Reply};
@@ -81,7 +81,6 @@ pub struct Connection {
     sent: u64,
     /// How much may wait for a client that is no subscriber.
     limit: OutputLimit,
-    excess: Excess,
     unlogged: Unlogged,
     batch: Batch,
     client: Client,
@@ -105,7 +104,6 @@ impl Connection {
             received: 0,
             sent: 0,
             limit: OutputLimit::default(),
-            excess: Excess::default(),
             unlogged: Unlogged::default(),
             batch: Batch::default(),
             client,
@@ -370,12 +368,12 @@ impl Connection {
         }
     }
 
-    /// Hangs up on a client for which too many replies wait. Messages are counted
-    /// where they are published.
+    /// Hangs up on a client for which too many replies wait. How long too many have waited is
+    /// looked at once a second, in the registry; messages are counted where they are published.
     fn enforce_limit(&mut self) {
         let waiting = self.output.len();
         let is_other = self.client.subscription.is_none();
-        if is_other && self.limit.is_exceeded(waiting, &mut self.excess) {
+        if is_other && self.limit.is_hard_exceeded(waiting) {
             let client = self.client.handle.id;
             warn!(
                 "client {client} is disconnected for overcoming of output buffer limits: \

@@ -104,9 +104,10 @@ const PUBSUB: &[Command] = &[
 /// `SUBSCRIBE channel [channel …]`, `PSUBSCRIBE pattern [pattern …]`: one reply
 /// for each, and each looks like a message.
 fn subscribe(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result<(), CommandError> {
-    let (id, protocol) = (ctx.client.handle.id, ctx.client.protocol);
+    let (client, protocol) = (&ctx.client.handle, ctx.client.protocol);
     let subscription = &mut ctx.client.subscription;
-    let subscription = subscription.get_or_insert_with(|| ctx.pubsub.enter(id, protocol));
+    let subscription =
+        subscription.get_or_insert_with(|| ctx.pubsub.enter(client.clone(), protocol));
     let word: &[u8] = match kind {
         Kind::Channel => b"subscribe",
         Kind::Pattern => b"psubscribe",

@@ -25,7 +25,7 @@ fn mail(pubsub: &mut PubSub, subscription: &Subscription) -> String {
 
 /// A subscriber to one channel.
 fn listener(pubsub: &mut PubSub, client: u64, channel: &[u8]) -> Subscription {
-    let subscription = pubsub.enter(client, Protocol::Resp2);
+    let subscription = pubsub.enter(Handle::nobody(client).into(), Protocol::Resp2);
     pubsub.subscribe(&subscription, Kind::Channel, channel);
     subscription
 }
@@ -33,7 +33,7 @@ fn listener(pubsub: &mut PubSub, client: u64, channel: &[u8]) -> Subscription {
 #[test]
 fn who_leaves_leaves_nothing_behind() {
     let pubsub = &mut PubSub::default();
-    let subscription = pubsub.enter(1, Protocol::Resp2);
+    let subscription = pubsub.enter(Handle::nobody(1).into(), Protocol::Resp2);
     for (count, name) in [(1, "a"), (2, "b"), (2, "a")] {
         let name = name.as_bytes();
         assert_eq!(

@@ -372,7 +372,7 @@ fn describe(client: &Handle, table: &Table) -> String {
         client.output_size.load(Relaxed),
     );
     format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf={unread} qbuf-free={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub=0 multi=-1 qbuf={unread} qbuf-free={} \
          argv-mem=0 multi-mem=0 rbs={output} rbp={output} obl={unwritten} oll=0 omem=0 \
          tot-mem={} events={} cmd={} user=default redir=-1 resp={}\n",
         client.id,
@@ -383,6 +383,8 @@ fn describe(client: &Handle, table: &Table) -> String {
         client.age().as_secs(),
         client.idle().as_secs(),
         client.flags(),
+        client.channels.load(Relaxed),
+        client.patterns.load(Relaxed),
         input.saturating_sub(unread),
         input + output + size_of::<Handle>(),
         if unwritten > 0 { "rw" } else { "r" },
@@ -407,7 +409,10 @@ fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError
         match *id == own_id {
             // It shall have the reply.
             true => ctx.client.closing = true,
-            false => ctx.clients.kill(*id),
+            false => {
+                ctx.clients.kill(*id);
+                ctx.pubsub.disconnect(*id);
+            }
         }
     }
     match args.len() {

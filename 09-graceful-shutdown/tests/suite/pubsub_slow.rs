@@ -224,3 +224,58 @@ fn a_limit_for_others_than_subscribers() {
     assert!(received.len() < 2_000_000, "{}", received.len());
     c.check("PING\r\n", "+PONG\r\n");
 }
+
+/// How long too much may wait for it does not depend on whether it asks for more.
+#[test]
+fn past_the_soft_limit_a_quiet_client_has_its_seconds() {
+    let server = Server::start();
+    let mut c = Client::connect(&server);
+    let name = "client-output-buffer-limit";
+    c.check(encode(&["CONFIG", "SET", name, "normal 0 1mb 1"]), OK);
+    c.check(encode(&["SET", "k", &"x".repeat(1 << 20)]), OK);
+    let mut deaf = Client::connect(&server);
+    deaf.send("GET k\r\n".repeat(40));
+    let connected = |count| format!("connected_clients:{count}\r\n");
+    let mut is_connected = |count| {
+        let info = c.send("INFO clients\r\n").reply();
+        String::from_utf8_lossy(&info).contains(&connected(count))
+    };
+    wait_until("both are there", || is_connected(2));
+    wait_until("one is disconnected", || is_connected(1));
+    let received = rest(&mut deaf).len();
+    assert!(received < 40 << 20, "{received}");
+}
+
+/// Every client has room for so many bytes of replies anyway.
+#[test]
+fn a_short_reply_does_not_count() {
+    let server = Server::start();
+    let mut c = Client::connect(&server);
+    let name = "client-output-buffer-limit";
+    c.check(encode(&["CONFIG", "SET", name, "normal 1000 500 1"]), OK);
+    c.check(encode(&["SET", "short", &"x".repeat(16_000)]), OK);
+    c.check(encode(&["SET", "long", &"x".repeat(17_000)]), OK);
+    c.check("GET short\r\n", bulk("x".repeat(16_000)));
+    let mut other = Client::connect(&server);
+    other.send("GET long\r\n");
+    assert_eq!(rest(&mut other).len(), 0);
+}
+
+#[test]
+fn client_list_tells_who_subscribes() {
+    let server = Server::start();
+    let mut c = Client::connect(&server);
+    let mut other = subscriber(&server, "a");
+    other.send("PSUBSCRIBE b c\r\n");
+    other.reply();
+    other.reply();
+    let list = c.send("CLIENT LIST TYPE pubsub\r\n").reply();
+    let list = String::from_utf8_lossy(&list);
+    assert!(
+        list.contains(" flags=P db=0 sub=1 psub=2 ssub=0 "),
+        "{list}"
+    );
+    c.check("CLIENT KILL TYPE pubsub\r\n", int(1));
+    c.check("PUBLISH a x\r\n", int(0));
+    other.expect_closed();
+}
