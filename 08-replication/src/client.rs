@@ -5,7 +5,7 @@
 //! socket or its buffers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use crate::clients::Handle;
 use crate::pubsub::Subscription;
@@ -27,22 +27,32 @@ pub struct Client {
     pub sync: Option<FullSync>,
     /// The replication offset behind its last write.
     pub written: i64,
-    /// It waits for replicas and gets no reply before.
-    pub wait: Option<Wait>,
+    /// It waits for something else than its next command, and executes none before.
+    pub waiting: Option<Waiting>,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
     pub is_browser: bool,
 }
 
-/// What `WAIT` waits for.
+/// What a client waits for. It gets its reply after that.
 #[derive(Debug, Clone, Copy)]
-pub struct Wait {
-    /// So many replicas have everything up to this replication offset.
-    pub replicas: usize,
-    pub offset: i64,
-    /// How long at most.
-    pub timeout: Option<Duration>,
+pub enum Waiting {
+    /// `WAIT`: so many replicas have everything up to this replication offset, or it is late.
+    Replicas {
+        replicas: usize,
+        offset: i64,
+        deadline: Option<Instant>,
+    },
+}
+
+impl Waiting {
+    /// When it is over at the latest.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Replicas { deadline, .. } => *deadline,
+        }
+    }
 }
 
 impl Client {
@@ -62,7 +72,7 @@ impl Client {
             replica_port: 0,
             sync: None,
             written: 0,
-            wait: None,
+            waiting: None,
             protocol: Protocol::default(),
             subscription: None,
             closing: false,

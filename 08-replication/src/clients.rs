@@ -58,6 +58,10 @@ pub struct Handle {
     /// It has subscriptions: to channels, and to patterns.
     pub channels: AtomicUsize,
     pub patterns: AtomicUsize,
+    /// It gets the feed of a replica.
+    pub is_replica: AtomicBool,
+    /// It waits for something else than its next command.
+    pub is_blocked: AtomicBool,
     /// Since when too much waits for it.
     excess: Mutex<Excess>,
     /// The address of its last command in the table; 0 if there was none.
@@ -183,6 +187,8 @@ impl Handle {
             is_resp3: AtomicBool::default(),
             channels: AtomicUsize::default(),
             patterns: AtomicUsize::default(),
+            is_replica: AtomicBool::default(),
+            is_blocked: AtomicBool::default(),
             excess: Mutex::default(),
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
@@ -259,12 +265,17 @@ impl Handle {
     /// A letter for each of its states, as CLIENT LIST shows them.
     pub fn flags(&self) -> String {
         match self.kind() {
+            Kind::Replica => "S".into(),
             Kind::Subscriber => "P".into(),
+            _ if self.is_blocked.load(Relaxed) => "b".into(),
             _ => "N".into(),
         }
     }
 
     pub fn kind(&self) -> Kind {
+        if self.is_replica.load(Relaxed) {
+            return Kind::Replica;
+        }
         match self.channels.load(Relaxed) + self.patterns.load(Relaxed) {
             0 => Kind::Normal,
             _ => Kind::Subscriber,

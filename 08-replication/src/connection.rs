@@ -7,7 +7,9 @@
 use std::future::{pending, poll_fn};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,11 +17,11 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::Instant;
 use tracing::warn;
 
 use crate::aof::{Commit, Synced, system_text};
-use crate::client::{Client, Wait};
+use crate::client::{Client, Waiting};
+use crate::clients::Handle;
 use crate::command::{self, CommandError, Context, Table};
 use crate::cross_protocol;
 use crate::output_limit::OutputLimit;
@@ -105,8 +107,8 @@ impl Connection {
             let more = self.execute_batch();
             self.commit().await;
             self.enforce_limit();
-            if let Some(wait) = self.client.wait.take() {
-                at_end |= self.wait(wait).await?;
+            if let Some(waiting) = self.client.waiting.take() {
+                at_end |= self.wait(waiting).await?;
                 continue;
             }
             // The client may close its half while commands of its own still wait
@@ -210,7 +212,7 @@ impl Connection {
 
     /// May the client's next command be executed now?
     fn may_execute(&self) -> bool {
-        !self.client.closing && self.client.wait.is_none() && self.client.sync.is_none()
+        !self.client.closing && self.client.waiting.is_none() && self.client.sync.is_none()
     }
 
     /// What a client that has become a replica needs from here on.
@@ -220,37 +222,57 @@ impl Connection {
         Some((&mut self.socket, std::mem::take(&mut self.input), sync))
     }
 
-    /// Waits for replicas, and then replies how many there are. True if the client has no
-    /// more to say.
-    async fn wait(&mut self, wait: Wait) -> io::Result<bool> {
-        let _blocked = Blocked::new(&self.shared);
-        self.socket.write_all_buf(&mut self.output).await?;
+    /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides
+    /// would wait for the other, and it would not be noticed if the client goes. True if the client
+    /// has no more to say.
+    async fn wait(&mut self, waiting: Waiting) -> io::Result<bool> {
+        let _blocked = Blocked::new(&self.shared, &self.client.handle);
         let mut changes = self.shared.lock().replication.watch();
-        let deadline = wait.timeout.map(|timeout| Instant::now() + timeout);
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
-            if self.shared.lock().replication.is_replica() {
-                let error = CommandError::UNBLOCKED;
-                Reply::new(&mut self.output, self.client.protocol).error(error.text());
-                self.client.closing = true;
-                return Ok(at_end);
-            }
-            let count = self.shared.lock().replication.acknowledged(wait.offset);
-            let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
-            if count >= wait.replicas || is_over || at_end {
-                Reply::new(&mut self.output, self.client.protocol).integer(count as i64);
+            if self.answer(waiting, at_end) {
                 return Ok(at_end);
             }
             self.input.reserve(MIN_READ);
             let has_room = self.input.len() < MAX_READ;
+            let (mut reader, mut writer) = self.socket.split();
             tokio::select! {
+                written = writer.write(&self.output), if !self.output.is_empty() => {
+                    self.output.advance(written?);
+                }
+                read = reader.read_buf(&mut self.input), if has_room && !at_end => {
+                    at_end = read? == 0;
+                }
                 _ = changes.changed() => {}
-                () = sleep_until(deadline) => {}
-                // To notice that it goes.
-                read = self.socket.read_buf(&mut self.input), if has_room => at_end = read? == 0,
+                () = sleep_until(waiting.deadline()) => {}
             }
         }
+    }
+
+    /// Replies, if what the client waits for is there or will not come.
+    fn answer(&mut self, waiting: Waiting, at_end: bool) -> bool {
+        let state = &*self.shared.lock();
+        let mut reply = Reply::new(&mut self.output, self.client.protocol);
+        match waiting {
+            Waiting::Replicas { .. } if state.replication.is_replica() => {
+                reply.error(CommandError::UNBLOCKED.text());
+                self.client.closing = true;
+            }
+            Waiting::Replicas {
+                replicas,
+                offset,
+                deadline,
+            } => {
+                let count = state.replication.acknowledged(offset);
+                let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+                if count < replicas && !is_late && !at_end {
+                    return false;
+                }
+                reply.integer(count as i64);
+            }
+        }
+        true
     }
 
     /// Hangs up on a client for which too many replies wait. How long too many have waited is
@@ -352,18 +374,26 @@ impl Drop for Connection {
 }
 
 /// Counts as long as it is there: its client waits for something else than a command.
-struct Blocked(Shared);
+struct Blocked {
+    shared: Shared,
+    handle: Arc<Handle>,
+}
 
 impl Blocked {
-    fn new(shared: &Shared) -> Self {
+    fn new(shared: &Shared, handle: &Arc<Handle>) -> Self {
         shared.lock().stats.blocked_clients += 1;
-        Self(shared.clone())
+        handle.is_blocked.store(true, Relaxed);
+        Self {
+            shared: shared.clone(),
+            handle: handle.clone(),
+        }
     }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        self.0.lock().stats.blocked_clients -= 1;
+        self.shared.lock().stats.blocked_clients -= 1;
+        self.handle.is_blocked.store(false, Relaxed);
     }
 }
 
@@ -410,7 +440,7 @@ fn collect_mail(
 
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => pending().await,
     }
 }

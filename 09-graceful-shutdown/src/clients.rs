@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::task::AbortHandle;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::output_limit::{Excess, OutputLimit};
 use crate::resp::Protocol;
@@ -58,6 +58,10 @@ pub struct Handle {
     /// It has subscriptions: to channels, and to patterns.
     pub channels: AtomicUsize,
     pub patterns: AtomicUsize,
+    /// It gets the feed of a replica.
+    pub is_replica: AtomicBool,
+    /// It waits for something else than its next command.
+    pub is_blocked: AtomicBool,
     /// Since when too much waits for it.
     excess: Mutex<Excess>,
     /// The address of its last command in the table; 0 if there was none.
@@ -135,6 +139,27 @@ impl Clients {
         self.now.tick();
     }
 
+    /// Ends the connections of those who have been silent for longer than `timeout`, unless it is
+    /// zero. Subscribers and replicas may be, and whoever is made to wait.
+    pub fn end_idle(&mut self, timeout: Duration) {
+        if timeout.is_zero() {
+            return;
+        }
+        let is_idle = |handle: &&Arc<Handle>| {
+            let may_be = handle.kind() != Kind::Normal || handle.is_blocked.load(Relaxed);
+            !may_be && handle.idle() > timeout
+        };
+        let idle = self
+            .handles
+            .values()
+            .filter(is_idle)
+            .map(|handle| handle.id);
+        for id in idle.collect::<Vec<_>>() {
+            debug!("closing idle client {id}");
+            self.kill(id);
+        }
+    }
+
     /// Ends the connections of those for whom too much has waited for too long, even if nothing
     /// is added.
     pub fn enforce(&mut self, limit: OutputLimit) {
@@ -183,6 +208,8 @@ impl Handle {
             is_resp3: AtomicBool::default(),
             channels: AtomicUsize::default(),
             patterns: AtomicUsize::default(),
+            is_replica: AtomicBool::default(),
+            is_blocked: AtomicBool::default(),
             excess: Mutex::default(),
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
@@ -259,12 +286,17 @@ impl Handle {
     /// A letter for each of its states, as CLIENT LIST shows them.
     pub fn flags(&self) -> String {
         match self.kind() {
+            Kind::Replica => "S".into(),
             Kind::Subscriber => "P".into(),
+            _ if self.is_blocked.load(Relaxed) => "b".into(),
             _ => "N".into(),
         }
     }
 
     pub fn kind(&self) -> Kind {
+        if self.is_replica.load(Relaxed) {
+            return Kind::Replica;
+        }
         match self.channels.load(Relaxed) + self.patterns.load(Relaxed) {
             0 => Kind::Normal,
             _ => Kind::Subscriber,

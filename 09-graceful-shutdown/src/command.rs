@@ -390,8 +390,8 @@ impl Table {
     /// May these be a command that gives replicas something to do? Those wait while the server
     /// waits for its replicas (`CMD_MAY_REPLICATE`).
     pub fn may_replicate(&self, args: Args<'_>) -> bool {
-        let command = self.find_whole(&args[0]);
-        command.is_some_and(|command| command.is(Flag::Write) || command.name == "publish")
+        let command = self.resolve(args);
+        command.is_ok_and(|command| command.is(Flag::Write) || command.name == "publish")
     }
 
     /// The name of the command at this [address](Command::address), if there is one.

@@ -8,8 +8,9 @@ use std::future::{pending, poll_fn};
 use std::io;
 use std::ops::Range;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,11 +18,12 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout};
-use tracing::{debug, warn};
+use tokio::time::timeout;
+use tracing::warn;
 
 use crate::aof::{Commit, Synced, system_text};
-use crate::client::{Client, Wait};
+use crate::client::{Client, Waiting};
+use crate::clients::Handle;
 use crate::command::{self, CommandError, Context, Table};
 use crate::cross_protocol;
 use crate::lifecycle::{self, Phase, Rules};
@@ -56,6 +58,9 @@ const KEPT_BUFFER: usize = MIN_READ;
 /// When the server ends, a client that has been quiet for so long has read its last reply.
 const QUIET: Duration = Duration::from_millis(50);
 
+/// When the server ends, a client that has taken nothing for so long does not read its replies.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Room to remember this many replies that the log does not know of is kept.
 const KEPT_UNLOGGED: usize = 1024;
 
@@ -74,8 +79,6 @@ pub struct Connection {
     is_held: bool,
     /// What holds for all connections now; to look at, and to wait for.
     rules: watch::Receiver<Rules>,
-    /// When it said or took something last, if anybody wants to know.
-    heard: Instant,
     /// How many bytes have come and gone that the statistics do not know of.
     received: u64,
     sent: u64,
@@ -100,7 +103,6 @@ impl Connection {
             has_published: false,
             is_held: false,
             rules,
-            heard: Instant::now(),
             received: 0,
             sent: 0,
             limit: OutputLimit::default(),
@@ -129,16 +131,11 @@ impl Connection {
             let more = self.execute_batch();
             self.commit().await;
             self.enforce_limit();
-            if let Some(wait) = self.client.wait.take() {
-                at_end |= self.wait(wait).await?;
+            if let Some(waiting) = self.client.waiting.take() {
+                at_end |= self.wait(waiting).await?;
                 continue;
             }
-            if let Some(failures) = self.client.failures.take() {
-                at_end |= self.wait_for_end(failures).await?;
-                continue;
-            }
-            let rules = *self.rules.borrow_and_update();
-            if rules.phase == Phase::Ended {
+            if self.rules.borrow_and_update().phase == Phase::Ended {
                 return self.say_goodbye().await;
             }
             // The client may close its half while commands of its own still wait
@@ -154,7 +151,6 @@ impl Connection {
             let (mut reader, mut writer) = self.socket.split();
             let has_room = self.output.len() < MAX_OUTPUT;
             let may_go_on = more && !self.is_held;
-            let may_be_idle = rules.timeout.is_some() && !self.is_held;
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
@@ -163,7 +159,6 @@ impl Connection {
                     self.output.advance(written);
                     self.client.handle.hear();
                     self.sent += written as u64;
-                    self.heard = now_if(rules.timeout.is_some(), self.heard);
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
@@ -172,7 +167,7 @@ impl Connection {
                     let read = read?;
                     at_end = read == 0;
                     self.received += read as u64;
-                    self.heard = now_if(rules.timeout.is_some(), self.heard);
+                    self.client.handle.hear();
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
                     }
@@ -181,15 +176,7 @@ impl Connection {
                 () = mail(&self.client), if self.client.subscription.is_some() => {
                     self.has_mail = true;
                 }
-                receiver = &mut news => {
-                    self.heard = Instant::now();
-                    news.set(changed(receiver));
-                }
-                () = idle_since(self.heard, rules, &self.client), if may_be_idle => {
-                    debug!("closing idle client {}", self.client.handle.id);
-                    // If replies wait for it, it has not taken them for as long.
-                    return Ok(());
-                }
+                receiver = &mut news => news.set(changed(receiver)),
             }
         }
         self.leave();
@@ -197,7 +184,10 @@ impl Connection {
             cross_protocol::log_attack(self.socket.peer_addr());
             return Ok(());
         }
-        self.socket.write_all_buf(&mut self.output).await
+        tokio::select! {
+            written = self.socket.write_all_buf(&mut self.output) => written,
+            () = lifecycle::ended(&mut self.rules) => self.say_goodbye().await,
+        }
     }
 
     /// Executes the commands that have arrived whole. Their replies are in the
@@ -217,7 +207,9 @@ impl Connection {
         if phase == Phase::Ended {
             return false;
         }
-        self.is_held = false;
+        if std::mem::take(&mut self.is_held) {
+            self.client.handle.is_blocked.store(false, Relaxed);
+        }
         state.stats.bytes_received += std::mem::take(&mut self.received);
         state.stats.bytes_sent += std::mem::take(&mut self.sent);
         if state.aof.is_behind(state.config.appendfsync) {
@@ -236,6 +228,8 @@ impl Connection {
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && self.may_execute() && !self.has_published {
             if phase == Phase::Draining && self.may_replicate() {
+                // It is not its client's fault.
+                self.client.handle.is_blocked.store(true, Relaxed);
                 self.is_held = true;
                 break;
             }
@@ -269,10 +263,7 @@ impl Connection {
 
     /// May the client's next command be executed now?
     fn may_execute(&self) -> bool {
-        !self.client.closing
-            && self.client.wait.is_none()
-            && self.client.failures.is_none()
-            && self.client.sync.is_none()
+        !self.client.closing && self.client.waiting.is_none() && self.client.sync.is_none()
     }
 
     /// Would the next command give the replicas more to do?
@@ -288,64 +279,65 @@ impl Connection {
         Some((&mut self.socket, std::mem::take(&mut self.input), sync))
     }
 
-    /// Waits for replicas, and then replies how many there are. True if the client has no
-    /// more to say.
-    async fn wait(&mut self, wait: Wait) -> io::Result<bool> {
-        let _blocked = Blocked::new(&self.shared);
-        self.socket.write_all_buf(&mut self.output).await?;
+    /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides
+    /// would wait for the other, and it would not be noticed if the client goes. True if the client
+    /// has no more to say.
+    async fn wait(&mut self, waiting: Waiting) -> io::Result<bool> {
+        let _blocked = Blocked::new(&self.shared, &self.client.handle);
         let mut changes = self.shared.lock().replication.watch();
-        let deadline = wait.timeout.map(|timeout| Instant::now() + timeout);
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
-            if self.shared.lock().replication.is_replica() {
-                let error = CommandError::UNBLOCKED;
-                Reply::new(&mut self.output, self.client.protocol).error(error.text());
-                self.client.closing = true;
-                return Ok(at_end);
-            }
-            let count = self.shared.lock().replication.acknowledged(wait.offset);
-            let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
-            let is_over = self.rules.borrow_and_update().phase == Phase::Ended;
-            if count >= wait.replicas || is_late || is_over || at_end {
-                Reply::new(&mut self.output, self.client.protocol).integer(count as i64);
+            self.rules.borrow_and_update();
+            if self.answer(waiting, at_end) {
                 return Ok(at_end);
             }
             self.input.reserve(MIN_READ);
             let has_room = self.input.len() < MAX_READ;
+            let (mut reader, mut writer) = self.socket.split();
             tokio::select! {
+                written = writer.write(&self.output), if !self.output.is_empty() => {
+                    self.output.advance(written?);
+                }
+                read = reader.read_buf(&mut self.input), if has_room && !at_end => {
+                    at_end = read? == 0;
+                }
                 _ = changes.changed() => {}
-                () = sleep_until(deadline) => {}
+                // It is rung also when a shutdown comes to nothing.
                 _ = self.rules.changed() => {}
-                // To notice that it goes.
-                read = self.socket.read_buf(&mut self.input), if has_room => at_end = read? == 0,
+                () = sleep_until(waiting.deadline()) => {}
             }
         }
     }
 
-    /// Waits for the end of the server, and replies only if it does not come. True if the
-    /// client has no more to say.
-    async fn wait_for_end(&mut self, mut failures: watch::Receiver<u64>) -> io::Result<bool> {
-        let _blocked = Blocked::new(&self.shared);
-        self.socket.write_all_buf(&mut self.output).await?;
-        let mut at_end = false;
-        loop {
-            self.input.reserve(MIN_READ);
-            let has_room = self.input.len() < MAX_READ;
-            tokio::select! {
-                _ = failures.changed() => {
-                    let text = b"ERR Errors trying to SHUTDOWN. Check logs.";
-                    Reply::new(&mut self.output, self.client.protocol).error(text);
-                    return Ok(at_end);
-                }
-                () = lifecycle::ended(&mut self.rules) => return Ok(at_end),
-                // Even if it has no more to say, the next command must not overtake this one.
-                read = self.socket.read_buf(&mut self.input), if has_room && !at_end => {
-                    at_end = read? == 0;
-                    self.client.handle.hear();
-                }
+    /// Replies, if what the client waits for is there or will not come.
+    fn answer(&mut self, waiting: Waiting, at_end: bool) -> bool {
+        let state = &*self.shared.lock();
+        let mut reply = Reply::new(&mut self.output, self.client.protocol);
+        match waiting {
+            Waiting::Replicas { .. } if state.replication.is_replica() => {
+                reply.error(CommandError::UNBLOCKED.text());
+                self.client.closing = true;
             }
+            Waiting::Replicas {
+                replicas,
+                offset,
+                deadline,
+            } => {
+                let count = state.replication.acknowledged(offset);
+                let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+                let is_over = is_late || at_end || state.lifecycle.has_ended();
+                if count < replicas && !is_over {
+                    return false;
+                }
+                reply.integer(count as i64);
+            }
+            // Even if the client has no more to say, its next command must not overtake this one.
+            Waiting::End(_) if state.lifecycle.has_ended() => {}
+            Waiting::End(number) if state.lifecycle.number() == number => return false,
+            Waiting::End(_) => reply.error(b"ERR Errors trying to SHUTDOWN. Check logs."),
         }
+        true
     }
 
     /// The server ends. What was executed gets its reply, and what was published reaches its
@@ -354,7 +346,13 @@ impl Connection {
         let (client, output) = (&mut self.client, &mut self.output);
         collect_mail(&mut self.shared.lock(), client, output, usize::MAX);
         self.leave();
-        self.socket.write_all_buf(&mut self.output).await?;
+        while !self.output.is_empty() {
+            // Whoever takes nothing for so long does not hold up the end.
+            let written = timeout(PATIENCE, self.socket.write_buf(&mut self.output)).await;
+            if !matches!(written, Ok(Ok(1..))) {
+                return Ok(());
+            }
+        }
         self.socket.shutdown().await?;
         // To close while more is coming in would be a reset, and that can overtake the
         // replies. So what is still sent is read, and nobody looks at it.
@@ -467,18 +465,26 @@ impl Drop for Connection {
 }
 
 /// Counts as long as it is there: its client waits for something else than a command.
-struct Blocked(Shared);
+struct Blocked {
+    shared: Shared,
+    handle: Arc<Handle>,
+}
 
 impl Blocked {
-    fn new(shared: &Shared) -> Self {
+    fn new(shared: &Shared, handle: &Arc<Handle>) -> Self {
         shared.lock().stats.blocked_clients += 1;
-        Self(shared.clone())
+        handle.is_blocked.store(true, Relaxed);
+        Self {
+            shared: shared.clone(),
+            handle: handle.clone(),
+        }
     }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        self.0.lock().stats.blocked_clients -= 1;
+        self.shared.lock().stats.blocked_clients -= 1;
+        self.handle.is_blocked.store(false, Relaxed);
     }
 }
 
@@ -525,7 +531,7 @@ fn collect_mail(
 
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => pending().await,
     }
 }
@@ -535,21 +541,6 @@ async fn changed(mut rules: watch::Receiver<Rules>) -> watch::Receiver<Rules> {
     // It fails if the state is gone, which is when the process ends.
     let _ = rules.changed().await;
     rules
-}
-
-/// The time now, if anybody wants to know; otherwise as it was.
-fn now_if(is_wanted: bool, before: Instant) -> Instant {
-    if is_wanted { Instant::now() } else { before }
-}
-
-/// Waits until the client has been silent for too long. A subscriber may be.
-async fn idle_since(heard: Instant, rules: Rules, client: &Client) {
-    match rules.timeout {
-        Some(timeout) if client.subscription.is_none() => {
-            tokio::time::sleep_until(heard + timeout).await;
-        }
-        _ => pending().await,
-    }
 }
 
 /// Waits until there is something in the client's mailbox.

@@ -23,6 +23,7 @@ pub async fn run(shared: Shared) {
         if tick % SECOND == 0 {
             let limits = state.config.client_output_buffer_limit;
             state.clients.enforce(limits.normal);
+            state.clients.end_idle(state.config.timeout);
             state.pubsub.enforce(limits.pubsub);
         }
     }

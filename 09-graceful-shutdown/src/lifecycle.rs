@@ -11,7 +11,7 @@
 //! `shutdown.rs` does what has to be done.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
 
@@ -30,8 +30,6 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     pub phase: Phase,
-    /// After so long without a word from it, a client has to go.
-    pub timeout: Option<Duration>,
 }
 
 /// Whether the data is saved before the end.
@@ -76,7 +74,6 @@ impl Default for Lifecycle {
             phase: Phase::Running,
             rules: watch::Sender::new(Rules {
                 phase: Phase::Running,
-                timeout: None,
             }),
             request: None,
             bell: Arc::default(),
@@ -98,16 +95,6 @@ impl Lifecycle {
     pub fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.rules.send_modify(|rules| rules.phase = phase);
-    }
-
-    /// From now on, who says nothing for so long has to go; zero is for ever.
-    pub fn set_timeout(&mut self, timeout: Duration) {
-        let timeout = (!timeout.is_zero()).then_some(timeout);
-        self.rules.send_if_modified(|rules| {
-            let is_new = rules.timeout != timeout;
-            rules.timeout = timeout;
-            is_new
-        });
     }
 
     /// What holds for connections; to look at, and to wait for.

@@ -121,7 +121,6 @@ fn prepare(cli: &Cli) -> Result<(Shared, Signals), String> {
     follow(cli.primary()?, &shared);
     let state = &mut *shared.lock();
     state.store.loading = true;
-    state.lifecycle.set_timeout(state.config.timeout);
     let signals = shutdown::signals(state.lifecycle.failures())
         .map_err(|error| format!("cannot listen for signals: {error}"))?;
     Ok((shared.clone(), signals))

@@ -741,3 +741,21 @@ fn parameters_have_their_old_names_as_well() {
          couldn't be parsed into an integer\r\n",
     );
 }
+
+/// Neither the replies before it nor what the client sends after it hold up a WAIT.
+#[test]
+fn wait_reads_and_writes_meanwhile() {
+    let server = Server::start();
+    let mut c = Client::connect(&server);
+    let large = "x".repeat(1 << 20);
+    c.check(encode(&["SET", "large", &large]), OK);
+    let mut commands = b"GET large\r\n".repeat(30);
+    commands.extend(b"WAIT 1 100\r\n");
+    let set = encode(&["SET", "other", &large]);
+    commands.extend(set.repeat(40));
+    // It reads only when it has sent everything.
+    c.send(commands);
+    c.expect(bulk(&large).repeat(30));
+    c.expect(int(0));
+    c.expect(OK.repeat(40));
+}

@@ -2,11 +2,12 @@
 //! (`replication.c` in Redis).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use crate::client::Wait;
+use crate::client::Waiting;
 use crate::command::{Command, CommandError, Context, Flag::*};
 use crate::replication::{Address, SyncFile};
 use crate::resp::{Args, parse_integer};
@@ -143,6 +144,7 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
     }
     let (ip, port) = (ctx.client.handle.addr.ip(), ctx.client.replica_port);
+    ctx.client.handle.is_replica.store(true, Relaxed);
     ctx.client.sync = Some(ctx.replication.enter(ip, port, file));
     Ok(())
 }
@@ -278,10 +280,12 @@ fn wait(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     let limit = ctx.config.client_output_buffer_limit.replica;
     ctx.replication.ask(limit);
-    ctx.client.wait = Some(Wait {
+    let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
+    ctx.client.waiting = Some(Waiting::Replicas {
         replicas: replicas as usize,
         offset,
-        timeout: (timeout > 0).then(|| Duration::from_millis(timeout)),
+        // One that is too far away for the clock never comes.
+        deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
     });
     Ok(())
 }

@@ -479,7 +479,6 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     make_room(&changed, ctx.config)?;
     switch_log(ctx, &changed)?;
     *ctx.config = changed;
-    ctx.lifecycle.set_timeout(ctx.config.timeout);
     logging::set_level(ctx.config.loglevel);
     ctx.reply.ok();
     Ok(())

@@ -2,6 +2,7 @@
 
 use tracing::info;
 
+use crate::client::Waiting;
 use crate::command::{Command, CommandError, Context, Flag::*};
 use crate::lifecycle::{Request, Save};
 use crate::resp::Args;
@@ -27,7 +28,7 @@ type Result = std::result::Result<(), CommandError>;
 fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match parse(args.skip(1))? {
         Some(request) => {
-            ctx.client.failures = Some(ctx.lifecycle.failures());
+            ctx.client.waiting = Some(Waiting::End(ctx.lifecycle.number()));
             ctx.lifecycle.request(request);
             Ok(())
         }

@@ -374,3 +374,59 @@ fn redis_cli_shows_how_the_server_is() {
     let numbers: Vec<f64> = said.split_whitespace().flat_map(str::parse).collect();
     assert!(numbers.len() >= 4 && numbers[3] > 0.0, "{said}");
 }
+
+/// Who has said goodbye, and takes no replies, is as idle as others.
+#[test]
+fn whoever_quits_and_takes_nothing_has_to_go() {
+    let server = Server::start();
+    let mut c = connect(&server);
+    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
+    let mut deaf = Client::connect(&server);
+    deaf.send("GET large\r\n".repeat(40) + "QUIT\r\n");
+    wait_until("it is served", || {
+        number(&mut c, "connected_clients") >= 2.0
+    });
+    c.expect("CONFIG SET timeout 1", OK);
+    wait_until("it has to go", || {
+        number(&mut connect(&server), "connected_clients") <= 2.0
+            && deaf.socket.write(b"x").is_err()
+    });
+}
+
+/// Nobody waits for it at the end either.
+#[test]
+fn whoever_takes_nothing_does_not_hold_up_the_end() {
+    let mut server = Server::start();
+    let mut c = connect(&server);
+    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
+    for last in ["PING\r\n", "QUIT\r\n"] {
+        let mut deaf = Client::connect(&server);
+        deaf.send("GET large\r\n".repeat(40) + last);
+        wait_until("it is served", || {
+            number(&mut c, "connected_clients") >= 2.0
+        });
+        std::mem::forget(deaf);
+    }
+    let started = Instant::now();
+    c.send(b"SHUTDOWN NOSAVE\r\n");
+    server.ended();
+    assert!(started.elapsed() < Duration::from_millis(1800));
+}
+
+/// The time that it has been silent counts, whatever it was when that began.
+#[test]
+fn a_new_timeout_counts_the_silence_before() {
+    let server = Server::start_with(&["--timeout", "1000"]);
+    let mut idle = Client::connect(&server);
+    idle.check("PING\r\n", "+PONG\r\n");
+    let mut c = connect(&server);
+    let started = Instant::now();
+    // It changes again and again, and each time is longer than the silence could be if it counted anew.
+    wait_until("it has to go", || {
+        c.expect("CONFIG SET timeout 2", OK);
+        c.expect("CONFIG SET timeout 3", OK);
+        number(&mut c, "connected_clients") <= 1.0
+    });
+    assert!(started.elapsed() > Duration::from_millis(1500));
+    idle.expect_closed();
+}

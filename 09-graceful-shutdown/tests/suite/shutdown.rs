@@ -591,3 +591,18 @@ fn half_of_the_primarys_data_is_none() {
         connect(&server).expect("GET mine", bulk("1"));
     }
 }
+
+/// A write that is none waits for nothing.
+#[test]
+fn a_write_with_a_wrong_arity_is_refused_at_once() {
+    let (server, mut c) = start(&[]);
+    let _reader = Reader::connect(&server);
+    c.expect("SET a 1", OK);
+    let mut asker = Client::connect(&server);
+    asker.send("SHUTDOWN\r\n");
+    wait_until("the server waits", || left(&mut c).is_some());
+    let error = "-ERR wrong number of arguments for 'set' command\r\n";
+    Client::connect(&server).check("SET a\r\n", error);
+    c.expect("SHUTDOWN ABORT", OK);
+    asker.expect(FAILED);
+}
