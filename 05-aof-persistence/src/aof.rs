@@ -263,8 +263,7 @@ impl Aof {
         }
         // After an fsync that failed nobody can say what is on the disk. A second
         // one may succeed and mean nothing: the system forgets what it could not write.
-        let failed = open.syncer.synced().borrow().error.clone();
-        if let Some(error) = failed {
+        if let Some(error) = open.syncer.error() {
             return self.replace(&error, store);
         }
         if policy != Fsync::No {
@@ -283,15 +282,10 @@ impl Aof {
         let Some(Open { folder, .. }) = &self.open else {
             return;
         };
-        folder.unlock();
-        let folder = Folder::open(folder.location().clone());
-        match folder.map(|folder| self.create(folder, store)) {
-            Ok(Ok(())) => return info!("the log has been written anew"),
+        match folder.reopen().map(|folder| self.create(folder, store)) {
+            Ok(Ok(())) => info!("the log has been written anew"),
             Ok(Err(error)) => self.fail(&error),
             Err(error) => error!("cannot write the log anew: {error}"),
-        }
-        if let Some(Open { folder, .. }) = &self.open {
-            folder.lock_again();
         }
     }
 

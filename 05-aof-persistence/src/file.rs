@@ -6,40 +6,72 @@
 //! after an fsync of the folder, for it is the folder that it changed.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// A file that is complete and safe, under a temporary name. It is deleted when it is
+/// The number of the next temporary file. Each is given out once: two writers that share a file
+/// would make one of two halves.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A file that is complete and safe, and that nothing depends on yet. It is deleted when it is
 /// dropped: it may be in the way of the next try, and the disk may be full.
 #[derive(Debug)]
 pub struct Temporary {
     path: PathBuf,
+    is_kept: bool,
 }
 
 impl Temporary {
-    /// Writes what `write` writes to a file called `path`.
+    /// Writes what `write` writes to a new file. `name` makes its path from a number.
     pub fn write(
-        path: PathBuf,
+        name: impl Fn(u32) -> PathBuf,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> io::Result<Self> {
-        let temporary = Self { path };
-        let mut file = BufWriter::new(File::create(&temporary.path)?);
+        let (path, file) = create(name)?;
+        let temporary = Self::at(path);
+        let mut file = BufWriter::new(file);
         write(&mut file)?;
         file.into_inner()?.sync_all()?;
         Ok(temporary)
     }
 
-    /// Puts it in the place of `path`, in the same folder.
-    pub fn rename(self, path: &Path) -> io::Result<()> {
+    /// A file that somebody else has written.
+    pub fn at(path: PathBuf) -> Self {
+        let is_kept = false;
+        Self { path, is_kept }
+    }
+
+    /// Puts it in the place of `path`, in the same folder. It is still deleted when it is
+    /// dropped.
+    pub fn rename(&mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)?;
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        File::open(folder)?.sync_all()
+        path.clone_into(&mut self.path);
+        Ok(())
+    }
+
+    /// From now on it is there to stay.
+    pub fn keep(mut self) {
+        self.is_kept = true;
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After the rename there is nothing to delete.
-        let _ = fs::remove_file(&self.path);
+        if !self.is_kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes a file that nobody else has.
+fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
+    loop {
+        let path = name(NEXT.fetch_add(1, Relaxed));
+        match File::create_new(&path) {
+            // An earlier process has left it behind.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            created => return Ok((path, created?)),
+        }
     }
 }

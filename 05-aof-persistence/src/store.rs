@@ -322,9 +322,9 @@ impl Store {
     }
 
     /// Empties the store. What it held is freed before this returns or, if
-    /// `lazy`, on a thread of its own: millions of keys take a while.
+    /// `lazy`, on a thread of its own: millions of keys take a while. This alone is no
+    /// change of the data set: it may make room for another one.
     pub fn clear(&mut self, lazy: bool) {
-        self.changes += self.len() as u64;
         let old = (
             std::mem::take(&mut self.entries),
             std::mem::take(&mut self.deadlines),

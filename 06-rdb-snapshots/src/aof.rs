@@ -25,16 +25,15 @@ mod syncer;
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
-pub use folder::{Base, BaseFormat, Folder, FolderError, Location};
+pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite};
 pub use syncer::Synced;
 use syncer::Syncer;
 
-use crate::file::Temporary;
 use crate::store::Store;
 
 /// When the log is made safe against the end of the machine (`appendfsync`).
@@ -77,17 +76,11 @@ pub struct Aof {
     written: u64,
     /// Why the log cannot be written now, in the system's words.
     error: Option<String>,
-    rewrite: Option<Rewrite>,
-}
-
-/// A new base is being written.
-#[derive(Debug)]
-struct Rewrite {
-    /// Where to, if the log is off and does not have the folder open.
-    folder: Option<Folder>,
-    format: BaseFormat,
-    /// The number of the increment that goes on from it; there may be none.
-    first: u64,
+    /// What is in the files cannot be trusted, and the error says why. Only a new base mends
+    /// that, and until it is there no write is accepted.
+    is_broken: bool,
+    /// The lock of the folder, as long as anybody has it open.
+    lock: Weak<File>,
 }
 
 /// A log that is open for appending.
@@ -96,7 +89,7 @@ struct Open {
     folder: Folder,
     /// The last increment.
     file: Arc<File>,
-    /// The increment goes on from a base that is not yet written.
+    /// The increment goes on from a base that is not yet written, and nothing names it.
     provisional: bool,
     /// Its size in bytes, up to the end of the last whole write.
     size: u64,
@@ -105,6 +98,14 @@ struct Open {
     /// There may be a part of a write behind that.
     torn: bool,
     syncer: Syncer,
+}
+
+/// What a rewrite begins with.
+pub enum Begin {
+    /// The next increment has to be in the manifest before the log goes on in it.
+    Increment(Folder),
+    /// The base.
+    Base(Rewrite),
 }
 
 /// How it stands with what was appended up to some position.
@@ -124,36 +125,28 @@ impl Aof {
         self.adopt(folder, file, false)
     }
 
-    /// Starts a new log in `folder` with what is in the store.
-    fn create(&mut self, mut folder: Folder, store: &Store, format: BaseFormat) -> io::Result<()> {
-        let file = folder.start_over(store.snapshot(), format)?;
-        self.adopt(folder, file, false)
-    }
-
     /// Starts to append to a new log, whose base is to be written. Until it is, the old
     /// log in that folder, if there is one, stays as it is.
     pub fn turn_on(&mut self, location: Location) -> Result<(), FolderError> {
-        self.rewrite = None;
         let path = location.folder.clone();
         let io_error = |error| FolderError::Io { path, error };
-        let folder = Folder::open(location)?;
+        let folder = self.open_folder(location)?;
         let adopted = folder
             .provisional_increment()
-            .and_then(|file| self.adopt(folder, file, true));
+            .and_then(|(file, _)| self.adopt(folder, file, true));
         adopted.map_err(io_error)
     }
 
+    /// Opens a folder. A rewrite that is no longer wanted may still have it open, and locked.
+    fn open_folder(&mut self, location: Location) -> Result<Folder, FolderError> {
+        let folder = Folder::open_with(location, self.lock.upgrade().as_ref())?;
+        self.lock = Arc::downgrade(&folder.handle);
+        Ok(folder)
+    }
+
     fn adopt(&mut self, folder: Folder, file: File, provisional: bool) -> io::Result<()> {
-        self.open = Some(Open {
-            base_size: folder.size(),
-            folder,
-            provisional,
-            size: file.metadata()?.len(),
-            torn: false,
-            file: Arc::new(file),
-            syncer: Syncer::start()?,
-        });
-        self.rewrite = None;
+        self.lock = Arc::downgrade(&folder.handle);
+        self.open = Some(Open::new(folder, file, provisional)?);
         self.forget_pending();
         Ok(())
     }
@@ -173,86 +166,106 @@ impl Aof {
         size > min_size && has_grown(open.base_size, size, percentage)
     }
 
-    /// Starts a new increment and says where to write a base with what is in the store
-    /// now. If the log is off, only the base is written, to `location`.
-    pub fn begin_rewrite(&mut self, location: Location, format: BaseFormat) -> io::Result<Base> {
+    /// Is there something in the files that only a new base mends?
+    pub fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// What a rewrite begins with. If the log is off, only a base is written, to `location`.
+    pub fn begin_rewrite(&mut self, location: Location) -> io::Result<Begin> {
+        if self.is_broken || self.is_provisional() {
+            return self.start_over().map(Begin::Base);
+        }
         if self.error.is_none() {
             self.flush();
         }
         if let Some(error) = &self.error {
             return Err(io::Error::other(error.clone()));
         }
-        let (base, rewrite) = match &mut self.open {
-            Some(open) => (
-                open.folder.base(format),
-                Rewrite {
-                    folder: None,
-                    format,
-                    first: open.switch_file(self.written)?,
-                },
-            ),
-            None => {
-                let folder = Folder::open(location).map_err(io::Error::other)?;
-                (
-                    folder.base(format),
-                    Rewrite {
-                        folder: Some(folder),
-                        format,
-                        first: u64::MAX,
-                    },
-                )
-            }
-        };
-        self.rewrite = Some(rewrite);
-        Ok(base)
-    }
-
-    /// Makes the new base that of the log.
-    pub fn end_rewrite(&mut self, base: Temporary) -> io::Result<()> {
-        let gone = || io::Error::other("the log has changed meanwhile");
-        let Rewrite {
-            folder,
-            format,
-            first,
-        } = self.rewrite.take().ok_or_else(gone)?;
-        match (folder, &mut self.open) {
-            (Some(mut folder), _) => folder.finish(base, format, first, false),
-            (None, Some(open)) => {
-                open.folder.finish(base, format, first, open.provisional)?;
-                open.provisional = false;
-                open.base_size = open.folder.size();
-                Ok(())
-            }
-            (None, None) => Err(gone()),
+        if let Some(open) = &self.open {
+            return Ok(Begin::Increment(open.folder.clone()));
         }
+        let folder = self.open_folder(location).map_err(io::Error::other)?;
+        Ok(Begin::Base(Rewrite {
+            folder,
+            first: u64::MAX,
+            increment: None,
+        }))
     }
 
-    /// The new base has come to nothing. What it would have replaced is still there.
-    pub fn abort_rewrite(&mut self) {
-        self.rewrite = None;
+    /// Begins a new log. What is pending will be in its base.
+    fn start_over(&mut self) -> io::Result<Rewrite> {
+        let off = || io::Error::other("the log is off");
+        let location = self
+            .open
+            .as_ref()
+            .map(|open| open.folder.location().clone());
+        let folder = self
+            .open_folder(location.ok_or_else(off)?)
+            .map_err(io::Error::other)?;
+        let (file, increment) = folder.provisional_increment()?;
+        self.open = Some(Open::new(folder.clone(), file, true)?);
+        self.pending.clear();
+        Ok(Rewrite {
+            folder,
+            first: u64::MAX,
+            increment: Some(increment),
+        })
+    }
+
+    /// Goes on in the next increment, `file`, which the manifest in `folder` names already. The
+    /// base to be written ends where the old increment does, and that is made safe.
+    pub fn switch(&mut self, folder: Folder, file: File) -> io::Result<Rewrite> {
+        self.flush();
+        if self.open.as_ref().is_some_and(|open| open.torn) {
+            self.distrust(&io::Error::other("a part of a write cannot be removed"));
+        }
+        let Some(open) = self.open.as_mut().filter(|_| !self.is_broken) else {
+            return Err(io::Error::other("its last file cannot be trusted"));
+        };
+        open.syncer.request(&open.file, self.written);
+        (open.file, open.size) = (Arc::new(file), 0);
+        open.folder = folder.clone();
+        let last = folder.manifest.increments.last();
+        Ok(Rewrite {
+            first: last.map_or(u64::MAX, |part| part.sequence),
+            folder,
+            increment: None,
+        })
+    }
+
+    /// The base is written, and the manifest in `folder` names it.
+    pub fn end_rewrite(&mut self, folder: Folder) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        let is_mended = open.provisional && open.syncer.error().is_none();
+        open.folder = folder;
+        open.provisional = false;
+        open.base_size = open.folder.size();
+        if self.is_broken && is_mended {
+            self.is_broken = false;
+            self.flush();
+        }
     }
 
     fn forget_pending(&mut self) {
         self.pending.clear();
         self.written = self.appended;
         self.error = None;
+        self.is_broken = false;
     }
 
     /// Ends the log; what it has so far stays. It ends even if the disk fails:
-    /// who turns it off wants to go on without it.
+    /// who turns it off wants to go on without it. Nobody waits for its last fsync.
     pub fn close(&mut self) {
         self.flush();
-        self.rewrite = None;
-        let Some(open) = self.open.take() else {
-            return;
-        };
+        if let Some(mut open) = self.open.take()
+            && !open.provisional
+        {
+            open.syncer.request(&open.file, self.written);
+        }
         self.forget_pending();
-        if open.provisional {
-            return open.folder.delete_provisional();
-        }
-        if let Err(error) = open.file.sync_data() {
-            warn!("the log is off; its end may be lost: {error}");
-        }
     }
 
     pub fn is_open(&self) -> bool {
@@ -323,7 +336,9 @@ impl Aof {
             self.flush();
         }
         match (&self.error, &mut self.open) {
-            (Some(error), _) if self.written < position => Commit::Failed(error.clone()),
+            (Some(error), _) if self.is_broken || self.written < position => {
+                Commit::Failed(error.clone())
+            }
             (_, Some(open)) if policy == Fsync::Always => {
                 open.syncer.request_now(&open.file, self.written);
                 Commit::Wait(open.syncer.synced())
@@ -337,7 +352,7 @@ impl Aof {
         let Some(open) = &mut self.open else {
             return;
         };
-        if self.pending.is_empty() && self.error.is_none() {
+        if self.is_broken || (self.pending.is_empty() && self.error.is_none()) {
             return;
         }
         match open.write(&self.pending) {
@@ -366,20 +381,12 @@ impl Aof {
 
     /// What is to be done once a second: fsync, and another try if something
     /// failed.
-    pub fn every_second(&mut self, policy: Fsync, store: &Store, format: BaseFormat) {
+    pub fn every_second(&mut self, policy: Fsync) {
         let Some(open) = &mut self.open else {
             return;
         };
-        if !open.provisional
-            && let Err(error) = open.folder.check(&open.file)
-        {
-            return self.replace(&error, store, format);
-        }
-        // After an fsync that failed nobody can say what is on the disk. A second
-        // one may succeed and mean nothing: the system forgets what it could not write.
-        let failed = open.syncer.synced().borrow().error.clone();
-        if let Some(error) = failed {
-            return self.replace(&error, store, format);
+        if let Err(error) = open.check() {
+            return self.distrust(&error);
         }
         if policy != Fsync::No {
             open.syncer.request(&open.file, self.written);
@@ -387,25 +394,12 @@ impl Aof {
         self.flush();
     }
 
-    /// Writes the log anew. The file was taken away while it was open, or cannot
-    /// be trusted; nothing is lost as long as the data set is in memory.
-    fn replace(&mut self, reason: &io::Error, store: &Store, format: BaseFormat) {
-        // If this is not the first try, the last one has said why it failed.
-        if self.error.is_none() {
+    /// The file was taken away while it was open, or an fsync has failed. Nothing is lost as
+    /// long as the data set is in memory: a rewrite begins soon.
+    fn distrust(&mut self, reason: &io::Error) {
+        if !self.is_broken {
             self.fail(reason);
-        }
-        let Some(Open { folder, .. }) = &self.open else {
-            return;
-        };
-        folder.unlock();
-        let folder = Folder::open(folder.location().clone());
-        match folder.map(|folder| self.create(folder, store, format)) {
-            Ok(Ok(())) => return info!("the log has been written anew"),
-            Ok(Err(error)) => self.fail(&error),
-            Err(error) => error!("cannot write the log anew: {error}"),
-        }
-        if let Some(Open { folder, .. }) = &self.open {
-            folder.lock_again();
+            self.is_broken = true;
         }
     }
 
@@ -433,21 +427,27 @@ impl Aof {
 }
 
 impl Open {
-    /// Goes on in a new file, of which the number is returned. The old one ends at
-    /// `written`, and is made safe.
-    fn switch_file(&mut self, written: u64) -> io::Result<u64> {
-        let (file, number) = match self.provisional {
-            true => (self.folder.provisional_increment()?, u64::MAX),
-            false => {
-                let file = self.folder.next_increment()?;
-                let last = self.folder.manifest.increments.last();
-                (file, last.map_or(u64::MAX, |part| part.sequence))
-            }
-        };
-        self.syncer.request(&self.file, written);
-        self.file = Arc::new(file);
-        (self.size, self.torn) = (0, false);
-        Ok(number)
+    fn new(folder: Folder, file: File, provisional: bool) -> io::Result<Self> {
+        Ok(Self {
+            base_size: folder.size(),
+            folder,
+            provisional,
+            size: file.metadata()?.len(),
+            torn: false,
+            file: Arc::new(file),
+            syncer: Syncer::start()?,
+        })
+    }
+
+    /// Is what was written still there, and safe where it was to be made safe? After an fsync
+    /// that failed nobody can say what is on the disk. A second one may succeed and mean
+    /// nothing: the system forgets what it could not write.
+    fn check(&self) -> io::Result<()> {
+        match self.syncer.error() {
+            Some(error) => Err(io::Error::new(error.kind(), error)),
+            None if self.provisional => Ok(()),
+            None => self.folder.check(&self.file),
+        }
     }
 
     /// Writes all of `bytes` or, as far as the system lets us, nothing: a command

@@ -5,34 +5,54 @@
 //! who looks for it finds the old one or the new one. And the rename is safe only
 //! after an fsync of the folder, for it is the folder that it changed.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// A file that is complete and safe, under a temporary name. It is deleted when it is
+/// The number of the next temporary file. Each is given out once: two writers that share a file
+/// would make one of two halves.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A file that is complete and safe, and that nothing depends on yet. It is deleted when it is
 /// dropped: it may be in the way of the next try, and the disk may be full.
 #[derive(Debug)]
 pub struct Temporary {
     path: PathBuf,
+    is_kept: bool,
     /// Locked, so that others can see that somebody needs it. The system ends the lock
     /// with the process.
-    file: File,
+    _file: Option<File>,
 }
 
 impl Temporary {
-    /// Writes what `write` writes to a file called `path`.
+    /// Writes what `write` writes to a new file. `name` makes its path from a number.
     pub fn write(
-        path: PathBuf,
+        name: impl Fn(u32) -> PathBuf,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
     ) -> io::Result<Self> {
-        let file = File::create(&path)?;
-        // Where files cannot be locked, they cannot be told from abandoned ones.
-        let _ = file.try_lock();
-        let temporary = Self { path, file };
-        let mut file = BufWriter::new(temporary.file.try_clone()?);
+        let (temporary, file) = Self::create(name)?;
+        let mut file = BufWriter::new(file);
         write(&mut file)?;
         file.into_inner()?.sync_all()?;
         Ok(temporary)
+    }
+
+    /// Makes a new file, which is empty.
+    pub fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(Self, File)> {
+        let (path, file) = create(name)?;
+        let mut temporary = Self::at(path);
+        temporary._file = Some(lock(&file)?);
+        Ok((temporary, file))
+    }
+
+    /// A file that somebody else has written.
+    pub fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_kept: false,
+            _file: None,
+        }
     }
 
     /// Deletes a file that a process has left behind that ended while writing it.
@@ -43,17 +63,55 @@ impl Temporary {
         }
     }
 
-    /// Puts it in the place of `path`, in the same folder.
-    pub fn rename(self, path: &Path) -> io::Result<()> {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts it in the place of `path`, in the same folder. It is still deleted when it is
+    /// dropped.
+    pub fn rename(&mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)?;
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        File::open(folder)?.sync_all()
+        path.clone_into(&mut self.path);
+        Ok(())
+    }
+
+    /// From now on it is there to stay.
+    pub fn keep(mut self) {
+        self.is_kept = true;
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After the rename there is nothing to delete.
-        let _ = fs::remove_file(&self.path);
+        if !self.is_kept {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Makes a file that nobody else has.
+fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
+    loop {
+        let path = name(NEXT.fetch_add(1, Relaxed));
+        match File::create_new(&path) {
+            // An earlier process has left it behind.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            created => return Ok((path, created?)),
+        }
+    }
+}
+
+/// Locks a new file, and returns the handle that carries the lock.
+fn lock(file: &File) -> io::Result<File> {
+    match file.try_lock() {
+        // Somebody takes it for abandoned, and deletes it.
+        Err(TryLockError::WouldBlock) => Err(ErrorKind::WouldBlock.into()),
+        // Where files cannot be locked, they cannot be told from abandoned ones.
+        _ => file.try_clone(),
+    }
+}
+
+/// Makes what was renamed in a folder safe against the end of the machine.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }

@@ -30,7 +30,7 @@ pub async fn run(shared: Shared) {
         } = &mut *shared.lock();
         background.every_tick(aof, store, config);
         if tick % SECOND == 0 {
-            aof.every_second(config.appendfsync, store, config.base_format());
+            aof.every_second(config.appendfsync);
         }
     }
 }

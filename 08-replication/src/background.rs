@@ -5,21 +5,23 @@
 //! [`Snapshot`], which sees the data as it was. As there, there is one of them
 //! at a time: two would share the disk, and the second could only be slower.
 //!
-//! The thread writes a file and touches nothing that others see. What follows from its
-//! success is done by [`finish`](Background::finish), which the server calls ten times
-//! a second with the lock held (`checkChildrenDone` in `server.c`).
+//! The thread waits for the disk, so that nobody else does. It writes under names of its own,
+//! and each rename by which others come to see what it has made is done by
+//! [`Progress::commit`]: what is cancelled has no effect any more, even if the thread is still
+//! there. What follows in memory is done by [`finish`](Background::finish), which the server
+//! calls ten times a second with the lock held (`checkChildrenDone` in `server.c`).
 
+use std::fs::File;
 use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use crate::aof::{Aof, system_text};
+use crate::aof::{Aof, Begin, Folder, Rewrite, system_text};
 use crate::config::Config;
-use crate::file::Temporary;
 use crate::rdb::{Progress, Saves};
-use crate::store::{Snapshot, Store};
+use crate::store::Store;
 
 /// What is under way, what waits, and how the last ones went.
 #[derive(Debug, Default)]
@@ -40,8 +42,8 @@ pub struct Rewrites {
     count: u64,
     /// How many have failed since the last one that did not.
     failures: u64,
-    /// After a failure, when the next one may begin of itself.
-    not_before: Option<Instant>,
+    /// When the last one did.
+    failed_at: Option<Instant>,
 }
 
 /// A thread that writes.
@@ -61,14 +63,19 @@ struct Job {
 /// What a thread has made.
 #[derive(Debug)]
 enum Outcome {
+    /// The RDB file is in its place.
     Saved,
-    Base(Temporary),
+    /// The next increment of the log is in the manifest.
+    Increment(Folder, File),
+    /// So is a new base.
+    Base(Folder),
 }
 
-/// After so many rewrites that failed in a row, the next one does not begin of itself
-/// at once, but after a minute, two, four, and so on up to an hour
+/// After a rewrite that failed the next one does not begin of itself at once, but after a
+/// second; and after so many in a row, after a minute, two, four, and so on up to an hour
 /// (`aofRewriteLimited`).
 const PATIENCE: u64 = 3;
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Background {
@@ -103,7 +110,8 @@ impl Background {
         self.save_scheduled = false;
         self.saves.begin();
         let (location, options) = (config.rdb_location(), config.rdb_options());
-        let begun = self.spawn(false, store, move |snapshot, progress| {
+        let snapshot = store.snapshot();
+        let begun = self.spawn(false, store, move |progress| {
             location.save(snapshot, options, progress)?;
             Ok(Outcome::Saved)
         });
@@ -111,36 +119,43 @@ impl Background {
         begun
     }
 
-    /// Begins to write the log anew: BGREWRITEAOF. From now on it grows in a new file,
-    /// which goes on where the snapshot ends.
+    /// Begins to write the log anew: BGREWRITEAOF. A log that goes on does so in a new
+    /// increment, which the thread makes first.
     pub fn rewrite(&mut self, aof: &mut Aof, store: &Store, config: &Config) -> io::Result<()> {
         self.rewrite_scheduled = false;
-        let begun = aof.begin_rewrite(config.log_location(), config.base_format());
-        let begun = begun.and_then(|base| {
-            self.spawn(true, store, move |snapshot, progress| {
-                base.write(snapshot, progress).map(Outcome::Base)
-            })
+        let begun = aof.begin_rewrite(config.log_location());
+        let begun = begun.and_then(|begin| match begin {
+            Begin::Base(rewrite) => self.write_base(rewrite, store, config),
+            Begin::Increment(mut folder) => self.spawn(true, store, move |progress| {
+                let file = folder.next_increment(progress)?;
+                Ok(Outcome::Increment(folder, file))
+            }),
         });
         if let Err(error) = &begun {
-            error!("cannot begin to write the log anew: {error}");
-            aof.abort_rewrite();
-            self.rewrites.fail();
+            self.fail_rewrite(error);
         }
         begun
+    }
+
+    /// Begins to write the base of a log. What is appended from now on goes on from it.
+    fn write_base(&mut self, rewrite: Rewrite, store: &Store, config: &Config) -> io::Result<()> {
+        let (snapshot, format) = (store.snapshot(), config.base_format());
+        self.spawn(true, store, move |progress| {
+            rewrite.run(snapshot, format, progress).map(Outcome::Base)
+        })
     }
 
     fn spawn(
         &mut self,
         is_rewrite: bool,
         store: &Store,
-        write: impl FnOnce(Snapshot, &Progress) -> io::Result<Outcome> + Send + 'static,
+        write: impl FnOnce(&Progress) -> io::Result<Outcome> + Send + 'static,
     ) -> io::Result<()> {
-        let snapshot = store.snapshot();
         let progress = Progress::default();
         let watched = progress.clone();
         let thread = thread::Builder::new()
             .name("background".into())
-            .spawn(move || write(snapshot, &watched))?;
+            .spawn(move || write(&watched))?;
         self.job = Some(Job {
             thread,
             is_rewrite,
@@ -153,10 +168,12 @@ impl Background {
         Ok(())
     }
 
-    /// Lets what is under way come to nothing, for it is no longer wanted.
+    /// Lets what is under way have no effect, because it is no longer wanted. Its thread
+    /// deletes what it has made, which may take it a while.
     pub fn cancel(&mut self) {
-        if let Some(job) = &self.job {
+        if let Some(job) = self.job.take() {
             job.progress.cancel();
+            info!("what was written in the background is no longer wanted");
         }
     }
 
@@ -167,14 +184,14 @@ impl Background {
             .as_ref()
             .is_some_and(|job| job.thread.is_finished())
         {
-            self.finish(aof, store);
+            self.finish(aof, store, config);
         }
         if self.job.is_none() {
             self.begin(aof, store, config);
         }
     }
 
-    fn finish(&mut self, aof: &mut Aof, store: &Store) {
+    fn finish(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
         let Some(job) = self.job.take() else {
             return;
         };
@@ -184,47 +201,47 @@ impl Background {
             return;
         };
         let copied = (store.copied - job.copied) / 1_000_000;
-        if job.progress.is_cancelled() {
-            info!("what was written in the background is no longer wanted");
-            if job.is_rewrite {
-                aof.abort_rewrite();
-            }
-            return;
-        }
-        let result = match result {
-            Ok(Outcome::Base(base)) => aof.end_rewrite(base),
-            other => other.map(drop),
-        };
-        match (result, job.is_rewrite) {
-            (Ok(()), false) => {
+        match result {
+            Ok(Outcome::Saved) => {
                 info!("saved in {took:.1?}; {copied} MB were copied meanwhile");
                 self.saves.took = Some(took);
                 self.saves.succeed(job.changes);
             }
-            (Ok(()), true) => {
+            Ok(Outcome::Increment(folder, file)) => {
+                let switched = aof.switch(folder, file);
+                let begun = switched.and_then(|rewrite| self.write_base(rewrite, store, config));
+                if let Err(error) = begun {
+                    self.fail_rewrite(&error);
+                }
+            }
+            Ok(Outcome::Base(folder)) => {
+                aof.end_rewrite(folder);
                 info!("the log is written anew in {took:.1?}; {copied} MB were copied meanwhile");
                 self.rewrites.succeed(took);
             }
-            (Err(error), false) => {
+            Err(error) if job.is_rewrite => self.fail_rewrite(&error),
+            Err(error) => {
                 warn!("cannot save: {}", system_text(&error));
                 self.saves.took = Some(took);
                 self.saves.failed = true;
             }
-            (Err(error), true) => {
-                warn!("cannot write the log anew: {}", system_text(&error));
-                self.rewrites.fail();
-                aof.abort_rewrite();
-            }
         }
     }
 
-    /// Begins what somebody asked for, or what is due.
+    fn fail_rewrite(&mut self, error: &io::Error) {
+        error!("cannot write the log anew: {}", system_text(error));
+        self.rewrites.fail();
+    }
+
+    /// Begins what somebody asked for, or what is due. While data is loaded, that waits: half
+    /// of the data must not take the place of all of it.
     fn begin(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
-        let may_rewrite = self
-            .rewrites
-            .not_before
-            .is_none_or(|then| then <= Instant::now());
-        let wants_rewrite = aof.is_provisional()
+        if store.loading {
+            return;
+        }
+        let may_rewrite = self.rewrites.may_begin(aof.is_broken());
+        let wants_rewrite = aof.is_broken()
+            || aof.is_provisional()
             || aof.is_rewrite_due(
                 config.auto_aof_rewrite_percentage,
                 config.auto_aof_rewrite_min_size,
@@ -321,9 +338,20 @@ impl Rewrites {
     fn fail(&mut self) {
         self.failed = true;
         self.failures += 1;
-        if let Some(more) = self.failures.checked_sub(PATIENCE) {
-            let minutes = 60.min(1 << more.min(6));
-            self.not_before = Some(Instant::now() + MINUTE * minutes);
+        self.failed_at = Some(Instant::now());
+    }
+
+    /// May one begin of itself? Those who may not write until it is done do not have the
+    /// patience.
+    fn may_begin(&self, is_urgent: bool) -> bool {
+        let pause = self.pause(is_urgent);
+        self.failed_at.is_none_or(|then| then.elapsed() >= pause)
+    }
+
+    fn pause(&self, is_urgent: bool) -> Duration {
+        match self.failures.checked_sub(PATIENCE) {
+            Some(more) if !is_urgent => MINUTE * 60.min(1 << more.min(6)),
+            _ => SECOND,
         }
     }
 }
@@ -344,15 +372,9 @@ mod tests {
     /// How many minutes pass until the next rewrite, after each of these failures.
     fn delays(rewrites: &mut Rewrites, failures: usize) -> Vec<u64> {
         let mut delay = || {
-            let earliest = Instant::now();
             rewrites.fail();
-            let latest = Instant::now();
-            let Some(then) = rewrites.not_before else {
-                return 0;
-            };
-            let minutes = then.duration_since(earliest).as_secs() / 60;
-            assert!(then <= latest + MINUTE * minutes as u32);
-            minutes
+            assert_eq!(rewrites.pause(true), SECOND);
+            rewrites.pause(false).as_secs() / 60
         };
         (0..failures).map(|_| delay()).collect()
     }
@@ -363,7 +385,7 @@ mod tests {
         let expected = [0, 0, 1, 2, 4, 8, 16, 32, 60, 60];
         assert_eq!(delays(&mut rewrites, expected.len()), expected);
         rewrites.succeed(Duration::ZERO);
-        assert_eq!(rewrites.not_before, None);
+        assert!(rewrites.may_begin(false));
         assert_eq!(delays(&mut rewrites, 3), [0, 0, 1]);
     }
 }

@@ -32,8 +32,8 @@ mod saves;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, process};
 
 use crc::{CRC_64_REDIS, Crc, Table};
@@ -42,7 +42,7 @@ pub use decode::{Decoder, RdbError, Record};
 use encode::Encoder;
 pub use saves::{SavePoint, Saves};
 
-use crate::file::Temporary;
+use crate::file::{Temporary, sync_folder};
 use crate::store::Snapshot;
 
 /// The version of the format that Redis 7.0 writes, and the newest that it reads.
@@ -98,7 +98,7 @@ pub struct Options {
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     keys: Arc<AtomicUsize>,
-    cancelled: Arc<AtomicBool>,
+    cancelled: Arc<Mutex<bool>>,
 }
 
 impl Progress {
@@ -106,7 +106,7 @@ impl Progress {
     pub fn add(&self, keys: usize) -> io::Result<()> {
         self.keys.fetch_add(keys, Relaxed);
         match self.is_cancelled() {
-            true => Err(io::Error::other("it is no longer wanted")),
+            true => Err(no_longer_wanted()),
             false => Ok(()),
         }
     }
@@ -115,13 +115,33 @@ impl Progress {
         self.keys.load(Relaxed)
     }
 
+    /// Does what others see, a rename, unless nobody wants it any more. When
+    /// [`cancel`](Self::cancel) returns, it has been done or never will be.
+    pub fn commit<T>(&self, rename: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let is_cancelled = self.lock();
+        match *is_cancelled {
+            true => Err(no_longer_wanted()),
+            false => rename(),
+        }
+    }
+
     pub fn cancel(&self) {
-        self.cancelled.store(true, Relaxed);
+        *self.lock() = true;
     }
 
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Relaxed)
+        *self.lock()
     }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        // A lock is poisoned by a panic, and a panic ends the process (`main`).
+        let cancelled = self.cancelled.lock();
+        cancelled.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn no_longer_wanted() -> io::Error {
+    io::Error::other("it is no longer wanted")
 }
 
 /// Writes a snapshot as an RDB.
@@ -150,12 +170,10 @@ pub struct Location {
     pub name: String,
 }
 
-/// What files are called until they are complete: this, the number of the process,
-/// and `.rdb`, as in Redis. There, whoever saves in the background is a process with a
-/// number of its own; here it gets one from [`NEXT`]. A save that is no longer wanted
-/// may still be at its file when the next one begins.
+/// What files are called until they are complete: this, the number of the process, a number
+/// of the file, and `.rdb`. In Redis, whoever saves in the background is a process with a
+/// number of its own.
 const TEMPORARY: &str = "temp-";
-static NEXT: AtomicU32 = AtomicU32::new(1);
 
 impl Location {
     pub fn path(&self) -> PathBuf {
@@ -169,12 +187,15 @@ impl Location {
         options: Options,
         progress: &Progress,
     ) -> io::Result<()> {
-        let number = NEXT.fetch_add(1, Relaxed);
-        let temporary = format!("{TEMPORARY}{}-{number}.rdb", process::id());
-        Temporary::write(self.folder.join(temporary), |file| {
-            write(snapshot, options, progress, file)
-        })?
-        .rename(&self.path())
+        let process = process::id();
+        let name = |number| {
+            self.folder
+                .join(format!("{TEMPORARY}{process}-{number}.rdb"))
+        };
+        let mut file = Temporary::write(name, |file| write(snapshot, options, progress, file))?;
+        progress.commit(|| file.rename(&self.path()))?;
+        file.keep();
+        sync_folder(&self.folder)
     }
 
     /// Deletes what servers that ended while saving have left behind. A server that is

@@ -32,7 +32,7 @@ pub async fn run(shared: Shared) {
         background.every_tick(aof, store, config);
         let limit = config.client_output_buffer_limit.replica;
         if tick % SECOND == 0 {
-            aof.every_second(config.appendfsync, store, config.base_format());
+            aof.every_second(config.appendfsync);
             replication.enforce(limit, config.repl_timeout);
         }
         // The replicas are to know that we are here.

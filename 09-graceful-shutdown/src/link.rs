@@ -6,20 +6,21 @@
 //! reason.
 
 use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io::{self, Seek};
 use std::path::Path;
 use std::pin::pin;
+use std::process;
+use std::thread;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::aof::FolderError;
 use crate::client::Client;
 use crate::command::{self, Context, Table};
 use crate::lifecycle::Phase;
@@ -37,6 +38,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often to look whether the primary has been silent for too long.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often to try to begin a new log after a full synchronization.
+const TRIES: u32 = 10;
 
 /// How often to tell the primary how far we are.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
@@ -62,8 +66,6 @@ enum LinkError {
     Rdb(#[from] RdbError),
     #[error("it sent {command}, which cannot be executed here: {error}")]
     Refused { command: String, error: String },
-    #[error("{0}")]
-    Log(#[from] FolderError),
     #[error("the data could not be loaded")]
     Panicked,
     #[error("another server is wanted, or none")]
@@ -73,8 +75,8 @@ enum LinkError {
 impl LinkError {
     /// Is it we who cannot go on, and not the primary or the network?
     fn is_ours(&self) -> bool {
-        use LinkError::{File, Log, Panicked, Rdb, Refused};
-        matches!(self, File(_) | Rdb(_) | Refused { .. } | Log(_) | Panicked)
+        use LinkError::{File, Panicked, Rdb, Refused};
+        matches!(self, File(_) | Rdb(_) | Refused { .. } | Panicked)
     }
 }
 
@@ -249,7 +251,9 @@ impl Connection<'_> {
         let size = line.strip_prefix('$').and_then(|size| size.parse().ok());
         let mut missing: u64 = size.ok_or(LinkError::Answer(line))?;
         let folder = self.shared.lock().config.dir.clone();
-        let mut file = tempfile::tempfile_in(folder).map_err(LinkError::File)?;
+        // The disk may be slow, and this is a thread that others need.
+        let file = tempfile::tempfile_in(folder).map_err(LinkError::File)?;
+        let mut file = tokio::fs::File::from_std(file);
         while missing > 0 {
             if self.input.is_empty() {
                 self.read().await?;
@@ -258,13 +262,14 @@ impl Connection<'_> {
                 .input
                 .len()
                 .min(usize::try_from(missing).unwrap_or(usize::MAX));
-            let written = file.write_all(&self.input[..count]);
+            let written = file.write_all(&self.input[..count]).await;
             written.map_err(LinkError::File)?;
             self.input.advance(count);
             missing -= count as u64;
         }
-        file.rewind()?;
-        Ok(file)
+        file.flush().await.map_err(LinkError::File)?;
+        file.rewind().await.map_err(LinkError::File)?;
+        Ok(file.into_std().await)
     }
 
     /// Loads the file. Meanwhile the primary gets a sign of life, or it would take us for dead.
@@ -343,34 +348,42 @@ async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
     let (wanted, shared) = (wanted.clone(), shared.clone());
     let load = move || -> Result<()> {
         check(&file)?;
-        {
-            let state = &mut *shared.lock();
-            check_wanted(&wanted)?;
-            state.store.clear(true);
-            state.store.loading = true;
-            state.stats.loading = Some(Loading::new(file.metadata()?.len()));
+        begin_to_load(&file, &wanted, &shared)?;
+        let path = Path::new("the primary's data");
+        let loaded = load::file(path, &file, Expired::Keep, &shared);
+        if loaded.is_ok() {
+            restart_log(&shared);
         }
-        let loaded = load::file(
-            Path::new("the primary's data"),
-            &file,
-            Expired::Keep,
-            &shared,
-        );
         let state = &mut *shared.lock();
         state.store.loading = false;
         state.stats.loading = None;
         if let Err(error) = loaded {
             state.store.clear(true);
+            // That there is nothing is not worth saving.
+            state.background.saves.skip(state.store.changes);
             return Err(error.into());
         }
         if state.lifecycle.has_ended() {
             // What is in our files is to stay as it is.
             return Err(LinkError::Unwanted);
         }
-        restart_log(state)
+        Ok(())
     };
     let loaded = tokio::task::spawn_blocking(load).await;
     loaded.map_err(|_| LinkError::Panicked)?
+}
+
+/// Makes room for the primary's data. The files tell of our own data until the next save and
+/// the new log; what is being written in the background would come after that.
+fn begin_to_load(file: &File, wanted: &Wanted, shared: &Shared) -> Result<()> {
+    let size = file.metadata()?.len();
+    let state = &mut *shared.lock();
+    check_wanted(wanted)?;
+    state.background.cancel();
+    state.store.clear(true);
+    state.store.loading = true;
+    state.stats.loading = Some(Loading::new(size));
+    Ok(())
 }
 
 /// Can the file be loaded? It is at its beginning again afterwards.
@@ -381,15 +394,25 @@ fn check(mut file: &File) -> Result<()> {
 }
 
 /// The log tells of data that is no more. A new one begins with what there is now
-/// (`restartAOFAfterSYNC`).
-fn restart_log(state: &mut State) -> Result<()> {
-    if state.aof.is_open() {
-        state.background.cancel();
-        state.aof.close();
-        state.aof.turn_on(state.config.log_location())?;
-        state.background.rewrite_scheduled = true;
+/// (`restartAOFAfterSYNC`). Clients wait until it does: nobody shall believe that something is
+/// logged that is not.
+fn restart_log(shared: &Shared) {
+    for _ in 0..TRIES {
+        {
+            let state = &mut *shared.lock();
+            // What is in our files is to stay as it is.
+            if !state.aof.is_open() || state.lifecycle.has_ended() {
+                return;
+            }
+            match state.aof.turn_on(state.config.log_location()) {
+                Ok(()) => return state.background.rewrite_scheduled = true,
+                Err(error) => error!("cannot begin a new log: {error}"),
+            }
+        }
+        thread::sleep(PAUSE);
     }
-    Ok(())
+    error!("exiting: without a log, what comes from the primary would be lost");
+    process::exit(1);
 }
 
 /// Reads the feed, and has it executed.

@@ -216,7 +216,7 @@ fn persist(state: &mut State, request: Request) -> bool {
 fn end_background(state: &mut State, request: Request) -> Result<(), String> {
     let is_first = state.aof.is_provisional();
     if request.force || !is_first {
-        state.background.stop(&mut state.aof, &state.store);
+        state.background.stop();
     }
     match is_first {
         true => Err("Writing initial AOF".into()),

@@ -422,8 +422,10 @@ impl Store {
     /// The same for a key from a file, which need not live any more. False if it is
     /// there already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
-        let keys = self.keys;
+        let (keys, changes) = (self.keys, self.changes);
         self.write(self.place(key), value, deadline);
+        // What comes from a file is no change.
+        self.changes = changes;
         self.keys > keys
     }
 
@@ -522,9 +524,9 @@ impl Store {
     }
 
     /// Empties the store. What it held is freed before this returns or, if
-    /// `lazy`, on a thread of its own: millions of keys take a while.
+    /// `lazy`, on a thread of its own: millions of keys take a while. This alone is no
+    /// change of the data set: it may make room for another one.
     pub fn clear(&mut self, lazy: bool) {
-        self.changes += self.len() as u64;
         let old = std::mem::replace(&mut self.segments, no_segments());
         (self.keys, self.volatile) = (0, 0);
         self.tracked = Table::default();

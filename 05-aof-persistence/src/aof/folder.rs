@@ -4,10 +4,11 @@
 //! behind. So what the manifest names is whole before the manifest names it, and
 //! what it names no longer is deleted only afterwards.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 use tracing::{info, warn};
@@ -74,18 +75,34 @@ pub struct Folder {
     pub manifest: Manifest,
     /// The folder itself, open: it carries the lock, and it needs an fsync after
     /// a rename.
-    handle: File,
+    handle: Arc<File>,
 }
 
 impl Folder {
     /// Opens the folder, or makes it, and reads its manifest. There is none yet
     /// when the server starts for the first time.
     pub fn open(location: Location) -> Result<Self, FolderError> {
+        Self::open_with(location, None)
+    }
+
+    /// Opens it anew: somebody may have moved it away meanwhile. The server's own lock on it
+    /// is not in the way.
+    pub fn reopen(&self) -> Result<Self, FolderError> {
+        Self::open_with(self.location.clone(), Some(&self.handle))
+    }
+
+    fn open_with(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
         let path = &location.folder;
         fs::create_dir_all(path).map_err(io_error(path))?;
-        sync_name(path).map_err(io_error(path))?;
         let handle = File::open(path).map_err(io_error(path))?;
-        lock(&handle, path)?;
+        let locked = locked.filter(|locked| is_same(locked, &handle).unwrap_or(false));
+        let handle = match locked {
+            Some(locked) => Arc::clone(locked),
+            None => {
+                lock(&handle, path)?;
+                Arc::new(handle)
+            }
+        };
         let manifest = read_manifest(&location.manifest())?;
         let folder = Self {
             location,
@@ -160,17 +177,6 @@ impl Folder {
         &self.location
     }
 
-    /// Lets another server use the folder.
-    pub fn unlock(&self) {
-        // The lock ends with the handle in any case.
-        let _ = self.handle.unlock();
-    }
-
-    /// Takes the lock back, if nobody else has it meanwhile.
-    pub fn lock_again(&self) {
-        let _ = self.handle.try_lock();
-    }
-
     /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
     /// has left behind.
     fn delete_temporary(&self) -> io::Result<()> {
@@ -206,13 +212,15 @@ impl Folder {
             old.display(),
             self.location.folder.display()
         );
-        self.write_manifest(Manifest {
-            base: Some(Part {
-                name: name.clone(),
-                sequence: 1,
-            }),
+        let base = Part {
+            name: name.clone(),
+            sequence: 1,
+        };
+        let manifest = Manifest {
+            base: Some(base),
             ..Manifest::default()
-        })?;
+        };
+        self.write_manifest(manifest, [])?;
         fs::rename(old, self.location.path(&self.location.name))?;
         self.handle.sync_all()
     }
@@ -227,7 +235,7 @@ impl Folder {
         let increment = manifest.last_increment(&self.location.name, self.is_taken());
         let file = open_for_append(&self.location.path(&increment.name))?;
         if manifest != self.manifest {
-            self.write_manifest(manifest)?;
+            self.write_manifest(manifest, [])?;
         }
         self.delete_history();
         // That they are still there hurts nobody.
@@ -240,13 +248,14 @@ impl Folder {
     pub fn start_over(&mut self, store: &Store) -> io::Result<File> {
         let name = &self.location.name;
         let mut manifest = self.manifest.start_over(name, self.is_taken());
-        if let Some(base) = &manifest.base {
-            let path = self.location.path(&base.name);
-            self.write_file(&path, |file| write_store(store, file))?;
+        let mut base = self.write_file("base", |file| write_store(store, file))?;
+        if let Some(part) = &manifest.base {
+            base.rename(&self.location.path(&part.name))?;
         }
         let increment = manifest.last_increment(name, self.is_taken());
-        let file = open_for_append(&self.location.path(&increment.name))?;
-        self.write_manifest(manifest)?;
+        let path = self.location.path(&increment.name);
+        let file = open_for_append(&path)?;
+        self.write_manifest(manifest, [base, Temporary::at(path)])?;
         self.delete_history();
         Ok(file)
     }
@@ -259,21 +268,32 @@ impl Folder {
         }
     }
 
-    fn write_manifest(&mut self, manifest: Manifest) -> io::Result<()> {
-        let path = self.location.manifest();
-        self.write_file(&path, |file| write!(file, "{manifest}"))?;
+    /// Puts a new manifest in the place of the old one. From then on the files that it is the
+    /// first to name are there to stay.
+    fn write_manifest<const N: usize>(
+        &mut self,
+        manifest: Manifest,
+        named: [Temporary; N],
+    ) -> io::Result<()> {
+        // Their names must be safe before the manifest is, and the name of the folder.
+        self.handle.sync_all()?;
+        sync_name(&self.location.folder)?;
+        let mut file = self.write_file("manifest", |file| write!(file, "{manifest}"))?;
+        file.rename(&self.location.manifest())?;
+        file.keep();
+        named.into_iter().for_each(Temporary::keep);
         self.manifest = manifest;
-        Ok(())
+        self.handle.sync_all()
     }
 
+    /// Writes a file that is not yet part of the log.
     fn write_file(
         &self,
-        path: &Path,
+        kind: &str,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = self.location.path(&format!("{TEMPORARY}{name}"));
-        Temporary::write(temporary, write)?.rename(path)
+    ) -> io::Result<Temporary> {
+        let name = |number| format!("{TEMPORARY}{}.{kind}-{number}", self.location.name);
+        Temporary::write(|number| self.location.path(&name(number)), write)
     }
 
     /// Deletes what the manifest calls history. That it is still there hurts
@@ -295,7 +315,7 @@ impl Folder {
             history: Vec::new(),
             ..self.manifest.clone()
         };
-        if let Err(error) = self.write_manifest(manifest) {
+        if let Err(error) = self.write_manifest(manifest, []) {
             warn!(
                 "cannot shorten {}: {error}",
                 self.location.manifest().display()
@@ -324,8 +344,7 @@ impl Folder {
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {
             let here = fs::metadata(self.location.path(&part.name))?;
-            let open = file.metadata()?;
-            if (here.dev(), here.ino()) != (open.dev(), open.ino()) {
+            if !is_same_file(&here, &file.metadata()?) {
                 return Err(io::Error::other("the file was replaced by another one"));
             }
         }
@@ -358,6 +377,14 @@ impl Folder {
 /// Makes the name `path` safe. If it is lost with the machine, so is all that is in the folder.
 fn sync_name(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(path))?.sync_all()
+}
+
+fn is_same(left: &File, right: &File) -> io::Result<bool> {
+    Ok(is_same_file(&left.metadata()?, &right.metadata()?))
+}
+
+fn is_same_file(left: &Metadata, right: &Metadata) -> bool {
+    (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
 /// Locks the folder for as long as `handle` is open. The system ends the lock

@@ -135,6 +135,7 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         (2, Some(how)) if how.eq_ignore_ascii_case(b"ASYNC") => true,
         _ => return Err(CommandError::SYNTAX),
     };
+    ctx.store.changes += ctx.store.len() as u64;
     ctx.store.clear(lazy);
     ctx.reply.ok();
     Ok(())

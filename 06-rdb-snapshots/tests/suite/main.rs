@@ -6,6 +6,7 @@ mod aof_crash;
 mod aof_disk;
 mod aof_faults;
 mod aof_redis;
+mod background_faults;
 mod client;
 mod clients;
 mod differential;

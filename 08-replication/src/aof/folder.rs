@@ -4,16 +4,17 @@
 //! behind. So what the manifest names is whole before the manifest names it, and
 //! what it names no longer is deleted only afterwards.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 use tracing::{info, warn};
 
 use super::encode;
-use super::manifest::{INCREMENT, Manifest, ManifestError, Part};
+use super::manifest::{Manifest, ManifestError, Part};
 use crate::file::Temporary;
 use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
@@ -68,25 +69,38 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     |error| FolderError::Io { path, error }
 }
 
-/// The folder, locked for this server.
-#[derive(Debug)]
+/// The folder, locked for this server. A rewrite works on a clone of it, and hands that back
+/// when its new base is in the manifest; only one of them at a time writes files.
+#[derive(Debug, Clone)]
 pub struct Folder {
     location: Location,
     pub manifest: Manifest,
     /// The folder itself, open: it carries the lock, and it needs an fsync after
     /// a rename.
-    handle: File,
+    pub handle: Arc<File>,
 }
 
 impl Folder {
     /// Opens the folder, or makes it, and reads its manifest. There is none yet
     /// when the server starts for the first time.
     pub fn open(location: Location) -> Result<Self, FolderError> {
+        Self::open_with(location, None)
+    }
+
+    /// Opens it. If it is the one whose handle is `locked`, the server's own lock is not in the
+    /// way.
+    pub fn open_with(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
         let path = &location.folder;
         fs::create_dir_all(path).map_err(io_error(path))?;
-        sync_name(path).map_err(io_error(path))?;
         let handle = File::open(path).map_err(io_error(path))?;
-        lock(&handle, path)?;
+        let locked = locked.filter(|locked| is_same(locked, &handle).unwrap_or(false));
+        let handle = match locked {
+            Some(locked) => Arc::clone(locked),
+            None => {
+                lock(&handle, path)?;
+                Arc::new(handle)
+            }
+        };
         let manifest = read_manifest(&location.manifest())?;
         let folder = Self {
             location,
@@ -161,17 +175,6 @@ impl Folder {
         &self.location
     }
 
-    /// Lets another server use the folder.
-    pub fn unlock(&self) {
-        // The lock ends with the handle in any case.
-        let _ = self.handle.unlock();
-    }
-
-    /// Takes the lock back, if nobody else has it meanwhile.
-    pub fn lock_again(&self) {
-        let _ = self.handle.try_lock();
-    }
-
     /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
     /// has left behind.
     fn delete_temporary(&self) -> io::Result<()> {
@@ -207,13 +210,15 @@ impl Folder {
             old.display(),
             self.location.folder.display()
         );
-        self.write_manifest(Manifest {
-            base: Some(Part {
-                name: name.clone(),
-                sequence: 1,
-            }),
+        let base = Part {
+            name: name.clone(),
+            sequence: 1,
+        };
+        let manifest = Manifest {
+            base: Some(base),
             ..Manifest::default()
-        })?;
+        };
+        self.write_manifest(manifest, [], &Progress::default())?;
         fs::rename(old, self.location.path(&self.location.name))?;
         self.handle.sync_all()
     }
@@ -222,95 +227,62 @@ impl Folder {
     /// empty base, too, as Redis does it.
     pub fn open_increment(&mut self, format: BaseFormat) -> io::Result<File> {
         if self.manifest.is_empty() {
-            return self.start_over(Store::default().snapshot(), format);
+            return self.create(format);
         }
         let mut manifest = self.manifest.clone();
         let increment = manifest.last_increment(&self.location.name, self.is_taken());
         let file = open_for_append(&self.location.path(&increment.name))?;
+        file.sync_all()?;
         if manifest != self.manifest {
-            self.write_manifest(manifest)?;
+            self.write_manifest(manifest, [], &Progress::default())?;
         }
-        self.delete_history();
+        self.delete_history(&Progress::default());
         // That they are still there hurts nobody.
         let _ = self.delete_unnamed();
         Ok(file)
     }
 
-    /// Writes the data as a new base and starts a new increment.
-    pub fn start_over(&mut self, data: Snapshot, format: BaseFormat) -> io::Result<File> {
-        let base = self.base(format).write(data, &Progress::default())?;
-        let file = self.provisional_increment()?;
-        self.finish(base, format, u64::MAX, true)?;
+    /// Makes a log of nothing.
+    fn create(&mut self, format: BaseFormat) -> io::Result<File> {
+        let (file, increment) = self.provisional_increment()?;
+        let rewrite = Rewrite {
+            folder: self.clone(),
+            first: u64::MAX,
+            increment: Some(increment),
+        };
+        let nothing = Store::default().snapshot();
+        *self = rewrite.run(nothing, format, &Progress::default())?;
         Ok(file)
     }
 
-    /// Starts the next increment of a log that goes on.
-    pub fn next_increment(&mut self) -> io::Result<File> {
+    /// Starts the next increment of a log that goes on. Until that does, it is empty.
+    pub fn next_increment(&mut self, progress: &Progress) -> io::Result<File> {
+        self.read_again()?;
         let mut manifest = self.manifest.clone();
-        let increment = manifest.next_increment(&self.location.name, self.is_taken());
-        let file = open_for_append(&self.location.path(&increment.name))?;
+        let increment = manifest.next_increment(&self.location.name, self.is_there());
+        let path = self.location.path(&increment.name);
+        let file = File::options().append(true).create_new(true).open(&path)?;
+        let made = Temporary::at(path);
+        file.sync_all()?;
         manifest.increments.push(increment);
-        self.write_manifest(manifest)?;
+        self.write_manifest(manifest, [made], progress)?;
         Ok(file)
     }
 
-    /// Starts an increment that does not belong to the log before
-    /// [`finish`](Self::finish), for without its base it means nothing.
-    pub fn provisional_increment(&self) -> io::Result<File> {
-        self.delete_provisional();
-        open_for_append(&self.provisional_path())
+    /// An increment that does not belong to the log before its base does, for without that it
+    /// means nothing.
+    pub fn provisional_increment(&self) -> io::Result<(File, Temporary)> {
+        let (made, _) = Temporary::create(self.temporary("incr"))?;
+        Ok((open_for_append(made.path())?, made))
     }
 
-    /// Deletes it again. There need not be one.
-    pub fn delete_provisional(&self) {
-        let _ = fs::remove_file(self.provisional_path());
-    }
-
-    fn provisional_path(&self) -> PathBuf {
-        let name = format!("{TEMPORARY}{}{INCREMENT}", self.location.name);
-        self.location.path(&name)
-    }
-
-    /// Where a new base is to be written.
-    pub fn base(&self, format: BaseFormat) -> Base {
-        let name = format!("{TEMPORARY}{}.base", self.location.name);
-        let path = self.location.path(&name);
-        Base { path, format }
-    }
-
-    /// Puts a new base in its place. The increments from number `first` on go on from it,
-    /// and then the provisional one, if there is one. Until the new manifest is in
-    /// place, the old log is complete; from then on, the new one, if at first without what
-    /// is in the provisional increment.
-    pub fn finish(
-        &mut self,
-        base: Temporary,
-        format: BaseFormat,
-        first: u64,
-        with_provisional: bool,
-    ) -> io::Result<()> {
-        let name = &self.location.name;
-        let part = self
-            .manifest
-            .next_base(name, format.is_rdb(), self.is_taken());
-        base.rename(&self.location.path(&part.name))?;
-        let mut manifest = self.manifest.start_over(part, first);
-        let mut increment = None;
-        if with_provisional {
-            let part = self.manifest.next_increment(name, self.is_taken());
-            let path = self.location.path(&part.name);
-            // Nothing but an empty file has the name of an increment before the manifest has
-            // it: one with data would say that a manifest got lost.
-            open_for_append(&path)?;
-            manifest.increments.push(part);
-            increment = Some(path);
+    /// What the manifest says now: a rewrite that failed at its end may have changed it.
+    fn read_again(&mut self) -> io::Result<()> {
+        let manifest = read_manifest(&self.location.manifest()).map_err(io::Error::other)?;
+        if manifest.is_empty() && !self.manifest.is_empty() {
+            return Err(io::Error::other("the manifest is missing"));
         }
-        self.write_manifest(manifest)?;
-        if let Some(path) = increment {
-            fs::rename(self.provisional_path(), path)?;
-            self.handle.sync_all()?;
-        }
-        self.delete_history();
+        self.manifest = manifest;
         Ok(())
     }
 
@@ -322,26 +294,49 @@ impl Folder {
         }
     }
 
-    fn write_manifest(&mut self, manifest: Manifest) -> io::Result<()> {
-        let path = self.location.manifest();
-        self.write_file(&path, |file| write!(file, "{manifest}"))?;
-        self.manifest = manifest;
-        Ok(())
+    /// Is there a file of that name? Even an empty one may be that of a rewrite that is no longer
+    /// wanted, and that deletes it.
+    fn is_there(&self) -> impl Fn(&str) -> bool {
+        |file| self.location.path(file).exists()
     }
 
+    /// Puts a new manifest in the place of the old one. From then on the files that it is the
+    /// first to name are there to stay.
+    fn write_manifest(
+        &mut self,
+        manifest: Manifest,
+        named: impl IntoIterator<Item = Temporary>,
+        progress: &Progress,
+    ) -> io::Result<()> {
+        // Their names must be safe before the manifest is, and the name of the folder.
+        self.handle.sync_all()?;
+        sync_name(&self.location.folder)?;
+        let mut file = self.write_file("manifest", |file| write!(file, "{manifest}"))?;
+        progress.commit(|| file.rename(&self.location.manifest()))?;
+        file.keep();
+        named.into_iter().for_each(Temporary::keep);
+        self.manifest = manifest;
+        self.handle.sync_all()
+    }
+
+    /// Writes a file that is not yet part of the log.
     fn write_file(
         &self,
-        path: &Path,
+        kind: &str,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = self.location.path(&format!("{TEMPORARY}{name}"));
-        Temporary::write(temporary, write)?.rename(path)
+    ) -> io::Result<Temporary> {
+        Temporary::write(self.temporary(kind), write)
+    }
+
+    /// What temporary files are called.
+    fn temporary(&self, kind: &str) -> impl Fn(u32) -> PathBuf {
+        let prefix = format!("{TEMPORARY}{}.{kind}-", self.location.name);
+        move |number| self.location.path(&format!("{prefix}{number}"))
     }
 
     /// Deletes what the manifest calls history. That it is still there hurts
     /// nobody, so a failure is no error; the next start tries again.
-    fn delete_history(&mut self) {
+    fn delete_history(&mut self, progress: &Progress) {
         if self.manifest.history.is_empty() {
             return;
         }
@@ -358,7 +353,7 @@ impl Folder {
             history: Vec::new(),
             ..self.manifest.clone()
         };
-        if let Err(error) = self.write_manifest(manifest) {
+        if let Err(error) = self.write_manifest(manifest, [], progress) {
             warn!(
                 "cannot shorten {}: {error}",
                 self.location.manifest().display()
@@ -387,8 +382,7 @@ impl Folder {
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {
             let here = fs::metadata(self.location.path(&part.name))?;
-            let open = file.metadata()?;
-            if (here.dev(), here.ino()) != (open.dev(), open.ino()) {
+            if !is_same_file(&here, &file.metadata()?) {
                 return Err(io::Error::other("the file was replaced by another one"));
             }
         }
@@ -407,6 +401,14 @@ impl Folder {
 /// Makes the name `path` safe. If it is lost with the machine, so is all that is in the folder.
 fn sync_name(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(path))?.sync_all()
+}
+
+fn is_same(left: &File, right: &File) -> io::Result<bool> {
+    Ok(is_same_file(&left.metadata()?, &right.metadata()?))
+}
+
+fn is_same_file(left: &Metadata, right: &Metadata) -> bool {
+    (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
 /// Locks the folder for as long as `handle` is open. The system ends the lock
@@ -431,9 +433,7 @@ fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
 }
 
 fn open_for_append(path: &Path) -> io::Result<File> {
-    let file = File::options().append(true).create(true).open(path)?;
-    file.sync_all()?;
-    Ok(file)
+    File::options().append(true).create(true).open(path)
 }
 
 /// What the base of a log consists of (`aof-use-rdb-preamble`).
@@ -451,18 +451,58 @@ impl BaseFormat {
     }
 }
 
-/// A base to be written. This can happen on any thread.
-pub struct Base {
-    path: PathBuf,
-    format: BaseFormat,
+/// A new base that takes the place of all files so far but the last: of these, those with the
+/// number `first` and later go on from it.
+#[derive(Debug)]
+pub struct Rewrite {
+    pub folder: Folder,
+    pub first: u64,
+    /// The increment that goes on from it if there is none yet.
+    pub increment: Option<Temporary>,
 }
 
-impl Base {
-    pub fn write(self, data: Snapshot, progress: &Progress) -> io::Result<Temporary> {
-        Temporary::write(self.path, |file| match self.format {
+impl Rewrite {
+    /// Writes the base and names it in the manifest, on any thread. Until the new manifest is
+    /// in place, the old log is complete; from then on, the new one, if at first without what
+    /// is in the provisional increment.
+    pub fn run(
+        self,
+        data: Snapshot,
+        format: BaseFormat,
+        progress: &Progress,
+    ) -> io::Result<Folder> {
+        let mut folder = self.folder;
+        let mut base = folder.write_file("base", |file| match format {
             BaseFormat::Rdb(options) => rdb::write(data, options, progress, file),
             BaseFormat::Commands => write_commands(data, progress, file),
-        })
+        })?;
+        folder.read_again()?;
+        let name = &folder.location.name;
+        let part = folder
+            .manifest
+            .next_base(name, format.is_rdb(), folder.is_taken());
+        progress.commit(|| base.rename(&folder.location.path(&part.name)))?;
+        let mut manifest = folder.manifest.start_over(part, self.first);
+        let mut named = vec![base];
+        let mut last = None;
+        if let Some(increment) = self.increment {
+            let part = folder.manifest.next_increment(name, folder.is_there());
+            let path = folder.location.path(&part.name);
+            // Nothing but an empty file has the name of an increment before the manifest has
+            // it: one with data would say that a manifest got lost.
+            File::create_new(&path)?;
+            named.push(Temporary::at(path.clone()));
+            manifest.increments.push(part);
+            last = Some((increment, path));
+        }
+        folder.write_manifest(manifest, named, progress)?;
+        if let Some((mut increment, path)) = last {
+            progress.commit(|| increment.rename(&path))?;
+            increment.keep();
+            folder.handle.sync_all()?;
+        }
+        folder.delete_history(progress);
+        Ok(folder)
     }
 }
 
