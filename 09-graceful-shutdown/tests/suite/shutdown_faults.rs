@@ -111,7 +111,6 @@ fn what_was_acknowledged_is_safe_when_it_has_ended() {
 
 /// What is in the increment before the last one is made safe, too. Redis may end before it is.
 #[test]
-#[ignore = "the older increment is not waited for yet"]
 fn what_was_acknowledged_is_safe_when_it_has_ended_in_a_rewrite() {
     if is_other_server() {
         return;
@@ -155,7 +154,6 @@ fn a_kill_at_any_call_of_the_end_loses_nothing_acknowledged() {
 
 /// It ends when it has kept its promise, and not before; at the second try if the first fails.
 #[test]
-#[ignore = "a failed fsync is not remembered yet"]
 fn a_call_that_fails_at_the_end_loses_nothing_acknowledged() {
     if is_other_server() {
         return;
@@ -265,7 +263,6 @@ fn a_kill_at_any_call_of_a_full_sync_leaves_one_of_two_data_sets() {
 
 /// It comes to the primary's data all the same, and what comes later is logged.
 #[test]
-#[ignore = "a log that could not be begun is not begun again yet"]
 fn a_call_that_fails_in_a_full_sync_is_made_up_for() {
     if is_other_server() {
         return;
