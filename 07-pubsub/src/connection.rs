@@ -7,7 +7,9 @@
 use std::future::{pending, poll_fn};
 use std::io;
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::ready;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -349,7 +351,17 @@ async fn mail(client: &Client) {
 /// something to read: while a client is silent, it has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
     if room > KEPT_BUFFER {
-        poll_fn(|cx| reader.as_ref().poll_read_ready(cx)).await?;
+        return poll_fn(|cx| {
+            ready!(reader.as_ref().poll_read_ready(cx))?;
+            input.reserve(room);
+            let read = pin!(reader.read_buf(input)).poll(cx);
+            // After a read that filled its buffer, tokio takes the socket for readable still.
+            if read.is_pending() {
+                give_back(input);
+            }
+            read
+        })
+        .await;
     }
     input.reserve(room);
     reader.read_buf(input).await

@@ -419,15 +419,16 @@ fn a_silent_client_keeps_no_large_buffers() {
     let reply = format!("$60000\r\n{}\r\n", "x".repeat(60_000));
     let mut clients: Vec<Client> = Vec::new();
     let before = server.peak_memory();
-    for _ in 0..200 {
+    for _ in 0..400 {
         let mut client = Client::connect(&server);
         client.check(&command, &reply);
         clients.push(client);
     }
-    // Redis looks for such buffers once in a while, and has some at its peak.
+    // Redis looks for such buffers once in a while, and has some at its peak. An allocator takes
+    // memory from the system in pieces of a few MiB.
     if let (Some(before), Some(after), false) = (before, server.peak_memory(), is_other_server()) {
         let each = (after - before) / clients.len() as u64;
-        assert!(each < 20, "{each} KiB for each silent client");
+        assert!(each < 12, "{each} KiB for each silent client");
     }
 }
 
