@@ -84,7 +84,8 @@ fn who_takes_nothing_is_expelled_and_the_others_are_not() {
     let [slow, quick] = [1, 2].map(|client| listener(pubsub, client, b"a"));
     // By a pattern as well, so that one message may be too much twice.
     pubsub.subscribe(&slow, Kind::Pattern, b"*");
-    let message = [b'x'; 40];
+    // Two of them are more than what does not count.
+    let message = [b'x'; 10_000];
     assert_eq!(pubsub.publish(b"a", &message, HARD), 3);
     assert!(!mail(pubsub, &quick).is_empty());
     assert_eq!(pubsub.publish(b"a", &message, HARD), 1);
@@ -102,10 +103,10 @@ fn who_takes_nothing_is_expelled_and_the_others_are_not() {
 fn bytes_that_the_connection_holds_count_too() {
     let pubsub = &mut PubSub::default();
     let subscription = listener(pubsub, 1, b"a");
-    subscription.outlet.unwritten.store(99, Relaxed);
+    subscription.outlet.unwritten.store(16 * 1024, Relaxed);
     pubsub.enforce(HARD);
     assert_eq!(pubsub.channel_count(), 1);
-    subscription.outlet.unwritten.store(100, Relaxed);
+    subscription.outlet.unwritten.store(16 * 1024 + 1, Relaxed);
     pubsub.enforce(HARD);
     assert_eq!(pubsub.channel_count(), 0);
 }

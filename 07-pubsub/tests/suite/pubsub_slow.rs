@@ -129,7 +129,7 @@ fn a_slow_subscriber_can_unsubscribe() {
     }
     slow.expect_start("").send("UNSUBSCRIBE a\r\n");
     wait_until("the subscription ends", || {
-        publisher.send("PUBLISH a x\r\n").reply() == b":0\r\n"
+        publisher.send("PUBSUB NUMSUB a\r\n").reply() == b"*2\r\n$1\r\na\r\n:0\r\n"
     });
     expected.extend_from_slice(b"*3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n");
     slow.expect(expected);
