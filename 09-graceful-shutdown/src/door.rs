@@ -1,5 +1,4 @@
-//! The door: who is let in (`acceptCommonHandler` in Redis's `networking.c`), and how long a
-//! client may be silent (`clientsCronHandleTimeout` in `timeout.c`).
+//! The door: who is let in (`acceptCommonHandler` in Redis's `networking.c`).
 //!
 //! Every client takes a file descriptor and some memory, and there is an end to both. A server
 //! that comes to it cannot open its own files any more; so there is a bound before, and
