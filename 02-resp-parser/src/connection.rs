@@ -144,8 +144,11 @@ impl Connection {
     /// much again as has arrived: large values take few reads, and what a client
     /// only announces takes no memory.
     fn make_room(&mut self) -> usize {
-        give_back(&mut self.input);
-        give_back(&mut self.output);
+        // While replies wait to be written, both buffers are in use.
+        if self.output.is_empty() {
+            give_back(&mut self.input);
+            give_back(&mut self.output);
+        }
         let announced = self.parser.missing(&self.input);
         let ahead = announced.min(self.input.len().max(MAX_READ));
         ahead.max(self.read_size)

@@ -273,8 +273,11 @@ impl Connection {
     /// much again as has arrived: large values take few reads, and what a client
     /// only announces takes no memory.
     fn make_room(&mut self) -> usize {
-        give_back(&mut self.input);
-        give_back(&mut self.output);
+        // While replies wait to be written, both buffers are in use.
+        if self.output.is_empty() {
+            give_back(&mut self.input);
+            give_back(&mut self.output);
+        }
         self.client.handle.show(&self.input, &self.output);
         if let Some(subscription) = &self.client.subscription {
             let unwritten = &subscription.outlet.unwritten;
