@@ -34,6 +34,7 @@ mod replica_faults;
 mod replicas;
 mod replication;
 mod replication_bounds;
+mod replication_chaos;
 mod replication_redis;
 mod resp;
 mod rewrite;
