@@ -15,7 +15,8 @@ mod harness;
 #[path = "suite/session.rs"]
 mod session;
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 
 use client::{Client, escaped};
 use harness::{Server, wait_until};
@@ -294,249 +295,201 @@ fn exercise_1_is_in_the_table() {
 
 // Exercise 2.
 
-/// One client with a channel, one with a pattern, and one with a channel that speaks RESP3.
+/// How many bytes the graders let wait for a client: what the system keeps for a socket is
+/// far less than either.
+const LARGE: usize = 48 << 20;
+const SMALL: usize = 24 << 20;
+
+/// Somebody who subscribes to `channel` and reads nothing more, and for whom so many bytes of
+/// messages wait.
 #[track_caller]
-fn three_subscribers(server: &Server) -> [Client; 3] {
-    let mut channel = Client::connect(server);
-    let confirmed = push(&["subscribe", "a"], Some(1));
-    check(&mut channel, "SUBSCRIBE a", confirmed);
-    let mut pattern = Client::connect(server);
-    let confirmed = push(&["psubscribe", "a*"], Some(1));
-    check(&mut pattern, "PSUBSCRIBE a*", confirmed);
-    [channel, pattern, subscriber3(server)]
+fn sleeper(server: &Server, publisher: &mut Client, channel: &str, bytes: usize) -> TcpStream {
+    const SIZE: usize = 1 << 20;
+    let mut sleeper = TcpStream::connect(server.addr()).expect("a connection");
+    let patience = sleeper.set_read_timeout(Some(client::patience()));
+    patience.expect("a timeout");
+    let subscribe = words(&format!("SUBSCRIBE {channel}"));
+    sleeper.write_all(&subscribe).expect("room for a command");
+    let mut confirmed = vec![0; push(&["subscribe", channel], Some(1)).len()];
+    sleeper.read_exact(&mut confirmed).expect("a confirmation");
+    let message = "x".repeat(SIZE);
+    for _ in 0..bytes / SIZE {
+        check(publisher, &format!("PUBLISH {channel} {message}"), int(1));
+    }
+    sleeper
 }
 
-/// A subscriber that may send other commands, too.
+/// A server that has no limit for a single subscriber, and a client of it.
 #[track_caller]
-fn subscriber3(server: &Server) -> Client {
-    let mut client = connect3(server);
-    let confirmed = push3(&["subscribe", "a"], Some(1));
-    check(&mut client, "SUBSCRIBE a", confirmed);
-    client
+fn without_limit() -> (Server, Client) {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let limit = [
+        "CONFIG",
+        "SET",
+        "client-output-buffer-limit",
+        "pubsub 0 0 0",
+    ];
+    client.check(encode(&limit), OK);
+    (server, client)
 }
 
-/// What CLIENT ID says, as it is to be sent.
+/// How many are subscribed to a channel.
 #[track_caller]
-fn id(client: &mut Client) -> String {
-    text(client, "CLIENT ID").replace([':', '\n'], "")
+fn subscribers(client: &mut Client, channel: &str) -> String {
+    let reply = text(client, &format!("PUBSUB NUMSUB {channel}"));
+    reply.lines().last().unwrap_or_default().to_owned()
+}
+
+/// What INFO says of the clients that were disconnected.
+#[track_caller]
+fn evicted(client: &mut Client) -> String {
+    let info = text(client, "INFO stats");
+    let line = info
+        .lines()
+        .find(|line| line.starts_with("evicted_clients:"));
+    line.unwrap_or("no line evicted_clients").to_owned()
+}
+
+/// A number that CLIENT LIST shows of the clients, of the one with the most.
+#[track_caller]
+fn most(client: &mut Client, field: &str) -> usize {
+    let list = text(client, "CLIENT LIST");
+    let fields = list.split([' ', '\n']);
+    let numbers = fields.filter_map(|it| it.strip_prefix(field)?.strip_prefix('=')?.parse().ok());
+    numbers.max().unwrap_or(0)
+}
+
+#[test]
+#[ignore = "exercise 2: maxmemory-clients"]
+fn exercise_2_the_largest_has_to_go() {
+    let (server, mut client) = without_limit();
+    let _small = sleeper(&server, &mut client, "small", SMALL);
+    let _large = sleeper(&server, &mut client, "large", LARGE);
+    check(&mut client, "CONFIG SET maxmemory-clients 36mb", OK);
+    wait_until("the one for which most waits is no subscriber", || {
+        subscribers(&mut client, "large") == ":0"
+    });
+    assert_eq!(
+        subscribers(&mut client, "small"),
+        ":1",
+        "once the largest is gone, the others take less than the limit, and stay"
+    );
+    assert_eq!(evicted(&mut client), "evicted_clients:1");
+}
+
+#[test]
+#[ignore = "exercise 2: maxmemory-clients"]
+fn exercise_2_it_is_closed_without_a_word_and_what_waits_is_lost() {
+    let (server, mut client) = without_limit();
+    let mut large = sleeper(&server, &mut client, "large", LARGE);
+    check(&mut client, "CONFIG SET maxmemory-clients 16mb", OK);
+    wait_until("it is no subscriber", || {
+        subscribers(&mut client, "large") == ":0"
+    });
+    let received = drain(&mut large);
+    assert!(
+        received < LARGE,
+        "what waits for a client that is disconnected is thrown away\n  expected  less than \
+         {LARGE} bytes to reach it\n  received  {received} bytes"
+    );
+    check(&mut client, "PING", "+PONG\r\n");
 }
 
 /// Reads until the server closes the connection; how many bytes that were.
 #[track_caller]
-fn drain(client: &mut Client) -> usize {
+fn drain(client: &mut TcpStream) -> usize {
     let mut buffer = vec![0; 64 * 1024];
     let mut total = 0;
     loop {
-        match client.socket.read(&mut buffer) {
+        match client.read(&mut buffer) {
             Ok(0) => return total,
             Ok(count) => total += count,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return total,
-            Err(error) => panic!(
-                "a subscriber that does not take its messages is not disconnected\n  \
-                 sent      CLIENT KILL TYPE pubsub\n  received  {total} bytes, and then: {error}"
-            ),
+            Err(error) => {
+                panic!("the connection is not closed\n  received  {total} bytes, then: {error}")
+            }
         }
     }
 }
 
 #[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_disconnects_all_subscribers() {
-    let server = Server::start();
-    let k = &mut Client::connect(&server);
-    let mut normal = Client::connect(&server);
-    check(&mut normal, "PING", "+PONG\r\n");
-    let mut former = Client::connect(&server);
-    let confirmed = push(&["subscribe", "a"], Some(1));
-    check(&mut former, "SUBSCRIBE a", confirmed);
-    let confirmed = push(&["unsubscribe", "a"], Some(0));
-    check(&mut former, "UNSUBSCRIBE a", confirmed);
-    check(k, "CLIENT KILL TYPE pubsub", int(0));
-    let subscribers = three_subscribers(&server);
-    check(k, "client kill type PubSub", int(3));
-    subscribers
-        .into_iter()
-        .for_each(|mut it| it.expect_closed());
-    check(&mut normal, "PING", "+PONG\r\n");
-    check(&mut former, "PING", "+PONG\r\n");
-    // Who comes anew is welcome.
-    let [mut channel, mut pattern, mut third] = three_subscribers(&server);
-    check(k, "PUBLISH a x", int(3));
-    channel.expect(push(&["message", "a", "x"], None));
-    pattern.expect(push(&["pmessage", "a*", "a", "x"], None));
-    third.expect(push3(&["message", "a", "x"], None));
-}
-
-#[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_ends_their_subscriptions_at_once() {
-    let server = Server::start();
-    let k = &mut Client::connect(&server);
-    let subscribers = three_subscribers(&server);
-    // In one packet: there is no time for anybody to notice.
-    let commands = [
-        ("CLIENT KILL TYPE pubsub", int(3).into_bytes()),
-        ("PUBLISH a x", int(0).into()),
-        ("PUBSUB NUMSUB a", b"*2\r\n$1\r\na\r\n:0\r\n".to_vec()),
-        ("PUBSUB NUMPAT", int(0).into()),
-        ("PUBSUB CHANNELS", b"*0\r\n".to_vec()),
-        ("CLIENT KILL TYPE pubsub", int(0).into()),
-    ];
-    let sent: Vec<u8> = commands.iter().flat_map(|(it, _)| words(it)).collect();
-    let replies: Vec<Vec<u8>> = commands.into_iter().map(|(_, reply)| reply).collect();
-    k.check(sent, replies.concat());
-    subscribers
-        .into_iter()
-        .for_each(|mut it| it.expect_closed());
-}
-
-#[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_does_not_wait_for_slow_readers() {
-    const MESSAGES: usize = 64;
-    const SIZE: usize = 512 * 1024;
-    let server = Server::start();
-    let k = &mut Client::connect(&server);
-    k.check(
-        encode(&[
-            "CONFIG",
-            "SET",
-            "client-output-buffer-limit",
-            "pubsub 0 0 0",
-        ]),
-        OK,
+#[ignore = "exercise 2: maxmemory-clients"]
+fn exercise_2_all_together_count() {
+    let (server, mut client) = without_limit();
+    let _sleepers = ["a", "b", "c"].map(|it| sleeper(&server, &mut client, it, SMALL));
+    check(&mut client, "CONFIG SET maxmemory-clients 56mb", OK);
+    wait_until(
+        "somebody was disconnected, though nobody alone is too large",
+        || evicted(&mut client) != "evicted_clients:0",
     );
-    let mut slow = Client::connect(&server);
-    let confirmed = push(&["subscribe", "a"], Some(1));
-    check(&mut slow, "SUBSCRIBE a", confirmed);
-    let message = "x".repeat(SIZE);
-    for _ in 0..MESSAGES {
-        check(k, &format!("PUBLISH a {message}"), int(1));
+    let all = ["a", "b", "c"].map(|it| subscribers(&mut client, it));
+    let left = all.iter().filter(|it| *it == ":1").count();
+    assert_eq!(left, 2, "of three, one has to go: {all:?}");
+    assert_eq!(evicted(&mut client), "evicted_clients:1");
+    check(&mut client, "CONFIG RESETSTAT", OK);
+    assert_eq!(evicted(&mut client), "evicted_clients:0");
+}
+
+#[test]
+#[ignore = "exercise 2: maxmemory-clients"]
+fn exercise_2_what_has_not_been_executed_counts_too() {
+    let (server, mut client) = without_limit();
+    let mut writer = Client::connect(&server);
+    writer.send(format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n${}\r\n", 2 * LARGE));
+    writer.send("x".repeat(LARGE));
+    wait_until("CLIENT LIST shows that memory", || {
+        most(&mut client, "tot-mem") > SMALL
+    });
+    check(&mut client, "CONFIG SET maxmemory-clients 36mb", OK);
+    assert_eq!(drain(&mut writer.socket), 0, "it is closed without a word");
+    assert_eq!(evicted(&mut client), "evicted_clients:1");
+}
+
+#[test]
+#[ignore = "exercise 2: maxmemory-clients"]
+fn exercise_2_client_list_shows_what_waits() {
+    let (server, mut client) = without_limit();
+    let _large = sleeper(&server, &mut client, "large", LARGE);
+    for field in ["omem", "tot-mem"] {
+        let most = most(&mut client, field);
+        assert!(
+            most > SMALL,
+            "{field} is to show what waits for the subscriber\n  sent      {LARGE} bytes to one \
+             that does not read, then CLIENT LIST\n  expected  more than {SMALL}\n  found     \
+             {most}"
+        );
     }
-    check(k, "CLIENT KILL TYPE pubsub", int(1));
-    let received = drain(&mut slow);
-    assert!(
-        received < MESSAGES * SIZE,
-        "what waits for who is disconnected is thrown away\n  sent      {MESSAGES} messages of \
-         {SIZE} bytes to a subscriber that does not read, then CLIENT KILL TYPE pubsub\n  \
-         expected  less than that to reach it\n  received  {received} bytes"
+    assert_eq!(
+        evicted(&mut client),
+        "evicted_clients:0",
+        "there is no limit"
     );
-    check(k, "PING", "+PONG\r\n");
 }
 
 #[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_spares_who_asks() {
-    let server = Server::start();
-    let k = &mut Client::connect(&server);
-    let mut own = subscriber3(&server);
-    for command in [
-        "CLIENT KILL TYPE pubsub",
-        "CLIENT KILL TYPE pubsub SKIPME yes",
-        "CLIENT KILL SKIPME no SKIPME YES TYPE pubsub",
-    ] {
-        let subscribers = three_subscribers(&server);
-        check(&mut own, command, int(3));
-        subscribers
-            .into_iter()
-            .for_each(|mut it| it.expect_closed());
-    }
-    // Without its connection, but not without the reply. Nothing behind it is executed.
-    let subscribers = three_subscribers(&server);
-    let kill = words("CLIENT KILL skipme NO TYPE pubsub");
-    own.check([kill, words("SET key value")].concat(), int(4));
-    own.expect_closed();
-    subscribers
-        .into_iter()
-        .for_each(|mut it| it.expect_closed());
-    check(k, "GET key", NULL);
-    // Who is no subscriber is not meant in the first place.
-    check(k, "CLIENT KILL TYPE pubsub SKIPME no", int(0));
-    // In RESP2, a subscriber may not ask.
-    let mut bound2 = Client::connect(&server);
-    let confirmed = push(&["subscribe", "a"], Some(1));
-    check(&mut bound2, "SUBSCRIBE a", confirmed);
-    check(&mut bound2, "CLIENT KILL TYPE pubsub", bound("client|kill"));
-}
-
-#[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_kills_by_id() {
-    let server = Server::start();
-    let k = &mut Client::connect(&server);
-    let mut first = Client::connect(&server);
-    let first_id = id(&mut first);
-    let confirmed = push(&["subscribe", "a"], Some(1));
-    check(&mut first, "SUBSCRIBE a", confirmed);
-    let mut second = subscriber3(&server);
-    let second_id = id(&mut second);
-    check(k, "CLIENT KILL ID 9223372036854775807", int(0));
-    let kill = |filters: String| format!("CLIENT KILL {filters}");
-    // All filters have to fit, and of those that are there twice, the last.
-    check(k, &kill(format!("TYPE replica ID {first_id}")), int(0));
-    check(&mut second, &kill(format!("ID {second_id}")), int(0));
-    let filters = format!("ID {second_id} TYPE master TYPE pubsub id {first_id}");
-    check(k, &kill(filters), int(1));
-    first.expect_closed();
-    check(&mut second, "PING", "+PONG\r\n");
-    check(k, &kill(format!("ID {first_id}")), int(0));
-    let filters = format!("ID {second_id} SKIPME no");
-    check(&mut second, &kill(filters), int(1));
-    second.expect_closed();
-}
-
-#[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_refuses_what_it_does_not_understand() {
-    let server = Server::start();
-    let k = &mut Client::connect(&server);
-    let mut spared = subscriber3(&server);
-    check(k, "CLIENT KILL", arity("client|kill"));
-    let unknown = |name: &str| format!("-ERR Unknown client type '{name}'\r\n");
-    let wrong_id = "-ERR client-id should be greater than 0\r\n".to_owned();
-    let syntax = "-ERR syntax error\r\n".to_owned();
-    let nobody = "-ERR No such client\r\n".to_owned();
-    for (filters, error) in [
-        ("TYPE", nobody.clone()),
-        ("127.0.0.1:1", nobody),
-        ("TYPE pubsubs", unknown("pubsubs")),
-        ("TYPE pubsub TYPE Slaves", unknown("Slaves")),
-        ("TYPE x FOO", unknown("x")),
-        ("TYPE pubsub ID 0", wrong_id.clone()),
-        ("ID -1", wrong_id.clone()),
-        ("ID 01", wrong_id.clone()),
-        ("ID x TYPE x", wrong_id.clone()),
-        ("ID 9223372036854775808", wrong_id),
-        ("TYPE pubsub SKIPME", syntax.clone()),
-        ("TYPE pubsub SKIPME maybe", syntax.clone()),
-        ("FOO bar TYPE x", syntax.clone()),
-        ("TYPE pubsub FOO bar", syntax.clone()),
-        ("TYPE pubsub yes", syntax),
-    ] {
-        check(k, &format!("CLIENT KILL {filters}"), error);
-    }
-    for name in ["master", "replica", "slave"] {
-        check(k, &format!("CLIENT KILL TYPE {name}"), int(0));
-    }
-    // Not even in part.
-    check(&mut spared, "PING", "+PONG\r\n");
-    check(k, "PUBSUB NUMSUB a", "*2\r\n$1\r\na\r\n:1\r\n");
-}
-
-#[test]
-#[ignore = "exercise 2: CLIENT KILL"]
-fn exercise_2_is_in_the_table() {
-    let server = Server::start();
+#[ignore = "exercise 2: maxmemory-clients"]
+fn exercise_2_is_a_parameter() {
+    const NAME: &str = "maxmemory-clients";
+    let server = Server::start_with(&["--maxmemory-clients", "64mb"]);
     let c = &mut Client::connect(&server);
-    let flags = ["admin", "noscript", "loading", "stale"];
-    check_described(c, "client|kill", -3, &flags);
-    let help = text(c, "CLIENT HELP");
-    let line = "KILL <option> <value> [<option> <value> [...]]";
-    assert!(
-        help.contains(&format!("\n+{line}\n")),
-        "the help lacks a line\n  sent      CLIENT HELP\n  expected  to find {line}\n  \
-         received\n{help}"
+    check(
+        c,
+        &format!("CONFIG GET {NAME}"),
+        parameter(NAME, "67108864"),
     );
+    check(c, &format!("CONFIG SET {NAME} 1gb"), OK);
+    check(
+        c,
+        &format!("CONFIG GET {NAME}"),
+        parameter(NAME, "1073741824"),
+    );
+    check(c, &format!("CONFIG SET {NAME} 0"), OK);
+    let why = config_error(NAME, "argument must be a memory or percent value");
+    for wrong in ["much", "-1", "1x"] {
+        check(c, &format!("CONFIG SET {NAME} {wrong}"), &why);
+    }
+    check(c, &format!("CONFIG GET {NAME}"), parameter(NAME, "0"));
 }
 
 // Exercise 3.
