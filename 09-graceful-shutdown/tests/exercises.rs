@@ -21,7 +21,7 @@ use std::process::Command;
 
 use client::{Client, escaped};
 use harness::{Server, wait_until};
-use session::{NULL, OK, SYNTAX, arity, bulk, encode, int};
+use session::{OK, bulk, encode};
 use tempfile::TempDir;
 
 /// A server with its files in a folder that outlives it, and a client of it.
@@ -63,16 +63,6 @@ fn check(client: &mut Client, command: &str, reply: impl AsRef<[u8]>) {
 #[track_caller]
 fn text(client: &mut Client, command: &str) -> String {
     escaped(&client.send(words(command)).reply()).replace("\\r\\n", "\n")
-}
-
-/// Waits until a line of INFO is right.
-#[track_caller]
-fn wait_for_info(client: &mut Client, section: &str, line: &str) {
-    wait_until(&format!("INFO {section} has the line {line}"), || {
-        text(client, &format!("INFO {section}"))
-            .lines()
-            .any(|other| other == line)
-    });
 }
 
 /// The reply of `CONFIG GET` for one parameter.
@@ -499,178 +489,151 @@ fn exercise_3_has_two_flags() {
 
 // Exercise 4.
 
-/// The client's id.
+/// What a process adds to its score, as the system sees it.
 #[track_caller]
-fn id(client: &mut Client) -> String {
-    let reply = text(client, "CLIENT ID");
-    reply.trim_matches([':', '\n']).to_owned()
+fn score(process: &str) -> i32 {
+    let file = format!("/proc/{process}/oom_score_adj");
+    let text = fs::read_to_string(&file);
+    let text = text.expect("this exercise needs Linux, which has such a file");
+    text.trim().parse().expect("a number")
 }
 
-/// Where the client is, as the server sees it.
 #[track_caller]
-fn address(client: &Client) -> String {
-    let address = client.socket.local_addr();
-    address.expect("our own address").to_string()
-}
-
-const NOBODY: &str = "-ERR No such client\r\n";
-const NO_ID: &str = "-ERR client-id should be greater than 0\r\n";
-
-#[test]
-#[ignore = "exercise 4: CLIENT KILL"]
-fn exercise_4_kills_one() {
-    let (_data, server, mut client) = start(&[]);
-    let mut victim = Client::connect(&server);
-    let mut other = Client::connect(&server);
-    let number = id(&mut victim);
-    check(&mut other, "PING", "+PONG\r\n");
-    let kill = format!("CLIENT KILL ID {number}");
-    check(&mut client, &kill, int(1));
-    victim.expect_closed();
-    wait_for_info(&mut client, "clients", "connected_clients:2");
-    check(&mut client, &kill, int(0));
-    check(&mut other, "PING", "+PONG\r\n");
-    // Nobody has this number again.
-    let next = id(&mut Client::connect(&server));
-    assert_ne!(
-        next, number,
-        "a new client has the id of one that was killed"
+fn check_score(server: &Server, expected: i32, when: &str) {
+    let found = score(&server.process().to_string());
+    let expected = expected.clamp(-1000, 1000);
+    assert_eq!(
+        found, expected,
+        "oom_score_adj of the server is not as Redis sets it {when}\n  expected  {expected}\n  \
+         found     {found}"
     );
 }
 
-/// Kills whoever has `number`, and there is one.
-#[track_caller]
-fn kill(client: &mut Client, number: &str) {
-    check(client, &format!("client kill id {number}"), int(1));
+/// The score with which the server is started: nobody has changed it yet.
+fn base() -> i32 {
+    score("self")
+}
+
+fn set_values(values: &str) -> Vec<u8> {
+    encode(&["CONFIG", "SET", "oom-score-adj-values", values])
 }
 
 #[test]
-#[ignore = "exercise 4: CLIENT KILL"]
-fn exercise_4_kills_whatever_somebody_is_doing() {
+#[ignore = "exercise 4: oom-score-adj"]
+fn exercise_4_it_follows_the_role() {
     let (_data, server, mut client) = start(&[]);
-    text(&mut client, "CONFIG SET repl-diskless-sync-delay 0");
-    let mut victim = Client::connect(&server);
-    let number = id(&mut victim);
-    victim.send("SUBSCRIBE news\r\n").reply();
-    kill(&mut client, &number);
-    victim.expect_closed();
-    wait_until("PUBLISH reaches nobody", || {
-        text(&mut client, "PUBLISH news hello") == ":0\n"
-    });
-
-    let mut victim = Client::connect(&server);
-    let number = id(&mut victim);
-    victim.send("WAIT 1 0\r\n");
-    wait_for_info(&mut client, "clients", "blocked_clients:1");
-    kill(&mut client, &number);
-    victim.expect_closed();
-    wait_for_info(&mut client, "clients", "blocked_clients:0");
-
-    let mut victim = Client::connect(&server);
-    let number = id(&mut victim);
-    // A command of which half is missing.
-    victim.send("*3\r\n$3\r\nSET\r\n$1\r\na\r\n");
-    kill(&mut client, &number);
-    victim.expect_closed();
-    check(&mut client, "GET a", NULL);
-
-    let mut victim = Client::connect(&server);
-    let number = id(&mut victim);
-    victim.send(words("SYNC"));
-    wait_until("INFO replication says state=online", || {
-        text(&mut client, "INFO replication").contains("state=online")
-    });
-    kill(&mut client, &number);
-    wait_for_info(&mut client, "replication", "connected_slaves:0");
-    wait_for_info(&mut client, "clients", "connected_clients:1");
+    client.check(set_values("10 20 30"), OK);
+    check_score(&server, base(), "while oom-score-adj is no");
+    check(&mut client, "CONFIG SET oom-score-adj relative", OK);
+    check_score(&server, base() + 10, "on a primary");
+    check(&mut client, "REPLICAOF 127.0.0.1 1", OK);
+    check_score(&server, base() + 20, "on a replica");
+    client.check(set_values("10 40 50"), OK);
+    check_score(&server, base() + 40, "when the values change");
+    check(&mut client, "REPLICAOF NO ONE", OK);
+    check_score(&server, base() + 10, "on one that was a replica");
 }
 
 #[test]
-#[ignore = "exercise 4: CLIENT KILL"]
-fn exercise_4_kills_by_address() {
+#[ignore = "exercise 4: oom-score-adj"]
+fn exercise_4_it_takes_back_what_it_has_added() {
     let (_data, server, mut client) = start(&[]);
-    for way in ["CLIENT KILL", "CLIENT KILL ADDR"] {
-        let mut victim = Client::connect(&server);
-        check(&mut victim, "PING", "+PONG\r\n");
-        let address = address(&victim);
-        let reply = if way.ends_with("ADDR") {
-            int(1)
-        } else {
-            OK.into()
-        };
-        check(&mut client, &format!("{way} {address}"), reply);
-        victim.expect_closed();
+    for mode in ["yes", "absolute", "relative"] {
+        client.check(set_values("1000 1000 1000"), OK);
+        check(&mut client, &format!("CONFIG SET oom-score-adj {mode}"), OK);
+        check_score(&server, 1000, "if it is set to 1000");
+        check(&mut client, "CONFIG SET oom-score-adj no", OK);
+        check_score(&server, base(), "when oom-score-adj is no again");
     }
-    check(&mut client, "CLIENT KILL 127.0.0.1:1", NOBODY);
-    check(&mut client, "CLIENT KILL ADDR 127.0.0.1:1", int(0));
-    // What stands alone is an address.
-    check(&mut client, "CLIENT KILL ID", NOBODY);
 }
 
 #[test]
-#[ignore = "exercise 4: CLIENT KILL"]
-fn exercise_4_all_of_it_must_be_true() {
+#[ignore = "exercise 4: oom-score-adj"]
+fn exercise_4_absolute_is_not_on_top() {
     let (_data, server, mut client) = start(&[]);
-    let mut other = Client::connect(&server);
-    let (own, number) = (id(&mut client), id(&mut other));
-    let address = address(&other);
-    let both = format!("CLIENT KILL ID {own} ADDR {address} SKIPME no");
-    check(&mut client, &both, int(0));
-    // Of two, the later one counts.
-    let twice = format!("CLIENT KILL ID {number} ID 1000000");
-    check(&mut client, &twice, int(0));
-    check(&mut other, "PING", "+PONG\r\n");
-    let both = format!("CLIENT KILL ID {number} ADDR {address}");
-    check(&mut client, &both, int(1));
-    other.expect_closed();
-}
-
-#[test]
-#[ignore = "exercise 4: CLIENT KILL"]
-fn exercise_4_spares_whoever_asks() {
-    let (_data, server, mut client) = start(&[]);
-    let own = id(&mut client);
-    check(&mut client, &format!("CLIENT KILL ID {own}"), int(0));
-    let mut others: Vec<Client> = (0..10).map(|_| Client::connect(&server)).collect();
-    for other in &mut others {
-        check(other, "PING", "+PONG\r\n");
-    }
-    check(&mut client, "CLIENT KILL SKIPME YES", int(10));
-    check(&mut client, "CLIENT KILL SKIPME yes", int(0));
-    for other in &mut others {
-        other.expect_closed();
-    }
-    // What is sent behind it is not looked at.
-    let twice = [
-        words(&format!("CLIENT KILL SKIPME no ID {own}")),
-        words("SET a 1"),
+    let one = (base() + 50).min(1000);
+    client.check(set_values(&format!("{one} {one} {one}")), OK);
+    check(&mut client, "CONFIG SET oom-score-adj absolute", OK);
+    check_score(&server, one, "if it is absolute");
+    // Seen from where it was, not from where it is.
+    check(&mut client, "CONFIG SET oom-score-adj relative", OK);
+    check_score(&server, base() + one, "if it is relative after that");
+    let both = [
+        "CONFIG",
+        "SET",
+        "oom-score-adj",
+        "yes",
+        "oom-score-adj-values",
+        "2000 2000 2000",
     ];
-    client.check(twice.concat(), int(1)).expect_closed();
-    let mut client = Client::connect(&server);
-    check(&mut client, "GET a", NULL);
-    // In the old form nobody is spared.
-    let kill = format!("CLIENT KILL {}", address(&client));
-    check(&mut client, &kill, OK);
-    client.expect_closed();
+    client.check(encode(&both), OK);
+    check_score(&server, 1000, "if that is more than the system takes");
 }
 
 #[test]
-#[ignore = "exercise 4: CLIENT KILL"]
-fn exercise_4_says_what_is_wrong() {
+#[ignore = "exercise 4: oom-score-adj"]
+fn exercise_4_it_has_flags() {
+    let values = ["--oom-score-adj-values", "10", "20", "30"];
+    let flags = [&["--oom-score-adj", "yes"][..], &values].concat();
+    let (_data, server, mut client) = start(&flags);
+    check_score(&server, base() + 10, "when it starts");
+    let reply = parameter("oom-score-adj-values", "10 20 30");
+    check(&mut client, "CONFIG GET oom-score-adj-values", reply);
+    let flags = [&flags[..], &["--replicaof", "127.0.0.1 1"]].concat();
+    let (_data, server, _client) = start(&flags);
+    check_score(&server, base() + 20, "when it starts as a replica");
+}
+
+#[test]
+#[ignore = "exercise 4: oom-score-adj"]
+fn exercise_4_what_the_system_refuses_changes_nothing() {
+    let (_data, server, mut client) = start(&["--oom-score-adj", "absolute"]);
+    let before = score(&server.process().to_string());
+    let reply = client.send(set_values("-1000 -1000 -1000")).reply();
+    // Who is privileged may have it.
+    let (expected, values) = match reply.starts_with(b"+OK") {
+        true => (-1000, "-1000 -1000 -1000"),
+        false => (before, "0 200 800"),
+    };
+    check_score(&server, expected, "after CONFIG SET");
+    let reply = parameter("oom-score-adj-values", values);
+    check(&mut client, "CONFIG GET oom-score-adj-values", reply);
+    check(&mut client, "CONFIG SET timeout 0", OK);
+}
+
+#[test]
+#[ignore = "exercise 4: oom-score-adj"]
+fn exercise_4_has_two_parameters() {
+    const MODE: &str = "oom-score-adj";
+    const VALUES: &str = "oom-score-adj-values";
     let (_data, _server, mut client) = start(&[]);
-    check(&mut client, "CLIENT KILL", arity("client|kill"));
-    for number in ["0", "-1", "x", "99999999999999999999"] {
-        check(&mut client, &format!("CLIENT KILL ID {number}"), NO_ID);
+    check(
+        &mut client,
+        "CONFIG GET oom-score-adj",
+        parameter(MODE, "no"),
+    );
+    let reply = parameter(VALUES, "0 200 800");
+    check(&mut client, "CONFIG GET oom-score-adj-values", reply);
+    for (set, shown) in [("RELATIVE", "yes"), ("no", "no"), ("yes", "yes")] {
+        check(&mut client, &format!("CONFIG SET {MODE} {set}"), OK);
+        check(
+            &mut client,
+            &format!("CONFIG GET {MODE}"),
+            parameter(MODE, shown),
+        );
     }
-    for command in [
-        "CLIENT KILL ID 1 ADDR",
-        "CLIENT KILL ID 1 SKIPME maybe",
-        "CLIENT KILL NOSUCH x",
-    ] {
-        check(&mut client, command, SYNTAX);
+    let why = "argument(s) must be one of the following: no, yes, relative, absolute";
+    let error = config_error(MODE, why);
+    check(&mut client, &format!("CONFIG SET {MODE} maybe"), error);
+    let count = config_error(VALUES, "wrong number of arguments");
+    for wrong in ["1 2", "1 2 3 4"] {
+        client.check(set_values(wrong), &count);
     }
-    let info = "*1\r\n*10\r\n$11\r\nclient|kill\r\n:-3\r\n*4\r\n+admin\r\n+noscript\r\n+loading\r\n\
-                +stale\r\n:0\r\n:0\r\n:0\r\n*4\r\n+@admin\r\n+@slow\r\n+@dangerous\r\n\
-                +@connection\r\n*0\r\n*0\r\n*0\r\n";
-    check(&mut client, "COMMAND INFO client|kill", info);
+    let why = "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+    let range = config_error(VALUES, why);
+    for wrong in ["1 2 2001", "-2001 2 3", "1 x 3"] {
+        client.check(set_values(wrong), &range);
+    }
+    let reply = parameter(VALUES, "0 200 800");
+    check(&mut client, "CONFIG GET oom-score-adj-values", reply);
 }
