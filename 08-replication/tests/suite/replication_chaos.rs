@@ -35,7 +35,7 @@ const MANY: usize = 20_000;
 /// The size of a large value, in bytes, and how many of them at once are far more than may wait
 /// for a replica.
 const LARGE: usize = 256 * 1024;
-const FLOOD: usize = 300;
+const FLOOD: usize = 400;
 
 /// More memory, in KiB, than a server needs that holds nothing without a limit.
 const MEMORY: u64 = 64 * 1024;
@@ -192,7 +192,11 @@ impl World {
 
     fn write(&mut self, node: usize, rng: &mut Rng) {
         let commands: Vec<_> = match rng.u8(..12) {
-            0 => vec![model::large(rng, LARGE); FLOOD],
+            // Nobody takes it.
+            0 => {
+                self.nodes[node].wire.set_pace(Pace::Held);
+                vec![model::large(rng, LARGE); FLOOD]
+            }
             1 => (0..20).map(|_| model::large(rng, LARGE)).collect(),
             _ => (0..rng.usize(1..60)).map(|_| model::command(rng)).collect(),
         };
@@ -268,6 +272,18 @@ impl World {
         let data = self.nodes[node].data();
         let model = model::lasting(model);
         assert!(data == model, "{node}: {}", difference(&model, &data));
+    }
+
+    /// One with a log is killed when it has what `root` has: it comes back with all of it.
+    fn kill_after_sync(&mut self, root: usize, rng: &mut Rng) {
+        let has_log = |node: &usize| *node != root && self.nodes[*node].is_logged;
+        let nodes: Vec<_> = (0..self.nodes.len()).filter(has_log).collect();
+        if let Some(node) = rng.choice(nodes) {
+            self.restart(node);
+            let model = self.nodes[root].model.clone().expect("the root's");
+            self.check(node, model.clone());
+            self.nodes[node].model = Some(model);
+        }
     }
 
     /// One that has something else, safe on its disk, is killed while it takes over what `root`
@@ -357,8 +373,10 @@ fn servers_to_which_everything_happens_become_one() {
         for _ in 0..ROUNDS {
             (0..rng.usize(4..14)).for_each(|_| world.act(&mut rng));
             let root = world.quiet(&mut rng);
-            if rng.bool() {
-                world.kill_during_sync(root, &mut rng);
+            match rng.u8(..4) {
+                0..2 => world.kill_during_sync(root, &mut rng),
+                2 => world.kill_after_sync(root, &mut rng),
+                _ => {}
             }
             if Instant::now() > end {
                 break;

@@ -30,7 +30,7 @@ pub struct Node {
     /// Does a start read the log?
     has_log: bool,
     /// Has every write so far reached a log that a start reads?
-    is_logged: bool,
+    pub is_logged: bool,
     is_stock: bool,
     data: TempDir,
     server: Option<Server>,
