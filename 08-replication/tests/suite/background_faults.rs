@@ -65,9 +65,13 @@ fn what_is_flushed_during_a_save_does_not_come_back() {
     connect(&server).expect("DBSIZE", int(0));
 }
 
-/// The log fails while it is written anew: no two writers have the same file.
+/// The log fails while it is written anew: no two writers have the same file. Redis may refuse
+/// writes for ever then: it tries no fsync before there is more to write.
 #[test]
 fn an_fsync_fails_during_a_rewrite() {
+    if is_other_server() {
+        return;
+    }
     for begins_later in [false, true] {
         let data = data_folder();
         let Some(disk) = Disk::under(&data) else {
@@ -80,12 +84,8 @@ fn an_fsync_fails_during_a_rewrite() {
         if !begins_later {
             begin(&mut c);
         }
-        // Real Redis is at its second file as soon as the rewrite has begun.
-        let path = match is_other_server() && !begins_later {
-            true => ".2.incr.aof",
-            false => ".1.incr.aof",
-        };
-        disk.arm(&Fault::new(Action::Fail(EIO)).calls("sync").path(path));
+        let fault = Fault::new(Action::Fail(EIO)).calls("sync");
+        disk.arm(&fault.path(".1.incr.aof"));
         let set = |c: &mut Session| c.call(&["INCR", "counter"]).starts_with(b":");
         set(&mut c);
         disk.wait_for_fault();

@@ -145,5 +145,7 @@ fn sentinels_make_another_primary() {
         role && ask(&back, "GET after").starts_with("$1\r\n1\r\n")
     });
     new.1.expect("SET later 1", OK);
-    new.1.expect("WAIT 2 0", int(2));
+    wait_until("both replicas have it", || {
+        new.1.call(&["WAIT", "2", "1000"]) == int(2).as_bytes()
+    });
 }
