@@ -101,8 +101,10 @@ fn a_deadline_that_has_come_ends_a_key_on_a_primary_only() {
 
 #[test]
 fn a_replica_removes_only_what_its_own_clients_gave_a_deadline() {
-    let mut store = Store::default();
-    store.expiry = Expiry::Ignore;
+    let mut store = Store {
+        expiry: Expiry::Ignore,
+        ..Store::default()
+    };
     add(&mut store, b"primary's", 100);
     add(&mut store, b"kept", 100);
     store.expiry = Expiry::Hide;

@@ -74,7 +74,7 @@ impl Ending {
 
     /// The machine ends after the server has: everything that was acknowledged is there.
     #[track_caller]
-    fn is_safe(self, flags: &[&str], rng: &mut Rng) {
+    fn must_be_safe(self, flags: &[&str], rng: &mut Rng) {
         let told = self.load.stop();
         let journal = Journal::of(&self.disk);
         let end = *journal.moments().last().expect("the end");
@@ -105,7 +105,7 @@ fn what_was_acknowledged_is_safe_when_it_has_ended() {
             return;
         };
         assert!(ending.ends());
-        ending.is_safe(flags, &mut rng);
+        ending.must_be_safe(flags, &mut rng);
     }
 }
 
@@ -128,7 +128,7 @@ fn what_was_acknowledged_is_safe_when_it_has_ended_in_a_rewrite() {
             ending.disk.journal().contains("2.incr")
         });
         assert!(ending.ends());
-        ending.is_safe(flags, &mut rng);
+        ending.must_be_safe(flags, &mut rng);
     }
 }
 
@@ -175,7 +175,7 @@ fn a_call_that_fails_at_the_end_loses_nothing_acknowledged() {
             wait_until("it ends", || ending.ends());
         }
         eprintln!("{fault:?} with {flags:?}");
-        ending.is_safe(flags, &mut rng);
+        ending.must_be_safe(flags, &mut rng);
     }
 }
 

@@ -61,8 +61,12 @@ struct Machine {
     /// How far the names in a folder are safe, as a place in the journal.
     safe_names: HashMap<PathBuf, usize>,
     /// What each client had been told was done, and how long the logs were then.
-    told: Vec<(usize, u64, Vec<(u64, u64)>)>,
+    told: Vec<Told>,
 }
+
+/// A place in the journal; what a client had been told was done there; the logs and how long
+/// they were.
+type Told = (usize, u64, Vec<(u64, u64)>);
 
 impl<'a> Journal<'a> {
     pub fn of(disk: &'a Disk) -> Self {
