@@ -39,6 +39,7 @@ mod replication_redis;
 mod resp;
 mod rewrite;
 mod rewrite_faults;
+mod role_differential;
 mod scan;
 mod sentinel;
 mod server;
