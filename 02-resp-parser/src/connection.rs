@@ -144,7 +144,7 @@ impl Connection {
     /// much again as has arrived: large values take few reads, and what a client
     /// only announces takes no memory.
     fn make_room(&mut self) -> usize {
-        // While replies wait to be written, both buffers are in use.
+        // Not while replies wait: the output is in use, and the next turn looks again.
         if self.output.is_empty() {
             give_back(&mut self.input);
             give_back(&mut self.output);
