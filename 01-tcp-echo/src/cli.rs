@@ -4,10 +4,12 @@
 //! Flags are spelled as `redis-server` spells them, so that a command line can
 //! be moved from one to the other.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 
 use clap::Parser;
+
+use crate::logging::LogLevel;
 
 /// The flags that this step understands.
 #[derive(Debug, Parser)]
@@ -21,6 +23,14 @@ pub struct Cli {
     /// Address to listen on. Loopback only, unless you say otherwise.
     #[arg(long, default_value = "127.0.0.1")]
     pub bind: IpAddr,
+
+    /// Ask after so many silent seconds whether a client is still there; 0 is never.
+    #[arg(long, default_value_t = 300)]
+    pub tcp_keepalive: u32,
+
+    /// What is worth a line in the server log.
+    #[arg(long, ignore_case = true, default_value = "notice")]
+    pub loglevel: LogLevel,
 }
 
 impl Cli {
@@ -40,8 +50,8 @@ impl Cli {
         );
     }
 
-    /// Says on standard error why the port could not be opened and what to do.
-    pub fn explain_bind_error(&self, error: &io::Error) {
+    /// Why the port could not be opened, and what to do.
+    pub fn explain_bind_error(&self, error: &io::Error) -> String {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another program has this port; end it, or choose another with --port"
@@ -54,20 +64,9 @@ impl Cli {
             }
             _ => "check --bind and --port",
         };
-        eprintln!(
+        format!(
             "cannot listen on {}:{}: {error} ({hint})",
             self.bind, self.port
-        );
+        )
     }
-}
-
-/// Logs go to standard error, in colour when somebody is looking.
-pub fn init_logging() {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        // It would complain with a panic.
-        .log_internal_errors(false)
-        .init();
 }

@@ -8,9 +8,11 @@
 
 mod cli;
 mod connection;
+mod logging;
 mod server;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -19,16 +21,21 @@ use crate::cli::Cli;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    cli::init_logging();
-    match server::listen((cli.bind, cli.port).into()) {
-        Ok(listener) => {
-            cli.print_banner();
-            server::run(listener).await;
-            ExitCode::SUCCESS
-        }
+    logging::init(cli.loglevel);
+    match serve(&cli).await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            cli.explain_bind_error(&error);
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Serves until the process ends, or says why it cannot.
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    cli.print_banner();
+    server::run(listener, Duration::from_secs(cli.tcp_keepalive.into())).await;
+    Ok(())
 }

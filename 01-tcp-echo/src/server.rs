@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tracing::{debug, warn};
@@ -24,6 +25,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// only after a second.
 const BACKLOG: u32 = 511;
 
+/// A client that leaves this many keepalive probes unanswered is gone.
+const KEEPALIVE_PROBES: u32 = 3;
+
 /// Opens the port.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
@@ -36,18 +40,20 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts clients on `listener` until the process ends.
+/// Accepts clients on `listener` until the process ends. `keepalive` is how long a client may be
+/// silent before the system asks whether it is still there; zero is for ever.
 ///
 /// `accept` fails when the process is out of file descriptors (`EMFILE`). That
 /// is no reason to die, as the clients already here are well; but the waiting
 /// client is still in the queue, so asking again at once would spin. Hence a
 /// pause that doubles.
-pub async fn run(listener: TcpListener) {
+pub async fn run(listener: TcpListener, keepalive: Duration) {
     let mut backoff = BACKOFF_MIN;
     loop {
         match listener.accept().await {
             Ok((socket, _)) => {
                 backoff = BACKOFF_MIN;
+                keep_alive(&socket, keepalive);
                 tokio::spawn(serve(socket));
             }
             Err(error) => {
@@ -56,6 +62,23 @@ pub async fn run(listener: TcpListener) {
                 backoff = (backoff * 2).min(BACKOFF_MAX);
             }
         }
+    }
+}
+
+/// Lets the system probe now and then whether the other side is still there. A machine that was
+/// switched off says no goodbye, and its connection would stay for ever.
+fn keep_alive(socket: &TcpStream, period: Duration) {
+    if period.is_zero() {
+        return;
+    }
+    // As Redis does: the first probe after the period, then all of them within another.
+    let interval = (period / KEEPALIVE_PROBES).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new()
+        .with_time(period)
+        .with_interval(interval)
+        .with_retries(KEEPALIVE_PROBES);
+    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keepalive) {
+        debug!("cannot set keepalive: {error}");
     }
 }
 

@@ -4,10 +4,13 @@
 //! Flags are spelled as `redis-server` spells them, so that a command line can
 //! be moved from one to the other.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
+
+use crate::admission::Limits;
+use crate::logging::LogLevel;
 
 /// The flags that this step understands.
 #[derive(Debug, Parser)]
@@ -21,9 +24,57 @@ pub struct Cli {
     /// Address to listen on. Loopback only, unless you say otherwise.
     #[arg(long, default_value = "127.0.0.1")]
     pub bind: IpAddr,
+
+    /// Ask after so many silent seconds whether a client is still there; 0 is never.
+    #[arg(long, default_value_t = 300)]
+    pub tcp_keepalive: u32,
+
+    /// What is worth a line in the server log.
+    #[arg(long, ignore_case = true, default_value = "notice")]
+    pub loglevel: LogLevel,
+
+    /// How many clients there may be at once.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub maxclients: u32,
+
+    /// Whether to let in nobody but clients on this machine. There are no passwords, so "no" is
+    /// for networks where everybody may read, change and delete everything.
+    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
+    pub protected_mode: bool,
+}
+
+fn parse_yes_no(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("say yes or no"),
+    }
 }
 
 impl Cli {
+    /// Which clients may connect, or what is wrong with the flags.
+    pub fn limits(&self) -> Result<Limits, String> {
+        self.check_bind()?;
+        Ok(Limits {
+            maxclients: self.maxclients.into(),
+            protected_mode: self.protected_mode,
+        })
+    }
+
+    /// Whoever can reach the port can do everything, so it is open to this machine only, unless
+    /// `--protected-mode no` says otherwise.
+    fn check_bind(&self) -> Result<(), String> {
+        match self.protected_mode && !self.bind.is_loopback() {
+            false => Ok(()),
+            true => Err(format!(
+                "cannot use --bind {}: whoever can reach that address could read, change and \
+                 delete everything, because there are no passwords. If you mean it, say \
+                 --protected-mode no; otherwise leave --bind out",
+                self.bind
+            )),
+        }
+    }
+
     /// Says what is running and what to type next. If nobody can read it, because
     /// the pipe is closed or the disk is full, that is no reason not to run.
     pub fn print_banner(&self) {
@@ -40,8 +91,8 @@ impl Cli {
         );
     }
 
-    /// Says on standard error why the port could not be opened and what to do.
-    pub fn explain_bind_error(&self, error: &io::Error) {
+    /// Why the port could not be opened, and what to do.
+    pub fn explain_bind_error(&self, error: &io::Error) -> String {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another program has this port; end it, or choose another with --port"
@@ -54,20 +105,9 @@ impl Cli {
             }
             _ => "check --bind and --port",
         };
-        eprintln!(
+        format!(
             "cannot listen on {}:{}: {error} ({hint})",
             self.bind, self.port
-        );
+        )
     }
-}
-
-/// Logs go to standard error, in colour when somebody is looking.
-pub fn init_logging() {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        // It would complain with a panic.
-        .log_internal_errors(false)
-        .init();
 }

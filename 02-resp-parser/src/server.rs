@@ -7,12 +7,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
+use crate::admission::{self, Limits};
 use crate::client::Client;
 use crate::commands;
 use crate::connection::Connection;
@@ -26,6 +29,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// only after a second.
 const BACKLOG: u32 = 511;
 
+/// A client that leaves this many keepalive probes unanswered is gone.
+const KEEPALIVE_PROBES: u32 = 3;
+
 /// Opens the port.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
@@ -38,21 +44,30 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts clients on `listener` until the process ends.
+/// Accepts clients on `listener` until the process ends, within these limits. `keepalive` is how
+/// long a client may be silent before the system asks whether it is still there; zero is for ever.
 ///
 /// `accept` fails when the process is out of file descriptors (`EMFILE`). That
 /// is no reason to die, as the clients already here are well; but the waiting
 /// client is still in the queue, so asking again at once would spin. Hence a
 /// pause that doubles.
-pub async fn run(listener: TcpListener) {
+pub async fn run(listener: TcpListener, keepalive: Duration, limits: Limits) {
     let mut backoff = BACKOFF_MIN;
-    let mut clients = 0;
+    let mut last_id = 0;
+    // Each client holds a clone, so the clones count the clients.
+    let connected = Arc::new(());
     loop {
         match listener.accept().await {
-            Ok((socket, _)) => {
+            Ok((socket, address)) => {
                 backoff = BACKOFF_MIN;
-                clients += 1;
-                tokio::spawn(serve(socket, Client::new(clients)));
+                let clients = Arc::strong_count(&connected) as u64 - 1;
+                if let Err(rejection) = admission::admit(address.ip(), clients, &limits) {
+                    tokio::spawn(admission::reject(socket, rejection));
+                    continue;
+                }
+                keep_alive(&socket, keepalive);
+                last_id += 1;
+                tokio::spawn(serve(socket, Client::new(last_id), connected.clone()));
             }
             Err(error) => {
                 warn!("cannot accept a connection: {error}; next try in {backoff:?}");
@@ -63,8 +78,25 @@ pub async fn run(listener: TcpListener) {
     }
 }
 
+/// Lets the system probe now and then whether the other side is still there. A machine that was
+/// switched off says no goodbye, and its connection would stay for ever.
+fn keep_alive(socket: &TcpStream, period: Duration) {
+    if period.is_zero() {
+        return;
+    }
+    // As Redis does: the first probe after the period, then all of them within another.
+    let interval = (period / KEEPALIVE_PROBES).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new()
+        .with_time(period)
+        .with_interval(interval)
+        .with_retries(KEEPALIVE_PROBES);
+    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keepalive) {
+        debug!("cannot set keepalive: {error}");
+    }
+}
+
 /// One client, from its first byte to its last.
-async fn serve(socket: TcpStream, client: Client) {
+async fn serve(socket: TcpStream, client: Client, _connected: Arc<()>) {
     // An error here is this client's alone: it went away, or its network did.
     let connection = Connection::new(socket, client, commands::table());
     if let Err(error) = connection.run().await {

@@ -46,6 +46,9 @@ pub struct Connection {
     /// How much to read at once, in bytes; grows when reads fill the buffer.
     read_size: usize,
     output: BytesMut,
+    /// How many bytes have come and gone that the statistics do not know of.
+    received: u64,
+    sent: u64,
     batch: Batch,
     client: Client,
     table: &'static Table,
@@ -59,6 +62,8 @@ impl Connection {
             input: BytesMut::new(),
             read_size: MIN_READ,
             output: BytesMut::new(),
+            received: 0,
+            sent: 0,
             batch: Batch::default(),
             client,
             table,
@@ -90,14 +95,18 @@ impl Connection {
                 // Writing comes first: it is what somebody waits for.
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
-                    self.output.advance(written?);
+                    let written = written?;
+                    self.output.advance(written);
                     self.client.handle.hear();
+                    self.sent += written as u64;
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if more && has_room => {}
                 read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
-                    at_end = read? == 0;
+                    let read = read?;
+                    at_end = read == 0;
+                    self.received += read as u64;
                     self.client.handle.hear();
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
@@ -125,6 +134,8 @@ impl Connection {
             return false;
         }
         let state = &mut *self.shared.lock();
+        state.stats.bytes_received += std::mem::take(&mut self.received);
+        state.stats.bytes_sent += std::mem::take(&mut self.sent);
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
             let mut reply = Reply::new(&mut self.output, self.client.protocol);

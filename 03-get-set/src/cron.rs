@@ -1,20 +1,37 @@
-//! What is done for all clients every so often (`clientsCron` in Redis).
+//! What the server does every so often, whoever is connected (`serverCron` in Redis).
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
-/// How often (`hz` in Redis is 10).
+/// The time between two ticks (`hz` in Redis is 10).
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// Looks after the clients for as long as the server runs.
+/// Ticks per second.
+const SECOND: u64 = 10;
+
+/// Ticks for as long as the server runs.
 pub async fn run(shared: Shared) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for tick in 0.. {
         ticks.tick().await;
-        shared.lock().clients.tick();
+        let state = &mut *shared.lock();
+        every_tick(state);
+        if tick % SECOND == 0 {
+            every_second(state);
+        }
     }
+}
+
+fn every_tick(state: &mut State) {
+    state.clients.tick();
+    state.stats.sample();
+}
+
+fn every_second(state: &mut State) {
+    state.stats.sample_memory();
+    state.clients.end_idle(state.config.timeout);
 }

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod cli;
 mod client;
 mod clients;
@@ -17,6 +18,7 @@ mod cron;
 mod cross_protocol;
 mod float;
 mod glob;
+mod logging;
 mod resp;
 mod server;
 mod state;
@@ -37,31 +39,33 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    cli::init_logging();
+    logging::init(cli.loglevel);
     abort_on_panic();
-    match cli.runtime() {
-        Ok(runtime) => runtime.block_on(serve(&cli)),
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot start {} threads: {error}", cli.io_threads);
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(cli: &Cli) -> ExitCode {
-    match server::listen((cli.bind, cli.port).into()) {
-        Ok(listener) => {
-            cli.print_banner();
-            let shared = Shared::new(cli.config());
-            tokio::spawn(cron::run(shared.clone()));
-            server::run(listener, shared).await;
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            cli.explain_bind_error(&error);
-            ExitCode::FAILURE
-        }
-    }
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let mut config = cli.config()?;
+    config.maxclients = admission::make_room(config.maxclients);
+    let shared = Shared::new(config);
+    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    cli.print_banner();
+    tokio::spawn(cron::run(shared.clone()));
+    server::run(listener, shared).await;
+    Ok(())
 }
 
 /// A panic is a bug of ours, and it may have left the store half changed. A

@@ -4,8 +4,12 @@
 //! has the one value that is true of it: `save` is empty, `appendonly` is `no`.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use crate::resp::MAX_BULK;
+use clap::ValueEnum;
+
+use crate::logging::LogLevel;
+use crate::resp::{MAX_BULK, parse_integer};
 
 /// The parameters and their values.
 #[derive(Debug, Clone)]
@@ -15,10 +19,23 @@ pub struct Config {
     pub io_threads: u8,
     /// The longest string that a client may send or build, in bytes.
     pub proto_max_bulk_len: usize,
+    /// How many clients there may be at once.
+    pub maxclients: u64,
+    /// After so long without a word, a client has to go; 0 is never.
+    pub timeout: Duration,
+    /// After so long without a word, the system asks whether the client is still there; 0 is
+    /// never.
+    pub tcp_keepalive: Duration,
+    /// Only clients on this machine are let in.
+    pub protected_mode: bool,
+    pub loglevel: LogLevel,
 }
 
 /// The least that `proto-max-bulk-len` may be, in bytes.
 const MIN_BULK: i64 = 1024 * 1024;
+
+/// The most that a number may be.
+const MAX_NUMBER: u64 = i32::MAX as u64;
 
 /// One line of [`PARAMETERS`].
 pub struct Parameter {
@@ -47,6 +64,16 @@ pub const PARAMETERS: &[Parameter] = &[
         |config| config.io_threads.to_string(),
         Setter::Immutable,
     ),
+    Parameter::new(
+        "loglevel",
+        |config| config.loglevel.name(),
+        Setter::With(set_loglevel),
+    ),
+    Parameter::new(
+        "maxclients",
+        |config| config.maxclients.to_string(),
+        Setter::With(set_maxclients),
+    ),
     Parameter::new("maxmemory", |_| "0".into(), Setter::Same),
     Parameter::new("port", |config| config.port.to_string(), Setter::Same),
     Parameter::new(
@@ -54,7 +81,22 @@ pub const PARAMETERS: &[Parameter] = &[
         |config| config.proto_max_bulk_len.to_string(),
         Setter::With(set_proto_max_bulk_len),
     ),
+    Parameter::new(
+        "protected-mode",
+        |config| yes_or_no(config.protected_mode).into(),
+        Setter::With(|config, value| parse_yes_no(value, &mut config.protected_mode)),
+    ),
     Parameter::new("save", |_| String::new(), Setter::Same),
+    Parameter::new(
+        "tcp-keepalive",
+        |config| config.tcp_keepalive.as_secs().to_string(),
+        Setter::With(|config, value| parse_period(value, &mut config.tcp_keepalive)),
+    ),
+    Parameter::new(
+        "timeout",
+        |config| config.timeout.as_secs().to_string(),
+        Setter::With(|config, value| parse_period(value, &mut config.timeout)),
+    ),
 ];
 
 impl Parameter {
@@ -81,6 +123,11 @@ impl Config {
             port,
             io_threads,
             proto_max_bulk_len: MAX_BULK,
+            maxclients: 10_000,
+            timeout: Duration::ZERO,
+            tcp_keepalive: Duration::from_secs(300),
+            protected_mode: true,
+            loglevel: LogLevel::Notice,
         }
     }
 
@@ -113,6 +160,52 @@ fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String
             i64::MAX
         )),
     }
+}
+
+fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
+    config.loglevel = LogLevel::from_str(c_string(value), true)
+        .map_err(|_| "argument(s) must be one of the following: debug, verbose, notice, warning")?;
+    Ok(())
+}
+
+fn set_maxclients(config: &mut Config, value: &str) -> Result<(), String> {
+    config.maxclients = parse_between(value, 1, u32::MAX.into())?;
+    Ok(())
+}
+
+/// Seconds, or none.
+fn parse_period(value: &str, parameter: &mut Duration) -> Result<(), String> {
+    *parameter = Duration::from_secs(parse_number(value, 0)?);
+    Ok(())
+}
+
+/// A number that is `least` or more.
+fn parse_number(value: &str, least: u64) -> Result<u64, String> {
+    parse_between(value, least, MAX_NUMBER)
+}
+
+fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number =
+        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
+    match u64::try_from(number) {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "argument must be between {least} and {most} inclusive"
+        )),
+    }
+}
+
+fn parse_yes_no(value: &str, parameter: &mut bool) -> Result<(), String> {
+    *parameter = match c_string(value).to_ascii_lowercase().as_str() {
+        "yes" => true,
+        "no" => false,
+        _ => return Err("argument must be 'yes' or 'no'".into()),
+    };
+    Ok(())
+}
+
+fn yes_or_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
 }
 
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)

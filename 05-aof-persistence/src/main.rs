@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod aof;
 mod cli;
 mod client;
@@ -21,13 +22,13 @@ mod expiry;
 mod file;
 mod float;
 mod glob;
+mod logging;
 mod replay;
 mod resp;
 mod server;
 mod state;
 mod stats;
 mod store;
-mod upkeep;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ use tracing::info;
 
 use crate::aof::Folder;
 use crate::cli::Cli;
+use crate::config::Config;
 use crate::state::Shared;
 
 /// A store makes and drops an allocation for every key and value that does not
@@ -45,48 +47,40 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    cli::init_logging();
+    logging::init(cli.loglevel);
     abort_on_panic();
-    match cli.runtime() {
-        Ok(runtime) => runtime.block_on(serve(&cli)),
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot start {} threads: {error}", cli.io_threads);
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(cli: &Cli) -> ExitCode {
-    match server::listen((cli.bind, cli.port).into()) {
-        Ok(listener) => {
-            let shared = match recover(cli) {
-                Ok(shared) => shared,
-                Err(error) => {
-                    eprintln!("{error}");
-                    return ExitCode::FAILURE;
-                }
-            };
-            cli.print_banner();
-            tokio::spawn(cron::run(shared.clone()));
-            tokio::spawn(expiry::run(shared.clone()));
-            tokio::spawn(upkeep::run(shared.clone()));
-            server::run(listener, shared).await;
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            cli.explain_bind_error(&error);
-            ExitCode::FAILURE
-        }
-    }
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let mut config = cli.config()?;
+    config.maxclients = admission::make_room(config.maxclients);
+    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    let shared = recover(config)?;
+    cli.print_banner();
+    tokio::spawn(cron::run(shared.clone()));
+    tokio::spawn(expiry::run(shared.clone()));
+    server::run(listener, shared).await;
+    Ok(())
 }
 
 /// Makes the data set as the log says it was, or says why that cannot be done. A
 /// server that starts empty over a log that it cannot read would be worse than
 /// one that does not start.
-fn recover(cli: &Cli) -> Result<Shared, String> {
-    let config = cli
-        .config()
-        .map_err(|error| format!("cannot use --dir {}: {error}", cli.dir.display()))?;
+fn recover(config: Config) -> Result<Shared, String> {
     let location = config.appendonly.then(|| config.log_location());
     let shared = Shared::new(config);
     if let Some(location) = location {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::task::AbortHandle;
+use tracing::debug;
 
 use crate::resp::Protocol;
 
@@ -126,6 +127,20 @@ impl Clients {
     /// The time goes on.
     pub fn tick(&mut self) {
         self.now.tick();
+    }
+
+    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
+    /// it is zero.
+    pub fn end_idle(&mut self, timeout: Duration) {
+        if timeout.is_zero() {
+            return;
+        }
+        let handles = self.handles.values();
+        let idle = handles.filter(|handle| handle.may_time_out() && handle.idle() > timeout);
+        for id in idle.map(|handle| handle.id).collect::<Vec<_>>() {
+            debug!("closing idle client {id}");
+            self.kill(id);
+        }
     }
 }
 
@@ -235,6 +250,11 @@ impl Handle {
     /// A letter for each of its states, as CLIENT LIST shows them.
     pub fn flags(&self) -> String {
         "N".into()
+    }
+
+    /// May it be disconnected when it is idle?
+    fn may_time_out(&self) -> bool {
+        self.kind() == Kind::Normal
     }
 
     pub fn kind(&self) -> Kind {

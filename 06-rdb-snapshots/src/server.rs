@@ -10,10 +10,12 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
+use crate::admission;
 use crate::client::Client;
 use crate::commands;
 use crate::connection::Connection;
@@ -27,6 +29,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// at once and the queue is full, the system drops the rest, and they try again
 /// only after a second.
 const BACKLOG: u32 = 511;
+
+/// A client that leaves this many keepalive probes unanswered is gone.
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// Opens the port.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -71,13 +76,34 @@ fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared) {
     };
     // The lock is held until its task is known: the client must not leave before it has come.
     let state = &mut *shared.lock();
-    state.stats.connections_received += 1;
+    if let Err(rejection) = admission::admit(address.ip(), state) {
+        tokio::spawn(admission::reject(socket, rejection));
+        return;
+    }
+    keep_alive(&socket, state.config.tcp_keepalive);
     let handle = state
         .clients
         .enter(address, local_address, socket.as_raw_fd());
     let client = Client::new(handle.clone());
     let task = tokio::spawn(serve(socket, client, shared.clone()));
     handle.set_task(task.abort_handle());
+}
+
+/// Lets the system probe now and then whether the other side is still there. A machine that was
+/// switched off says no goodbye, and its connection would stay for ever.
+fn keep_alive(socket: &TcpStream, period: Duration) {
+    if period.is_zero() {
+        return;
+    }
+    // As Redis does: the first probe after the period, then all of them within another.
+    let interval = (period / KEEPALIVE_PROBES).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new()
+        .with_time(period)
+        .with_interval(interval)
+        .with_retries(KEEPALIVE_PROBES);
+    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keepalive) {
+        debug!("cannot set keepalive: {error}");
+    }
 }
 
 /// One client, from its first byte to its last.

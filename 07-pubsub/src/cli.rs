@@ -4,15 +4,17 @@
 //! Flags are spelled as `redis-server` spells them, so that a command line can
 //! be moved from one to the other.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Parser};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::aof::Fsync;
 use crate::config::{self, Config, parse_output_limits};
+use crate::logging::LogLevel;
 use crate::output_limit::OutputLimits;
 use crate::rdb::SavePoint;
 
@@ -29,9 +31,30 @@ pub struct Cli {
     #[arg(long, default_value = "127.0.0.1")]
     pub bind: IpAddr,
 
+    /// Ask after so many silent seconds whether a client is still there; 0 is never.
+    #[arg(long, default_value_t = 300)]
+    pub tcp_keepalive: u32,
+
+    /// What is worth a line in the server log.
+    #[arg(long, ignore_case = true, default_value = "notice")]
+    pub loglevel: LogLevel,
+
+    /// How many clients there may be at once.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub maxclients: u32,
+
+    /// Whether to let in nobody but clients on this machine. There are no passwords, so "no" is
+    /// for networks where everybody may read, change and delete everything.
+    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
+    pub protected_mode: bool,
+
     /// How many threads serve clients. One is fastest on a small machine.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=128))]
     pub io_threads: u8,
+
+    /// Disconnect clients that say nothing for so many seconds; 0 is never.
+    #[arg(long, default_value_t = 0)]
+    pub timeout: u32,
 
     /// The folder for all files. It must be there.
     #[arg(long, default_value = ".")]
@@ -128,6 +151,7 @@ fn parse_file_name(text: &str) -> Result<String, &'static str> {
 impl Cli {
     /// What commands may see of the flags, or what is wrong with them.
     pub fn config(&self) -> Result<Config, String> {
+        self.check_bind()?;
         let no_folder = |error| format!("cannot use --dir {}: {error}", self.dir.display());
         // An empty one takes back those before it.
         let save = self.save.rsplit(String::is_empty).next();
@@ -157,8 +181,27 @@ impl Cli {
             rdbcompression: self.rdbcompression,
             rdbchecksum: self.rdbchecksum,
             stop_writes_on_bgsave_error: self.stop_writes_on_bgsave_error,
+            maxclients: self.maxclients.into(),
+            timeout: Duration::from_secs(self.timeout.into()),
+            tcp_keepalive: Duration::from_secs(self.tcp_keepalive.into()),
+            protected_mode: self.protected_mode,
+            loglevel: self.loglevel,
             ..Config::new(self.bind, self.port, self.io_threads)
         })
+    }
+
+    /// Whoever can reach the port can do everything, so it is open to this machine only, unless
+    /// `--protected-mode no` says otherwise.
+    fn check_bind(&self) -> Result<(), String> {
+        match self.protected_mode && !self.bind.is_loopback() {
+            false => Ok(()),
+            true => Err(format!(
+                "cannot use --bind {}: whoever can reach that address could read, change and \
+                 delete everything, because there are no passwords. If you mean it, say \
+                 --protected-mode no; otherwise leave --bind out",
+                self.bind
+            )),
+        }
     }
 
     /// Tokio's reactor with as many threads as asked for. Everything that a
@@ -192,8 +235,8 @@ impl Cli {
         );
     }
 
-    /// Says on standard error why the port could not be opened and what to do.
-    pub fn explain_bind_error(&self, error: &io::Error) {
+    /// Why the port could not be opened, and what to do.
+    pub fn explain_bind_error(&self, error: &io::Error) -> String {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another program has this port; end it, or choose another with --port"
@@ -206,20 +249,9 @@ impl Cli {
             }
             _ => "check --bind and --port",
         };
-        eprintln!(
+        format!(
             "cannot listen on {}:{}: {error} ({hint})",
             self.bind, self.port
-        );
+        )
     }
-}
-
-/// Logs go to standard error, in colour when somebody is looking.
-pub fn init_logging() {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        // It would complain with a panic.
-        .log_internal_errors(false)
-        .init();
 }

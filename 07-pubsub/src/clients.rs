@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::task::AbortHandle;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::output_limit::{Excess, OutputLimit};
 use crate::resp::Protocol;
@@ -133,6 +133,20 @@ impl Clients {
     /// The time goes on.
     pub fn tick(&mut self) {
         self.now.tick();
+    }
+
+    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
+    /// it is zero.
+    pub fn end_idle(&mut self, timeout: Duration) {
+        if timeout.is_zero() {
+            return;
+        }
+        let handles = self.handles.values();
+        let idle = handles.filter(|handle| handle.may_time_out() && handle.idle() > timeout);
+        for id in idle.map(|handle| handle.id).collect::<Vec<_>>() {
+            debug!("closing idle client {id}");
+            self.kill(id);
+        }
     }
 
     /// Ends the connections of those for whom too much has waited for too long, even if nothing
@@ -262,6 +276,11 @@ impl Handle {
             Kind::Subscriber => "P".into(),
             _ => "N".into(),
         }
+    }
+
+    /// May it be disconnected when it is idle? A subscriber waits for others.
+    fn may_time_out(&self) -> bool {
+        self.kind() == Kind::Normal
     }
 
     pub fn kind(&self) -> Kind {

@@ -4,9 +4,13 @@
 //! has the one value that is true of it: there is no `maxmemory`.
 
 use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::ValueEnum;
 use std::path::Path;
 
 use crate::aof::{BaseFormat, Fsync, Location};
+use crate::logging::LogLevel;
 use crate::output_limit::{OutputLimit, OutputLimits};
 use crate::rdb::{self, SavePoint};
 use crate::resp::{MAX_BULK, parse_integer};
@@ -19,6 +23,16 @@ pub struct Config {
     pub io_threads: u8,
     /// The longest string that a client may send or build, in bytes.
     pub proto_max_bulk_len: usize,
+    /// How many clients there may be at once.
+    pub maxclients: u64,
+    /// After so long without a word, a client has to go; 0 is never.
+    pub timeout: Duration,
+    /// After so long without a word, the system asks whether the client is still there; 0 is
+    /// never.
+    pub tcp_keepalive: Duration,
+    /// Only clients on this machine are let in.
+    pub protected_mode: bool,
+    pub loglevel: LogLevel,
     /// The folder that all files are in or below.
     pub dir: String,
     pub appendonly: bool,
@@ -49,6 +63,9 @@ const MIN_BULK: i64 = 1024 * 1024;
 
 /// The most that `auto-aof-rewrite-percentage` may be.
 const MAX_PERCENTAGE: u64 = i32::MAX as u64;
+
+/// The most that a number may be.
+const MAX_NUMBER: u64 = i32::MAX as u64;
 
 /// One line of [`PARAMETERS`].
 pub struct Parameter {
@@ -124,12 +141,27 @@ pub const PARAMETERS: &[Parameter] = &[
         |config| config.io_threads.to_string(),
         Setter::Immutable,
     ),
+    Parameter::new(
+        "loglevel",
+        |config| config.loglevel.name(),
+        Setter::With(set_loglevel),
+    ),
+    Parameter::new(
+        "maxclients",
+        |config| config.maxclients.to_string(),
+        Setter::With(set_maxclients),
+    ),
     Parameter::new("maxmemory", |_| "0".into(), Setter::Same),
     Parameter::new("port", |config| config.port.to_string(), Setter::Same),
     Parameter::new(
         "proto-max-bulk-len",
         |config| config.proto_max_bulk_len.to_string(),
         Setter::With(set_proto_max_bulk_len),
+    ),
+    Parameter::new(
+        "protected-mode",
+        |config| yes_or_no(config.protected_mode).into(),
+        Setter::With(|config, value| parse_yes_no(value, &mut config.protected_mode)),
     ),
     Parameter::new(
         "rdbchecksum",
@@ -150,6 +182,16 @@ pub const PARAMETERS: &[Parameter] = &[
         "stop-writes-on-bgsave-error",
         |config| yes_or_no(config.stop_writes_on_bgsave_error).into(),
         Setter::With(|config, value| parse_yes_no(value, &mut config.stop_writes_on_bgsave_error)),
+    ),
+    Parameter::new(
+        "tcp-keepalive",
+        |config| config.tcp_keepalive.as_secs().to_string(),
+        Setter::With(|config, value| parse_period(value, &mut config.tcp_keepalive)),
+    ),
+    Parameter::new(
+        "timeout",
+        |config| config.timeout.as_secs().to_string(),
+        Setter::With(|config, value| parse_period(value, &mut config.timeout)),
     ),
 ];
 
@@ -181,6 +223,11 @@ impl Config {
             port,
             io_threads,
             proto_max_bulk_len: MAX_BULK,
+            maxclients: 10_000,
+            timeout: Duration::ZERO,
+            tcp_keepalive: Duration::from_secs(300),
+            protected_mode: true,
+            loglevel: LogLevel::Notice,
             dir: String::new(),
             appendonly: false,
             appendfsync: Fsync::Everysec,
@@ -357,6 +404,39 @@ fn parse_seconds(text: &str) -> Option<u32> {
         _ => digits.parse().unwrap_or(i64::MAX),
     };
     u32::try_from(number as i32).ok()
+}
+
+fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
+    config.loglevel = LogLevel::from_str(c_string(value), true)
+        .map_err(|_| "argument(s) must be one of the following: debug, verbose, notice, warning")?;
+    Ok(())
+}
+
+fn set_maxclients(config: &mut Config, value: &str) -> Result<(), String> {
+    config.maxclients = parse_between(value, 1, u32::MAX.into())?;
+    Ok(())
+}
+
+/// Seconds, or none.
+fn parse_period(value: &str, parameter: &mut Duration) -> Result<(), String> {
+    *parameter = Duration::from_secs(parse_number(value, 0)?);
+    Ok(())
+}
+
+/// A number that is `least` or more.
+fn parse_number(value: &str, least: u64) -> Result<u64, String> {
+    parse_between(value, least, MAX_NUMBER)
+}
+
+fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number =
+        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
+    match u64::try_from(number) {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!(
+            "argument must be between {least} and {most} inclusive"
+        )),
+    }
 }
 
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)

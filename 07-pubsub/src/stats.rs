@@ -9,6 +9,14 @@ pub struct Stats {
     /// How much memory the process occupied when it started, in bytes.
     pub startup_memory: u64,
     pub connections_received: u64,
+    /// How many were not let in.
+    pub connections_rejected: u64,
+    /// How many bytes came from clients as commands, and went to them as replies and messages.
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    /// The most memory that was ever in use when somebody looked, in bytes.
+    pub peak_memory: u64,
+    pub rates: Rates,
     pub commands_processed: u64,
     /// How far the data is loaded, while it is.
     pub loading: Option<Loading>,
@@ -44,6 +52,11 @@ impl Default for Stats {
             started: Instant::now(),
             startup_memory: memory_in_use(),
             connections_received: 0,
+            connections_rejected: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            peak_memory: 0,
+            rates: Rates::default(),
             commands_processed: 0,
             loading: None,
         }
@@ -51,6 +64,21 @@ impl Default for Stats {
 }
 
 impl Stats {
+    /// Looks how much has happened since the last time; at each tick.
+    pub fn sample(&mut self) {
+        let counts = [
+            self.commands_processed,
+            self.bytes_received,
+            self.bytes_sent,
+        ];
+        self.rates.sample(counts);
+    }
+
+    /// Looks how much memory is in use; now and then.
+    pub fn sample_memory(&mut self) {
+        self.peak_memory = self.peak_memory.max(memory_in_use());
+    }
+
     pub fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
@@ -65,6 +93,54 @@ impl Stats {
     /// Forgets what was counted, but not what is so now.
     pub fn reset(&mut self) {
         self.connections_received = 0;
+        self.connections_rejected = 0;
+        (self.bytes_received, self.bytes_sent) = (0, 0);
+        self.rates = Rates::default();
         self.commands_processed = 0;
+    }
+}
+
+/// How many samples count for a rate (`STATS_METRIC_SAMPLES`).
+const SAMPLES: usize = 16;
+
+/// How much happens in a second: commands, bytes received, bytes sent.
+#[derive(Debug, Default)]
+pub struct Rates {
+    last: Option<(Instant, [u64; 3])>,
+    samples: [[u64; 3]; SAMPLES],
+    next: usize,
+}
+
+impl Rates {
+    fn sample(&mut self, counts: [u64; 3]) {
+        let now = Instant::now();
+        if let Some((then, before)) = self.last {
+            let passed = now.duration_since(then).as_micros().max(1) as u64;
+            let rate = |index: usize| {
+                let more: u64 = counts[index].saturating_sub(before[index]);
+                more.saturating_mul(1_000_000) / passed
+            };
+            self.samples[self.next] = [rate(0), rate(1), rate(2)];
+            self.next = (self.next + 1) % SAMPLES;
+        }
+        self.last = Some((now, counts));
+    }
+
+    /// The mean of the last samples.
+    fn mean(&self, index: usize) -> u64 {
+        let samples = self.samples.iter().map(|sample| sample[index]);
+        samples.sum::<u64>() / SAMPLES as u64
+    }
+
+    pub fn commands(&self) -> u64 {
+        self.mean(0)
+    }
+
+    pub fn bytes_received(&self) -> u64 {
+        self.mean(1)
+    }
+
+    pub fn bytes_sent(&self) -> u64 {
+        self.mean(2)
     }
 }

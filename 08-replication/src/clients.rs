@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::task::AbortHandle;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::output_limit::{Excess, OutputLimit};
 use crate::resp::Protocol;
@@ -137,6 +137,20 @@ impl Clients {
     /// The time goes on.
     pub fn tick(&mut self) {
         self.now.tick();
+    }
+
+    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
+    /// it is zero.
+    pub fn end_idle(&mut self, timeout: Duration) {
+        if timeout.is_zero() {
+            return;
+        }
+        let handles = self.handles.values();
+        let idle = handles.filter(|handle| handle.may_time_out() && handle.idle() > timeout);
+        for id in idle.map(|handle| handle.id).collect::<Vec<_>>() {
+            debug!("closing idle client {id}");
+            self.kill(id);
+        }
     }
 
     /// Ends the connections of those for whom too much has waited for too long, even if nothing
@@ -270,6 +284,12 @@ impl Handle {
             _ if self.is_blocked.load(Relaxed) => "b".into(),
             _ => "N".into(),
         }
+    }
+
+    /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
+    /// blocked client is made to wait.
+    fn may_time_out(&self) -> bool {
+        self.kind() == Kind::Normal && !self.is_blocked.load(Relaxed)
     }
 
     pub fn kind(&self) -> Kind {

@@ -68,6 +68,9 @@ pub struct Connection {
     has_mail: bool,
     /// It has published as much as may be at once.
     has_published: bool,
+    /// How many bytes have come and gone that the statistics do not know of.
+    received: u64,
+    sent: u64,
     /// How much may wait for a client that is no subscriber.
     limit: OutputLimit,
     unlogged: Unlogged,
@@ -86,6 +89,8 @@ impl Connection {
             output: BytesMut::new(),
             has_mail: false,
             has_published: false,
+            received: 0,
+            sent: 0,
             limit: OutputLimit::default(),
             unlogged: Unlogged::default(),
             batch: Batch::default(),
@@ -129,14 +134,18 @@ impl Connection {
                 // Writing comes first: it is what somebody waits for.
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
-                    self.output.advance(written?);
+                    let written = written?;
+                    self.output.advance(written);
                     self.client.handle.hear();
+                    self.sent += written as u64;
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if more && has_room => {}
                 read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
-                    at_end = read? == 0;
+                    let read = read?;
+                    at_end = read == 0;
+                    self.received += read as u64;
                     self.client.handle.hear();
                     if self.input.len() == self.input.capacity() {
                         self.read_size = MAX_READ.min(self.read_size * 2);
@@ -169,6 +178,8 @@ impl Connection {
             return false;
         }
         let state = &mut *self.shared.lock();
+        state.stats.bytes_received += std::mem::take(&mut self.received);
+        state.stats.bytes_sent += std::mem::take(&mut self.sent);
         if state.aof.is_behind(state.config.appendfsync) {
             // What we read here may be a write that a crash would undo.
             self.unlogged.position = state.aof.position();

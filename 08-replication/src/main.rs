@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod aof;
 mod background;
 mod cli;
@@ -25,6 +26,7 @@ mod float;
 mod glob;
 mod link;
 mod load;
+mod logging;
 mod output_limit;
 mod pubsub;
 mod rdb;
@@ -37,7 +39,6 @@ mod server;
 mod state;
 mod stats;
 mod store;
-mod upkeep;
 
 use std::process::ExitCode;
 
@@ -56,62 +57,48 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    cli::init_logging();
+    logging::init(cli.loglevel);
     abort_on_panic();
-    match cli.runtime() {
-        Ok(runtime) => runtime.block_on(serve(&cli)),
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot start {} threads: {error}", cli.io_threads);
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(cli: &Cli) -> ExitCode {
-    match server::listen((cli.bind, cli.port).into()) {
-        Ok(listener) => {
-            let shared = match cli.config() {
-                Ok(config) => Shared::new(config),
-                Err(error) => {
-                    eprintln!("{error}");
-                    return ExitCode::FAILURE;
-                }
-            };
-            match cli.primary() {
-                Ok(primary) => follow(primary, &shared),
-                Err(error) => {
-                    eprintln!("{error}");
-                    return ExitCode::FAILURE;
-                }
-            }
-            shared.lock().store.loading = true;
-            // Who subscribes while the data is loaded gets messages at once.
-            tokio::spawn(delivery::run(shared.clone()));
-            let (door, opened) = oneshot::channel();
-            let clients = shared.clone();
-            let server = tokio::spawn(async move {
-                // It is opened or dropped; either lets clients in.
-                let _ = opened.await;
-                server::run(listener, clients).await;
-            });
-            if let Err(error) = recover(shared.clone(), door).await {
-                eprintln!("{error}");
-                return ExitCode::FAILURE;
-            }
-            cli.print_banner();
-            tokio::spawn(cron::run(shared.clone()));
-            tokio::spawn(expiry::run(shared.clone()));
-            tokio::spawn(upkeep::run(shared.clone()));
-            tokio::spawn(link::run(shared, commands::table()));
-            // It ends with the process.
-            let _ = server.await;
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            cli.explain_bind_error(&error);
-            ExitCode::FAILURE
-        }
-    }
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let mut config = cli.config()?;
+    config.maxclients = admission::make_room(config.maxclients);
+    let shared = Shared::new(config);
+    follow(cli.primary()?, &shared);
+    shared.lock().store.loading = true;
+    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    // Who subscribes while the data is loaded gets messages at once.
+    tokio::spawn(delivery::run(shared.clone()));
+    let (door, opened) = oneshot::channel();
+    let clients = shared.clone();
+    let server = tokio::spawn(async move {
+        // It is opened or dropped; either lets clients in.
+        let _ = opened.await;
+        server::run(listener, clients).await;
+    });
+    recover(shared.clone(), door).await?;
+    cli.print_banner();
+    tokio::spawn(cron::run(shared.clone()));
+    tokio::spawn(expiry::run(shared.clone()));
+    tokio::spawn(link::run(shared, commands::table()));
+    // It ends with the process.
+    let _ = server.await;
+    Ok(())
 }
 
 /// Follows that primary, if it is one, as soon as our own data is loaded.

@@ -327,6 +327,10 @@ impl Replication {
         self.acknowledged.subscribe()
     }
 
+    pub fn replica_count(&self) -> usize {
+        self.replicas.len()
+    }
+
     /// Asks the replicas how far they are.
     pub fn ask(&mut self, limit: OutputLimit) {
         let words = [&b"REPLCONF"[..], b"GETACK", b"*"];

@@ -8,6 +8,7 @@
 
 #[path = "../src"]
 mod src {
+    pub mod admission;
     pub mod aof;
     pub mod background;
     pub mod client;
@@ -17,7 +18,6 @@ mod src {
     pub mod commands;
     pub mod config;
     pub mod cross_protocol;
-    pub mod door;
     pub mod file;
     pub mod float;
     pub mod glob;

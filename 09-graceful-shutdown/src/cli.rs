@@ -15,7 +15,6 @@ use tokio::runtime::{Builder, Runtime};
 use crate::aof::Fsync;
 use crate::command::REDIS_VERSION;
 use crate::config::{self, Config, parse_output_limits};
-use crate::door;
 use crate::logging::LogLevel;
 use crate::output_limit::OutputLimits;
 use crate::rdb::SavePoint;
@@ -34,9 +33,30 @@ pub struct Cli {
     #[arg(long, default_value = "127.0.0.1")]
     pub bind: IpAddr,
 
+    /// Ask after so many silent seconds whether a client is still there; 0 is never.
+    #[arg(long, default_value_t = 300)]
+    pub tcp_keepalive: u32,
+
+    /// What is worth a line in the server log.
+    #[arg(long, ignore_case = true, default_value = "notice")]
+    pub loglevel: LogLevel,
+
+    /// How many clients there may be at once.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub maxclients: u32,
+
+    /// Whether to let in nobody but clients on this machine. There are no passwords, so "no" is
+    /// for networks where everybody may read, change and delete everything.
+    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
+    pub protected_mode: bool,
+
     /// How many threads serve clients. One is fastest on a small machine.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=128))]
     pub io_threads: u8,
+
+    /// Disconnect clients that say nothing for so many seconds; 0 is never.
+    #[arg(long, default_value_t = 0)]
+    pub timeout: u32,
 
     /// The folder for all files. It must be there.
     #[arg(long, default_value = ".")]
@@ -123,27 +143,6 @@ pub struct Cli {
     /// How long to wait for replicas at the end, in seconds; 0 is not at all.
     #[arg(long, default_value_t = 10)]
     pub shutdown_timeout: u32,
-
-    /// How many clients there may be at once.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub maxclients: u32,
-
-    /// Disconnect clients that say nothing for so many seconds; 0 is never.
-    #[arg(long, default_value_t = 0)]
-    pub timeout: u32,
-
-    /// Ask after so many silent seconds whether a client is still there; 0 is never.
-    #[arg(long, default_value_t = 300)]
-    pub tcp_keepalive: u32,
-
-    /// Whether to let in nobody but clients on this machine. There are no passwords, so "no" is
-    /// for networks where everybody may read, change and delete everything.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub protected_mode: bool,
-
-    /// What is worth a line in the log: debug, verbose, notice or warning.
-    #[arg(long, default_value = "notice", value_parser = parse_loglevel)]
-    pub loglevel: LogLevel,
 }
 
 fn parse_yes_no(text: &str) -> Result<bool, &'static str> {
@@ -152,10 +151,6 @@ fn parse_yes_no(text: &str) -> Result<bool, &'static str> {
         "no" => Ok(false),
         _ => Err("say yes or no"),
     }
-}
-
-fn parse_loglevel(text: &str) -> Result<LogLevel, &'static str> {
-    LogLevel::find(text).ok_or("say debug, verbose, notice or warning")
 }
 
 fn parse_fsync(text: &str) -> Result<Fsync, &'static str> {
@@ -204,11 +199,6 @@ impl Cli {
             repl_timeout: Duration::from_secs(self.repl_timeout.into()),
             repl_ping_replica_period: self.repl_ping_replica_period.into(),
             shutdown_timeout: Duration::from_secs(self.shutdown_timeout.into()),
-            maxclients: door::make_room(self.maxclients.into()),
-            timeout: Duration::from_secs(self.timeout.into()),
-            tcp_keepalive: Duration::from_secs(self.tcp_keepalive.into()),
-            protected_mode: self.protected_mode,
-            loglevel: self.loglevel,
             dir: self
                 .dir
                 .canonicalize()
@@ -227,12 +217,17 @@ impl Cli {
             rdbcompression: self.rdbcompression,
             rdbchecksum: self.rdbchecksum,
             stop_writes_on_bgsave_error: self.stop_writes_on_bgsave_error,
+            maxclients: self.maxclients.into(),
+            timeout: Duration::from_secs(self.timeout.into()),
+            tcp_keepalive: Duration::from_secs(self.tcp_keepalive.into()),
+            protected_mode: self.protected_mode,
+            loglevel: self.loglevel,
             ..Config::new(self.bind, self.port, self.io_threads)
         })
     }
 
     /// Whoever can reach the port can do everything, so it is open to this machine only, unless
-    /// somebody has said that he means it.
+    /// `--protected-mode no` says otherwise.
     fn check_bind(&self) -> Result<(), String> {
         match self.protected_mode && !self.bind.is_loopback() {
             false => Ok(()),
@@ -304,8 +299,8 @@ impl Cli {
         );
     }
 
-    /// Says on standard error why the port could not be opened and what to do.
-    pub fn explain_bind_error(&self, error: &io::Error) {
+    /// Why the port could not be opened, and what to do.
+    pub fn explain_bind_error(&self, error: &io::Error) -> String {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another program has this port; end it, or choose another with --port"
@@ -318,9 +313,9 @@ impl Cli {
             }
             _ => "check --bind and --port",
         };
-        eprintln!(
+        format!(
             "cannot listen on {}:{}: {error} ({hint})",
             self.bind, self.port
-        );
+        )
     }
 }

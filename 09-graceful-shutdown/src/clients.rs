@@ -139,22 +139,15 @@ impl Clients {
         self.now.tick();
     }
 
-    /// Ends the connections of those who have been silent for longer than `timeout`, unless it is
-    /// zero. Subscribers and replicas may be, and whoever is made to wait.
+    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
+    /// it is zero.
     pub fn end_idle(&mut self, timeout: Duration) {
         if timeout.is_zero() {
             return;
         }
-        let is_idle = |handle: &&Arc<Handle>| {
-            let may_be = handle.kind() != Kind::Normal || handle.is_blocked.load(Relaxed);
-            !may_be && handle.idle() > timeout
-        };
-        let idle = self
-            .handles
-            .values()
-            .filter(is_idle)
-            .map(|handle| handle.id);
-        for id in idle.collect::<Vec<_>>() {
+        let handles = self.handles.values();
+        let idle = handles.filter(|handle| handle.may_time_out() && handle.idle() > timeout);
+        for id in idle.map(|handle| handle.id).collect::<Vec<_>>() {
             debug!("closing idle client {id}");
             self.kill(id);
         }
@@ -291,6 +284,12 @@ impl Handle {
             _ if self.is_blocked.load(Relaxed) => "b".into(),
             _ => "N".into(),
         }
+    }
+
+    /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
+    /// blocked client is made to wait.
+    fn may_time_out(&self) -> bool {
+        self.kind() == Kind::Normal && !self.is_blocked.load(Relaxed)
     }
 
     pub fn kind(&self) -> Kind {

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use crate::aof::{BaseFormat, Fsync, Location};
 use crate::logging::LogLevel;
 use crate::output_limit::{OutputLimit, OutputLimits};
@@ -21,6 +23,16 @@ pub struct Config {
     pub io_threads: u8,
     /// The longest string that a client may send or build, in bytes.
     pub proto_max_bulk_len: usize,
+    /// How many clients there may be at once, replicas included.
+    pub maxclients: u64,
+    /// After so long without a word, a client has to go; 0 is never.
+    pub timeout: Duration,
+    /// After so long without a word, the system asks whether the client is still there; 0 is
+    /// never.
+    pub tcp_keepalive: Duration,
+    /// Only clients on this machine are let in.
+    pub protected_mode: bool,
+    pub loglevel: LogLevel,
     /// The folder that all files are in or below.
     pub dir: String,
     pub appendonly: bool,
@@ -56,16 +68,6 @@ pub struct Config {
     pub repl_ping_replica_period: u64,
     /// How long the end waits for replicas; 0 is not at all.
     pub shutdown_timeout: Duration,
-    /// How many clients there may be at once, replicas included.
-    pub maxclients: u64,
-    /// After so long without a word, a client has to go; 0 is never.
-    pub timeout: Duration,
-    /// After so long without a word, the system asks whether the client is still there; 0 is
-    /// never.
-    pub tcp_keepalive: Duration,
-    /// Only clients on this machine are let in.
-    pub protected_mode: bool,
-    pub loglevel: LogLevel,
 }
 
 /// The least that `proto-max-bulk-len` may be, in bytes.
@@ -182,7 +184,7 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     Parameter::new(
         "loglevel",
-        |config| config.loglevel.name().into(),
+        |config| config.loglevel.name(),
         Setter::With(set_loglevel),
     ),
     Parameter::new(
@@ -288,6 +290,11 @@ impl Config {
             port,
             io_threads,
             proto_max_bulk_len: MAX_BULK,
+            maxclients: 10_000,
+            timeout: Duration::ZERO,
+            tcp_keepalive: Duration::from_secs(300),
+            protected_mode: true,
+            loglevel: LogLevel::Notice,
             dir: String::new(),
             appendonly: false,
             appendfsync: Fsync::Everysec,
@@ -308,11 +315,6 @@ impl Config {
             repl_timeout: Duration::from_secs(60),
             repl_ping_replica_period: 10,
             shutdown_timeout: Duration::from_secs(10),
-            maxclients: 10_000,
-            timeout: Duration::ZERO,
-            tcp_keepalive: Duration::from_secs(300),
-            protected_mode: true,
-            loglevel: LogLevel::Notice,
         }
     }
 
@@ -389,8 +391,8 @@ fn set_percentage(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
-    config.loglevel = LogLevel::find(c_string(value))
-        .ok_or("argument(s) must be one of the following: debug, verbose, notice, warning")?;
+    config.loglevel = LogLevel::from_str(c_string(value), true)
+        .map_err(|_| "argument(s) must be one of the following: debug, verbose, notice, warning")?;
     Ok(())
 }
 

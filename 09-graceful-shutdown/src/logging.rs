@@ -1,16 +1,17 @@
-//! The log: lines on standard error, from some level of importance on (`serverLog` in
+//! The server log: lines on standard error, from some level of importance on (`serverLog` in
 //! Redis).
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 
+use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
-/// How important a line must be to be in the log (`loglevel`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How important a line must be to be logged (`loglevel`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     /// Much that only developers want to know.
     Debug,
@@ -23,20 +24,9 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Verbose => "verbose",
-            Self::Notice => "notice",
-            Self::Warning => "warning",
-        }
-    }
-
-    /// The level called `name`, in any mixture of case.
-    pub fn find(name: &str) -> Option<Self> {
-        let all = [Self::Debug, Self::Verbose, Self::Notice, Self::Warning];
-        all.into_iter()
-            .find(|level| level.name().eq_ignore_ascii_case(name))
+    pub fn name(self) -> String {
+        let name = self.to_possible_value();
+        name.map_or(String::new(), |value| value.get_name().into())
     }
 
     fn filter(self) -> LevelFilter {
@@ -52,7 +42,7 @@ impl LogLevel {
 /// What decides; it can be changed while the server runs.
 static FILTER: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
 
-/// Opens the log, in colour when somebody is looking.
+/// Opens the server log, in colour when somebody is looking.
 pub fn init(level: LogLevel) {
     let (filter, handle) = reload::Layer::new(level.filter());
     let lines = fmt::layer()
@@ -68,7 +58,7 @@ pub fn init(level: LogLevel) {
     let _ = FILTER.set(handle);
 }
 
-/// From now on the log has what is at least so important.
+/// From now on lines that are at least this important are logged.
 pub fn set_level(level: LogLevel) {
     if let Some(filter) = FILTER.get() {
         // It fails if the log is gone, which is when the process ends.

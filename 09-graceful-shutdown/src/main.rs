@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod aof;
 mod background;
 mod cli;
@@ -19,7 +20,6 @@ mod connection;
 mod cron;
 mod cross_protocol;
 mod delivery;
-mod door;
 mod expiry;
 mod file;
 mod float;
@@ -41,7 +41,6 @@ mod shutdown;
 mod state;
 mod stats;
 mod store;
-mod upkeep;
 
 use std::process::ExitCode;
 
@@ -63,61 +62,53 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(cli.loglevel);
     abort_on_panic();
-    match cli.runtime() {
-        Ok(runtime) => runtime.block_on(serve(&cli)),
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cannot start {} threads: {error}", cli.io_threads);
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(cli: &Cli) -> ExitCode {
-    let (shared, signals) = match prepare(cli) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match server::listen((cli.bind, cli.port).into()) {
-        Ok(listener) => {
-            // Who subscribes while the data is loaded gets messages at once.
-            tokio::spawn(delivery::run(shared.clone()));
-            let (door, opened) = oneshot::channel();
-            let (guest, guests) = mpsc::channel(1);
-            let clients = shared.clone();
-            let server = tokio::spawn(async move {
-                // It is opened or dropped; either lets clients in.
-                let _ = opened.await;
-                server::run(listener, clients, guest).await;
-            });
-            let port = server.abort_handle();
-            let end = tokio::spawn(shutdown::run(shared.clone(), signals, port, guests));
-            if let Err(error) = recover(shared.clone(), door).await {
-                eprintln!("{error}");
-                return ExitCode::FAILURE;
-            }
-            cli.print_banner(shared.lock().store.len());
-            tokio::spawn(cron::run(shared.clone()));
-            tokio::spawn(expiry::run(shared.clone()));
-            tokio::spawn(upkeep::run(shared.clone()));
-            tokio::spawn(link::run(shared, commands::table()));
-            // To return earlier would end the connections before they have said goodbye.
-            let _ = end.await;
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            cli.explain_bind_error(&error);
-            ExitCode::FAILURE
-        }
-    }
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let (shared, signals) = prepare(cli)?;
+    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    // Who subscribes while the data is loaded gets messages at once.
+    tokio::spawn(delivery::run(shared.clone()));
+    let (door, opened) = oneshot::channel();
+    let (guest, guests) = mpsc::channel(1);
+    let clients = shared.clone();
+    let server = tokio::spawn(async move {
+        // It is opened or dropped; either lets clients in.
+        let _ = opened.await;
+        server::run(listener, clients, guest).await;
+    });
+    let port = server.abort_handle();
+    let end = tokio::spawn(shutdown::run(shared.clone(), signals, port, guests));
+    recover(shared.clone(), door).await?;
+    cli.print_banner(shared.lock().store.len());
+    tokio::spawn(cron::run(shared.clone()));
+    tokio::spawn(expiry::run(shared.clone()));
+    tokio::spawn(link::run(shared, commands::table()));
+    // To return earlier would end the connections before they have said goodbye.
+    let _ = end.await;
+    Ok(())
 }
 
 /// What there must be before the port is open: the state, and an ear for signals, for whoever
 /// sees the port may send one. Or what is wrong with the flags.
 fn prepare(cli: &Cli) -> Result<(Shared, Signals), String> {
-    let shared = Shared::new(cli.config()?);
+    let mut config = cli.config()?;
+    config.maxclients = admission::make_room(config.maxclients);
+    let shared = Shared::new(config);
     follow(cli.primary()?, &shared);
     let state = &mut *shared.lock();
     state.store.loading = true;

@@ -11,8 +11,6 @@ pub struct Stats {
     /// The name of this server until it ends; Sentinel tells by it that it is a new one.
     pub run_id: String,
     pub connections_received: u64,
-    /// How many clients wait for something else than their next command.
-    pub blocked_clients: u64,
     /// How many were not let in.
     pub connections_rejected: u64,
     /// How many bytes came from clients as commands, and went to them as replies and messages.
@@ -21,6 +19,8 @@ pub struct Stats {
     /// The most memory that was ever in use when somebody looked, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
+    /// How many clients wait for something else than their next command.
+    pub blocked_clients: u64,
     pub commands_processed: u64,
     /// How far the data is loaded, while it is.
     pub loading: Option<Loading>,
@@ -67,12 +67,12 @@ impl Default for Stats {
             startup_memory: memory_in_use(),
             run_id: random_id(),
             connections_received: 0,
-            blocked_clients: 0,
             connections_rejected: 0,
             bytes_received: 0,
             bytes_sent: 0,
             peak_memory: 0,
             rates: Rates::default(),
+            blocked_clients: 0,
             commands_processed: 0,
             loading: None,
         }
@@ -80,7 +80,7 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Looks how much has happened since the last time; ten times a second.
+    /// Looks how much has happened since the last time; at each tick.
     pub fn sample(&mut self) {
         let counts = [
             self.commands_processed,
@@ -91,7 +91,7 @@ impl Stats {
     }
 
     /// Looks how much memory is in use; now and then.
-    pub fn look_at_memory(&mut self) {
+    pub fn sample_memory(&mut self) {
         self.peak_memory = self.peak_memory.max(memory_in_use());
     }
 

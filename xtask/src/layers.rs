@@ -35,7 +35,7 @@ pub const LAYERS: &[&[&str]] = &[
     &["state"],
     // What belongs to one connection.
     &["client"],
-    &["door"],
+    &["admission"],
     // Types, lookup and dispatch; then one file of handlers per family; then
     // the families joined into the table.
     &["command"],
@@ -49,7 +49,6 @@ pub const LAYERS: &[&[&str]] = &[
         "connection",
         "expiry",
         "delivery",
-        "upkeep",
         "cron",
         "shutdown",
         "replay",

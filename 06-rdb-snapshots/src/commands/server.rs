@@ -5,12 +5,16 @@ use std::fs;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use tracing::{error, warn};
 
+use crate::admission;
 use crate::aof::system_text;
 use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::glob;
+use crate::logging;
 use crate::resp::{Args, parse_integer};
 use crate::stats::{Loading, memory_in_use};
 use crate::store::Counters;
@@ -168,6 +172,7 @@ const SECTIONS: &[Section] = &[
     ("Persistence", info_persistence),
     ("Stats", info_stats),
     ("Replication", info_replication),
+    ("CPU", info_cpu),
     ("Modules", info_nothing),
     ("Commandstats", info_nothing),
     ("Latencystats", info_nothing),
@@ -205,9 +210,9 @@ fn info_server(ctx: &Context<'_>) -> String {
     let executable = std::env::current_exe().unwrap_or_default();
     format!(
         "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nos:{} {}\r\narch_bits:{}\r\n\
-         multiplexing_api:{}\r\nprocess_id:{}\r\ntcp_port:{}\r\nserver_time_usec:{}\r\n\
-         uptime_in_seconds:{uptime}\r\nuptime_in_days:{}\r\nexecutable:{}\r\n\
-         io_threads_active:{}\r\n",
+         multiplexing_api:{}\r\nprocess_id:{}\r\nprocess_supervised:no\r\ntcp_port:{}\r\n\
+         server_time_usec:{}\r\nuptime_in_seconds:{uptime}\r\nuptime_in_days:{}\r\nhz:10\r\n\
+         configured_hz:10\r\nexecutable:{}\r\nconfig_file:\r\nio_threads_active:{}\r\n",
         std::env::consts::OS,
         std::env::consts::ARCH,
         usize::BITS,
@@ -227,8 +232,10 @@ fn info_server(ctx: &Context<'_>) -> String {
 
 fn info_clients(ctx: &Context<'_>) -> String {
     format!(
-        "connected_clients:{}\r\nblocked_clients:0\r\n",
-        ctx.clients.len()
+        "connected_clients:{}\r\ncluster_connections:0\r\nmaxclients:{}\r\n\
+         blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
+        ctx.clients.len(),
+        ctx.config.maxclients,
     )
 }
 
@@ -236,11 +243,16 @@ fn info_clients(ctx: &Context<'_>) -> String {
 /// occupies and give that for both numbers.
 fn info_memory(ctx: &Context<'_>) -> String {
     let bytes = memory_in_use();
+    let peak = bytes.max(ctx.stats.peak_memory);
     let human = human_bytes(bytes);
     format!(
         "used_memory:{bytes}\r\nused_memory_human:{human}\r\nused_memory_rss:{bytes}\r\n\
-         used_memory_rss_human:{human}\r\nused_memory_startup:{}\r\n{}maxmemory:0\r\n\
-         maxmemory_human:0B\r\nmaxmemory_policy:noeviction\r\nmem_allocator:mimalloc\r\n",
+         used_memory_rss_human:{human}\r\nused_memory_peak:{peak}\r\n\
+         used_memory_peak_human:{}\r\nused_memory_peak_perc:{:.2}%\r\n\
+         used_memory_startup:{}\r\n{}maxmemory:0\r\nmaxmemory_human:0B\r\n\
+         maxmemory_policy:noeviction\r\nmem_allocator:mimalloc\r\n",
+        human_bytes(peak),
+        bytes as f64 * 100.0 / peak.max(1) as f64,
         ctx.stats.startup_memory,
         info_system_memory(),
     )
@@ -312,19 +324,45 @@ fn info_loading(loading: &Loading) -> String {
 
 fn info_stats(ctx: &Context<'_>) -> String {
     let counters = &ctx.store.counters;
+    let rates = &ctx.stats.rates;
     format!(
-        "total_connections_received:{}\r\ntotal_commands_processed:{}\r\nkeyspace_hits:{}\r\n\
-         keyspace_misses:{}\r\nexpired_keys:{}\r\n",
+        "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
+         instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
+         total_net_output_bytes:{}\r\ninstantaneous_input_kbps:{:.2}\r\n\
+         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\n\
+         expired_keys:{}\r\nevicted_keys:0\r\nkeyspace_hits:{}\r\nkeyspace_misses:{}\r\n\
+         latest_fork_usec:0\r\ntotal_forks:0\r\n",
         ctx.stats.connections_received,
         ctx.stats.commands_processed,
+        rates.commands(),
+        ctx.stats.bytes_received,
+        ctx.stats.bytes_sent,
+        rates.bytes_received() as f64 / 1024.0,
+        rates.bytes_sent() as f64 / 1024.0,
+        ctx.stats.connections_rejected,
+        counters.expired,
         counters.hits,
         counters.misses,
-        counters.expired,
     )
 }
 
 fn info_replication(_: &Context<'_>) -> String {
     "role:master\r\nconnected_slaves:0\r\n".into()
+}
+
+/// How much processor time the server has used, in seconds.
+fn info_cpu(_: &Context<'_>) -> String {
+    let (system, user) = getrusage(UsageWho::RUSAGE_SELF).map_or((0.0, 0.0), |usage| {
+        (seconds(usage.system_time()), seconds(usage.user_time()))
+    });
+    format!(
+        "used_cpu_sys:{system:.6}\r\nused_cpu_user:{user:.6}\r\n\
+         used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n"
+    )
+}
+
+fn seconds(time: TimeVal) -> f64 {
+    time.tv_sec() as f64 + time.tv_usec() as f64 / 1_000_000.0
 }
 
 /// There are no modules. To count and time each command would take longer than most
@@ -409,9 +447,26 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             .set(parameter, value)
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
+    make_room(&changed, ctx.config)?;
     switch_log(ctx, &changed)?;
     *ctx.config = changed;
+    logging::set_level(ctx.config.loglevel);
     ctx.reply.ok();
+    Ok(())
+}
+
+/// More clients need more open files.
+fn make_room(changed: &Config, current: &Config) -> Result {
+    if changed.maxclients > current.maxclients {
+        let most = admission::make_room(changed.maxclients);
+        if most < changed.maxclients {
+            let why = format!(
+                "The operating system is not able to handle the specified number of clients, \
+                 try with {most}"
+            );
+            return Err(config_failed(b"maxclients", &why));
+        }
+    }
     Ok(())
 }
 

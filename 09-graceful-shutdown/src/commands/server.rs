@@ -9,10 +9,10 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use tracing::{error, warn};
 
+use crate::admission;
 use crate::aof::system_text;
 use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
 use crate::config::{Config, PARAMETERS, Parameter};
-use crate::door;
 use crate::glob;
 use crate::logging;
 use crate::replication::Settings;
@@ -353,9 +353,9 @@ fn info_stats(ctx: &Context<'_>) -> String {
         "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
          instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
          total_net_output_bytes:{}\r\ninstantaneous_input_kbps:{:.2}\r\n\
-         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\nexpired_keys:{}\r\nevicted_keys:0\r\n\
-         keyspace_hits:{}\r\nkeyspace_misses:{}\r\npubsub_channels:{}\r\npubsub_patterns:{}\r\n\
-         latest_fork_usec:0\r\ntotal_forks:0\r\nslave_expires_tracked_keys:{}\r\n",
+         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\n\
+         expired_keys:{}\r\nevicted_keys:0\r\nkeyspace_hits:{}\r\nkeyspace_misses:{}\r\n\
+         pubsub_channels:{}\r\npubsub_patterns:{}\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nslave_expires_tracked_keys:{}\r\n",
         ctx.stats.connections_received,
         ctx.stats.commands_processed,
         rates.commands(),
@@ -488,7 +488,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// More clients need more open files.
 fn make_room(changed: &Config, current: &Config) -> Result {
     if changed.maxclients > current.maxclients {
-        let most = door::make_room(changed.maxclients);
+        let most = admission::make_room(changed.maxclients);
         if most < changed.maxclients {
             let why = format!(
                 "The operating system is not able to handle the specified number of clients, \
