@@ -8,6 +8,7 @@
 
 mod admission;
 mod aof;
+mod apply;
 mod cli;
 mod client;
 mod clients;

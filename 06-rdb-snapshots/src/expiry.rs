@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::state::{Shared, State};
+use crate::state::Shared;
 use crate::store::Sample;
 
 /// How often to look, if nothing needs more (`hz` in Redis is 10).
@@ -54,18 +54,10 @@ pub async fn run(shared: Shared) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        follow_calendar(&mut shared.lock());
+        shared.lock().store.clock.follow_calendar();
         while work(&shared) {
             sleep(REST).await;
         }
-    }
-}
-
-/// Follows the system's clock. If that was set, the log names the deadlines by
-/// the old calendar, and after a restart they would be wrong.
-fn follow_calendar(state: &mut State) {
-    if state.store.clock.follow_calendar() {
-        state.aof.append_deadlines(&state.store);
     }
 }
 

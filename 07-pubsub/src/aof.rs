@@ -9,7 +9,9 @@
 //!
 //! **What is written.** Plain RESP, so that the parser we have reads it, and a
 //! stock Redis, too. And only what is deterministic: a time to live becomes the
-//! moment at which it ends, a key that expired becomes a DEL.
+//! moment at which it ends, a key that expired becomes a DEL. That moment is one of the
+//! calendar, so if somebody sets the system's clock, what was written before ends by the
+//! old one after a restart, as in Redis; in memory nothing changes.
 //!
 //! **When the disk is full.** What could not be written stays in `pending`, and
 //! whoever waits for it gets an error instead of OK. No other write is let in
@@ -33,8 +35,6 @@ use tracing::{error, info};
 pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite};
 pub use syncer::Synced;
 use syncer::Syncer;
-
-use crate::store::Store;
 
 /// When the log is made safe against the end of the machine (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,18 +294,6 @@ impl Aof {
     pub fn append_expired<K: AsRef<[u8]>>(&mut self, keys: &mut Vec<K>) {
         for key in keys.drain(..) {
             self.append([&b"DEL"[..], key.as_ref()].into_iter());
-        }
-    }
-
-    /// Says anew when keys end, for those that do.
-    pub fn append_deadlines(&mut self, store: &Store) {
-        for part in store.snapshot().into_parts() {
-            for entry in part.entries() {
-                if let Some(deadline) = entry.deadline {
-                    let unix = deadline.to_string();
-                    self.append([&b"PEXPIREAT"[..], entry.key, unix.as_bytes()].into_iter());
-                }
-            }
         }
     }
 

@@ -105,7 +105,7 @@ fn load(path: &Path, shared: &Shared) -> Result<(), RecoveryError> {
     let started = Instant::now();
     let loaded = File::open(path)
         .map_err(RdbError::Io)
-        .and_then(|file| load::file(path, &file, Expired::Drop, shared));
+        .and_then(|file| load::file(&file, Expired::Drop, shared));
     let loaded = match loaded {
         Ok((loaded, _)) => loaded,
         Err(RdbError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -69,16 +69,14 @@ impl Clock {
     }
 
     /// Follows the system's clock if that has been set. Deadlines stay where they
-    /// are; only what they are called on the calendar changes. True if it does.
-    pub fn follow_calendar(&mut self) -> bool {
+    /// are; only what they are called on the calendar changes.
+    pub fn follow_calendar(&mut self) {
         // Rounded up: behind the system, it would promise more than was asked for.
         let started = since_1970().saturating_sub(self.started.elapsed());
         let epoch = milliseconds(started + Duration::from_nanos(999_999));
-        let was_set = epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs();
-        if was_set {
+        if epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs() {
             self.epoch = epoch;
         }
-        was_set
     }
 
     pub fn now(&self) -> Moment {
@@ -143,18 +141,6 @@ mod tests {
             clock.advance(777);
             assert_eq!(moment.map(|moment| clock.unix(moment)), Some(unix));
         }
-    }
-
-    #[test]
-    fn a_calendar_that_was_set_is_followed_once() {
-        let mut clock = Clock::default();
-        assert!(!clock.follow_calendar());
-        clock.epoch -= 3_600_000;
-        let moment = clock.now();
-        let before = clock.unix(moment);
-        assert!(clock.follow_calendar());
-        assert!(clock.unix(moment) - before > 3_590_000);
-        assert!(!clock.follow_calendar());
     }
 
     #[test]

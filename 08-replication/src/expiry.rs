@@ -55,18 +55,10 @@ pub async fn run(shared: Shared) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        follow_calendar(&mut shared.lock());
+        shared.lock().store.clock.follow_calendar();
         while work(&shared) {
             sleep(REST).await;
         }
-    }
-}
-
-/// Follows the system's clock. If that was set, the log names the deadlines by
-/// the old calendar, and after a restart they would be wrong.
-fn follow_calendar(state: &mut State) {
-    if state.store.clock.follow_calendar() {
-        state.aof.append_deadlines(&state.store);
     }
 }
 

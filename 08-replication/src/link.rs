@@ -7,7 +7,6 @@
 
 use std::fs::File;
 use std::io::{self, Seek};
-use std::path::Path;
 use std::pin::pin;
 use std::process;
 use std::thread;
@@ -21,12 +20,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval, sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::client::Client;
-use crate::command::{self, Context, Table};
+use crate::apply::{self, Applier, ApplyError};
+use crate::command::Table;
 use crate::load::{self, Expired};
 use crate::rdb::{Decoder, RdbError};
 use crate::replication::{Address, Link};
-use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
+use crate::resp::Batch;
 use crate::state::{Shared, State};
 use crate::stats::Loading;
 
@@ -63,8 +62,8 @@ enum LinkError {
     Answer(String),
     #[error("its data cannot be loaded: {0}")]
     Rdb(#[from] RdbError),
-    #[error("it sent {command}, which cannot be executed here: {error}")]
-    Refused { command: String, error: String },
+    #[error("it sent {0}")]
+    Apply(#[from] ApplyError),
     #[error("the data could not be loaded")]
     Panicked,
     #[error("another server is wanted, or none")]
@@ -74,8 +73,9 @@ enum LinkError {
 impl LinkError {
     /// Is it we who cannot go on, and not the primary or the network?
     fn is_ours(&self) -> bool {
-        use LinkError::{File, Panicked, Rdb, Refused};
-        matches!(self, File(_) | Rdb(_) | Refused { .. } | Panicked)
+        use LinkError::{Apply, File, Panicked, Rdb};
+        let is_refused = matches!(self, Apply(ApplyError::Refused { .. }));
+        is_refused || matches!(self, File(_) | Rdb(_) | Panicked)
     }
 }
 
@@ -286,13 +286,13 @@ impl Connection<'_> {
 
     /// Executes the feed, and says how far we are.
     async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
-        let mut feed = FeedReader::new(table);
+        let (mut applier, mut batch) = (Applier::new(table, false), apply::batch());
         let mut ticks = interval(ACKNOWLEDGE);
         // Loading took its time, and the primary had no part in it.
         self.heard = Instant::now();
         loop {
-            let is_asked = feed.execute(&mut self.input, self.wanted, self.shared)?;
-            if is_asked {
+            self.execute(&mut applier, &mut batch)?;
+            if std::mem::take(&mut applier.is_asked) {
                 self.acknowledge().await?;
             }
             tokio::select! {
@@ -300,6 +300,19 @@ impl Connection<'_> {
                 read = self.read() => read?,
             }
         }
+    }
+
+    /// Executes what has arrived whole, and passes it on.
+    fn execute(&mut self, applier: &mut Applier, batch: &mut Batch) -> Result<()> {
+        let state = &mut *self.shared.lock();
+        check_wanted(self.wanted)?;
+        let limit = state.config.client_output_buffer_limit.replica;
+        let pass_on = |state: &mut State, bytes: &[u8]| state.replication.pass_on(bytes, limit);
+        let applied = applier.apply(batch, &mut self.input, state, pass_on);
+        let (policy, position) = (state.config.appendfsync, state.aof.position());
+        // Nobody waits for it; if it fails, the AOF says so and is tried again.
+        let _ = state.aof.commit(position, policy);
+        Ok(applied?)
     }
 
     async fn acknowledge(&mut self) -> Result<()> {
@@ -344,8 +357,7 @@ async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
     let load = move || -> Result<()> {
         check(&file)?;
         begin_to_load(&file, &wanted, &shared)?;
-        let path = Path::new("the primary's data");
-        let loaded = load::file(path, &file, Expired::Keep, &shared);
+        let loaded = load::file(&file, Expired::Keep, &shared);
         if loaded.is_ok() {
             restart_log(&shared);
         }
@@ -403,138 +415,4 @@ fn restart_log(shared: &Shared) {
     }
     error!("exiting: without a log, what comes from the primary would be lost");
     process::exit(1);
-}
-
-/// Reads the feed, and has it executed.
-struct FeedReader {
-    batch: Batch,
-    /// What has come since MULTI. It is executed together with EXEC, and until then nobody
-    /// sees it: neither clients nor our own replicas.
-    transaction: Option<BytesMut>,
-    executor: Executor,
-}
-
-/// What is in the feed was accepted once, whatever the limit is here.
-fn batch() -> Batch {
-    let mut batch = Batch::default();
-    batch.parser.max_bulk = MAX_COMMAND;
-    batch
-}
-
-impl FeedReader {
-    fn new(table: &'static Table) -> Self {
-        Self {
-            batch: batch(),
-            transaction: None,
-            executor: Executor {
-                table,
-                client: Client::obeyed(),
-                output: BytesMut::new(),
-                is_asked: false,
-            },
-        }
-    }
-
-    /// Executes what has arrived whole, and passes it on. True if the primary asked how
-    /// far we are.
-    fn execute(&mut self, input: &mut BytesMut, wanted: &Wanted, shared: &Shared) -> Result<bool> {
-        if input.is_empty() {
-            return Ok(false);
-        }
-        let state = &mut *shared.lock();
-        check_wanted(wanted)?;
-        let executed = loop {
-            match self.batch.fill(input) {
-                Ok(0) if self.batch.position() == 0 => break Ok(()),
-                Ok(_) => {}
-                Err(error) => break Err(LinkError::Answer(error.to_string())),
-            }
-            if let Err(error) = self.execute_batch(input, state) {
-                break Err(error);
-            }
-        };
-        let (policy, position) = (state.config.appendfsync, state.aof.position());
-        // Nobody waits for it; if it fails, the log says so and is tried again.
-        let _ = state.aof.commit(position, policy);
-        executed.map(|()| std::mem::take(&mut self.executor.is_asked))
-    }
-
-    fn execute_batch(&mut self, input: &[u8], state: &mut State) -> Result<()> {
-        let limit = state.config.client_output_buffer_limit.replica;
-        // From here on the input is neither passed on nor held.
-        let mut start = 0;
-        loop {
-            let position = self.batch.position();
-            let Some(args) = self.batch.take(input) else {
-                break;
-            };
-            let is_held = self.transaction.is_some();
-            if is_held && is(args, "EXEC") {
-                let end = self.batch.position();
-                let mut held = self.transaction.take().unwrap_or_default();
-                held.extend_from_slice(&input[start..end]);
-                start = end;
-                state.replication.pass_on(&held, limit);
-                self.executor.execute_all(held, state)?;
-            } else if !is_held && is(args, "MULTI") {
-                state.replication.pass_on(&input[start..position], limit);
-                start = position;
-                self.transaction = Some(BytesMut::new());
-            } else if !is_held {
-                self.executor.execute(args, state)?;
-            }
-        }
-        let rest = &input[start..self.batch.position()];
-        match &mut self.transaction {
-            Some(held) => held.extend_from_slice(rest),
-            None => state.replication.pass_on(rest, limit),
-        }
-        Ok(())
-    }
-}
-
-fn is(args: Args<'_>, name: &str) -> bool {
-    args[0].eq_ignore_ascii_case(name.as_bytes())
-}
-
-/// Executes commands of the feed.
-struct Executor {
-    table: &'static Table,
-    client: Client,
-    output: BytesMut,
-    /// The primary has asked how far we are.
-    is_asked: bool,
-}
-
-impl Executor {
-    fn execute(&mut self, args: Args<'_>, state: &mut State) -> Result<()> {
-        if is(args, "REPLCONF") {
-            self.is_asked = true;
-            return Ok(());
-        }
-        self.output.clear();
-        give_back(&mut self.output);
-        let reply = Reply::new(&mut self.output, Protocol::Resp2);
-        let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
-        match command::obey(ctx, args) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(LinkError::Refused {
-                command: args[0].escape_ascii().to_string(),
-                error: String::from_utf8_lossy(error.text()).into_owned(),
-            }),
-        }
-    }
-
-    /// Executes what stands between MULTI and EXEC.
-    fn execute_all(&mut self, mut transaction: BytesMut, state: &mut State) -> Result<()> {
-        let mut batch = batch();
-        while matches!(batch.fill(&mut transaction), Ok(1..)) {
-            while let Some(args) = batch.take(&transaction) {
-                if !is(args, "MULTI") && !is(args, "EXEC") {
-                    self.execute(args, state)?;
-                }
-            }
-        }
-        Ok(())
-    }
 }

@@ -110,7 +110,7 @@ fn load(path: &Path, shared: &Shared) -> Result<(), RecoveryError> {
     };
     let loaded = File::open(path)
         .map_err(RdbError::Io)
-        .and_then(|file| load::file(path, &file, expired, shared));
+        .and_then(|file| load::file(&file, expired, shared));
     let loaded = match loaded {
         Ok((loaded, _)) => loaded,
         Err(RdbError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),

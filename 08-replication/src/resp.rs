@@ -531,6 +531,18 @@ impl Batch {
         Some(self.args(command, input))
     }
 
+    /// The same with its bytes, and with all that is between it and the commands around it.
+    pub fn take_with_bytes<'a>(&'a mut self, input: &'a [u8]) -> Option<(Args<'a>, &'a [u8])> {
+        let start = match self.taken {
+            0 => 0,
+            _ => self.position(),
+        };
+        let command = self.commands.get(self.taken)?;
+        self.taken += 1;
+        let bytes = &input[start..self.position()];
+        Some((self.args(command, input), bytes))
+    }
+
     /// Where in the read buffer the next command begins.
     pub fn position(&self) -> usize {
         let next = self.commands.get(self.taken);

@@ -164,7 +164,7 @@ fn save_and_load(c: &mut Criterion) {
             || self::shared(folder.path()),
             |empty| {
                 let file = File::open(&path).expect("the file");
-                let loaded = load::file(&path, &file, Expired::Drop, &empty);
+                let loaded = load::file(&file, Expired::Drop, &empty);
                 loaded.expect("it is loaded").0.keys
             },
             BatchSize::LargeInput,

@@ -6,10 +6,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use tracing::info;
 
 use crate::clock::Unit;
 use crate::rdb::{Decoder, RdbError, Record};
@@ -17,9 +13,6 @@ use crate::state::Shared;
 
 /// How many keys are put into the store at once.
 const BATCH: usize = 1024;
-
-/// How often to say how far it is.
-const REPORT: Duration = Duration::from_secs(1);
 
 /// No record takes fewer bytes. So a file that says that it has more keys than would fit
 /// makes us reserve nothing for them.
@@ -42,15 +35,8 @@ pub struct Loaded {
 }
 
 /// Loads the file, and returns what follows the RDB in it as far as that was read.
-pub fn file(
-    path: &Path,
-    file: &File,
-    expired: Expired,
-    shared: &Shared,
-) -> Result<(Loaded, Vec<u8>), RdbError> {
+pub fn file(file: &File, expired: Expired, shared: &Shared) -> Result<(Loaded, Vec<u8>), RdbError> {
     let size = file.metadata()?.len();
-    let started = Instant::now();
-    let mut reported = started;
     let mut decoder = Decoder::new(file)?;
     let mut loaded = Loaded::default();
     let mut batch = Vec::with_capacity(BATCH);
@@ -63,15 +49,6 @@ pub fn file(
         }
         put(&mut batch, expired, &mut loaded, shared)?;
         shared.lock().stats.loaded(decoder.offset() - before);
-        if reported.elapsed() > REPORT {
-            reported = Instant::now();
-            let percent = decoder.offset() * 100 / size.max(1);
-            let rate = loaded.keys as f64 / started.elapsed().as_secs_f64();
-            info!(
-                "loading {}: {percent} %, {rate:.0} keys per second",
-                path.display()
-            );
-        }
     }
     let (rest, _) = decoder.into_rest();
     Ok((loaded, rest))

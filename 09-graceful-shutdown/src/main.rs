@@ -8,6 +8,7 @@
 
 mod admission;
 mod aof;
+mod apply;
 mod background;
 mod cli;
 mod client;

@@ -41,8 +41,8 @@ pub const LAYERS: &[&[&str]] = &[
     &["command"],
     &["commands/*"],
     &["commands/mod"],
-    // Files into the store.
-    &["load"],
+    // Files into the store, and commands that were accepted once.
+    &["load", "apply"],
     // What executes commands (a socket, the log at start-up, a primary's feed), and
     // what works on the data without a client.
     &[

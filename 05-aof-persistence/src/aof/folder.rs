@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
@@ -61,6 +61,11 @@ pub enum FolderError {
          or move the file away to go on without it", manifest.display(), file.display()
     )]
     Unnamed { manifest: PathBuf, file: PathBuf },
+    #[error(
+        "{} is the AOF of a Redis before 7.0; start redis-server 7 on it once, which moves it to \
+         where this server looks for it, or move it away to start without it", path.display()
+    )]
+    Old { path: PathBuf },
 }
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
@@ -114,18 +119,19 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The same when the server starts, and is to have the data set that it had, or
-    /// that an older server had. Later it has one, and files that do not belong to
-    /// that are nobody's business.
+    /// Opens it when the server starts, and is to have the data set that it had. Later it has
+    /// one, and files that do not belong to that are left alone.
     pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
-        let mut folder = Self::open(location)?;
-        let path = folder.location.manifest();
-        if let Some(file) = folder.orphan().map_err(io_error(&path))? {
-            let manifest = path;
-            return Err(FolderError::Unnamed { manifest, file });
+        let old = location.folder.with_file_name(&location.name);
+        let folder = Self::open(location)?;
+        if folder.manifest.is_empty() && old.is_file() {
+            return Err(FolderError::Old { path: old });
         }
-        folder.take_over().map_err(io_error(&path))?;
-        Ok(folder)
+        let manifest = folder.location.manifest();
+        match folder.orphan().map_err(io_error(&manifest))? {
+            Some(file) => Err(FolderError::Unnamed { manifest, file }),
+            None => Ok(folder),
+        }
     }
 
     /// An increment with data that the manifest should name: the manifest, or a line of
@@ -161,68 +167,33 @@ impl Folder {
             let number: u64 = number.parse().ok()?;
             Some([".aof", ".rdb"].contains(&format) && number > last)
         };
-        let mut unnamed = Vec::new();
+        self.strangers(|file| is_after(file) == Some(true))
+    }
+
+    /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
+    /// has left.
+    fn delete_temporary(&self) -> io::Result<()> {
+        let prefix = format!("{TEMPORARY}{}", self.location.name);
+        let left = self.strangers(|file| file.starts_with(&prefix))?;
+        left.iter().try_for_each(fs::remove_file)
+    }
+
+    /// The files of which `is_wanted` says so, and that the manifest does not name.
+    fn strangers(&self, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
         for entry in fs::read_dir(&self.location.folder)? {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if is_after(&name) == Some(true) && !self.manifest.names(&name) {
-                unnamed.push(entry.path());
+            if is_wanted(&name) && !self.manifest.names(&name) {
+                found.push(entry.path());
             }
         }
-        Ok(unnamed)
+        Ok(found)
     }
 
     pub fn location(&self) -> &Location {
         &self.location
-    }
-
-    /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
-    /// has left behind.
-    fn delete_temporary(&self) -> io::Result<()> {
-        let prefix = format!("{TEMPORARY}{}", self.location.name);
-        for entry in fs::read_dir(&self.location.folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with(&prefix) && !self.manifest.names(&name) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes over the single file of a Redis before 7.0: it becomes the base
-    /// (`aofUpgradePrepare`). The manifest is written first. If we end before the
-    /// rename, the next start finds a base that is not here but in the folder
-    /// above, and goes on from there.
-    fn take_over(&mut self) -> io::Result<()> {
-        let name = &self.location.name;
-        let old = self.location.folder.with_file_name(name);
-        let begun = self.manifest.base.as_ref().is_some_and(|base| {
-            base.name == *name
-                && self.manifest.increments.is_empty()
-                && !self.location.path(name).exists()
-        });
-        if !old.is_file() || !(self.manifest.is_empty() || begun) {
-            return Ok(());
-        }
-        info!(
-            "taking over {} into {}",
-            old.display(),
-            self.location.folder.display()
-        );
-        let base = Part {
-            name: name.clone(),
-            sequence: 1,
-        };
-        let manifest = Manifest {
-            base: Some(base),
-            ..Manifest::default()
-        };
-        self.write_manifest(manifest, [])?;
-        fs::rename(old, self.location.path(&self.location.name))?;
-        self.handle.sync_all()
     }
 
     /// Opens the last increment for appending. A log that has no file yet gets an

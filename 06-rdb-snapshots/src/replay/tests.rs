@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::aof::Location;
+use crate::aof::encode;
 use crate::commands;
 use crate::config::Config;
 
