@@ -1,19 +1,26 @@
-//! The command table: what a command is, how it is found, and what is checked
-//! before it runs.
+//! What a command is, and what its handler gets.
 //!
-//! One [`Command`] says everything there is to say of a command. Dispatch, the
-//! arity check and the replies of `COMMAND` all read it, so there is no second
-//! list that could disagree. The families of commands live in `commands/`.
+//! One [`Command`] is one line of the table, and says everything that the server knows about
+//! a command: dispatch, the arity check and the replies of `COMMAND` all read it, so there is
+//! no second list that could disagree. The lines are in `commands/`, a file per family;
+//! [`Table`] finds them, and [`execute`] runs what a client sent.
 //!
-//! Redis generates the same table from JSON files (`struct redisCommand`,
-//! `commands.c`) and runs it in `processCommand` (`server.c`).
+//! Redis generates the same table from JSON files (`struct redisCommand`, `commands.c`).
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod arguments;
+mod dispatch;
+mod error;
+mod help;
+mod table;
 
 use crate::client::Client;
-use crate::cross_protocol;
-use crate::resp::{Args, Reply, parse_integer};
+use crate::resp::{Args, Reply};
+
+pub use self::arguments::check_database;
+pub use self::dispatch::execute;
+pub use self::error::{CommandError, Result};
+pub use self::help::help;
+pub use self::table::Table;
 
 /// The version of Redis that the table mirrors. Clients look at it to know what
 /// they can ask for.
@@ -28,7 +35,7 @@ pub struct Context<'a> {
 
 /// Runs one command. It either writes one whole reply or returns an error and
 /// has written nothing. The arity has been checked before it is called.
-pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result<(), CommandError>;
+pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result;
 
 /// What `COMMAND INFO` calls the flags of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,22 +75,7 @@ pub struct Command {
     pub arity: i64,
     pub flags: &'static [Flag],
     pub handler: Handler,
-    /// The ACL categories that do not follow from the flags.
-    pub categories: &'static [&'static str],
-    /// Hints for clients and proxies.
-    pub tips: &'static [&'static str],
-    pub doc: Doc,
     pub subcommands: &'static [Command],
-}
-
-/// What `COMMAND DOCS` says.
-#[derive(Default)]
-pub struct Doc {
-    pub group: &'static str,
-    /// The version of Redis that brought it.
-    pub since: &'static str,
-    pub complexity: &'static str,
-    pub summary: &'static str,
 }
 
 impl Command {
@@ -98,21 +90,13 @@ impl Command {
             arity,
             flags,
             handler,
-            categories: &[],
-            tips: &[],
-            doc: Doc {
-                group: "",
-                since: "",
-                complexity: "",
-                summary: "",
-            },
             subcommands: &[],
         }
     }
 
     /// A command that only holds others, such as `CLIENT`.
     pub const fn container(name: &'static str, subcommands: &'static [Self]) -> Self {
-        Self::new(name, -2, &[], no_subcommand).subcommands(subcommands)
+        Self::new(name, -2, &[], |_, _| Err(CommandError::SYNTAX)).subcommands(subcommands)
     }
 
     pub const fn subcommands(mut self, subcommands: &'static [Self]) -> Self {
@@ -120,220 +104,19 @@ impl Command {
         self
     }
 
-    pub const fn categories(mut self, categories: &'static [&'static str]) -> Self {
-        self.categories = categories;
-        self
-    }
-
-    pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
-        self.tips = tips;
-        self
-    }
-
-    pub const fn doc(
-        mut self,
-        group: &'static str,
-        since: &'static str,
-        complexity: &'static str,
-        summary: &'static str,
-    ) -> Self {
-        self.doc = Doc {
-            group,
-            since,
-            complexity,
-            summary,
-        };
-        self
-    }
-
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }
 
-    fn takes(&self, args: usize) -> bool {
+    /// Whether it may be called with so many arguments, its name included.
+    pub fn takes(&self, args: usize) -> bool {
         let args = args as i64;
         args == self.arity || (self.arity < 0 && args >= -self.arity)
     }
 
     fn subcommand(&self, name: &[u8]) -> Option<&Self> {
-        self.subcommands.iter().find(|command| {
-            let own_name = command
-                .name
-                .split_once('|')
-                .map_or(command.name, |(_, own)| own);
-            own_name.as_bytes().eq_ignore_ascii_case(name)
-        })
+        let own_name = |it: &Self| it.name.split_once('|').map_or(it.name, |(_, own)| own);
+        let is_called = |it: &&Self| own_name(it).as_bytes().eq_ignore_ascii_case(name);
+        self.subcommands.iter().find(is_called)
     }
-}
-
-/// The handler of a container. `Table::resolve` never lets a command come here.
-fn no_subcommand(_: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    Err(CommandError::SYNTAX)
-}
-
-/// The longest name of a command, in bytes.
-const MAX_NAME: usize = 32;
-
-/// All commands, by name.
-pub struct Table {
-    by_name: HashMap<&'static [u8], &'static Command, ahash::RandomState>,
-}
-
-impl Table {
-    /// Joins families of commands.
-    pub fn new(families: &[&'static [Command]]) -> Self {
-        let commands = families.iter().copied().flatten();
-        Self {
-            by_name: commands.map(|c| (c.name.as_bytes(), c)).collect(),
-        }
-    }
-
-    /// The command called `name`, in any mixture of case; a subcommand if it
-    /// has the form `container|name`.
-    pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
-        if let Some(bar) = name.iter().position(|byte| *byte == b'|') {
-            let (container, own) = (&name[..bar], &name[bar + 1..]);
-            return self.find(container)?.subcommand(own);
-        }
-        self.find_whole(name)
-    }
-
-    fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
-        let mut lower = [0; MAX_NAME];
-        let lower = lower.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        self.by_name.get(&*lower).copied()
-    }
-
-    pub fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
-        self.by_name.values().copied()
-    }
-
-    /// The command that `args` call, once the number of arguments is right.
-    fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
-        let mut command = self
-            .find_whole(&args[0])
-            .ok_or_else(|| CommandError::unknown_command(args))?;
-        if let (false, Some(name)) = (command.subcommands.is_empty(), args.get(1)) {
-            command = command
-                .subcommand(name)
-                .ok_or_else(|| CommandError::unknown_subcommand(command.name, name))?;
-        }
-        if !command.takes(args.len()) {
-            return Err(CommandError::arity(command.name));
-        }
-        Ok(command)
-    }
-}
-
-/// Executes the command in `args`, which must not be empty. There is a reply in
-/// the output afterwards, come what may.
-pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
-    let result = match ctx.table.resolve(args) {
-        Ok(command) => (command.handler)(ctx, args),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = result {
-        refuse(ctx, args, &error);
-    }
-}
-
-/// Replies why the command was refused; but to a line of HTTP nothing is said, and
-/// nothing of what follows it is executed.
-fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
-    if cross_protocol::is_http(&args[0]) {
-        ctx.client.is_browser = true;
-        ctx.client.closing = true;
-    }
-    ctx.reply.error(error.text());
-}
-
-/// Is `index` that of the one database there is?
-pub fn check_database(index: &[u8]) -> Result<(), CommandError> {
-    match parse_integer(index).map(i32::try_from) {
-        Some(Ok(0)) => Ok(()),
-        Some(Ok(_)) => Err(CommandError::new("ERR DB index is out of range")),
-        Some(Err(_)) => Err(CommandError::new(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        )),
-        None => Err(CommandError::NOT_AN_INTEGER),
-    }
-}
-
-/// Why a command was refused, in Redis's words. The connection lives on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandError(Cow<'static, [u8]>);
-
-impl CommandError {
-    pub const SYNTAX: Self = Self::new("ERR syntax error");
-    pub const NOT_AN_INTEGER: Self = Self::new("ERR value is not an integer or out of range");
-
-    /// `text` starts with the error's code.
-    pub const fn new(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text.as_bytes()))
-    }
-
-    /// An error that names what the client sent, which need not be UTF-8. Like
-    /// Redis, which is written in C, it ends the name at a NUL byte.
-    pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
-        let text = [
-            before.as_bytes(),
-            excerpt(quoted, usize::MAX),
-            after.as_bytes(),
-        ]
-        .concat();
-        Self(Cow::Owned(text))
-    }
-
-    /// The number of arguments is wrong for the command called `name`.
-    pub fn arity(name: &str) -> Self {
-        let before = "ERR wrong number of arguments for '";
-        Self::quoting(before, name.as_bytes(), "' command")
-    }
-
-    /// The text of the error, its code first.
-    pub fn text(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Quotes as many of the arguments as fit 128 bytes, as Redis does.
-    fn unknown_command(args: Args<'_>) -> Self {
-        let mut quoted = Vec::new();
-        for arg in args.skip(1).iter() {
-            if quoted.len() >= QUOTED {
-                break;
-            }
-            quoted.push(b'\'');
-            quoted.extend_from_slice(excerpt(arg, QUOTED - (quoted.len() - 1)));
-            quoted.extend_from_slice(b"' ");
-        }
-        let before = [
-            b"ERR unknown command '",
-            excerpt(&args[0], QUOTED),
-            b"', with args beginning with: ",
-        ];
-        Self(Cow::Owned([before.concat(), quoted].concat()))
-    }
-
-    fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
-        let after = format!("'. Try {} HELP.", container.to_uppercase());
-        Self::quoting("ERR unknown subcommand '", excerpt(name, QUOTED), &after)
-    }
-}
-
-/// How much of what a client sent an error quotes, in bytes.
-const QUOTED: usize = 128;
-
-/// The start of `bytes`, up to a NUL byte, where Redis's C strings end.
-fn excerpt(bytes: &[u8], length: usize) -> &[u8] {
-    let end = bytes
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(bytes.len());
-    &bytes[..end.min(length)]
 }

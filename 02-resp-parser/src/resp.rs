@@ -563,14 +563,6 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// An array of simple strings, which is what every `HELP` replies.
-    pub fn lines(&mut self, lines: &[&str]) {
-        self.array(lines.len());
-        for line in lines {
-            self.simple(line);
-        }
-    }
-
     fn header(&mut self, kind: u8, length: usize) {
         self.line(kind, itoa::Buffer::new().format(length).as_bytes());
     }

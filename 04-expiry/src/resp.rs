@@ -655,11 +655,11 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// An array of simple strings, which is what every `HELP` replies.
-    pub fn lines(&mut self, lines: &[&str]) {
-        self.array(lines.len());
-        for line in lines {
-            self.simple(line);
+    /// An array of bulk strings.
+    pub fn bulks(&mut self, items: &[&[u8]]) {
+        self.array(items.len());
+        for item in items {
+            self.bulk(item);
         }
     }
 

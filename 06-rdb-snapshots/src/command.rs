@@ -1,27 +1,28 @@
-//! The command table: what a command is, how it is found, and what is checked
-//! before it runs.
+//! What a command is, and what its handler gets.
 //!
-//! One [`Command`] says everything there is to say of a command. Dispatch, the
-//! arity check and the replies of `COMMAND` all read it, so there is no second
-//! list that could disagree. The families of commands live in `commands/`.
+//! One [`Command`] is one line of the table, and says everything that the server knows about
+//! a command: dispatch, the arity check and the replies of `COMMAND` all read it, so there is
+//! no second list that could disagree. The lines are in `commands/`, a file per family;
+//! [`Table`] finds them, and [`execute`] runs what a client sent.
 //!
-//! Redis generates the same table from JSON files (`struct redisCommand`,
-//! `commands.c`) and runs it in `processCommand` (`server.c`).
+//! Redis generates the same table from JSON files (`struct redisCommand`, `commands.c`).
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+mod arguments;
+mod dispatch;
+mod error;
+mod help;
+mod propagate;
+mod table;
 
-use crate::aof::{Aof, encode};
-use crate::background::Background;
 use crate::client::Client;
-use crate::clients::Clients;
-use crate::clock::Moment;
-use crate::config::Config;
-use crate::cross_protocol;
-use crate::resp::{Args, Reply, parse_integer};
+use crate::resp::{Args, Reply};
 use crate::state::State;
-use crate::stats::Stats;
-use crate::store::Store;
+
+pub use self::arguments::{check_database, integer};
+pub use self::dispatch::{execute, obey};
+pub use self::error::{CommandError, Result};
+pub use self::help::help;
+pub use self::table::Table;
 
 /// The version of Redis that the table mirrors. Clients look at it to know what
 /// they can ask for.
@@ -32,19 +33,13 @@ pub struct Context<'a> {
     pub table: &'a Table,
     pub client: &'a mut Client,
     pub reply: Reply<'a>,
-    pub store: &'a mut Store,
-    pub config: &'a mut Config,
-    pub stats: &'a mut Stats,
-    pub clients: &'a mut Clients,
-    pub aof: &'a mut Aof,
-    pub background: &'a mut Background,
-    /// What goes to the log instead of the command, if that is not the same
-    /// whenever it is executed.
-    pub effect: Vec<u8>,
+    pub state: &'a mut State,
+    /// The handler has said itself what the AOF gets instead of the command.
+    is_propagated: bool,
 }
 
 impl<'a> Context<'a> {
-    /// The surroundings of the commands of `client`.
+    /// What the commands of `client` get.
     pub fn new(
         table: &'a Table,
         client: &'a mut Client,
@@ -55,61 +50,15 @@ impl<'a> Context<'a> {
             table,
             client,
             reply,
-            store: &mut state.store,
-            config: &mut state.config,
-            stats: &mut state.stats,
-            clients: &mut state.clients,
-            aof: &mut state.aof,
-            background: &mut state.background,
-            effect: Vec::new(),
-        }
-    }
-
-    /// The longest string that a command may make, in bytes. What is in the log
-    /// was made once, whatever the limit was then (`mustObeyClient`).
-    pub fn max_string(&self) -> usize {
-        match self.store.loading {
-            true => usize::MAX,
-            false => self.config.proto_max_bulk_len,
-        }
-    }
-
-    /// Lets `words` go to the log instead of the command under way.
-    pub fn log_as(&mut self, words: &[&[u8]]) {
-        if self.aof.is_open() {
-            self.effect.clear();
-            encode(words.iter().copied(), &mut self.effect);
-        }
-    }
-
-    /// The same for a command that has given `key` this value and deadline. In the
-    /// log a deadline is a moment, not a time from now.
-    pub fn log_set(&mut self, key: &[u8], value: &[u8], deadline: Option<Moment>) {
-        match deadline.map(|deadline| self.store.clock.unix(deadline)) {
-            Some(unix) => {
-                let unix = unix.to_string();
-                self.log_as(&[b"SET", key, value, b"PXAT", unix.as_bytes()]);
-            }
-            None => self.log_as(&[b"SET", key, value]),
-        }
-    }
-
-    /// Lets `key`, which must be there, live until `deadline`, and logs what came of it: a
-    /// deadline that has come already may have ended the key.
-    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
-        match self.store.set_deadline(key, deadline) {
-            true => {
-                let unix = self.store.clock.unix(deadline).to_string();
-                self.log_as(&[b"PEXPIREAT", key, unix.as_bytes()]);
-            }
-            false => self.log_as(&[b"DEL", key]),
+            state,
+            is_propagated: false,
         }
     }
 }
 
 /// Runs one command. It either writes one whole reply or returns an error and
 /// has written nothing. The arity has been checked before it is called.
-pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result<(), CommandError>;
+pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result;
 
 /// What `COMMAND INFO` calls the flags of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,137 +115,47 @@ pub struct Command {
     /// How many arguments it takes, its name included; `-n` means `n` or more.
     pub arity: i64,
     pub flags: &'static [Flag],
-    pub handler: Handler,
     /// Which of the arguments are keys.
-    pub keys: &'static [Keys],
-    /// The ACL categories that do not follow from the flags.
-    pub categories: &'static [&'static str],
-    /// Hints for clients and proxies.
-    pub tips: &'static [&'static str],
-    pub doc: Doc,
+    pub keys: Keys,
+    pub handler: Handler,
     pub subcommands: &'static [Command],
 }
 
-/// Arguments that are keys, as `COMMAND INFO` describes them. Clients of a
-/// cluster and proxies find the keys of a command with it.
-pub struct Keys {
-    /// What happens to the keys: `RO`, `RW`, `OW` (overwritten) or `RM`, and more
-    /// words that say how.
-    pub access: &'static str,
-    /// The position of the first key.
-    pub first: i64,
-    /// How far behind it the last key is; `-1` means that it is the last argument.
-    pub last: i64,
-    /// The distance from key to key.
-    pub step: i64,
-}
-
-impl Keys {
-    /// One key at position `first`.
-    pub const fn one(access: &'static str, first: i64) -> Self {
-        Self {
-            access,
-            first,
-            last: 0,
-            step: 1,
-        }
-    }
-
-    /// Every `step`th argument from the first on.
-    pub const fn every(access: &'static str, step: i64) -> Self {
-        Self {
-            access,
-            first: 1,
-            last: -1,
-            step,
-        }
-    }
-
-    /// The keys among `args`.
-    pub fn find<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
-        let (first, step) = (self.first as usize, self.step as usize);
-        let last = match self.last {
-            from_end @ ..0 => args.len().saturating_add_signed(from_end as isize),
-            behind => first + behind as usize,
-        };
-        let positions = (first..=last).step_by(step);
-        positions.filter_map(move |position| args.get(position))
-    }
-}
-
-/// What `COMMAND DOCS` says.
-#[derive(Default)]
-pub struct Doc {
-    pub group: &'static str,
-    /// The version of Redis that brought it.
-    pub since: &'static str,
-    pub complexity: &'static str,
-    pub summary: &'static str,
-}
-
 impl Command {
+    /// A command none of whose arguments are keys.
     pub const fn new(
         name: &'static str,
         arity: i64,
         flags: &'static [Flag],
         handler: Handler,
     ) -> Self {
+        Self::with_keys(name, arity, flags, NO_KEYS, handler)
+    }
+
+    pub const fn with_keys(
+        name: &'static str,
+        arity: i64,
+        flags: &'static [Flag],
+        keys: Keys,
+        handler: Handler,
+    ) -> Self {
         Self {
             name,
             arity,
             flags,
+            keys,
             handler,
-            keys: &[],
-            categories: &[],
-            tips: &[],
-            doc: Doc {
-                group: "",
-                since: "",
-                complexity: "",
-                summary: "",
-            },
             subcommands: &[],
         }
     }
 
     /// A command that only holds others, such as `CLIENT`.
     pub const fn container(name: &'static str, subcommands: &'static [Self]) -> Self {
-        Self::new(name, -2, &[], no_subcommand).subcommands(subcommands)
+        Self::new(name, -2, &[], |_, _| Err(CommandError::SYNTAX)).subcommands(subcommands)
     }
 
     pub const fn subcommands(mut self, subcommands: &'static [Self]) -> Self {
         self.subcommands = subcommands;
-        self
-    }
-
-    pub const fn keys(mut self, keys: &'static [Keys]) -> Self {
-        self.keys = keys;
-        self
-    }
-
-    pub const fn categories(mut self, categories: &'static [&'static str]) -> Self {
-        self.categories = categories;
-        self
-    }
-
-    pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
-        self.tips = tips;
-        self
-    }
-
-    pub const fn doc(
-        mut self,
-        group: &'static str,
-        since: &'static str,
-        complexity: &'static str,
-        summary: &'static str,
-    ) -> Self {
-        self.doc = Doc {
-            group,
-            since,
-            complexity,
-            summary,
-        };
         self
     }
 
@@ -309,329 +168,52 @@ impl Command {
         self.flags.contains(&flag)
     }
 
-    /// May it be called with so many arguments, its name included?
+    /// Whether it may be called with so many arguments, its name included.
     pub fn takes(&self, args: usize) -> bool {
         let args = args as i64;
         args == self.arity || (self.arity < 0 && args >= -self.arity)
     }
 
     fn subcommand(&self, name: &[u8]) -> Option<&Self> {
-        self.subcommands.iter().find(|command| {
-            let own_name = command
-                .name
-                .split_once('|')
-                .map_or(command.name, |(_, own)| own);
-            own_name.as_bytes().eq_ignore_ascii_case(name)
-        })
+        let own_name = |it: &Self| it.name.split_once('|').map_or(it.name, |(_, own)| own);
+        let is_called = |it: &&Self| own_name(it).as_bytes().eq_ignore_ascii_case(name);
+        self.subcommands.iter().find(is_called)
     }
 }
 
-/// The handler of a container. `Table::resolve` never lets a command come here.
-fn no_subcommand(_: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    Err(CommandError::SYNTAX)
+/// Which arguments of a command are keys. Clients of a cluster and proxies ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// The position of the first key; 0 means that there is none.
+    pub first: i64,
+    /// The position of the last key; `-1` means the last argument.
+    pub last: i64,
+    /// The distance from key to key.
+    pub step: i64,
 }
 
-/// The longest name of a command, in bytes.
-const MAX_NAME: usize = 32;
+const NO_KEYS: Keys = Keys::at(0, 0, 0);
+/// The first argument.
+pub const KEY: Keys = Keys::at(1, 1, 1);
+/// The first two.
+pub const TWO_KEYS: Keys = Keys::at(1, 2, 1);
+/// All arguments.
+pub const ALL_KEYS: Keys = Keys::at(1, -1, 1);
+/// Every other argument, from the first on.
+pub const PAIRS: Keys = Keys::at(1, -1, 2);
 
-/// All commands, by name.
-pub struct Table {
-    by_name: HashMap<&'static [u8], &'static Command, ahash::RandomState>,
-}
-
-impl Table {
-    /// Joins families of commands.
-    pub fn new(families: &[&'static [Command]]) -> Self {
-        let commands = families.iter().copied().flatten();
-        Self {
-            by_name: commands.map(|c| (c.name.as_bytes(), c)).collect(),
-        }
+impl Keys {
+    pub const fn at(first: i64, last: i64, step: i64) -> Self {
+        Self { first, last, step }
     }
 
-    /// The command called `name`, in any mixture of case; a subcommand if it
-    /// has the form `container|name`.
-    pub fn find(&self, name: &[u8]) -> Option<&'static Command> {
-        if let Some(bar) = name.iter().position(|byte| *byte == b'|') {
-            let (container, own) = (&name[..bar], &name[bar + 1..]);
-            return self.find(container)?.subcommand(own);
-        }
-        self.find_whole(name)
-    }
-
-    fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
-        let mut lower = [0; MAX_NAME];
-        let lower = lower.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        self.by_name.get(&*lower).copied()
-    }
-
-    /// The name of the command at this [address](Command::address), if there is one.
-    pub fn name_at(&self, address: usize) -> Option<&'static str> {
-        let mut all = self
-            .iter()
-            .flat_map(|it| [it].into_iter().chain(it.subcommands));
-        all.find(|it| it.address() == address).map(|it| it.name)
-    }
-
-    pub fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
-        self.by_name.values().copied()
-    }
-
-    /// The command or subcommand that `args` call, however many they are.
-    pub fn lookup(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
-        let command = self
-            .find_whole(&args[0])
-            .ok_or_else(|| CommandError::unknown_command(args))?;
-        match args.get(1) {
-            Some(name) if !command.subcommands.is_empty() => command
-                .subcommand(name)
-                .ok_or_else(|| CommandError::unknown_subcommand(command.name, name)),
-            _ => Ok(command),
-        }
-    }
-
-    /// The command that `args` call, once the number of arguments is right.
-    fn resolve(&self, args: Args<'_>) -> Result<&'static Command, CommandError> {
-        let command = self.lookup(args)?;
-        if !command.takes(args.len()) {
-            return Err(CommandError::arity(command.name));
-        }
-        Ok(command)
-    }
-}
-
-/// Executes the command in `args`, which must not be empty. There is a reply in
-/// the output afterwards, come what may. True if the reply has to wait until the
-/// log is written.
-pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
-    run(ctx, args).unwrap_or_else(|error| {
-        refuse(ctx, args, &error);
-        false
-    })
-}
-
-/// Replies why the command was refused; but to a line of HTTP nothing is said, and
-/// nothing of what follows it is executed.
-fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
-    if cross_protocol::is_http(&args[0]) {
-        ctx.client.is_browser = true;
-        ctx.client.closing = true;
-    }
-    ctx.reply.error(error.text());
-}
-
-/// The same, for who wants to know of an error instead of sending it.
-fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool, CommandError> {
-    let command = ctx.table.resolve(args)?;
-    ctx.stats.commands_processed += 1;
-    ctx.client.handle.call(command.address());
-    check_saves(ctx, command)?;
-    check_log(ctx, command)?;
-    check_loading(ctx, command)?;
-    call(ctx, command, args)
-}
-
-/// The same for a command that was accepted once and is in the log now
-/// (`mustObeyClient`).
-pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool, CommandError> {
-    let command = ctx.table.resolve(args)?;
-    call(ctx, command, args)
-}
-
-fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool, CommandError> {
-    let changes = ctx.store.changes;
-    (command.handler)(ctx, args)?;
-    Ok(log(ctx, args, changes))
-}
-
-/// Refuses to change what could not be saved lately. Redis does not answer PING then
-/// either, so that whoever watches over the server notices.
-fn check_saves(ctx: &Context<'_>, command: &Command) -> Result<(), CommandError> {
-    let must_save = ctx.config.stop_writes_on_bgsave_error && !ctx.config.save.is_empty();
-    match must_save && ctx.background.saves.failed && shows_trouble(command) {
-        true => Err(CommandError::SAVE_FAILED),
-        false => Ok(()),
-    }
-}
-
-fn shows_trouble(command: &Command) -> bool {
-    command.is(Flag::Write) || command.name == "ping"
-}
-
-/// Refuses almost everything until the data is there.
-fn check_loading(ctx: &Context<'_>, command: &Command) -> Result<(), CommandError> {
-    match ctx.store.loading && !command.is(Flag::Loading) {
-        true => Err(CommandError::LOADING),
-        false => Ok(()),
-    }
-}
-
-/// The same for what could not be logged.
-fn check_log(ctx: &Context<'_>, command: &Command) -> Result<(), CommandError> {
-    match ctx.aof.error() {
-        Some(error) if shows_trouble(command) => Err(CommandError::log(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Logs what the command did, if it did anything.
-fn log(ctx: &mut Context<'_>, args: Args<'_>, changes_before: u64) -> bool {
-    ctx.aof.append_expired(&mut ctx.store.expired);
-    if ctx.store.changes == changes_before || !ctx.aof.is_open() {
-        return false;
-    }
-    match ctx.effect.is_empty() {
-        true => ctx.aof.append(args.iter()),
-        false => ctx.aof.append_encoded(&ctx.effect),
-    }
-    true
-}
-
-/// Is `index` that of the one database there is?
-pub fn check_database(index: &[u8]) -> Result<(), CommandError> {
-    match parse_integer(index).map(i32::try_from) {
-        Some(Ok(0)) => Ok(()),
-        Some(Ok(_)) => Err(CommandError::new("ERR DB index is out of range")),
-        Some(Err(_)) => Err(CommandError::new(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        )),
-        None => Err(CommandError::NOT_AN_INTEGER),
-    }
-}
-
-/// Why a command was refused, in Redis's words. The connection lives on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandError(Cow<'static, [u8]>);
-
-impl CommandError {
-    pub const SYNTAX: Self = Self::new("ERR syntax error");
-    pub const NOT_AN_INTEGER: Self = Self::new("ERR value is not an integer or out of range");
-    pub const LOADING: Self = Self::new("LOADING Redis is loading the dataset in memory");
-    pub const SAVE_FAILED: Self = Self::new(
-        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist \
-         to disk. Commands that may modify the data set are disabled, because this instance is \
-         configured to report errors during writes if RDB snapshotting fails \
-         (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the \
-         RDB error.",
-    );
-
-    /// `text` starts with the error's code.
-    pub const fn new(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text.as_bytes()))
-    }
-
-    /// An error that names what the client sent, which need not be UTF-8. Like
-    /// Redis, which is written in C, it ends the name at a NUL byte.
-    pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
-        let text = [
-            before.as_bytes(),
-            excerpt(quoted, usize::MAX),
-            after.as_bytes(),
-        ]
-        .concat();
-        Self(Cow::Owned(text))
-    }
-
-    /// The number of arguments is wrong for the command called `name`.
-    pub fn arity(name: &str) -> Self {
-        let before = "ERR wrong number of arguments for '";
-        Self::quoting(before, name.as_bytes(), "' command")
-    }
-
-    /// A time that cannot be, for the command called `name`.
-    pub fn expire_time(name: &str) -> Self {
-        Self::quoting("ERR invalid expire time in '", name.as_bytes(), "' command")
-    }
-
-    /// The log cannot be written, for the reason that the system gives.
-    pub fn log(reason: &str) -> Self {
-        let before = "MISCONF Errors writing to the AOF file: ";
-        Self::quoting(before, reason.as_bytes(), "")
-    }
-
-    /// The text of the error, its code first.
-    pub fn text(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Quotes as many of the arguments as fit 128 bytes, as Redis does.
-    fn unknown_command(args: Args<'_>) -> Self {
-        let mut quoted = Vec::new();
-        for arg in args.skip(1).iter() {
-            if quoted.len() >= QUOTED {
-                break;
-            }
-            quoted.push(b'\'');
-            quoted.extend_from_slice(excerpt(arg, QUOTED - (quoted.len() - 1)));
-            quoted.extend_from_slice(b"' ");
-        }
-        let before = [
-            b"ERR unknown command '",
-            excerpt(&args[0], QUOTED),
-            b"', with args beginning with: ",
-        ];
-        Self(Cow::Owned([before.concat(), quoted].concat()))
-    }
-
-    fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
-        let after = format!("'. Try {} HELP.", container.to_uppercase());
-        Self::quoting("ERR unknown subcommand '", excerpt(name, QUOTED), &after)
-    }
-}
-
-/// How much of what a client sent an error quotes, in bytes.
-const QUOTED: usize = 128;
-
-/// The start of `bytes`, up to a NUL byte, where Redis's C strings end.
-fn excerpt(bytes: &[u8], length: usize) -> &[u8] {
-    let end = bytes
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(bytes.len());
-    &bytes[..end.min(length)]
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::BytesMut;
-
-    use super::*;
-    use crate::clients::Handle;
-    use crate::commands;
-    use crate::resp::{Batch, Protocol};
-    use crate::state::Shared;
-
-    fn run_line(state: &mut State, line: &str) -> Result<bool, CommandError> {
-        let mut input = BytesMut::from(line);
-        let mut batch = Batch::default();
-        assert_eq!(batch.fill(&mut input), Ok(1));
-        let args = batch.take(&input).expect("a command");
-        let (mut output, mut client) = (BytesMut::new(), Client::new(Handle::nobody(1).into()));
-        let reply = Reply::new(&mut output, Protocol::Resp2);
-        let ctx = &mut Context::new(commands::table(), &mut client, reply, state);
-        match ctx.store.loading {
-            true => obey(ctx, args),
-            false => run(ctx, args),
-        }
-    }
-
-    #[test]
-    fn the_limit_of_strings_is_for_clients_and_not_for_the_log() {
-        let mut config = Config::new([127, 0, 0, 1].into(), 0, 1);
-        config.proto_max_bulk_len = 3;
-        let shared = Shared::new(config);
-        let state = &mut *shared.lock();
-        assert_eq!(run_line(state, "SET k abc\r\n"), Ok(false));
-        for line in ["APPEND k d\r\n", "SETRANGE k 3 d\r\n"] {
-            state.store.loading = false;
-            assert!(run_line(state, line).is_err(), "{line}");
-            state.store.loading = true;
-            assert_eq!(run_line(state, line), Ok(false), "{line}");
-        }
+    /// The keys among `args`.
+    pub fn find<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
+        let last = match self.last {
+            from_end @ ..0 => args.len().saturating_add_signed(from_end as isize),
+            last => last as usize,
+        };
+        let positions = (self.first as usize..=last).step_by(self.step as usize);
+        positions.filter_map(move |position| args.get(position))
     }
 }

@@ -282,14 +282,6 @@ impl Aof {
         }
     }
 
-    /// The same for a command that is encoded already.
-    pub fn append_encoded(&mut self, command: &[u8]) {
-        if self.is_open() {
-            self.pending.extend_from_slice(command);
-            self.appended += command.len() as u64;
-        }
-    }
-
     /// Adds a DEL for each of `keys`, which have expired, and empties the list.
     pub fn append_expired<K: AsRef<[u8]>>(&mut self, keys: &mut Vec<K>) {
         for key in keys.drain(..) {

@@ -344,7 +344,7 @@ impl Connection {
         let mut end = 0;
         for range in &self.unlogged.replies {
             replies.extend_from_slice(&self.output[end..range.start]);
-            let error = CommandError::log(error);
+            let error = CommandError::aof(error);
             Reply::new(&mut replies, self.client.protocol).error(error.text());
             end = range.end;
         }

@@ -297,14 +297,6 @@ impl Aof {
         }
     }
 
-    /// The same for a command that is encoded already.
-    pub fn append_encoded(&mut self, command: &[u8]) {
-        if self.is_open() {
-            self.pending.extend_from_slice(command);
-            self.appended += command.len() as u64;
-        }
-    }
-
     /// Where the log ends, in bytes since the server started.
     pub fn position(&self) -> u64 {
         self.appended

@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::command::append_expired;
-use crate::state::{Shared, State};
+use crate::command::propagate_expired;
+use crate::state::Shared;
 use crate::store::{Expiry, Sample};
 
 /// How often to look, if nothing needs more (`hz` in Redis is 10).
@@ -75,14 +75,7 @@ fn work(shared: &Shared) -> bool {
             Expiry::Hide => state.store.expire_tracked(LOOKS),
             Expiry::Freeze | Expiry::Ignore => return false,
         };
-        let State {
-            store,
-            aof,
-            replication,
-            config,
-            ..
-        } = state;
-        append_expired(aof, replication, store, config);
+        propagate_expired(state);
         if !is_worth_more(&sample) {
             return false;
         }

@@ -195,17 +195,6 @@ impl Replication {
         }
     }
 
-    /// The same for a command that is encoded already.
-    pub fn append_encoded(&mut self, command: &[u8], limit: OutputLimit) {
-        if self.primary.is_some() {
-            return;
-        }
-        if self.is_read() {
-            self.feed.select_database();
-        }
-        self.pass_on(command, limit);
-    }
-
     /// Adds what came from the primary, as it is.
     pub fn pass_on(&mut self, bytes: &[u8], limit: OutputLimit) {
         match self.is_read() {

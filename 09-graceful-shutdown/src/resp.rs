@@ -467,7 +467,7 @@ impl<'a> Args<'a> {
         }
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let input = self.input;
         self.spans.iter().map(move |span| &input[span.range()])
     }
@@ -697,11 +697,11 @@ impl<'a> Reply<'a> {
         self.output
     }
 
-    /// An array of simple strings, which is what every `HELP` replies.
-    pub fn lines(&mut self, lines: &[&str]) {
-        self.array(lines.len());
-        for line in lines {
-            self.simple(line);
+    /// An array of bulk strings.
+    pub fn bulks(&mut self, items: &[&[u8]]) {
+        self.array(items.len());
+        for item in items {
+            self.bulk(item);
         }
     }
 

@@ -1,131 +1,51 @@
 //! COMMAND: the table describes itself, so that clients can learn what a server
-//! knows. `redis-cli` asks it for the hints that it shows while you type.
+//! knows: which commands, how many arguments, and which of them are keys.
 
-use crate::command::{Command, CommandError, Context, Flag, Flag::*};
+use crate::command::{Command, Context, Flag, Flag::*, Result, help};
 use crate::resp::{Args, Reply};
 
-pub const COMMANDS: &[Command] = &[Command::new("command", -1, &[Loading, Stale], all)
-    .subcommands(SUBCOMMANDS)
-    .categories(&["connection"])
-    .tips(&["nondeterministic_output_order"])
-    .doc(
-        "server",
-        "2.8.13",
-        "O(N) where N is the total number of Redis commands",
-        "Get array of Redis command details",
-    )];
+pub const COMMANDS: &[Command] =
+    &[Command::new("command", -1, &[Loading, Stale], all).subcommands(SUBCOMMANDS)];
 
 const SUBCOMMANDS: &[Command] = &[
-    Command::new("command|count", 2, &[Loading, Stale], count)
-        .categories(&["connection"])
-        .doc(
-            "server",
-            "2.8.13",
-            "O(1)",
-            "Get total number of Redis commands",
-        ),
-    Command::new("command|docs", -2, &[Loading, Stale], docs)
-        .categories(&["connection"])
-        .tips(&["nondeterministic_output_order"])
-        .doc(
-            "server",
-            "7.0.0",
-            "O(N) where N is the number of commands to look up",
-            "Get array of specific Redis command documentation",
-        ),
-    Command::new("command|info", -2, &[Loading, Stale], info)
-        .categories(&["connection"])
-        .tips(&["nondeterministic_output_order"])
-        .doc(
-            "server",
-            "2.8.13",
-            "O(N) where N is the number of commands to look up",
-            "Get array of specific Redis command details, or all when no argument is given.",
-        ),
-    Command::new("command|help", 2, &[Loading, Stale], help)
-        .categories(&["connection"])
-        .doc(
-            "server",
-            "5.0.0",
-            "O(1)",
-            "Show helpful text about the different subcommands",
-        ),
+    Command::new("command|count", 2, &[Loading, Stale], count),
+    Command::new("command|info", -2, &[Loading, Stale], info),
+    Command::new("command|help", 2, &[Loading, Stale], help),
 ];
 
 /// `COMMAND`
-fn all(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    let table = ctx.table;
-    let reply = &mut ctx.reply;
-    reply.array(table.len());
-    for command in table.iter() {
-        describe(reply, command);
+fn all(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    ctx.reply.array(ctx.table.len());
+    for command in ctx.table.iter() {
+        describe(&mut ctx.reply, command);
     }
     Ok(())
 }
 
 /// `COMMAND COUNT`
-fn count(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    let count = ctx.table.len() as i64;
-    ctx.reply.integer(count);
+fn count(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    ctx.reply.integer(ctx.table.len() as i64);
     Ok(())
 }
 
 /// `COMMAND INFO [name …]`: null in the place of a name that is unknown.
-fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let names = args.skip(2);
     if names.is_empty() {
         return all(ctx, args);
     }
-    let table = ctx.table;
-    let reply = &mut ctx.reply;
-    reply.array(names.len());
+    ctx.reply.array(names.len());
     for name in names.iter() {
-        match table.find(name) {
-            Some(command) => describe(reply, command),
-            None => reply.null(),
+        match ctx.table.find(name) {
+            Some(command) => describe(&mut ctx.reply, command),
+            None => ctx.reply.null(),
         }
     }
     Ok(())
 }
 
-/// `COMMAND DOCS [name …]`: names that are unknown are left out.
-fn docs(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
-    let names = args.skip(2);
-    let commands: Vec<&Command> = if names.is_empty() {
-        ctx.table.iter().collect()
-    } else {
-        names
-            .iter()
-            .filter_map(|name| ctx.table.find(name))
-            .collect()
-    };
-    document_all(&mut ctx.reply, &commands);
-    Ok(())
-}
-
-/// `COMMAND HELP`
-fn help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    ctx.reply.lines(&[
-        "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "(no subcommand)",
-        "    Return details about all Redis commands.",
-        "COUNT",
-        "    Return the total number of commands in this Redis server.",
-        "INFO [<command-name> ...]",
-        "    Return details about multiple Redis commands.",
-        "    If no command names are given, documentation details for all",
-        "    commands are returned.",
-        "DOCS [<command-name> ...]",
-        "    Return documentation details about multiple Redis commands.",
-        "    If no command names are given, documentation details for all",
-        "    commands are returned.",
-        "HELP",
-        "    Prints this help.",
-    ]);
-    Ok(())
-}
-
-/// The ten fields of `COMMAND INFO`.
+/// The ten fields of `COMMAND INFO`. Tips and key specifications, which no ordinary client
+/// reads, are left out.
 fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.array(10);
     reply.bulk(command.name.as_bytes());
@@ -134,17 +54,18 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     for flag in command.flags {
         reply.simple(flag.name());
     }
-    describe_keys(reply);
+    // No command has keys yet.
+    for position in [0, 0, 0] {
+        reply.integer(position);
+    }
     let categories = categories(command);
     reply.set(categories.len());
     for category in categories {
         reply.simple(&format!("@{category}"));
     }
-    reply.set(command.tips.len());
-    for tip in command.tips {
-        reply.bulk(tip.as_bytes());
-    }
-    reply.set(0);
+    let (tips, key_specifications) = (0, 0);
+    reply.set(tips);
+    reply.set(key_specifications);
     if command.subcommands.is_empty() {
         return reply.set(0);
     }
@@ -154,51 +75,12 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     }
 }
 
-/// The positions of the first and the last key and the step between keys. No
-/// command has keys yet.
-fn describe_keys(reply: &mut Reply<'_>) {
-    for _ in 0..3 {
-        reply.integer(0);
-    }
-}
-
-/// All ACL categories, in Redis's order.
-const CATEGORIES: &[&str] = &["fast", "slow", "connection"];
-
+/// The ACL categories that follow from the flags, in Redis's order.
 fn categories(command: &Command) -> Vec<&'static str> {
-    let is_in = |category: &&str| match *category {
-        "fast" => command.is(Flag::Fast),
-        "slow" => !command.is(Flag::Fast),
-        other => command.categories.contains(&other),
-    };
-    CATEGORIES.iter().copied().filter(is_in).collect()
-}
-
-fn document_all(reply: &mut Reply<'_>, commands: &[&Command]) {
-    reply.map(commands.len());
-    for command in commands {
-        reply.bulk(command.name.as_bytes());
-        document(reply, command);
-    }
-}
-
-fn document(reply: &mut Reply<'_>, command: &Command) {
-    let doc = &command.doc;
-    let mut fields = vec![
-        ("summary", doc.summary),
-        ("since", doc.since),
-        ("group", doc.group),
-        ("complexity", doc.complexity),
+    let all = [
+        ("fast", command.is(Flag::Fast)),
+        ("slow", !command.is(Flag::Fast)),
     ];
-    fields.retain(|(_, text)| !text.is_empty());
-    let has_subcommands = !command.subcommands.is_empty();
-    reply.map(fields.len() + usize::from(has_subcommands));
-    for (name, text) in fields {
-        reply.bulk(name.as_bytes());
-        reply.bulk(text.as_bytes());
-    }
-    if has_subcommands {
-        reply.bulk(b"subcommands");
-        document_all(reply, &command.subcommands.iter().collect::<Vec<_>>());
-    }
+    let own = all.into_iter().filter(|(_, is_in)| *is_in);
+    own.map(|(name, _)| name).collect()
 }

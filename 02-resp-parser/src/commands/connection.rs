@@ -2,117 +2,34 @@
 //! SELECT (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in
 //! `db.c`).
 
-use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION, check_database};
+use crate::command::{
+    Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, check_database, help,
+};
 use crate::resp::{Args, Protocol, parse_integer};
 
+const ANY_TIME: &[Flag] = &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy];
+const OWN: &[Flag] = &[Noscript, Loading, Stale];
+
 pub const COMMANDS: &[Command] = &[
-    Command::new("ping", -1, &[Fast], ping)
-        .categories(&["connection"])
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc("connection", "1.0.0", "O(1)", "Ping the server"),
-    Command::new("echo", 2, &[Loading, Stale, Fast], echo)
-        .categories(&["connection"])
-        .doc("connection", "1.0.0", "O(1)", "Echo the given string"),
-    Command::new(
-        "quit",
-        -1,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        quit,
-    )
-    .categories(&["connection"])
-    .doc("connection", "1.0.0", "O(1)", "Close the connection"),
-    Command::new(
-        "auth",
-        -2,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        auth,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "1.0.0",
-        "O(N) where N is the number of passwords defined for the user",
-        "Authenticate to the server",
-    ),
-    Command::new(
-        "hello",
-        -1,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        hello,
-    )
-    .categories(&["connection"])
-    .doc("connection", "6.0.0", "O(1)", "Handshake with Redis"),
-    Command::new(
-        "reset",
-        1,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        reset,
-    )
-    .categories(&["connection"])
-    .doc("connection", "6.2.0", "O(1)", "Reset the connection"),
-    Command::new("select", 2, &[Loading, Stale, Fast], select)
-        .categories(&["connection"])
-        .doc(
-            "connection",
-            "1.0.0",
-            "O(1)",
-            "Change the selected database for the current connection",
-        ),
-    Command::container("client", CLIENT).doc(
-        "connection",
-        "2.4.0",
-        "Depends on subcommand.",
-        "A container for client connection commands",
-    ),
+    Command::new("ping", -1, &[Fast], ping),
+    Command::new("echo", 2, &[Loading, Stale, Fast], echo),
+    Command::new("quit", -1, ANY_TIME, quit),
+    Command::new("auth", -2, ANY_TIME, auth),
+    Command::new("hello", -1, ANY_TIME, hello),
+    Command::new("reset", 1, ANY_TIME, reset),
+    Command::new("select", 2, &[Loading, Stale, Fast], select),
+    Command::container("client", CLIENT),
 ];
 
 const CLIENT: &[Command] = &[
-    Command::new("client|id", 2, &[Noscript, Loading, Stale], client_id)
-        .categories(&["connection"])
-        .doc(
-            "connection",
-            "5.0.0",
-            "O(1)",
-            "Returns the client ID for the current connection",
-        ),
-    Command::new(
-        "client|getname",
-        2,
-        &[Noscript, Loading, Stale],
-        client_getname,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "2.6.9",
-        "O(1)",
-        "Get the current connection name",
-    ),
-    Command::new(
-        "client|setname",
-        3,
-        &[Noscript, Loading, Stale],
-        client_setname,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "2.6.9",
-        "O(1)",
-        "Set the current connection name",
-    ),
-    Command::new("client|help", 2, &[Loading, Stale], client_help)
-        .categories(&["connection"])
-        .doc(
-            "connection",
-            "5.0.0",
-            "O(1)",
-            "Show helpful text about the different subcommands",
-        ),
+    Command::new("client|id", 2, OWN, client_id),
+    Command::new("client|getname", 2, OWN, client_getname),
+    Command::new("client|setname", 3, OWN, client_setname),
+    Command::new("client|help", 2, &[Loading, Stale], help),
 ];
 
 /// `PING [message]`
-fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match args.len() {
         1 => ctx.reply.simple("PONG"),
         2 => ctx.reply.bulk(&args[1]),
@@ -122,20 +39,20 @@ fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// `ECHO message`
-fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.bulk(&args[1]);
     Ok(())
 }
 
 /// `QUIT`: says goodbye; what the client sent behind it is not looked at.
-fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.closing = true;
     ctx.reply.ok();
     Ok(())
 }
 
 /// `AUTH [user] password`
-fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match args.len() {
         2 => Err(CommandError::new(
             "ERR AUTH <password> called without any password configured for the default user. \
@@ -151,7 +68,7 @@ fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// There is one user, `default`, who has no password and so may give any.
-fn check_user(user: &[u8]) -> Result<(), CommandError> {
+fn check_user(user: &[u8]) -> Result {
     match user {
         b"default" => Ok(()),
         _ => Err(CommandError::new(
@@ -162,7 +79,7 @@ fn check_user(user: &[u8]) -> Result<(), CommandError> {
 
 /// `HELLO [version [AUTH user password] [SETNAME name]]`: chooses the protocol
 /// and says who is here.
-fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let protocol = match args.get(1) {
         None => ctx.client.protocol,
         Some(version) => protocol(version)?,
@@ -193,7 +110,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn protocol(version: &[u8]) -> Result<Protocol, CommandError> {
+fn protocol(version: &[u8]) -> Result<Protocol> {
     match parse_integer(version) {
         Some(2) => Ok(Protocol::Resp2),
         Some(3) => Ok(Protocol::Resp3),
@@ -229,7 +146,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
 }
 
 /// `RESET`: back to how the connection was when it was new.
-fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.name.clear();
     ctx.client.protocol = Protocol::default();
     ctx.reply.simple("RESET");
@@ -237,21 +154,21 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// `SELECT index`: there is one database, number 0.
-fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     check_database(&args[1])?;
     ctx.reply.ok();
     Ok(())
 }
 
 /// `CLIENT ID`
-fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     let id = ctx.client.id as i64;
     ctx.reply.integer(id);
     Ok(())
 }
 
 /// `CLIENT GETNAME`
-fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     match ctx.client.name.as_slice() {
         b"" => ctx.reply.null(),
         name => ctx.reply.bulk(name),
@@ -260,30 +177,14 @@ fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError
 }
 
 /// `CLIENT SETNAME name`: an empty name takes it away.
-fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.client.name = valid_name(&args[2])?.to_vec();
     ctx.reply.ok();
     Ok(())
 }
 
-/// `CLIENT HELP`
-fn client_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    ctx.reply.lines(&[
-        "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "GETNAME",
-        "    Return the name of the current connection.",
-        "ID",
-        "    Return the ID of the current connection.",
-        "SETNAME <name>",
-        "    Assign the name <name> to the current connection.",
-        "HELP",
-        "    Prints this help.",
-    ]);
-    Ok(())
-}
-
 /// A name must be fit to print on one line between blanks.
-fn valid_name(name: &[u8]) -> Result<&[u8], CommandError> {
+fn valid_name(name: &[u8]) -> Result<&[u8]> {
     if name.iter().all(u8::is_ascii_graphic) {
         Ok(name)
     } else {

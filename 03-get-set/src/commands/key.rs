@@ -1,171 +1,49 @@
 //! Commands on keys, whatever their values are (`db.c` in Redis; OBJECT is in
 //! `object.c`, TOUCH in `expire.c`).
 
-use crate::command::{Command, CommandError, Context, Flag::*, Keys, check_database};
+use crate::command::{
+    ALL_KEYS, Command, CommandError, Context, Flag::*, KEY, Keys, Result, TWO_KEYS, check_database,
+    help, integer,
+};
 use crate::glob;
-use crate::resp::{Args, parse_integer};
+use crate::resp::Args;
 use crate::store::Value;
 
+const OBJECT_KEY: Keys = Keys::at(2, 2, 1);
+
 pub const COMMANDS: &[Command] = &[
-    Command::new("del", -2, &[Write], del)
-        .keys(&[Keys::every("RM delete", 1)])
-        .categories(&["keyspace"])
-        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(N) where N is the number of keys that will be removed. When a key to remove \
-             holds a value other than a string, the individual complexity for this key is \
-             O(M) where M is the number of elements in the list, set, sorted set or hash. \
-             Removing a single key that holds a string value is O(1).",
-            "Delete a key",
-        ),
-    Command::new("unlink", -2, &[Write, Fast], del)
-        .keys(&[Keys::every("RM delete", 1)])
-        .categories(&["keyspace"])
-        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
-        .doc(
-            "generic",
-            "4.0.0",
-            "O(1) for each key removed regardless of its size. Then the command does O(N) \
-             work in a different thread in order to reclaim memory, where N is the number of \
-             allocations the deleted objects where composed of.",
-            "Delete a key asynchronously in another thread. Otherwise it is just as DEL, but \
-             non blocking.",
-        ),
-    Command::new("exists", -2, &[Readonly, Fast], exists)
-        .keys(&[Keys::every("RO", 1)])
-        .categories(&["keyspace"])
-        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(N) where N is the number of keys to check.",
-            "Determine if a key exists",
-        ),
-    Command::new("touch", -2, &[Readonly, Fast], exists)
-        .keys(&[Keys::every("RO", 1)])
-        .categories(&["keyspace"])
-        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"])
-        .doc(
-            "generic",
-            "3.2.1",
-            "O(N) where N is the number of keys that will be touched.",
-            "Alters the last access time of a key(s). Returns the number of existing keys \
-             specified.",
-        ),
-    Command::new("type", 2, &[Readonly, Fast], type_of)
-        .keys(&[Keys::one("RO", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(1)",
-            "Determine the type stored at key",
-        ),
-    Command::new("keys", 2, &[Readonly], keys)
-        .categories(&["keyspace", "dangerous"])
-        .tips(&["request_policy:all_shards", "nondeterministic_output_order"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(N) with N being the number of keys in the database, under the assumption that \
-             the key names in the database and the given pattern have limited length.",
-            "Find all keys matching the given pattern",
-        ),
-    Command::new("scan", -2, &[Readonly], scan)
-        .categories(&["keyspace"])
-        .tips(&["nondeterministic_output", "request_policy:special"])
-        .doc(
-            "generic",
-            "2.8.0",
-            "O(1) for every call. O(N) for a complete iteration, including enough command \
-             calls for the cursor to return back to 0. N is the number of elements inside the \
-             collection.",
-            "Incrementally iterate the keys space",
-        ),
-    Command::new("randomkey", 1, &[Readonly], randomkey)
-        .categories(&["keyspace"])
-        .tips(&["request_policy:all_shards", "nondeterministic_output"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(1)",
-            "Return a random key from the keyspace",
-        ),
-    Command::new("rename", 3, &[Write], rename)
-        .keys(&[Keys::one("RW access delete", 1), Keys::one("OW update", 2)])
-        .categories(&["keyspace"])
-        .doc("generic", "1.0.0", "O(1)", "Rename a key"),
-    Command::new("renamenx", 3, &[Write, Fast], renamenx)
-        .keys(&[Keys::one("RW access delete", 1), Keys::one("OW insert", 2)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(1)",
-            "Rename a key, only if the new key does not exist",
-        ),
-    Command::new("copy", -3, &[Write, Denyoom], copy)
-        .keys(&[Keys::one("RO access", 1), Keys::one("OW update", 2)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "6.2.0",
-            "O(N) worst case for collections, where N is the number of nested items. O(1) for \
-             string values.",
-            "Copy a key",
-        ),
-    Command::container("object", OBJECT).doc(
-        "generic",
-        "2.2.3",
-        "Depends on subcommand.",
-        "A container for object introspection commands",
-    ),
+    Command::with_keys("del", -2, &[Write], ALL_KEYS, del),
+    Command::with_keys("unlink", -2, &[Write, Fast], ALL_KEYS, del),
+    Command::with_keys("exists", -2, &[Readonly, Fast], ALL_KEYS, exists),
+    Command::with_keys("touch", -2, &[Readonly, Fast], ALL_KEYS, exists),
+    Command::with_keys("type", 2, &[Readonly, Fast], KEY, type_of),
+    Command::new("keys", 2, &[Readonly], keys),
+    Command::new("scan", -2, &[Readonly], scan),
+    Command::new("randomkey", 1, &[Readonly], randomkey),
+    Command::with_keys("rename", 3, &[Write], TWO_KEYS, rename),
+    Command::with_keys("renamenx", 3, &[Write, Fast], TWO_KEYS, renamenx),
+    Command::with_keys("copy", -3, &[Write, Denyoom], TWO_KEYS, copy),
+    Command::container("object", OBJECT),
 ];
 
 const OBJECT: &[Command] = &[
-    Command::new("object|encoding", 3, &[Readonly], object_encoding)
-        .keys(&[Keys::one("RO", 2)])
-        .categories(&["keyspace"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "generic",
-            "2.2.3",
-            "O(1)",
-            "Inspect the internal encoding of a Redis object",
-        ),
-    Command::new("object|refcount", 3, &[Readonly], object_refcount)
-        .keys(&[Keys::one("RO", 2)])
-        .categories(&["keyspace"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "generic",
-            "2.2.3",
-            "O(1)",
-            "Get the number of references to the value of the key",
-        ),
-    Command::new("object|freq", 3, &[Readonly], object_freq)
-        .keys(&[Keys::one("RO", 2)])
-        .categories(&["keyspace"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "generic",
-            "4.0.0",
-            "O(1)",
-            "Get the logarithmic access frequency counter of a Redis object",
-        ),
-    Command::new("object|help", 2, &[Loading, Stale], object_help)
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "6.2.0",
-            "O(1)",
-            "Show helpful text about the different subcommands",
-        ),
+    Command::with_keys(
+        "object|encoding",
+        3,
+        &[Readonly],
+        OBJECT_KEY,
+        object_encoding,
+    ),
+    Command::with_keys(
+        "object|refcount",
+        3,
+        &[Readonly],
+        OBJECT_KEY,
+        object_refcount,
+    ),
+    Command::with_keys("object|freq", 3, &[Readonly], OBJECT_KEY, object_freq),
+    Command::new("object|help", 2, &[Loading, Stale], help),
 ];
-
-type Result = std::result::Result<(), CommandError>;
 
 const NO_SUCH_KEY: CommandError = CommandError::new("ERR no such key");
 
@@ -173,7 +51,9 @@ const NO_SUCH_KEY: CommandError = CommandError::new("ERR no such key");
 /// long to free; a string does not.
 fn del(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = args.skip(1).iter();
-    let removed = keys.filter(|key| ctx.store.remove(key).is_some()).count();
+    let removed = keys
+        .filter(|key| ctx.state.store.remove(key).is_some())
+        .count();
     ctx.reply.integer(removed as i64);
     Ok(())
 }
@@ -182,14 +62,20 @@ fn del(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// counts twice.
 fn exists(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = args.skip(1).iter();
-    let found = keys.filter(|key| ctx.store.get(key).is_some()).count();
+    let found = keys
+        .filter(|key| ctx.state.store.get(key).is_some())
+        .count();
     ctx.reply.integer(found as i64);
     Ok(())
 }
 
 /// `TYPE key`
 fn type_of(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let name = ctx.store.get(&args[1]).map_or("none", Value::type_name);
+    let name = ctx
+        .state
+        .store
+        .get(&args[1])
+        .map_or("none", Value::type_name);
     ctx.reply.simple(name);
     Ok(())
 }
@@ -198,14 +84,12 @@ fn type_of(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn keys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let pattern = &args[1];
     let found: Vec<&[u8]> = ctx
+        .state
         .store
         .keys()
         .filter(|key| glob::matches(pattern, key))
         .collect();
-    ctx.reply.array(found.len());
-    for key in found {
-        ctx.reply.bulk(key);
-    }
+    ctx.reply.bulks(&found);
     Ok(())
 }
 
@@ -218,7 +102,7 @@ struct ScanOptions<'a> {
 }
 
 impl<'a> ScanOptions<'a> {
-    fn parse(mut options: Args<'a>) -> std::result::Result<Self, CommandError> {
+    fn parse(mut options: Args<'a>) -> Result<Self> {
         let mut parsed = Self {
             pattern: None,
             type_name: None,
@@ -228,7 +112,7 @@ impl<'a> ScanOptions<'a> {
             let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
             let value = options.get(1).ok_or(CommandError::SYNTAX)?;
             if is("COUNT") {
-                let count = parse_integer(value).ok_or(CommandError::NOT_AN_INTEGER)?;
+                let count = integer(value)?;
                 parsed.count = usize::try_from(count)
                     .ok()
                     .filter(|count| *count > 0)
@@ -259,17 +143,14 @@ impl<'a> ScanOptions<'a> {
 fn scan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let cursor = parse_cursor(&args[1]).ok_or(CommandError::new("ERR invalid cursor"))?;
     let options = ScanOptions::parse(args.skip(2))?;
-    let (next, part) = ctx.store.scan(cursor, options.count);
+    let (next, part) = ctx.state.store.scan(cursor, options.count);
     let found: Vec<&[u8]> = part
         .filter(|(key, value)| options.accept(key, value))
         .map(|(key, _)| key)
         .collect();
     ctx.reply.array(2);
     ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    ctx.reply.array(found.len());
-    for key in found {
-        ctx.reply.bulk(key);
-    }
+    ctx.reply.bulks(&found);
     Ok(())
 }
 
@@ -298,7 +179,7 @@ fn parse_digits(digits: &str) -> Option<u64> {
 
 /// `RANDOMKEY`
 fn randomkey(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    match ctx.store.random_key() {
+    match ctx.state.store.random_key() {
         Some(key) => ctx.reply.bulk(key),
         None => ctx.reply.null(),
     }
@@ -309,8 +190,8 @@ fn randomkey(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 fn rename(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (from, to) = (&args[1], &args[2]);
     let found = match from == to {
-        true => ctx.store.contains(from),
-        false => ctx.store.rename(from, to),
+        true => ctx.state.store.contains(from),
+        false => ctx.state.store.rename(from, to),
     };
     if !found {
         return Err(NO_SUCH_KEY);
@@ -322,10 +203,10 @@ fn rename(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `RENAMENX key newkey`
 fn renamenx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (from, to) = (&args[1], &args[2]);
-    if !ctx.store.contains(from) {
+    if !ctx.state.store.contains(from) {
         return Err(NO_SUCH_KEY);
     }
-    let renamed = !ctx.store.contains(to) && ctx.store.rename(from, to);
+    let renamed = !ctx.state.store.contains(to) && ctx.state.store.rename(from, to);
     ctx.reply.integer(renamed.into());
     Ok(())
 }
@@ -339,14 +220,15 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             "ERR source and destination objects are the same",
         ));
     }
-    let found = ctx.store.get(from).is_some();
-    let copied = found && (replace || !ctx.store.contains(to)) && ctx.store.copy(from, to);
+    let found = ctx.state.store.get(from).is_some();
+    let copied =
+        found && (replace || !ctx.state.store.contains(to)) && ctx.state.store.copy(from, to);
     ctx.reply.integer(copied.into());
     Ok(())
 }
 
 /// Was REPLACE among the options? The database can only be the one there is.
-fn parse_copy_options(mut options: Args<'_>) -> std::result::Result<bool, CommandError> {
+fn parse_copy_options(mut options: Args<'_>) -> Result<bool> {
     let mut replace = false;
     while let Some(option) = options.get(0) {
         if option.eq_ignore_ascii_case(b"REPLACE") {
@@ -364,7 +246,7 @@ fn parse_copy_options(mut options: Args<'_>) -> std::result::Result<bool, Comman
 
 /// `OBJECT ENCODING key`
 fn object_encoding(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    match ctx.store.get(&args[2]) {
+    match ctx.state.store.get(&args[2]) {
         Some(value) => ctx.reply.bulk(value.encoding().as_bytes()),
         None => ctx.reply.null(),
     }
@@ -377,7 +259,7 @@ const SHARED_INTEGERS: i64 = 10_000;
 
 /// `OBJECT REFCOUNT key`
 fn object_refcount(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    match ctx.store.get(&args[2]) {
+    match ctx.state.store.get(&args[2]) {
         Some(Value::Integer(0..SHARED_INTEGERS)) => ctx.reply.integer(i32::MAX.into()),
         Some(_) => ctx.reply.integer(1),
         None => ctx.reply.null(),
@@ -387,7 +269,7 @@ fn object_refcount(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `OBJECT FREQ key`: there is no eviction, so there is no such policy.
 fn object_freq(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    if ctx.store.get(&args[2]).is_none() {
+    if ctx.state.store.get(&args[2]).is_none() {
         ctx.reply.null();
         return Ok(());
     }
@@ -396,23 +278,4 @@ fn object_freq(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
          that when switching between policies at runtime LRU and LFU data will take some time to \
          adjust.",
     ))
-}
-
-/// `OBJECT HELP`
-fn object_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.lines(&[
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "ENCODING <key>",
-        "    Return the kind of internal representation used in order to store the value",
-        "    associated with a <key>.",
-        "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned integer is",
-        "    proportional to the logarithm of the recent access frequency of the key.",
-        "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the specified",
-        "    <key>.",
-        "HELP",
-        "    Prints this help.",
-    ]);
-    Ok(())
 }

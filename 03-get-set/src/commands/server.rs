@@ -9,7 +9,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
 use crate::admission;
-use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
+use crate::command::{Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help};
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::glob;
 use crate::logging;
@@ -17,115 +17,28 @@ use crate::resp::{Args, parse_integer};
 use crate::stats::memory_in_use;
 use crate::store::Counters;
 
+const CONFIG_FLAGS: &[Flag] = &[Admin, Noscript, Loading, Stale];
+
 pub const COMMANDS: &[Command] = &[
-    Command::new("dbsize", 1, &[Readonly, Fast], dbsize)
-        .categories(&["keyspace"])
-        .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(1)",
-            "Return the number of keys in the selected database",
-        ),
-    Command::new("flushdb", -1, &[Write], flush)
-        .categories(&["keyspace", "dangerous"])
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(N) where N is the number of keys in the selected database",
-            "Remove all keys from the current database",
-        ),
-    Command::new("flushall", -1, &[Write], flush)
-        .categories(&["keyspace", "dangerous"])
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(N) where N is the total number of keys in all databases",
-            "Remove all keys from all databases",
-        ),
-    Command::new("info", -1, &[Loading, Stale], info)
-        .categories(&["dangerous"])
-        .tips(&[
-            "nondeterministic_output",
-            "request_policy:all_shards",
-            "response_policy:special",
-        ])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(1)",
-            "Get information and statistics about the server",
-        ),
-    Command::container("config", CONFIG).doc(
-        "server",
-        "2.0.0",
-        "Depends on subcommand.",
-        "A container for server configuration commands",
-    ),
-    Command::new("time", 1, &[Loading, Stale, Fast], time)
-        .tips(&["nondeterministic_output"])
-        .doc("server", "2.6.0", "O(1)", "Return the current server time"),
-    Command::new("lolwut", -1, &[Readonly, Fast], lolwut).doc(
-        "server",
-        "5.0.0",
-        "",
-        "Display some computer art and the Redis version",
-    ),
+    Command::new("dbsize", 1, &[Readonly, Fast], dbsize),
+    Command::new("flushdb", -1, &[Write], flush),
+    Command::new("flushall", -1, &[Write], flush),
+    Command::new("info", -1, &[Loading, Stale], info),
+    Command::container("config", CONFIG),
+    Command::new("time", 1, &[Loading, Stale, Fast], time),
+    Command::new("lolwut", -1, &[Readonly, Fast], lolwut),
 ];
 
 const CONFIG: &[Command] = &[
-    Command::new(
-        "config|get",
-        -3,
-        &[Admin, Noscript, Loading, Stale],
-        config_get,
-    )
-    .doc(
-        "server",
-        "2.0.0",
-        "O(N) when N is the number of configuration parameters provided",
-        "Get the values of configuration parameters",
-    ),
-    Command::new(
-        "config|set",
-        -4,
-        &[Admin, Noscript, Loading, Stale],
-        config_set,
-    )
-    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
-    .doc(
-        "server",
-        "2.0.0",
-        "O(N) when N is the number of configuration parameters provided",
-        "Set configuration parameters to the given values",
-    ),
-    Command::new(
-        "config|resetstat",
-        2,
-        &[Admin, Noscript, Loading, Stale],
-        config_resetstat,
-    )
-    .doc(
-        "server",
-        "2.0.0",
-        "O(1)",
-        "Reset the stats returned by INFO",
-    ),
-    Command::new("config|help", 2, &[Loading, Stale], config_help).doc(
-        "server",
-        "5.0.0",
-        "O(1)",
-        "Show helpful text about the different subcommands",
-    ),
+    Command::new("config|get", -3, CONFIG_FLAGS, config_get),
+    Command::new("config|set", -4, CONFIG_FLAGS, config_set),
+    Command::new("config|resetstat", 2, CONFIG_FLAGS, config_resetstat),
+    Command::new("config|help", 2, &[Loading, Stale], help),
 ];
-
-type Result = std::result::Result<(), CommandError>;
 
 /// `DBSIZE`
 fn dbsize(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.integer(ctx.store.len() as i64);
+    ctx.reply.integer(ctx.state.store.len() as i64);
     Ok(())
 }
 
@@ -137,7 +50,7 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         (2, Some(how)) if how.eq_ignore_ascii_case(b"ASYNC") => true,
         _ => return Err(CommandError::SYNTAX),
     };
-    ctx.store.clear(lazy);
+    ctx.state.store.clear(lazy);
     ctx.reply.ok();
     Ok(())
 }
@@ -186,7 +99,7 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn info_server(ctx: &Context<'_>) -> String {
-    let uptime = ctx.stats.uptime().as_secs();
+    let uptime = ctx.state.stats.uptime().as_secs();
     let executable = std::env::current_exe().unwrap_or_default();
     format!(
         "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nos:{} {}\r\narch_bits:{}\r\n\
@@ -202,11 +115,11 @@ fn info_server(ctx: &Context<'_>) -> String {
             "kqueue"
         },
         std::process::id(),
-        ctx.config.port,
+        ctx.state.config.port,
         unix_time().as_micros(),
         uptime / 86_400,
         executable.display(),
-        u8::from(ctx.config.io_threads > 1),
+        u8::from(ctx.state.config.io_threads > 1),
     )
 }
 
@@ -214,8 +127,8 @@ fn info_clients(ctx: &Context<'_>) -> String {
     format!(
         "connected_clients:{}\r\ncluster_connections:0\r\nmaxclients:{}\r\n\
          blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-        ctx.clients.len(),
-        ctx.config.maxclients,
+        ctx.state.clients.len(),
+        ctx.state.config.maxclients,
     )
 }
 
@@ -223,7 +136,7 @@ fn info_clients(ctx: &Context<'_>) -> String {
 /// occupies and give that for both numbers.
 fn info_memory(ctx: &Context<'_>) -> String {
     let bytes = memory_in_use();
-    let peak = bytes.max(ctx.stats.peak_memory);
+    let peak = bytes.max(ctx.state.stats.peak_memory);
     let human = human_bytes(bytes);
     format!(
         "used_memory:{bytes}\r\nused_memory_human:{human}\r\nused_memory_rss:{bytes}\r\n\
@@ -233,7 +146,7 @@ fn info_memory(ctx: &Context<'_>) -> String {
          maxmemory_policy:noeviction\r\nmem_allocator:mimalloc\r\n",
         human_bytes(peak),
         bytes as f64 * 100.0 / peak.max(1) as f64,
-        ctx.stats.startup_memory,
+        ctx.state.stats.startup_memory,
         info_system_memory(),
     )
 }
@@ -268,8 +181,8 @@ fn human_bytes(bytes: u64) -> String {
 }
 
 fn info_stats(ctx: &Context<'_>) -> String {
-    let counters = &ctx.store.counters;
-    let rates = &ctx.stats.rates;
+    let counters = &ctx.state.store.counters;
+    let rates = &ctx.state.stats.rates;
     format!(
         "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
          instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
@@ -277,14 +190,14 @@ fn info_stats(ctx: &Context<'_>) -> String {
          instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\n\
          evicted_keys:0\r\nkeyspace_hits:{}\r\nkeyspace_misses:{}\r\n\
          latest_fork_usec:0\r\ntotal_forks:0\r\n",
-        ctx.stats.connections_received,
-        ctx.stats.commands_processed,
+        ctx.state.stats.connections_received,
+        ctx.state.stats.commands_processed,
         rates.commands(),
-        ctx.stats.bytes_received,
-        ctx.stats.bytes_sent,
+        ctx.state.stats.bytes_received,
+        ctx.state.stats.bytes_sent,
         rates.bytes_received() as f64 / 1024.0,
         rates.bytes_sent() as f64 / 1024.0,
-        ctx.stats.connections_rejected,
+        ctx.state.stats.connections_rejected,
         counters.hits,
         counters.misses,
     )
@@ -320,7 +233,7 @@ fn info_cluster(_: &Context<'_>) -> String {
 }
 
 fn info_keyspace(ctx: &Context<'_>) -> String {
-    match ctx.store.len() {
+    match ctx.state.store.len() {
         0 => String::new(),
         keys => format!("db0:keys={keys},expires=0,avg_ttl=0\r\n"),
     }
@@ -348,7 +261,8 @@ fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.map(found.len());
     for (name, parameter) in found {
         ctx.reply.bulk(name);
-        ctx.reply.bulk((parameter.get)(ctx.config).as_bytes());
+        ctx.reply
+            .bulk((parameter.get)(&ctx.state.config).as_bytes());
     }
     Ok(())
 }
@@ -374,15 +288,15 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
         changes.push((parameter, value));
     }
-    let mut changed = ctx.config.clone();
+    let mut changed = ctx.state.config.clone();
     for (parameter, value) in changes {
         changed
             .set(parameter, value)
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
-    make_room(&changed, ctx.config)?;
-    *ctx.config = changed;
-    logging::set_level(ctx.config.loglevel);
+    make_room(&changed, &ctx.state.config)?;
+    ctx.state.config = changed;
+    logging::set_level(ctx.state.config.loglevel);
     ctx.reply.ok();
     Ok(())
 }
@@ -414,25 +328,9 @@ fn config_failed(name: &[u8], why: &str) -> CommandError {
 
 /// `CONFIG RESETSTAT`
 fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.stats.reset();
-    ctx.store.counters = Counters::default();
+    ctx.state.stats.reset();
+    ctx.state.store.counters = Counters::default();
     ctx.reply.ok();
-    Ok(())
-}
-
-/// `CONFIG HELP`
-fn config_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.lines(&[
-        "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "GET <pattern>",
-        "    Return parameters matching the glob-like <pattern> and their values.",
-        "SET <directive> <value>",
-        "    Set the configuration <directive> to <value>.",
-        "RESETSTAT",
-        "    Reset statistics reported by the INFO command.",
-        "HELP",
-        "    Prints this help.",
-    ]);
     Ok(())
 }
 

@@ -279,10 +279,10 @@ fn command_list_names_commands() {
     let found: BTreeSet<String> = set(&["object|encoding"]);
     assert_eq!(list(" FILTERBY PATTERN OBJECT|ENC*"), found);
     assert_eq!(list(" filterby pattern getse?"), set(&["getset"]));
-    let connection = list(" FILTERBY ACLCAT CONNECTION");
-    assert!(connection.contains("client|id") && !connection.contains("get"));
+    let admin = list(" FILTERBY ACLCAT ADMIN");
+    assert!(admin.contains("config|get") && !admin.contains("get"));
     for nothing in [
-        " FILTERBY ACLCAT @connection",
+        " FILTERBY ACLCAT @admin",
         " FILTERBY ACLCAT nosuch",
         " FILTERBY MODULE nosuch",
         " FILTERBY PATTERN nosuch",

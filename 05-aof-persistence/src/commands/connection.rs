@@ -8,154 +8,38 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::clients::{Handle, Kind};
 use crate::command::{
-    Command, CommandError, Context, Flag::*, REDIS_VERSION, Table, check_database,
+    Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, Table, check_database,
+    help,
 };
 use crate::resp::{Args, Protocol, parse_integer};
 
+const ANY_TIME: &[Flag] = &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy];
+const OWN: &[Flag] = &[Noscript, Loading, Stale];
+const OTHERS: &[Flag] = &[Admin, Noscript, Loading, Stale];
+
 pub const COMMANDS: &[Command] = &[
-    Command::new("ping", -1, &[Fast], ping)
-        .categories(&["connection"])
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc("connection", "1.0.0", "O(1)", "Ping the server"),
-    Command::new("echo", 2, &[Loading, Stale, Fast], echo)
-        .categories(&["connection"])
-        .doc("connection", "1.0.0", "O(1)", "Echo the given string"),
-    Command::new(
-        "quit",
-        -1,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        quit,
-    )
-    .categories(&["connection"])
-    .doc("connection", "1.0.0", "O(1)", "Close the connection"),
-    Command::new(
-        "auth",
-        -2,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        auth,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "1.0.0",
-        "O(N) where N is the number of passwords defined for the user",
-        "Authenticate to the server",
-    ),
-    Command::new(
-        "hello",
-        -1,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        hello,
-    )
-    .categories(&["connection"])
-    .doc("connection", "6.0.0", "O(1)", "Handshake with Redis"),
-    Command::new(
-        "reset",
-        1,
-        &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy],
-        reset,
-    )
-    .categories(&["connection"])
-    .doc("connection", "6.2.0", "O(1)", "Reset the connection"),
-    Command::new("select", 2, &[Loading, Stale, Fast], select)
-        .categories(&["connection"])
-        .doc(
-            "connection",
-            "1.0.0",
-            "O(1)",
-            "Change the selected database for the current connection",
-        ),
-    Command::container("client", CLIENT).doc(
-        "connection",
-        "2.4.0",
-        "Depends on subcommand.",
-        "A container for client connection commands",
-    ),
+    Command::new("ping", -1, &[Fast], ping),
+    Command::new("echo", 2, &[Loading, Stale, Fast], echo),
+    Command::new("quit", -1, ANY_TIME, quit),
+    Command::new("auth", -2, ANY_TIME, auth),
+    Command::new("hello", -1, ANY_TIME, hello),
+    Command::new("reset", 1, ANY_TIME, reset),
+    Command::new("select", 2, &[Loading, Stale, Fast], select),
+    Command::container("client", CLIENT),
 ];
 
 const CLIENT: &[Command] = &[
-    Command::new("client|id", 2, &[Noscript, Loading, Stale], client_id)
-        .categories(&["connection"])
-        .doc(
-            "connection",
-            "5.0.0",
-            "O(1)",
-            "Returns the client ID for the current connection",
-        ),
-    Command::new(
-        "client|getname",
-        2,
-        &[Noscript, Loading, Stale],
-        client_getname,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "2.6.9",
-        "O(1)",
-        "Get the current connection name",
-    ),
-    Command::new(
-        "client|setname",
-        3,
-        &[Noscript, Loading, Stale],
-        client_setname,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "2.6.9",
-        "O(1)",
-        "Set the current connection name",
-    ),
-    Command::new("client|info", 2, &[Noscript, Loading, Stale], client_info)
-        .categories(&["connection"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "connection",
-            "6.2.0",
-            "O(1)",
-            "Returns information about the current client connection.",
-        ),
-    Command::new(
-        "client|list",
-        -2,
-        &[Admin, Noscript, Loading, Stale],
-        client_list,
-    )
-    .categories(&["connection"])
-    .tips(&["nondeterministic_output"])
-    .doc(
-        "connection",
-        "2.4.0",
-        "O(N) where N is the number of client connections",
-        "Get the list of client connections",
-    ),
-    Command::new(
-        "client|kill",
-        -3,
-        &[Admin, Noscript, Loading, Stale],
-        client_kill,
-    )
-    .categories(&["connection"])
-    .doc(
-        "connection",
-        "2.4.0",
-        "O(N) where N is the number of client connections",
-        "Kill the connection of a client",
-    ),
-    Command::new("client|help", 2, &[Loading, Stale], client_help)
-        .categories(&["connection"])
-        .doc(
-            "connection",
-            "5.0.0",
-            "O(1)",
-            "Show helpful text about the different subcommands",
-        ),
+    Command::new("client|id", 2, OWN, client_id),
+    Command::new("client|getname", 2, OWN, client_getname),
+    Command::new("client|setname", 3, OWN, client_setname),
+    Command::new("client|info", 2, OWN, client_info),
+    Command::new("client|list", -2, OTHERS, client_list),
+    Command::new("client|kill", -3, OTHERS, client_kill),
+    Command::new("client|help", 2, &[Loading, Stale], help),
 ];
 
 /// `PING [message]`
-fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match args.len() {
         1 => ctx.reply.simple("PONG"),
         2 => ctx.reply.bulk(&args[1]),
@@ -165,20 +49,20 @@ fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// `ECHO message`
-fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.bulk(&args[1]);
     Ok(())
 }
 
 /// `QUIT`: says goodbye; what the client sent behind it is not looked at.
-fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.closing = true;
     ctx.reply.ok();
     Ok(())
 }
 
 /// `AUTH [user] password`
-fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match args.len() {
         2 => Err(CommandError::new(
             "ERR AUTH <password> called without any password configured for the default user. \
@@ -194,7 +78,7 @@ fn auth(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// There is one user, `default`, who has no password and so may give any.
-fn check_user(user: &[u8]) -> Result<(), CommandError> {
+fn check_user(user: &[u8]) -> Result {
     match user {
         b"default" => Ok(()),
         _ => Err(CommandError::new(
@@ -205,7 +89,7 @@ fn check_user(user: &[u8]) -> Result<(), CommandError> {
 
 /// `HELLO [version [AUTH user password] [SETNAME name]]`: chooses the protocol
 /// and says who is here.
-fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let protocol = match args.get(1) {
         None => ctx.client.protocol,
         Some(version) => protocol(version)?,
@@ -236,7 +120,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn protocol(version: &[u8]) -> Result<Protocol, CommandError> {
+fn protocol(version: &[u8]) -> Result<Protocol> {
     match parse_integer(version) {
         Some(2) => Ok(Protocol::Resp2),
         Some(3) => Ok(Protocol::Resp3),
@@ -276,7 +160,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
 }
 
 /// `RESET`: back to how the connection was when it was new.
-fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.handle.set_name("");
     ctx.client.speak(Protocol::default());
     ctx.reply.simple("RESET");
@@ -284,21 +168,21 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
 }
 
 /// `SELECT index`: there is one database, number 0.
-fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     check_database(&args[1])?;
     ctx.reply.ok();
     Ok(())
 }
 
 /// `CLIENT ID`
-fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     let id = ctx.client.handle.id as i64;
     ctx.reply.integer(id);
     Ok(())
 }
 
 /// `CLIENT GETNAME`
-fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     match ctx.client.handle.name().as_str() {
         "" => ctx.reply.null(),
         name => ctx.reply.bulk(name.as_bytes()),
@@ -307,35 +191,35 @@ fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError
 }
 
 /// `CLIENT SETNAME name`: an empty name takes it away.
-fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.client.handle.set_name(valid_name(&args[2])?);
     ctx.reply.ok();
     Ok(())
 }
 
 /// `CLIENT INFO`
-fn client_info(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
+fn client_info(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     let line = describe(&ctx.client.handle, ctx.table);
     ctx.reply.verbatim(&line);
     Ok(())
 }
 
 /// `CLIENT LIST [TYPE type | ID id [id …]]`
-fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let option = args.get(2);
     let is = |word: &str| option.is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
     let list: Vec<&Arc<Handle>> = if is("TYPE") && args.len() == 4 {
         let kind = kind(&args[3])?;
-        let clients = ctx.clients.iter();
+        let clients = ctx.state.clients.iter();
         clients.filter(|client| client.kind() == kind).collect()
     } else if is("ID") && args.len() > 3 {
         let ids = args.skip(3);
         let ids = ids.iter().map(parse_integer).collect::<Option<Vec<_>>>();
         let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;
-        let find = |id: i64| ctx.clients.get(u64::try_from(id).ok()?);
+        let find = |id: i64| ctx.state.clients.get(u64::try_from(id).ok()?);
         ids.into_iter().filter_map(find).collect()
     } else if args.len() == 2 {
-        ctx.clients.iter().collect()
+        ctx.state.clients.iter().collect()
     } else {
         return Err(CommandError::SYNTAX);
     };
@@ -374,13 +258,17 @@ fn describe(client: &Handle, table: &Table) -> String {
 }
 
 /// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`
-fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError> {
+fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let own_id = ctx.client.handle.id;
     let filter = match args.len() {
         3 => Filter::address(&args[2]),
         _ => Filter::parse(args.skip(2))?,
     };
-    let found = ctx.clients.iter().filter(|client| filter.passes(client));
+    let found = ctx
+        .state
+        .clients
+        .iter()
+        .filter(|client| filter.passes(client));
     let found = found.map(|client| client.id);
     let found: Vec<u64> = found
         .filter(|id| !filter.spares_self || *id != own_id)
@@ -389,7 +277,7 @@ fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result<(), CommandError
         match *id == own_id {
             // It shall have the reply.
             true => ctx.client.closing = true,
-            false => ctx.clients.kill(*id),
+            false => ctx.state.clients.kill(*id),
         }
     }
     match args.len() {
@@ -419,7 +307,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    fn parse(mut options: Args<'a>) -> Result<Self, CommandError> {
+    fn parse(mut options: Args<'a>) -> Result<Self> {
         let mut filter = Self {
             spares_self: true,
             ..Self::default()
@@ -458,49 +346,13 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn kind(name: &[u8]) -> Result<Kind, CommandError> {
+fn kind(name: &[u8]) -> Result<Kind> {
     let unknown = || CommandError::quoting("ERR Unknown client type '", name, "'");
     Kind::named(name).ok_or_else(unknown)
 }
 
-/// `CLIENT HELP`
-fn client_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result<(), CommandError> {
-    ctx.reply.lines(&[
-        "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "GETNAME",
-        "    Return the name of the current connection.",
-        "ID",
-        "    Return the ID of the current connection.",
-        "INFO",
-        "    Return information about the current client connection.",
-        "KILL <ip:port>",
-        "    Kill connection made from <ip:port>.",
-        "KILL <option> <value> [<option> <value> [...]]",
-        "    Kill connections. Options are:",
-        "    * ADDR (<ip:port>|<unixsocket>:0)",
-        "      Kill connections made from the specified address",
-        "    * LADDR (<ip:port>|<unixsocket>:0)",
-        "      Kill connections made to specified local address",
-        "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-        "      Kill connections by type.",
-        "    * USER <username>",
-        "      Kill connections authenticated by <username>.",
-        "    * SKIPME (YES|NO)",
-        "      Skip killing current connection (default: yes).",
-        "LIST [options ...]",
-        "    Return information about client connections. Options:",
-        "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
-        "      Return clients of specified type.",
-        "SETNAME <name>",
-        "    Assign the name <name> to the current connection.",
-        "HELP",
-        "    Prints this help.",
-    ]);
-    Ok(())
-}
-
 /// A name must be fit to print on one line between blanks.
-fn valid_name(name: &[u8]) -> Result<&str, CommandError> {
+fn valid_name(name: &[u8]) -> Result<&str> {
     let name = name.iter().all(u8::is_ascii_graphic).then_some(name);
     let name = name.and_then(|name| str::from_utf8(name).ok());
     name.ok_or(CommandError::new(

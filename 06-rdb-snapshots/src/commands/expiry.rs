@@ -1,96 +1,20 @@
 //! Commands on the time that keys have to live (`expire.c` in Redis).
 
 use crate::clock::{Moment, Unit};
-use crate::command::{Command, CommandError, Context, Flag::*, Keys};
-use crate::resp::{Args, parse_integer};
+use crate::command::{Command, CommandError, Context, Flag::*, KEY, Result, integer};
+use crate::resp::Args;
 
 pub const COMMANDS: &[Command] = &[
-    Command::new("expire", -3, &[Write, Fast], expire)
-        .keys(&[Keys::one("RW update", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(1)",
-            "Set a key's time to live in seconds",
-        ),
-    Command::new("pexpire", -3, &[Write, Fast], pexpire)
-        .keys(&[Keys::one("RW update", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "2.6.0",
-            "O(1)",
-            "Set a key's time to live in milliseconds",
-        ),
-    Command::new("expireat", -3, &[Write, Fast], expireat)
-        .keys(&[Keys::one("RW update", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "1.2.0",
-            "O(1)",
-            "Set the expiration for a key as a UNIX timestamp",
-        ),
-    Command::new("pexpireat", -3, &[Write, Fast], pexpireat)
-        .keys(&[Keys::one("RW update", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "2.6.0",
-            "O(1)",
-            "Set the expiration for a key as a UNIX timestamp specified in milliseconds",
-        ),
-    Command::new("ttl", 2, &[Readonly, Fast], ttl)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["keyspace"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "generic",
-            "1.0.0",
-            "O(1)",
-            "Get the time to live for a key in seconds",
-        ),
-    Command::new("pttl", 2, &[Readonly, Fast], pttl)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["keyspace"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "generic",
-            "2.6.0",
-            "O(1)",
-            "Get the time to live for a key in milliseconds",
-        ),
-    Command::new("expiretime", 2, &[Readonly, Fast], expiretime)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "7.0.0",
-            "O(1)",
-            "Get the expiration Unix timestamp for a key",
-        ),
-    Command::new("pexpiretime", 2, &[Readonly, Fast], pexpiretime)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "7.0.0",
-            "O(1)",
-            "Get the expiration Unix timestamp for a key in milliseconds",
-        ),
-    Command::new("persist", 2, &[Write, Fast], persist)
-        .keys(&[Keys::one("RW update", 1)])
-        .categories(&["keyspace"])
-        .doc(
-            "generic",
-            "2.2.0",
-            "O(1)",
-            "Remove the expiration from a key",
-        ),
+    Command::with_keys("expire", -3, &[Write, Fast], KEY, expire),
+    Command::with_keys("pexpire", -3, &[Write, Fast], KEY, pexpire),
+    Command::with_keys("expireat", -3, &[Write, Fast], KEY, expireat),
+    Command::with_keys("pexpireat", -3, &[Write, Fast], KEY, pexpireat),
+    Command::with_keys("ttl", 2, &[Readonly, Fast], KEY, ttl),
+    Command::with_keys("pttl", 2, &[Readonly, Fast], KEY, pttl),
+    Command::with_keys("expiretime", 2, &[Readonly, Fast], KEY, expiretime),
+    Command::with_keys("pexpiretime", 2, &[Readonly, Fast], KEY, pexpiretime),
+    Command::with_keys("persist", 2, &[Write, Fast], KEY, persist),
 ];
-
-type Result = std::result::Result<(), CommandError>;
 
 /// `EXPIRE key seconds [NX | XX | GT | LT]`
 fn expire(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -126,7 +50,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn parse(options: Args<'_>) -> std::result::Result<Self, CommandError> {
+    fn parse(options: Args<'_>) -> Result<Self> {
         let mut parsed = Self::default();
         for option in options.iter() {
             let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
@@ -174,10 +98,10 @@ impl Conditions {
 fn set_deadline(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -> Result {
     let key = &args[1];
     let conditions = Conditions::parse(args.skip(3))?;
-    let amount = parse_integer(&args[2]).ok_or(CommandError::NOT_AN_INTEGER)?;
-    let new = ctx.store.clock.moment(amount, unit);
+    let amount = integer(&args[2])?;
+    let new = ctx.state.store.clock.moment(amount, unit);
     let new = new.ok_or_else(|| CommandError::expire_time(name))?;
-    let set = ctx.store.contains(key) && conditions.allow(ctx.store.deadline(key), new);
+    let set = ctx.state.store.contains(key) && conditions.allow(ctx.state.store.deadline(key), new);
     if set {
         ctx.set_deadline(key, new);
     }
@@ -188,28 +112,28 @@ fn set_deadline(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -
 /// `TTL key`
 fn ttl(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_deadline(ctx, &args[1], |ctx, deadline| {
-        to_seconds(ctx.store.clock.until(deadline))
+        to_seconds(ctx.state.store.clock.until(deadline))
     })
 }
 
 /// `PTTL key`
 fn pttl(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_deadline(ctx, &args[1], |ctx, deadline| {
-        ctx.store.clock.until(deadline)
+        ctx.state.store.clock.until(deadline)
     })
 }
 
 /// `EXPIRETIME key`
 fn expiretime(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_deadline(ctx, &args[1], |ctx, deadline| {
-        to_seconds(ctx.store.clock.unix(deadline))
+        to_seconds(ctx.state.store.clock.unix(deadline))
     })
 }
 
 /// `PEXPIRETIME key`
 fn pexpiretime(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_deadline(ctx, &args[1], |ctx, deadline| {
-        ctx.store.clock.unix(deadline)
+        ctx.state.store.clock.unix(deadline)
     })
 }
 
@@ -225,8 +149,8 @@ fn reply_deadline(
     key: &[u8],
     show: fn(&Context<'_>, Moment) -> i64,
 ) -> Result {
-    let exists = ctx.store.get(key).is_some();
-    let number = match ctx.store.deadline(key) {
+    let exists = ctx.state.store.get(key).is_some();
+    let number = match ctx.state.store.deadline(key) {
         Some(deadline) => show(ctx, deadline),
         None if exists => -1,
         None => -2,
@@ -237,7 +161,7 @@ fn reply_deadline(
 
 /// `PERSIST key`
 fn persist(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let persisted = ctx.store.persist(&args[1]);
+    let persisted = ctx.state.store.persist(&args[1]);
     ctx.reply.integer(persisted.into());
     Ok(())
 }

@@ -1,208 +1,38 @@
 //! Commands on strings (`t_string.c` in Redis).
 
 use crate::clock::{Moment, Unit};
-use crate::command::{Command, CommandError, Context, Flag::*, Keys};
+use crate::command::{
+    ALL_KEYS, Command, CommandError, Context, Flag, Flag::*, KEY, PAIRS, Result, integer,
+};
 use crate::float::LongDouble;
-use crate::resp::{Args, Reply, parse_integer};
+use crate::resp::{Args, Reply};
 use crate::store::Value;
 
-pub const COMMANDS: &[Command] = &[
-    Command::new("get", 2, &[Readonly, Fast], get)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["string"])
-        .doc("string", "1.0.0", "O(1)", "Get the value of a key"),
-    Command::new("set", -3, &[Write, Denyoom], set)
-        .keys(&[Keys::one("RW access update variable_flags", 1)])
-        .categories(&["string"])
-        .doc("string", "1.0.0", "O(1)", "Set the string value of a key"),
-    Command::new("setnx", 3, &[Write, Denyoom, Fast], setnx)
-        .keys(&[Keys::one("OW insert", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(1)",
-            "Set the value of a key, only if the key does not exist",
-        ),
-    Command::new("setex", 4, &[Write, Denyoom], setex)
-        .keys(&[Keys::one("OW update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.0.0",
-            "O(1)",
-            "Set the value and expiration of a key",
-        ),
-    Command::new("psetex", 4, &[Write, Denyoom], psetex)
-        .keys(&[Keys::one("OW update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.6.0",
-            "O(1)",
-            "Set the value and expiration in milliseconds of a key",
-        ),
-    Command::new("getset", 3, &[Write, Denyoom, Fast], getset)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(1)",
-            "Set the string value of a key and return its old value",
-        ),
-    Command::new("getdel", 2, &[Write, Fast], getdel)
-        .keys(&[Keys::one("RW access delete", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "6.2.0",
-            "O(1)",
-            "Get the value of a key and delete the key",
-        ),
-    Command::new("getex", -2, &[Write, Fast], getex)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "6.2.0",
-            "O(1)",
-            "Get the value of a key and optionally set its expiration",
-        ),
-    Command::new("mget", -2, &[Readonly, Fast], mget)
-        .keys(&[Keys::every("RO access", 1)])
-        .categories(&["string"])
-        .tips(&["request_policy:multi_shard"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(N) where N is the number of keys to retrieve.",
-            "Get the values of all the given keys",
-        ),
-    Command::new("mset", -3, &[Write, Denyoom], mset)
-        .keys(&[Keys::every("OW update", 2)])
-        .categories(&["string"])
-        .tips(&[
-            "request_policy:multi_shard",
-            "response_policy:all_succeeded",
-        ])
-        .doc(
-            "string",
-            "1.0.1",
-            "O(N) where N is the number of keys to set.",
-            "Set multiple keys to multiple values",
-        ),
-    Command::new("msetnx", -3, &[Write, Denyoom], msetnx)
-        .keys(&[Keys::every("OW insert", 2)])
-        .categories(&["string"])
-        .tips(&["request_policy:multi_shard", "response_policy:agg_min"])
-        .doc(
-            "string",
-            "1.0.1",
-            "O(N) where N is the number of keys to set.",
-            "Set multiple keys to multiple values, only if none of the keys exist",
-        ),
-    Command::new("append", 3, &[Write, Denyoom, Fast], append)
-        .keys(&[Keys::one("RW insert", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.0.0",
-            "O(1). The amortized time complexity is O(1) assuming the appended value is small \
-             and the already present value is of any size, since the dynamic string library \
-             used by Redis will double the free space available on every reallocation.",
-            "Append a value to a key",
-        ),
-    Command::new("strlen", 2, &[Readonly, Fast], strlen)
-        .keys(&[Keys::one("RO", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.2.0",
-            "O(1)",
-            "Get the length of the value stored in a key",
-        ),
-    Command::new("getrange", 4, &[Readonly], getrange)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.4.0",
-            "O(N) where N is the length of the returned string. The complexity is ultimately \
-             determined by the returned length, but because creating a substring from an \
-             existing string is very cheap, it can be considered O(1) for small strings.",
-            "Get a substring of the string stored at a key",
-        ),
-    Command::new("substr", 4, &[Readonly], getrange)
-        .keys(&[Keys::one("RO access", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(N) where N is the length of the returned string. The complexity is ultimately \
-             determined by the returned length, but because creating a substring from an \
-             existing string is very cheap, it can be considered O(1) for small strings.",
-            "Get a substring of the string stored at a key",
-        ),
-    Command::new("setrange", 4, &[Write, Denyoom], setrange)
-        .keys(&[Keys::one("RW update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.2.0",
-            "O(1), not counting the time taken to copy the new string in place. Usually, this \
-             string is very small so the amortized complexity is O(1). Otherwise, complexity \
-             is O(M) with M being the length of the value argument.",
-            "Overwrite part of a string at key starting at the specified offset",
-        ),
-    Command::new("incr", 2, &[Write, Denyoom, Fast], incr)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(1)",
-            "Increment the integer value of a key by one",
-        ),
-    Command::new("decr", 2, &[Write, Denyoom, Fast], decr)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(1)",
-            "Decrement the integer value of a key by one",
-        ),
-    Command::new("incrby", 3, &[Write, Denyoom, Fast], incrby)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(1)",
-            "Increment the integer value of a key by the given amount",
-        ),
-    Command::new("decrby", 3, &[Write, Denyoom, Fast], decrby)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "1.0.0",
-            "O(1)",
-            "Decrement the integer value of a key by the given number",
-        ),
-    Command::new("incrbyfloat", 3, &[Write, Denyoom, Fast], incrbyfloat)
-        .keys(&[Keys::one("RW access update", 1)])
-        .categories(&["string"])
-        .doc(
-            "string",
-            "2.6.0",
-            "O(1)",
-            "Increment the float value of a key by the given amount",
-        ),
-];
+const GROW: &[Flag] = &[Write, Denyoom, Fast];
 
-type Result = std::result::Result<(), CommandError>;
+pub const COMMANDS: &[Command] = &[
+    Command::with_keys("get", 2, &[Readonly, Fast], KEY, get),
+    Command::with_keys("set", -3, &[Write, Denyoom], KEY, set),
+    Command::with_keys("setnx", 3, GROW, KEY, setnx),
+    Command::with_keys("setex", 4, &[Write, Denyoom], KEY, setex),
+    Command::with_keys("psetex", 4, &[Write, Denyoom], KEY, psetex),
+    Command::with_keys("getset", 3, GROW, KEY, getset),
+    Command::with_keys("getdel", 2, &[Write, Fast], KEY, getdel),
+    Command::with_keys("getex", -2, &[Write, Fast], KEY, getex),
+    Command::with_keys("mget", -2, &[Readonly, Fast], ALL_KEYS, mget),
+    Command::with_keys("mset", -3, &[Write, Denyoom], PAIRS, mset),
+    Command::with_keys("msetnx", -3, &[Write, Denyoom], PAIRS, msetnx),
+    Command::with_keys("append", 3, GROW, KEY, append),
+    Command::with_keys("strlen", 2, &[Readonly, Fast], KEY, strlen),
+    Command::with_keys("getrange", 4, &[Readonly], KEY, getrange),
+    Command::with_keys("substr", 4, &[Readonly], KEY, getrange),
+    Command::with_keys("setrange", 4, &[Write, Denyoom], KEY, setrange),
+    Command::with_keys("incr", 2, GROW, KEY, incr),
+    Command::with_keys("decr", 2, GROW, KEY, decr),
+    Command::with_keys("incrby", 3, GROW, KEY, incrby),
+    Command::with_keys("decrby", 3, GROW, KEY, decrby),
+    Command::with_keys("incrbyfloat", 3, GROW, KEY, incrbyfloat),
+];
 
 const TOO_LONG: CommandError =
     CommandError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
@@ -218,7 +48,7 @@ fn reply_value(reply: &mut Reply<'_>, value: Option<&Value>) {
 
 /// `GET key`
 fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_value(&mut ctx.reply, ctx.store.get(&args[1]));
+    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
     Ok(())
 }
 
@@ -274,14 +104,9 @@ impl<'a> Lifetime<'a> {
 }
 
 /// The moment that is meant by an amount that a command takes as a time to live.
-fn deadline(
-    ctx: &Context<'_>,
-    unit: Unit,
-    amount: &[u8],
-    command: &str,
-) -> std::result::Result<Moment, CommandError> {
+fn deadline(ctx: &Context<'_>, unit: Unit, amount: &[u8], command: &str) -> Result<Moment> {
     let amount = integer(amount)?;
-    let deadline = ctx.store.clock.moment(amount, unit);
+    let deadline = ctx.state.store.clock.moment(amount, unit);
     deadline
         .filter(|_| amount > 0)
         .ok_or_else(|| CommandError::expire_time(command))
@@ -304,7 +129,7 @@ enum Existence {
 }
 
 impl<'a> SetOptions<'a> {
-    fn parse(options: Args<'a>) -> std::result::Result<Self, CommandError> {
+    fn parse(options: Args<'a>) -> Result<Self> {
         let mut parsed = Self::default();
         let mut options = options.iter();
         while let Some(option) = options.next() {
@@ -342,20 +167,21 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let options = SetOptions::parse(args.skip(3))?;
     let deadline = match options.lifetime {
         Lifetime::Limited(unit, amount) => Some(deadline(ctx, unit, amount, "set")?),
-        Lifetime::Kept => ctx.store.deadline(key),
+        Lifetime::Kept => ctx.state.store.deadline(key),
         Lifetime::Unsaid | Lifetime::Lasting => None,
     };
     if options.get {
-        reply_value(&mut ctx.reply, ctx.store.get(key));
+        reply_value(&mut ctx.reply, ctx.state.store.get(key));
     }
     // A plain SET need not look whether the key is there.
-    let allowed = options.only_if.is_none() || options.allow(ctx.store.contains(key));
+    let allowed = options.only_if.is_none() || options.allow(ctx.state.store.contains(key));
     if allowed {
-        ctx.store
+        ctx.state
+            .store
             .insert_until(key, Value::from_bytes(value), deadline);
         // What is left of the options is what they led to.
         if args.len() > 3 {
-            ctx.log_set(key, value, deadline);
+            ctx.propagate_set(key, value, deadline);
         }
     }
     match (options.get, allowed) {
@@ -368,9 +194,9 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `SETNX key value`
 fn setnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let free = !ctx.store.contains(&args[1]);
+    let free = !ctx.state.store.contains(&args[1]);
     if free {
-        ctx.store.set_bytes(&args[1], &args[2]);
+        ctx.state.store.set_bytes(&args[1], &args[2]);
     }
     ctx.reply.integer(free.into());
     Ok(())
@@ -389,8 +215,8 @@ fn psetex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn set_until(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -> Result {
     let deadline = Some(deadline(ctx, unit, &args[2], name)?);
     let value = Value::from_bytes(&args[3]);
-    ctx.store.insert_until(&args[1], value, deadline);
-    ctx.log_set(&args[1], &args[3], deadline);
+    ctx.state.store.insert_until(&args[1], value, deadline);
+    ctx.propagate_set(&args[1], &args[3], deadline);
     ctx.reply.ok();
     Ok(())
 }
@@ -408,7 +234,7 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
     }
     // A time for a key that is not there need not even be a number.
-    if ctx.store.get(key).is_none() {
+    if ctx.state.store.get(key).is_none() {
         ctx.reply.null();
         return Ok(());
     }
@@ -416,27 +242,27 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         Lifetime::Limited(unit, amount) => Some(deadline(ctx, unit, amount, "getex")?),
         _ => None,
     };
-    reply_value(&mut ctx.reply, ctx.store.peek(key));
+    reply_value(&mut ctx.reply, ctx.state.store.peek(key));
     if let Some(deadline) = deadline {
         ctx.set_deadline(key, deadline);
     }
-    if lifetime == Lifetime::Lasting && ctx.store.persist(key) {
-        ctx.log_as(&[b"PERSIST", key]);
+    if lifetime == Lifetime::Lasting && ctx.state.store.persist(key) {
+        ctx.propagate(&[b"PERSIST", key]);
     }
     Ok(())
 }
 
 /// `GETSET key value`
 fn getset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_value(&mut ctx.reply, ctx.store.get(&args[1]));
-    ctx.store.set_bytes(&args[1], &args[2]);
+    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
+    ctx.state.store.set_bytes(&args[1], &args[2]);
     Ok(())
 }
 
 /// `GETDEL key`
 fn getdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_value(&mut ctx.reply, ctx.store.get(&args[1]));
-    ctx.store.remove(&args[1]);
+    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
+    ctx.state.store.remove(&args[1]);
     Ok(())
 }
 
@@ -445,16 +271,13 @@ fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = args.skip(1);
     ctx.reply.array(keys.len());
     for key in keys.iter() {
-        reply_value(&mut ctx.reply, ctx.store.get(key));
+        reply_value(&mut ctx.reply, ctx.state.store.get(key));
     }
     Ok(())
 }
 
 /// The arguments behind the name as pairs of key and value.
-fn pairs<'a>(
-    args: Args<'a>,
-    name: &str,
-) -> std::result::Result<impl Iterator<Item = (&'a [u8], &'a [u8])>, CommandError> {
+fn pairs<'a>(args: Args<'a>, name: &str) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::arity(name));
     }
@@ -465,7 +288,7 @@ fn pairs<'a>(
 /// `MSET key value [key value …]`
 fn mset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     for (key, value) in pairs(args, "mset")? {
-        ctx.store.set_bytes(key, value);
+        ctx.state.store.set_bytes(key, value);
     }
     ctx.reply.ok();
     Ok(())
@@ -473,10 +296,10 @@ fn mset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `MSETNX key value [key value …]`: all or, if one of the keys exists, none.
 fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let free = !pairs(args, "msetnx")?.any(|(key, _)| ctx.store.contains(key));
+    let free = !pairs(args, "msetnx")?.any(|(key, _)| ctx.state.store.contains(key));
     if free {
         for (key, value) in pairs(args, "msetnx")? {
-            ctx.store.set_bytes(key, value);
+            ctx.state.store.set_bytes(key, value);
         }
     }
     ctx.reply.integer(free.into());
@@ -487,14 +310,14 @@ fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, suffix) = (&args[1], &args[2]);
     let limit = ctx.max_string();
-    let length = ctx.store.update(key, |value| {
+    let length = ctx.state.store.update(key, |value| {
         let length = value.len() + suffix.len();
         check_length(limit, length)?;
         value.grow(|bytes| bytes.extend_from_slice(suffix));
         Ok(length)
     })?;
     if length.is_none() {
-        ctx.store.set_bytes(key, suffix);
+        ctx.state.store.set_bytes(key, suffix);
     }
     ctx.reply.integer(length.unwrap_or(suffix.len()) as i64);
     Ok(())
@@ -502,7 +325,7 @@ fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `STRLEN key`
 fn strlen(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let length = ctx.store.get(&args[1]).map_or(0, Value::len);
+    let length = ctx.state.store.get(&args[1]).map_or(0, Value::len);
     ctx.reply.integer(length as i64);
     Ok(())
 }
@@ -513,6 +336,7 @@ fn getrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (start, end) = (integer(&args[2])?, integer(&args[3])?);
     let digits = &mut itoa::Buffer::new();
     let bytes = ctx
+        .state
         .store
         .get(&args[1])
         .map_or(&b""[..], |value| value.bytes(digits));
@@ -548,14 +372,14 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         .map_err(|_| CommandError::new("ERR offset is out of range"))?;
     // Writing nothing changes nothing, not even the encoding.
     if patch.is_empty() {
-        let length = ctx.store.peek(key).map_or(0, Value::len);
+        let length = ctx.state.store.peek(key).map_or(0, Value::len);
         ctx.reply.integer(length as i64);
         return Ok(());
     }
     let end = offset.saturating_add(patch.len());
     check_length(ctx.max_string(), end)?;
     let nothing = Value::growable();
-    let length = ctx.store.upsert(key, nothing, |value| {
+    let length = ctx.state.store.upsert(key, nothing, |value| {
         Ok(value.grow(|bytes| {
             bytes.resize(bytes.len().max(end), 0);
             bytes[offset..end].copy_from_slice(patch);
@@ -599,7 +423,7 @@ fn decrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// Adds to the number at `key`; a key that is not there counts as 0.
 fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
-    let sum = ctx.store.upsert(key, Value::Integer(0), |value| {
+    let sum = ctx.state.store.upsert(key, Value::Integer(0), |value| {
         let sum = number(value)?.checked_add(increment).ok_or(OVERFLOW)?;
         *value = Value::Integer(sum);
         Ok(sum)
@@ -608,33 +432,32 @@ fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
     Ok(())
 }
 
-fn number(value: &Value) -> std::result::Result<i64, CommandError> {
+fn number(value: &Value) -> Result<i64> {
     match value {
         Value::Integer(number) => Ok(*number),
         other => integer(other.bytes(&mut itoa::Buffer::new())),
     }
 }
 
-fn integer(text: &[u8]) -> std::result::Result<i64, CommandError> {
-    parse_integer(text).ok_or(CommandError::NOT_AN_INTEGER)
-}
-
 /// `INCRBYFLOAT key increment`
 fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let sum = ctx.store.upsert(&args[1], Value::Integer(0), |value| {
-        let sum = add_float(value, &args[2])?;
-        // Redis keeps the text as it is, even if it looks like an integer.
-        *value = Value::fixed(sum.as_bytes());
-        Ok(sum)
-    })?;
+    let sum = ctx
+        .state
+        .store
+        .upsert(&args[1], Value::Integer(0), |value| {
+            let sum = add_float(value, &args[2])?;
+            // Redis keeps the text as it is, even if it looks like an integer.
+            *value = Value::fixed(sum.as_bytes());
+            Ok(sum)
+        })?;
     ctx.reply.bulk(sum.as_bytes());
     // Another machine may add differently in the last digit.
-    let deadline = ctx.store.deadline(&args[1]);
-    ctx.log_set(&args[1], sum.as_bytes(), deadline);
+    let deadline = ctx.state.store.deadline(&args[1]);
+    ctx.propagate_set(&args[1], sum.as_bytes(), deadline);
     Ok(())
 }
 
-fn add_float(value: &Value, increment: &[u8]) -> std::result::Result<String, CommandError> {
+fn add_float(value: &Value, increment: &[u8]) -> Result<String> {
     let old = LongDouble::parse(value.bytes(&mut itoa::Buffer::new())).ok_or(NOT_A_FLOAT)?;
     let increment = LongDouble::parse(increment).ok_or(NOT_A_FLOAT)?;
     let sum = old.checked_add(increment).ok_or(CommandError::new(

@@ -11,7 +11,7 @@ use tracing::{error, warn};
 
 use crate::admission;
 use crate::aof::system_text;
-use crate::command::{Command, CommandError, Context, Flag::*, REDIS_VERSION};
+use crate::command::{Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help};
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::glob;
 use crate::logging;
@@ -20,127 +20,29 @@ use crate::resp::{Args, parse_integer};
 use crate::stats::{Loading, memory_in_use};
 use crate::store::Counters;
 
+const CONFIG_FLAGS: &[Flag] = &[Admin, Noscript, Loading, Stale];
+
 pub const COMMANDS: &[Command] = &[
-    Command::new("dbsize", 1, &[Readonly, Fast], dbsize)
-        .categories(&["keyspace"])
-        .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(1)",
-            "Return the number of keys in the selected database",
-        ),
-    Command::new("flushdb", -1, &[Write], flush)
-        .categories(&["keyspace", "dangerous"])
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(N) where N is the number of keys in the selected database",
-            "Remove all keys from the current database",
-        ),
-    Command::new("flushall", -1, &[Write], flush)
-        .categories(&["keyspace", "dangerous"])
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(N) where N is the total number of keys in all databases",
-            "Remove all keys from all databases",
-        ),
-    Command::new("info", -1, &[Loading, Stale], info)
-        .categories(&["dangerous"])
-        .tips(&[
-            "nondeterministic_output",
-            "request_policy:all_shards",
-            "response_policy:special",
-        ])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(1)",
-            "Get information and statistics about the server",
-        ),
-    Command::container("config", CONFIG).doc(
-        "server",
-        "2.0.0",
-        "Depends on subcommand.",
-        "A container for server configuration commands",
-    ),
-    Command::new("time", 1, &[Loading, Stale, Fast], time)
-        .tips(&["nondeterministic_output"])
-        .doc("server", "2.6.0", "O(1)", "Return the current server time"),
-    Command::new("lolwut", -1, &[Readonly, Fast], lolwut).doc(
-        "server",
-        "5.0.0",
-        "",
-        "Display some computer art and the Redis version",
-    ),
+    Command::new("dbsize", 1, &[Readonly, Fast], dbsize),
+    Command::new("flushdb", -1, &[Write], flush),
+    Command::new("flushall", -1, &[Write], flush),
+    Command::new("info", -1, &[Loading, Stale], info),
+    Command::container("config", CONFIG),
+    Command::new("time", 1, &[Loading, Stale, Fast], time),
+    Command::new("lolwut", -1, &[Readonly, Fast], lolwut),
 ];
 
 const CONFIG: &[Command] = &[
-    Command::new(
-        "config|get",
-        -3,
-        &[Admin, Noscript, Loading, Stale],
-        config_get,
-    )
-    .doc(
-        "server",
-        "2.0.0",
-        "O(N) when N is the number of configuration parameters provided",
-        "Get the values of configuration parameters",
-    ),
-    Command::new(
-        "config|set",
-        -4,
-        &[Admin, Noscript, Loading, Stale],
-        config_set,
-    )
-    .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
-    .doc(
-        "server",
-        "2.0.0",
-        "O(N) when N is the number of configuration parameters provided",
-        "Set configuration parameters to the given values",
-    ),
-    Command::new(
-        "config|resetstat",
-        2,
-        &[Admin, Noscript, Loading, Stale],
-        config_resetstat,
-    )
-    .doc(
-        "server",
-        "2.0.0",
-        "O(1)",
-        "Reset the stats returned by INFO",
-    ),
-    Command::new(
-        "config|rewrite",
-        2,
-        &[Admin, Noscript, Loading, Stale],
-        config_rewrite,
-    )
-    .doc(
-        "server",
-        "2.8.0",
-        "O(1)",
-        "Rewrite the configuration file with the in memory configuration",
-    ),
-    Command::new("config|help", 2, &[Loading, Stale], config_help).doc(
-        "server",
-        "5.0.0",
-        "O(1)",
-        "Show helpful text about the different subcommands",
-    ),
+    Command::new("config|get", -3, CONFIG_FLAGS, config_get),
+    Command::new("config|set", -4, CONFIG_FLAGS, config_set),
+    Command::new("config|resetstat", 2, CONFIG_FLAGS, config_resetstat),
+    Command::new("config|rewrite", 2, CONFIG_FLAGS, config_rewrite),
+    Command::new("config|help", 2, &[Loading, Stale], help),
 ];
-
-type Result = std::result::Result<(), CommandError>;
 
 /// `DBSIZE`
 fn dbsize(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.integer(ctx.store.len() as i64);
+    ctx.reply.integer(ctx.state.store.len() as i64);
     Ok(())
 }
 
@@ -152,8 +54,8 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         (2, Some(how)) if how.eq_ignore_ascii_case(b"ASYNC") => true,
         _ => return Err(CommandError::SYNTAX),
     };
-    ctx.store.changes += ctx.store.len() as u64;
-    ctx.store.clear(lazy);
+    ctx.state.store.changes += ctx.state.store.len() as u64;
+    ctx.state.store.clear(lazy);
     if args[0].eq_ignore_ascii_case(b"FLUSHALL") {
         forget_saved(ctx);
     }
@@ -164,11 +66,14 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// After FLUSHALL nobody wants a file with what was there
 /// (`flushAllDataAndResetRDB`).
 fn forget_saved(ctx: &mut Context<'_>) {
-    if ctx.background.is_saving() {
-        ctx.background.cancel();
+    if ctx.state.background.is_saving() {
+        ctx.state.background.cancel();
     }
-    if !ctx.config.save.is_empty()
-        && let Err(error) = ctx.background.save_now(ctx.store, ctx.config)
+    if !ctx.state.config.save.is_empty()
+        && let Err(error) = ctx
+            .state
+            .background
+            .save_now(&ctx.state.store, &ctx.state.config)
     {
         warn!("cannot save: {}", system_text(&error));
     }
@@ -219,7 +124,7 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn info_server(ctx: &Context<'_>) -> String {
-    let uptime = ctx.stats.uptime().as_secs();
+    let uptime = ctx.state.stats.uptime().as_secs();
     let executable = std::env::current_exe().unwrap_or_default();
     format!(
         "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nos:{} {}\r\narch_bits:{}\r\n\
@@ -236,23 +141,23 @@ fn info_server(ctx: &Context<'_>) -> String {
             "kqueue"
         },
         std::process::id(),
-        ctx.stats.run_id,
-        ctx.config.port,
+        ctx.state.stats.run_id,
+        ctx.state.config.port,
         unix_time().as_micros(),
         uptime / 86_400,
         executable.display(),
-        u8::from(ctx.config.io_threads > 1),
+        u8::from(ctx.state.config.io_threads > 1),
     )
 }
 
 fn info_clients(ctx: &Context<'_>) -> String {
-    let replicas = ctx.replication.replica_count() as u64;
+    let replicas = ctx.state.replication.replica_count() as u64;
     format!(
         "connected_clients:{}\r\ncluster_connections:0\r\nmaxclients:{}\r\n\
          blocked_clients:{}\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-        (ctx.clients.len() as u64).saturating_sub(replicas),
-        ctx.config.maxclients,
-        ctx.stats.blocked_clients,
+        (ctx.state.clients.len() as u64).saturating_sub(replicas),
+        ctx.state.config.maxclients,
+        ctx.state.stats.blocked_clients,
     )
 }
 
@@ -260,7 +165,7 @@ fn info_clients(ctx: &Context<'_>) -> String {
 /// occupies and give that for both numbers.
 fn info_memory(ctx: &Context<'_>) -> String {
     let bytes = memory_in_use();
-    let peak = bytes.max(ctx.stats.peak_memory);
+    let peak = bytes.max(ctx.state.stats.peak_memory);
     let human = human_bytes(bytes);
     format!(
         "used_memory:{bytes}\r\nused_memory_human:{human}\r\nused_memory_rss:{bytes}\r\n\
@@ -270,7 +175,7 @@ fn info_memory(ctx: &Context<'_>) -> String {
          maxmemory_policy:noeviction\r\nmem_allocator:mimalloc\r\n",
         human_bytes(peak),
         bytes as f64 * 100.0 / peak.max(1) as f64,
-        ctx.stats.startup_memory,
+        ctx.state.stats.startup_memory,
         info_system_memory(),
     )
 }
@@ -305,16 +210,17 @@ fn human_bytes(bytes: u64) -> String {
 }
 
 fn info_persistence(ctx: &Context<'_>) -> String {
-    let background = &ctx.background;
+    let background = &ctx.state.background;
     format!(
         "loading:{}\r\nasync_loading:0\r\n{}{}aof_enabled:{}\r\n{}{}{}",
-        u8::from(ctx.store.loading),
-        background.info_progress(ctx.store),
-        background.info_saves(ctx.store),
-        u8::from(ctx.config.appendonly),
+        u8::from(ctx.state.store.loading),
+        background.info_progress(&ctx.state.store),
+        background.info_saves(&ctx.state.store),
+        u8::from(ctx.state.config.appendonly),
         background.info_rewrites(),
-        ctx.aof.info(),
-        ctx.stats
+        ctx.state.aof.info(),
+        ctx.state
+            .stats
             .loading
             .as_ref()
             .map_or(String::new(), info_loading),
@@ -340,8 +246,8 @@ fn info_loading(loading: &Loading) -> String {
 }
 
 fn info_stats(ctx: &Context<'_>) -> String {
-    let counters = &ctx.store.counters;
-    let rates = &ctx.stats.rates;
+    let counters = &ctx.state.store.counters;
+    let rates = &ctx.state.stats.rates;
     format!(
         "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
          instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
@@ -349,27 +255,27 @@ fn info_stats(ctx: &Context<'_>) -> String {
          instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\n\
          expired_keys:{}\r\nevicted_keys:0\r\nkeyspace_hits:{}\r\nkeyspace_misses:{}\r\n\
          pubsub_channels:{}\r\npubsub_patterns:{}\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\nslave_expires_tracked_keys:{}\r\n",
-        ctx.stats.connections_received,
-        ctx.stats.commands_processed,
+        ctx.state.stats.connections_received,
+        ctx.state.stats.commands_processed,
         rates.commands(),
-        ctx.stats.bytes_received,
-        ctx.stats.bytes_sent,
+        ctx.state.stats.bytes_received,
+        ctx.state.stats.bytes_sent,
         rates.bytes_received() as f64 / 1024.0,
         rates.bytes_sent() as f64 / 1024.0,
-        ctx.stats.connections_rejected,
+        ctx.state.stats.connections_rejected,
         counters.expired,
         counters.hits,
         counters.misses,
-        ctx.pubsub.channel_count(),
-        ctx.pubsub.pattern_count(),
-        ctx.store.tracked_len(),
+        ctx.state.pubsub.channel_count(),
+        ctx.state.pubsub.pattern_count(),
+        ctx.state.store.tracked_len(),
     )
 }
 
 fn info_replication(ctx: &Context<'_>) -> String {
-    ctx.replication.info(&Settings {
-        priority: ctx.config.replica_priority,
-        read_only: ctx.config.replica_read_only,
+    ctx.state.replication.info(&Settings {
+        priority: ctx.state.config.replica_priority,
+        read_only: ctx.state.config.replica_read_only,
     })
 }
 
@@ -399,12 +305,12 @@ fn info_cluster(_: &Context<'_>) -> String {
 }
 
 fn info_keyspace(ctx: &Context<'_>) -> String {
-    match ctx.store.len() {
+    match ctx.state.store.len() {
         0 => String::new(),
         keys => format!(
             "db0:keys={keys},expires={},avg_ttl={}\r\n",
-            ctx.store.volatile_len(),
-            ctx.store.average_ttl()
+            ctx.state.store.volatile_len(),
+            ctx.state.store.average_ttl()
         ),
     }
 }
@@ -431,7 +337,8 @@ fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.map(found.len());
     for (name, parameter) in found {
         ctx.reply.bulk(name);
-        ctx.reply.bulk((parameter.get)(ctx.config).as_bytes());
+        ctx.reply
+            .bulk((parameter.get)(&ctx.state.config).as_bytes());
     }
     Ok(())
 }
@@ -447,7 +354,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     for (name, value) in names.zip(values) {
         let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
         // While the AOF is being replayed, it can be neither closed nor opened.
-        if ctx.store.loading && parameter.name == "appendonly" {
+        if ctx.state.store.loading && parameter.name == "appendonly" {
             return Err(CommandError::LOADING);
         }
         if parameter.is_immutable() {
@@ -464,16 +371,16 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
         changes.push((parameter, value));
     }
-    let mut changed = ctx.config.clone();
+    let mut changed = ctx.state.config.clone();
     for (parameter, value) in changes {
         changed
             .set(parameter, value)
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
-    make_room(&changed, ctx.config)?;
+    make_room(&changed, &ctx.state.config)?;
     switch_log(ctx, &changed)?;
-    *ctx.config = changed;
-    logging::set_level(ctx.config.loglevel);
+    ctx.state.config = changed;
+    logging::set_level(ctx.state.config.loglevel);
     ctx.reply.ok();
     Ok(())
 }
@@ -496,18 +403,18 @@ fn make_room(changed: &Config, current: &Config) -> Result {
 /// Turns the log on or off if `appendonly` changes. A new log begins with what is
 /// in the store; that is written in the background.
 fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
-    match (ctx.config.appendonly, changed.appendonly) {
+    match (ctx.state.config.appendonly, changed.appendonly) {
         (false, true) => turn_on_log(ctx, changed).map_err(|error| {
             error!("cannot turn the log on: {error}");
             let why = "Unable to turn on AOF. Check server logs.";
             config_failed(b"appendonly", why)
         }),
         (true, false) => {
-            if ctx.background.is_rewriting() {
-                ctx.background.cancel();
+            if ctx.state.background.is_rewriting() {
+                ctx.state.background.cancel();
             }
-            ctx.background.rewrite_scheduled = false;
-            ctx.aof.close();
+            ctx.state.background.rewrite_scheduled = false;
+            ctx.state.aof.close();
             Ok(())
         }
         _ => Ok(()),
@@ -515,16 +422,19 @@ fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
 }
 
 fn turn_on_log(ctx: &mut Context<'_>, changed: &Config) -> std::result::Result<(), String> {
-    if ctx.background.is_rewriting() {
-        ctx.background.cancel();
+    if ctx.state.background.is_rewriting() {
+        ctx.state.background.cancel();
     }
-    let turned_on = ctx.aof.turn_on(changed.log_location());
+    let turned_on = ctx.state.aof.turn_on(changed.log_location());
     turned_on.map_err(|error| error.to_string())?;
     // If something else is under way, or this fails, it begins later.
-    if ctx.background.is_busy() {
-        ctx.background.rewrite_scheduled = true;
+    if ctx.state.background.is_busy() {
+        ctx.state.background.rewrite_scheduled = true;
     } else {
-        let _ = ctx.background.rewrite(ctx.aof, ctx.store, changed);
+        let _ = ctx
+            .state
+            .background
+            .rewrite(&mut ctx.state.aof, &ctx.state.store, changed);
     }
     Ok(())
 }
@@ -541,9 +451,9 @@ fn config_failed(name: &[u8], why: &str) -> CommandError {
 
 /// `CONFIG RESETSTAT`
 fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.stats.reset();
-    ctx.store.counters = Counters::default();
-    ctx.background.reset_counters();
+    ctx.state.stats.reset();
+    ctx.state.store.counters = Counters::default();
+    ctx.state.background.reset_counters();
     ctx.reply.ok();
     Ok(())
 }
@@ -553,24 +463,6 @@ fn config_rewrite(_: &mut Context<'_>, _: Args<'_>) -> Result {
     Err(CommandError::new(
         "ERR The server is running without a config file",
     ))
-}
-
-/// `CONFIG HELP`
-fn config_help(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.lines(&[
-        "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "GET <pattern>",
-        "    Return parameters matching the glob-like <pattern> and their values.",
-        "SET <directive> <value>",
-        "    Set the configuration <directive> to <value>.",
-        "RESETSTAT",
-        "    Reset statistics reported by the INFO command.",
-        "REWRITE",
-        "    Rewrite the configuration file.",
-        "HELP",
-        "    Prints this help.",
-    ]);
-    Ok(())
 }
 
 /// `TIME`: seconds and microseconds since 1970.

@@ -4,46 +4,17 @@
 use tracing::warn;
 
 use crate::aof::system_text;
-use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result};
 use crate::resp::Args;
 
-pub const COMMANDS: &[Command] = &[
-    Command::new("save", 1, &[Admin, Noscript, NoAsyncLoading, NoMulti], save).doc(
-        "server",
-        "1.0.0",
-        "O(N) where N is the total number of keys in all databases",
-        "Synchronously save the dataset to disk",
-    ),
-    Command::new("bgsave", -1, &[Admin, Noscript, NoAsyncLoading], bgsave).doc(
-        "server",
-        "1.0.0",
-        "O(1)",
-        "Asynchronously save the dataset to disk",
-    ),
-    Command::new("lastsave", 1, &[Loading, Stale, Fast], lastsave)
-        .categories(&["admin", "dangerous"])
-        .tips(&["nondeterministic_output"])
-        .doc(
-            "server",
-            "1.0.0",
-            "O(1)",
-            "Get the UNIX time stamp of the last successful save to disk",
-        ),
-    Command::new(
-        "bgrewriteaof",
-        1,
-        &[Admin, Noscript, NoAsyncLoading],
-        bgrewriteaof,
-    )
-    .doc(
-        "server",
-        "1.0.0",
-        "O(1)",
-        "Asynchronously rewrite the append-only file",
-    ),
-];
+const REWRITE: &[Flag] = &[Admin, Noscript, NoAsyncLoading];
 
-type Result = std::result::Result<(), CommandError>;
+pub const COMMANDS: &[Command] = &[
+    Command::new("save", 1, &[Admin, Noscript, NoAsyncLoading, NoMulti], save),
+    Command::new("bgsave", -1, REWRITE, bgsave),
+    Command::new("lastsave", 1, &[Loading, Stale, Fast], lastsave),
+    Command::new("bgrewriteaof", 1, REWRITE, bgrewriteaof),
+];
 
 const IN_PROGRESS: CommandError = CommandError::new("ERR Background save already in progress");
 
@@ -52,11 +23,12 @@ const FAILED: CommandError = CommandError::new("ERR");
 
 /// `SAVE`: everybody waits until it is done.
 fn save(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    if ctx.background.is_saving() {
+    if ctx.state.background.is_saving() {
         return Err(IN_PROGRESS);
     }
-    ctx.background
-        .save_now(ctx.store, ctx.config)
+    ctx.state
+        .background
+        .save_now(&ctx.state.store, &ctx.state.config)
         .map_err(|error| {
             warn!("cannot save: {}", system_text(&error));
             FAILED
@@ -72,22 +44,23 @@ fn bgsave(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         (2, Some(word)) if word.eq_ignore_ascii_case(b"SCHEDULE") => true,
         _ => return Err(CommandError::SYNTAX),
     };
-    if ctx.background.is_saving() {
+    if ctx.state.background.is_saving() {
         return Err(IN_PROGRESS);
     }
-    if ctx.background.is_rewriting() {
+    if ctx.state.background.is_rewriting() {
         if !schedule {
             return Err(CommandError::new(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
                  SCHEDULE in order to schedule a BGSAVE whenever possible.",
             ));
         }
-        ctx.background.save_scheduled = true;
+        ctx.state.background.save_scheduled = true;
         ctx.reply.simple("Background saving scheduled");
         return Ok(());
     }
-    ctx.background
-        .save(ctx.store, ctx.config)
+    ctx.state
+        .background
+        .save(&ctx.state.store, &ctx.state.config)
         .map_err(|error| {
             warn!("cannot begin to save: {error}");
             FAILED
@@ -98,25 +71,26 @@ fn bgsave(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `LASTSAVE`
 fn lastsave(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.integer(ctx.background.saves.last as i64);
+    ctx.reply.integer(ctx.state.background.saves.last as i64);
     Ok(())
 }
 
 /// `BGREWRITEAOF`
 fn bgrewriteaof(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    if ctx.background.is_rewriting() {
+    if ctx.state.background.is_rewriting() {
         return Err(CommandError::new(
             "ERR Background append only file rewriting already in progress",
         ));
     }
-    if ctx.background.is_saving() {
-        ctx.background.rewrite_scheduled = true;
+    if ctx.state.background.is_saving() {
+        ctx.state.background.rewrite_scheduled = true;
         let text = "Background append only file rewriting scheduled";
         ctx.reply.simple(text);
         return Ok(());
     }
-    ctx.background
-        .rewrite(ctx.aof, ctx.store, ctx.config)
+    ctx.state
+        .background
+        .rewrite(&mut ctx.state.aof, &ctx.state.store, &ctx.state.config)
         .map_err(|_| {
             CommandError::new(
                 "ERR Can't execute an AOF background rewriting. Please check the server logs for \

@@ -8,86 +8,23 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use crate::client::Waiting;
-use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, integer};
 use crate::replication::{Address, SyncFile};
 use crate::resp::{Args, parse_integer};
 
-pub const COMMANDS: &[Command] = &[
-    Command::new(
-        "replicaof",
-        3,
-        &[Admin, Noscript, Stale, NoAsyncLoading],
-        replicaof,
-    )
-    .doc(
-        "server",
-        "5.0.0",
-        "O(1)",
-        "Make the server a replica of another instance, or promote it as master.",
-    ),
-    Command::new(
-        "slaveof",
-        3,
-        &[Admin, Noscript, Stale, NoAsyncLoading],
-        replicaof,
-    )
-    .doc(
-        "server",
-        "1.0.0",
-        "O(1)",
-        "Make the server a replica of another instance, or promote it as master.",
-    ),
-    Command::new(
-        "psync",
-        -3,
-        &[Admin, Noscript, NoAsyncLoading, NoMulti],
-        sync,
-    )
-    .doc(
-        "server",
-        "2.8.0",
-        "",
-        "Internal command used for replication",
-    ),
-    Command::new("sync", 1, &[Admin, Noscript, NoAsyncLoading, NoMulti], sync).doc(
-        "server",
-        "1.0.0",
-        "",
-        "Internal command used for replication",
-    ),
-    Command::new(
-        "replconf",
-        -1,
-        &[Admin, Noscript, Loading, Stale, AllowBusy],
-        replconf,
-    )
-    .doc(
-        "server",
-        "3.0.0",
-        "O(1)",
-        "An internal command for configuring the replication stream",
-    ),
-    Command::new("role", 1, &[Noscript, Loading, Stale, Fast], role)
-        .categories(&["admin", "dangerous"])
-        .doc(
-            "server",
-            "2.8.12",
-            "O(1)",
-            "Return the role of the instance in the context of replication",
-        ),
-    Command::new("wait", 3, &[Noscript], wait)
-        .categories(&["connection"])
-        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
-        .doc(
-            "generic",
-            "3.0.0",
-            "O(1)",
-            "Wait for the synchronous replication of all the write commands sent in the context \
-             of the current connection",
-        ),
-];
+const FOLLOW: &[Flag] = &[Admin, Noscript, Stale, NoAsyncLoading];
+const SYNC: &[Flag] = &[Admin, Noscript, NoAsyncLoading, NoMulti];
+const REPLCONF: &[Flag] = &[Admin, Noscript, Loading, Stale, AllowBusy];
 
-type Result = std::result::Result<(), CommandError>;
+pub const COMMANDS: &[Command] = &[
+    Command::new("replicaof", 3, FOLLOW, replicaof),
+    Command::new("slaveof", 3, FOLLOW, replicaof),
+    Command::new("psync", -3, SYNC, sync),
+    Command::new("sync", 1, SYNC, sync),
+    Command::new("replconf", -1, REPLCONF, replconf),
+    Command::new("role", 1, &[Noscript, Loading, Stale, Fast], role),
+    Command::new("wait", 3, &[Noscript], wait),
+];
 
 /// `REPLICAOF host port` or `REPLICAOF NO ONE`
 fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -100,7 +37,7 @@ fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let port = port.ok_or(CommandError::new("ERR Invalid master port"))?;
     let host = String::from_utf8_lossy(&args[1]).into_owned();
     info!("this server is a replica of {host}:{port} now");
-    match ctx.replication.follow(Address { host, port }) {
+    match ctx.state.replication.follow(Address { host, port }) {
         true => ctx.reply.ok(),
         false => ctx.reply.simple("OK Already connected to specified master"),
     }
@@ -108,7 +45,7 @@ fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn follow_nobody(ctx: &mut Context<'_>) {
-    if ctx.replication.follow_nobody() {
+    if ctx.state.replication.follow_nobody() {
         info!("this server is a primary now");
     }
 }
@@ -121,7 +58,7 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if option.is_some_and(|option| option.eq_ignore_ascii_case(b"FAILOVER")) {
         take_over(ctx, &args[1])?;
     }
-    if ctx.replication.is_cut_off() {
+    if ctx.state.replication.is_cut_off() {
         return Err(CommandError::new(
             "NOMASTERLINK Can't SYNC while not connected with my master",
         ));
@@ -135,29 +72,29 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if is_psync && parse_integer(&args[2]).is_none() {
         return Err(CommandError::NOT_AN_INTEGER);
     }
-    let file = match ctx.replication.awaited_file() {
+    let file = match ctx.state.replication.awaited_file() {
         Some(file) => file,
         None => begin_file(ctx)?,
     };
     if is_psync {
-        let (id, offset) = (&ctx.replication.id, file.offset);
+        let (id, offset) = (&ctx.state.replication.id, file.offset);
         ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
     }
     let (ip, port) = (ctx.client.handle.addr.ip(), ctx.client.replica_port);
     ctx.client.handle.is_replica.store(true, Relaxed);
-    ctx.client.sync = Some(ctx.replication.enter(ip, port, file));
+    ctx.client.sync = Some(ctx.state.replication.enter(ip, port, file));
     Ok(())
 }
 
 /// The primary of this server wants to change places with it, which it says with the
 /// history that both have.
 fn take_over(ctx: &mut Context<'_>, id: &[u8]) -> Result {
-    if !ctx.replication.is_replica() {
+    if !ctx.state.replication.is_replica() {
         return Err(CommandError::new(
             "ERR PSYNC FAILOVER can't be sent to a master.",
         ));
     }
-    if !id.eq_ignore_ascii_case(ctx.replication.id.as_bytes()) {
+    if !id.eq_ignore_ascii_case(ctx.state.replication.id.as_bytes()) {
         return Err(CommandError::new(
             "ERR PSYNC FAILOVER replid must match my replid.",
         ));
@@ -170,9 +107,12 @@ fn take_over(ctx: &mut Context<'_>, id: &[u8]) -> Result {
 const MAX_ADDRESS: usize = 255;
 
 /// Begins to write a file of the data as it is now.
-fn begin_file(ctx: &Context<'_>) -> std::result::Result<Arc<SyncFile>, CommandError> {
-    let (data, offset) = (ctx.store.snapshot(), ctx.replication.offset());
-    let (options, folder) = (ctx.config.rdb_options(), ctx.config.dir.clone().into());
+fn begin_file(ctx: &Context<'_>) -> Result<Arc<SyncFile>> {
+    let (data, offset) = (ctx.state.store.snapshot(), ctx.state.replication.offset());
+    let (options, folder) = (
+        ctx.state.config.rdb_options(),
+        ctx.state.config.dir.clone().into(),
+    );
     SyncFile::begin(data, offset, options, folder).map_err(|error| {
         warn!("cannot begin to write a file for a replica: {error}");
         CommandError::new("ERR BGSAVE failed, replication can't continue")
@@ -189,7 +129,7 @@ fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     for (name, value) in names.zip(values) {
         match name.to_ascii_lowercase().as_slice() {
             b"listening-port" => {
-                let port = parse_integer(value).ok_or(CommandError::NOT_AN_INTEGER)?;
+                let port = integer(value)?;
                 ctx.client.replica_port = u16::try_from(port).unwrap_or_default();
             }
             b"ip-address" if value.len() > MAX_ADDRESS => return Err(address_too_long(value)),
@@ -227,8 +167,8 @@ fn check_filter(words: &[u8]) -> Result {
 
 /// `ROLE`
 fn role(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let offset = ctx.replication.offset();
-    match ctx.replication.primary() {
+    let offset = ctx.state.replication.offset();
+    match ctx.state.replication.primary() {
         Some(primary) => {
             ctx.reply.array(5);
             ctx.reply.bulk(b"slave");
@@ -241,7 +181,7 @@ fn role(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
             });
         }
         None => {
-            let replicas = ctx.replication.online();
+            let replicas = ctx.state.replication.online();
             ctx.reply.array(3);
             ctx.reply.bulk(b"master");
             ctx.reply.integer(offset);
@@ -259,27 +199,27 @@ fn role(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `WAIT numreplicas timeout`: the connection waits and then replies.
 fn wait(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    if ctx.replication.is_replica() {
+    if ctx.state.replication.is_replica() {
         return Err(CommandError::new(
             "ERR WAIT cannot be used with replica instances. Please also note that since Redis \
              4.0 if a replica is configured to be writable (which is not the default) writes to \
              replicas are just local and are not propagated.",
         ));
     }
-    let replicas = parse_integer(&args[1]).ok_or(CommandError::NOT_AN_INTEGER)?;
+    let replicas = integer(&args[1])?;
     let timeout = parse_integer(&args[2]).ok_or(CommandError::new(
         "ERR timeout is not an integer or out of range",
     ))?;
     let timeout =
         u64::try_from(timeout).map_err(|_| CommandError::new("ERR timeout is negative"))?;
     let offset = ctx.client.written;
-    let acknowledged = ctx.replication.acknowledged(offset);
+    let acknowledged = ctx.state.replication.acknowledged(offset);
     if acknowledged as i64 >= replicas {
         ctx.reply.integer(acknowledged as i64);
         return Ok(());
     }
-    let limit = ctx.config.client_output_buffer_limit.replica;
-    ctx.replication.ask(limit);
+    let limit = ctx.state.config.client_output_buffer_limit.replica;
+    ctx.state.replication.ask(limit);
     let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
     ctx.client.waiting = Some(Waiting::Replicas {
         replicas: replicas as usize,

@@ -3,7 +3,7 @@
 use tracing::info;
 
 use crate::client::Waiting;
-use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::command::{Command, CommandError, Context, Flag::*, Result};
 use crate::lifecycle::{Request, Save};
 use crate::resp::Args;
 
@@ -12,27 +12,18 @@ pub const COMMANDS: &[Command] = &[Command::new(
     -1,
     &[Admin, Noscript, Loading, Stale, NoMulti, AllowBusy],
     shutdown,
-)
-.doc(
-    "server",
-    "1.0.0",
-    "O(N) when saving, where N is the total number of keys in all databases when saving data, \
-     otherwise O(1)",
-    "Synchronously save the dataset to disk and then shut down the server",
 )];
-
-type Result = std::result::Result<(), CommandError>;
 
 /// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`: the reply to success is the end of the
 /// connection.
 fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match parse(args.skip(1))? {
         Some(request) => {
-            ctx.client.waiting = Some(Waiting::End(ctx.lifecycle.number()));
-            ctx.lifecycle.request(request);
+            ctx.client.waiting = Some(Waiting::End(ctx.state.lifecycle.number()));
+            ctx.state.lifecycle.request(request);
             Ok(())
         }
-        None if ctx.lifecycle.abort() => {
+        None if ctx.state.lifecycle.abort() => {
             info!("Shutdown manually aborted.");
             ctx.reply.ok();
             Ok(())
@@ -42,7 +33,7 @@ fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 /// What is wanted; `None` is ABORT.
-fn parse(options: Args<'_>) -> std::result::Result<Option<Request>, CommandError> {
+fn parse(options: Args<'_>) -> Result<Option<Request>> {
     let mut request = Request::default();
     let mut is_abort = false;
     for option in options.iter() {

@@ -1,0 +1,29 @@
+//! Runs what a client sent: the command is looked up and called (`processCommand` in Redis's
+//! `server.c`).
+
+use super::{CommandError, Context};
+use crate::cross_protocol;
+use crate::resp::Args;
+
+/// Executes the command in `args`, which must not be empty. There is a reply in
+/// the output afterwards, come what may.
+pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
+    let result = ctx.table.resolve(args).and_then(|command| {
+        ctx.state.stats.commands_processed += 1;
+        ctx.client.handle.call(command.address());
+        (command.handler)(ctx, args)
+    });
+    if let Err(error) = result {
+        refuse(ctx, args, &error);
+    }
+}
+
+/// Replies why the command was refused. Nothing is said to a line of HTTP, and
+/// nothing of what follows it is executed.
+fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
+    if cross_protocol::is_http(&args[0]) {
+        ctx.client.is_browser = true;
+        ctx.client.closing = true;
+    }
+    ctx.reply.error(error.text());
+}

@@ -1,0 +1,84 @@
+//! Why a command was refused.
+
+use std::borrow::Cow;
+
+use crate::resp::Args;
+
+/// What a handler returns, and whatever else can refuse a command.
+pub type Result<T = ()> = std::result::Result<T, CommandError>;
+
+/// Why a command was refused, in Redis's words. The connection lives on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandError(Cow<'static, [u8]>);
+
+impl CommandError {
+    pub const SYNTAX: Self = Self::new("ERR syntax error");
+    pub const NOT_AN_INTEGER: Self = Self::new("ERR value is not an integer or out of range");
+
+    /// `text` starts with the error's code.
+    pub const fn new(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text.as_bytes()))
+    }
+
+    /// An error that names what the client sent, which need not be UTF-8. Like
+    /// Redis, which is written in C, it ends the name at a NUL byte.
+    pub fn quoting(before: &str, quoted: &[u8], after: &str) -> Self {
+        let quoted = excerpt(quoted, usize::MAX);
+        Self(
+            [before.as_bytes(), quoted, after.as_bytes()]
+                .concat()
+                .into(),
+        )
+    }
+
+    /// The number of arguments is wrong for the command called `name`.
+    pub fn arity(name: &str) -> Self {
+        let before = "ERR wrong number of arguments for '";
+        Self::quoting(before, name.as_bytes(), "' command")
+    }
+
+    /// A time that cannot be, for the command called `name`.
+    pub fn expire_time(name: &str) -> Self {
+        Self::quoting("ERR invalid expire time in '", name.as_bytes(), "' command")
+    }
+
+    /// The text of the error, its code first.
+    pub fn text(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// There is no such command. The error quotes as many of the arguments as fit 128 bytes, as
+    /// Redis does.
+    pub fn unknown_command(args: Args<'_>) -> Self {
+        let mut quoted = Vec::new();
+        for arg in args.skip(1).iter() {
+            if quoted.len() >= QUOTED {
+                break;
+            }
+            quoted.push(b'\'');
+            quoted.extend_from_slice(excerpt(arg, QUOTED - (quoted.len() - 1)));
+            quoted.extend_from_slice(b"' ");
+        }
+        let (name, between) = (excerpt(&args[0], QUOTED), b"', with args beginning with: ");
+        Self(
+            [&b"ERR unknown command '"[..], name, between, &quoted]
+                .concat()
+                .into(),
+        )
+    }
+
+    /// The container has no such subcommand.
+    pub fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
+        let after = format!("'. Try {} HELP.", container.to_uppercase());
+        Self::quoting("ERR unknown subcommand '", excerpt(name, QUOTED), &after)
+    }
+}
+
+/// How much of what a client sent an error quotes, in bytes.
+const QUOTED: usize = 128;
+
+/// The start of `bytes`, up to a NUL byte, where Redis's C strings end.
+fn excerpt(bytes: &[u8], length: usize) -> &[u8] {
+    let end = bytes.iter().position(|byte| *byte == 0);
+    &bytes[..end.unwrap_or(bytes.len()).min(length)]
+}
