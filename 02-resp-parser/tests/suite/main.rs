@@ -1,6 +1,7 @@
 //! The black-box suites: they speak to a running server over TCP. From step 02
 //! on they pass against real Redis as well.
 
+mod admission;
 mod client;
 mod harness;
 mod interop;

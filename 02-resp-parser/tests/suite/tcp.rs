@@ -2,6 +2,7 @@
 //!
 //! Reread: 01-tcp-echo/GUIDE.md#the-connection
 
+use std::fs;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::thread;
@@ -158,4 +159,42 @@ fn running_out_of_files_is_survived() {
     drop(crowd);
     // Room is there again; the server notices at its next try.
     check(&mut Client::connect(&server), b"after");
+}
+
+/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
+/// With `tcp-keepalive` the system has a timer on each connection: kind 2 in its list.
+#[test]
+fn the_system_asks_whether_a_client_is_there() {
+    for (period, wanted) in [("100", true), ("0", false)] {
+        let server = Server::start_with(&["--tcp-keepalive", period]);
+        let mut client = Client::connect(&server);
+        check(&mut client, b"hello");
+        let (Ok(near), Ok(far)) = (client.socket.local_addr(), client.socket.peer_addr()) else {
+            panic!("no addresses");
+        };
+        let Ok(list) = fs::read_to_string("/proc/net/tcp") else {
+            return eprintln!("not tested: the system does not tell");
+        };
+        let ports = [far.port(), near.port()].map(|port| format!(":{port:04X}"));
+        let timer = list.lines().find_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let is_ours =
+                fields.get(1)?.ends_with(&ports[0]) && fields.get(2)?.ends_with(&ports[1]);
+            is_ours.then(|| fields.get(5).copied().unwrap_or_default().to_owned())
+        });
+        // Of a server in another network there is nothing in the list.
+        if let Some(timer) = timer {
+            assert_eq!(timer.starts_with("02:"), wanted, "{period}: {timer}");
+        }
+    }
+}
+
+/// Reread: 01-tcp-echo/GUIDE.md#the-flags
+#[test]
+fn a_level_that_is_none_is_refused() {
+    if is_other_server() {
+        return eprintln!("not tested: what another server says of its flags");
+    }
+    let refused = Server::refuses_flags(&["--loglevel", "loud"]);
+    assert!(refused.contains("debug, verbose, notice"), "{refused}");
 }

@@ -1,6 +1,7 @@
 //! The black-box suites: they speak to a running server over TCP. From step 02
 //! on they pass against real Redis as well.
 
+mod admission;
 mod aof;
 mod aof_crash;
 mod aof_disk;
@@ -16,6 +17,7 @@ mod harness;
 mod interop;
 mod key;
 mod log;
+mod operation;
 mod payload;
 mod resp;
 mod scan;

@@ -150,6 +150,19 @@ impl Server {
         }
     }
 
+    /// Starts the server with flags that it is not to accept. What it said.
+    #[track_caller]
+    pub fn refuses_flags(flags: &[&str]) -> String {
+        let flags = flags.iter().map(|flag| (*flag).to_owned());
+        match Self::try_command(&command_line().into_iter().chain(flags).collect::<Vec<_>>()) {
+            Ok(server) => panic!("the server starts, and should not:\n{}", server.log()),
+            Err((status, said)) => {
+                assert!(!status.success(), "it ends with {status}");
+                said
+            }
+        }
+    }
+
     /// Starts the server on `data`, which it may not accept. A server may listen
     /// before it has looked at its data, so it has to answer.
     #[track_caller]

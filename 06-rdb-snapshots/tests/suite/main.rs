@@ -1,6 +1,7 @@
 //! The black-box suites: they speak to a running server over TCP. From step 02
 //! on they pass against real Redis as well.
 
+mod admission;
 mod aof;
 mod aof_crash;
 mod aof_disk;
@@ -19,6 +20,7 @@ mod interop;
 mod key;
 mod loading;
 mod log;
+mod operation;
 mod payload;
 mod rdb;
 mod rdb_crash;

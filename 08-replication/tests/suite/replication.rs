@@ -759,3 +759,45 @@ fn wait_reads_and_writes_meanwhile() {
     c.expect(int(0));
     c.expect(OK.repeat(40));
 }
+
+/// How many clients of a kind INFO tells of.
+fn clients(session: &mut Session, kind: &str) -> String {
+    let text = String::from_utf8_lossy(&session.call(&["INFO", "clients"])).into_owned();
+    let field = format!("{kind}_clients:");
+    let found = text.lines().find_map(|line| line.strip_prefix(&field));
+    found.expect("the number").to_owned()
+}
+
+/// Subscribers wait for others, and whoever sent WAIT is made to wait.
+#[test]
+fn who_is_made_to_wait_is_neither_idle_nor_a_replica() {
+    let (server, mut c) = start(&["--timeout", "1"]);
+    let mut subscriber = Client::connect(&server);
+    subscriber.send("SUBSCRIBE news\r\n").reply();
+    let mut blocked = Client::connect(&server);
+    blocked.send("WAIT 1 0\r\n");
+    let started = Instant::now();
+    wait_until("twice the time is over", || {
+        c.expect("PING", "+PONG\r\n");
+        started.elapsed() > Duration::from_millis(2500)
+    });
+    blocked.expect_silence();
+    c.expect("PUBLISH news 1", int(1));
+    subscriber.expect_start("*3\r\n$7\r\nmessage\r\n");
+    drop(blocked);
+
+    wait_until("it is gone", || clients(&mut c, "blocked") == "0");
+    c.expect("CONFIG SET timeout 0", OK);
+    let mut blocked: Vec<_> = (0..3).map(|_| Client::connect(&server)).collect();
+    for client in &mut blocked {
+        client.send("WAIT 1 0\r\n");
+    }
+    wait_until("three wait", || clients(&mut c, "blocked") == "3");
+    drop(blocked);
+    wait_until("they are gone", || clients(&mut c, "blocked") == "0");
+
+    let before = clients(&mut c, "connected");
+    let reader = Reader::connect(&server);
+    assert_eq!(clients(&mut c, "connected"), before);
+    drop(reader);
+}

@@ -1,6 +1,7 @@
 //! The black-box suites: they speak to a running server over TCP. From step 02
 //! on they pass against real Redis as well.
 
+mod admission;
 mod aof;
 mod aof_crash;
 mod aof_disk;
@@ -10,7 +11,6 @@ mod background_faults;
 mod client;
 mod clients;
 mod differential;
-mod door;
 mod dump;
 mod ending_faults;
 mod expiry;
@@ -21,6 +21,7 @@ mod interop;
 mod key;
 mod loading;
 mod log;
+mod operation;
 mod payload;
 mod pubsub;
 mod pubsub_differential;

@@ -606,3 +606,87 @@ fn a_write_with_a_wrong_arity_is_refused_at_once() {
     c.expect("SHUTDOWN ABORT", OK);
     asker.expect(FAILED);
 }
+
+/// A write waits while the server waits for a replica, and that is not its client's fault.
+#[test]
+fn who_is_made_to_wait_is_not_idle() {
+    let (server, mut c) = start(&[]);
+    let _reader = Reader::connect(&server);
+    c.expect("SET a 1", OK);
+    c.expect("CONFIG SET timeout 1", OK);
+    let mut asker = Client::connect(&server);
+    asker.send("SHUTDOWN\r\n");
+    wait_until("the server waits", || {
+        String::from_utf8_lossy(&c.call(&["INFO", "server"])).contains("shutdown_in_mill")
+    });
+    let mut writer = Client::connect(&server);
+    writer.send("SET a 2\r\n");
+    let started = Instant::now();
+    wait_until("twice the time is over", || {
+        c.expect("GET a", bulk("1"));
+        started.elapsed() > Duration::from_millis(2500)
+    });
+    c.expect("SHUTDOWN ABORT", OK);
+    writer.expect(OK);
+    asker.expect("-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+}
+
+/// Nobody waits for it at the end either.
+#[test]
+fn whoever_takes_nothing_does_not_hold_up_the_end() {
+    let mut server = Server::start();
+    let mut c = connect(&server);
+    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
+    for last in ["PING\r\n", "QUIT\r\n"] {
+        let mut deaf = Client::connect(&server);
+        deaf.send("GET large\r\n".repeat(40) + last);
+        wait_until("it is served", || {
+            !String::from_utf8_lossy(&c.call(&["INFO", "clients"]))
+                .contains("connected_clients:1\r")
+        });
+        std::mem::forget(deaf);
+    }
+    let started = Instant::now();
+    c.send(b"SHUTDOWN NOSAVE\r\n");
+    server.ended();
+    assert!(started.elapsed() < Duration::from_millis(1800));
+}
+
+#[test]
+fn the_banner_says_what_was_loaded() {
+    if is_other_server() {
+        return eprintln!("not tested: the banner of another server");
+    }
+    let data = data_folder();
+    let server = Server::start_on(data.path(), &[]);
+    wait_until("the banner is there", || {
+        server.log().contains("Loaded: no data yet")
+    });
+    let mut c = connect(&server);
+    c.expect("MSET a 1 b 2", OK);
+    c.expect("SAVE", OK);
+    server.kill();
+    let server = Server::start_on(data.path(), &[]);
+    let address = format!("-p {}", server.addr().port());
+    wait_until("the banner is there", || server.log().contains(&address));
+    let log = server.log();
+    assert!(log.contains("Loaded: 2 keys from dump.rdb"), "{log}");
+}
+
+#[test]
+fn the_timeout_is_checked() {
+    let (_server, mut c) = start(&[]);
+    let failed = |why| {
+        format!(
+            "-ERR CONFIG SET failed (possibly related to argument 'shutdown-timeout') - {why}\r\n"
+        )
+    };
+    let command = "CONFIG SET shutdown-timeout";
+    c.expect(
+        &format!("{command} x"),
+        failed("argument couldn't be parsed into an integer"),
+    );
+    let between = "argument must be between 0 and 2147483647 inclusive";
+    c.expect(&format!("{command} -1"), failed(between));
+    c.expect(&format!("{command} 0"), OK);
+}

@@ -192,6 +192,13 @@ pub const FAULTS: &[Fault] = &[
         how: How::Commands(Change::Reply(|it| it.close = it.reply.starts_with(b"-"))),
     },
     Fault {
+        name: "lets-everybody-in",
+        step: 2,
+        found_by: "room for so many clients",
+        breaks: "there may be more clients than maxclients",
+        how: How::Start(flags::no_bound),
+    },
+    Fault {
         name: "key-ends-at-nul",
         step: 3,
         found_by: "any bytes",
@@ -267,6 +274,13 @@ pub const FAULTS: &[Fault] = &[
         found_by: "every key is found",
         breaks: "SCAN leaves out the last key of each reply",
         how: How::Commands(Change::Reply(scan_misses)),
+    },
+    Fault {
+        name: "keeps-who-is-idle",
+        step: 3,
+        found_by: "says nothing has to go",
+        breaks: "clients that say nothing for too long may stay",
+        how: How::Start(flags::no_timeout),
     },
     Fault {
         name: "seconds-are-milliseconds",
@@ -435,20 +449,6 @@ pub const FAULTS: &[Fault] = &[
         found_by: "an end to waiting",
         breaks: "the server ends before its replicas have everything",
         how: How::Start(flags::no_patience),
-    },
-    Fault {
-        name: "lets-everybody-in",
-        step: 9,
-        found_by: "room for so many clients",
-        breaks: "there may be more clients than maxclients",
-        how: How::Start(flags::no_bound),
-    },
-    Fault {
-        name: "keeps-who-is-idle",
-        step: 9,
-        found_by: "says nothing has to go",
-        breaks: "clients that say nothing for too long may stay",
-        how: How::Start(flags::no_timeout),
     },
 ];
 

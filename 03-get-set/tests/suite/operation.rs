@@ -1,7 +1,7 @@
-//! Who is let in, who has to go, and what an operator sees: maxclients, timeout,
-//! protected-mode, the log's level, and the true numbers in INFO.
+//! What an operator decides while the server runs, and what the server shows: how many clients
+//! there may be, how long they may be silent, what is logged, and INFO's numbers.
 //!
-//! Reread: 09-graceful-shutdown/GUIDE.md#8-doorrs-who-is-let-in
+//! Reread: 03-get-set/GUIDE.md#8-commandsserverrs-info-config-and-friends
 
 use std::fs;
 use std::io::Write;
@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::harness::{Server, installed, is_other_server, wait_until};
-use crate::log::{connect, data_folder};
-use crate::replicas::{Reader, start};
-use crate::session::{OK, Session, bulk, encode, int};
+use crate::session::{OK, Session, bulk, encode};
 
 const FULL: &str = "-ERR max number of clients reached\r\n";
 
@@ -34,9 +32,10 @@ fn set_failed(name: &str, why: &str) -> String {
 }
 
 #[test]
-fn there_is_room_for_so_many_clients() {
+fn the_bound_on_clients_can_be_changed() {
     let server = Server::start_with(&["--maxclients", "5"]);
-    let mut c = connect(&server);
+    let mut c = Session::connect(server.addr());
+    wait_until("it is alone", || info(&mut c, "connected_clients") == "1");
     let mut others: Vec<_> = (0..4).map(|_| Client::connect(&server)).collect();
     for other in &mut others {
         other.check("PING\r\n", "+PONG\r\n");
@@ -66,9 +65,9 @@ fn there_is_room_for_so_many_clients() {
 #[test]
 fn parameters_are_checked() {
     let server = Server::start();
-    let mut c = connect(&server);
+    let mut c = Session::connect(server.addr());
     let not_a_number = "argument couldn't be parsed into an integer";
-    for name in ["maxclients", "timeout", "tcp-keepalive", "shutdown-timeout"] {
+    for name in ["maxclients", "timeout", "tcp-keepalive"] {
         for value in ["x", "1.5"] {
             let command = format!("CONFIG SET {name} {value}");
             c.expect(&command, set_failed(name, not_a_number));
@@ -117,11 +116,7 @@ fn who_says_nothing_has_to_go() {
     let mut idle = Client::connect(&server);
     let mut half = Client::connect(&server);
     half.send("*2\r\n$3\r\nGET");
-    let mut subscriber = Client::connect(&server);
-    subscriber.send("SUBSCRIBE news\r\n").reply();
-    let mut blocked = Client::connect(&server);
-    blocked.send("WAIT 1 0\r\n");
-    let mut busy = connect(&server);
+    let mut busy = Session::connect(server.addr());
     let started = Instant::now();
     // One that says something now and then stays.
     wait_until("twice the time is over", || {
@@ -130,9 +125,6 @@ fn who_says_nothing_has_to_go() {
     });
     idle.expect_closed();
     half.expect_closed();
-    blocked.expect_silence();
-    busy.expect("PUBLISH news 1", int(1));
-    subscriber.expect_start("*3\r\n$7\r\nmessage\r\n");
 }
 
 #[test]
@@ -140,10 +132,10 @@ fn the_timeout_can_be_changed() {
     let server = Server::start();
     let mut idle = Client::connect(&server);
     idle.check("PING\r\n", "+PONG\r\n");
-    let mut c = connect(&server);
+    let mut c = Session::connect(server.addr());
     c.expect("CONFIG SET timeout 1", OK);
     idle.expect_closed();
-    let mut c = connect(&server);
+    let mut c = Session::connect(server.addr());
     c.expect("CONFIG SET timeout 0", OK);
     let mut other = Client::connect(&server);
     let started = Instant::now();
@@ -158,7 +150,7 @@ fn the_timeout_can_be_changed() {
 #[test]
 fn whoever_takes_a_long_reply_is_not_idle() {
     let server = Server::start();
-    let mut c = connect(&server);
+    let mut c = Session::connect(server.addr());
     let megabyte = 1 << 20;
     c.expect_args(&["SET", "large", &"x".repeat(megabyte)], OK);
     c.expect("CONFIG SET timeout 1", OK);
@@ -178,76 +170,45 @@ fn whoever_takes_a_long_reply_is_not_idle() {
     drop(slow);
     wait_until("the other has to go", || {
         // It may be idle itself when the machine is busy.
-        let mut c = connect(&server);
+        let mut c = Session::connect(server.addr());
         number(&mut c, "connected_clients") <= 2.0 && deaf.socket.write(b"PING\r\n").is_err()
     });
 }
 
-/// A write waits while the server waits for a replica, and that is not its client's fault.
+/// Who has said goodbye, and takes no replies, is as idle as others.
 #[test]
-fn who_is_made_to_wait_is_not_idle() {
-    let (server, mut c) = start(&[]);
-    let _reader = Reader::connect(&server);
-    c.expect("SET a 1", OK);
+fn whoever_quits_and_takes_nothing_has_to_go() {
+    let server = Server::start();
+    let mut c = Session::connect(server.addr());
+    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
+    let mut deaf = Client::connect(&server);
+    deaf.send("GET large\r\n".repeat(40) + "QUIT\r\n");
+    wait_until("it is served", || {
+        number(&mut c, "connected_clients") >= 2.0
+    });
     c.expect("CONFIG SET timeout 1", OK);
-    let mut asker = Client::connect(&server);
-    asker.send("SHUTDOWN\r\n");
-    wait_until("the server waits", || {
-        String::from_utf8_lossy(&c.call(&["INFO", "server"])).contains("shutdown_in_mill")
+    wait_until("it has to go", || {
+        number(&mut Session::connect(server.addr()), "connected_clients") <= 2.0
+            && deaf.socket.write(b"x").is_err()
     });
-    let mut writer = Client::connect(&server);
-    writer.send("SET a 2\r\n");
+}
+
+/// The time that it has been silent counts, whatever it was when that began.
+#[test]
+fn a_new_timeout_counts_the_silence_before() {
+    let server = Server::start_with(&["--timeout", "1000"]);
+    let mut idle = Client::connect(&server);
+    idle.check("PING\r\n", "+PONG\r\n");
+    let mut c = Session::connect(server.addr());
     let started = Instant::now();
-    wait_until("twice the time is over", || {
-        c.expect("GET a", bulk("1"));
-        started.elapsed() > Duration::from_millis(2500)
+    // It changes again and again, and each time is longer than the silence could be if it counted anew.
+    wait_until("it has to go", || {
+        c.expect("CONFIG SET timeout 2", OK);
+        c.expect("CONFIG SET timeout 3", OK);
+        number(&mut c, "connected_clients") <= 1.0
     });
-    c.expect("SHUTDOWN ABORT", OK);
-    writer.expect(OK);
-    asker.expect("-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
-}
-
-/// With `tcp-keepalive` the system has a timer on each connection: kind 2 in its list.
-#[test]
-fn the_system_asks_whether_a_client_is_there() {
-    for (period, wanted) in [("100", true), ("0", false)] {
-        let server = Server::start_with(&["--tcp-keepalive", period]);
-        let mut client = Client::connect(&server);
-        client.check("PING\r\n", "+PONG\r\n");
-        let (Ok(near), Ok(far)) = (client.socket.local_addr(), client.socket.peer_addr()) else {
-            panic!("no addresses");
-        };
-        let Ok(list) = fs::read_to_string("/proc/net/tcp") else {
-            return eprintln!("not tested: the system does not tell");
-        };
-        let ports = [far.port(), near.port()].map(|port| format!(":{port:04X}"));
-        let timer = list.lines().find_map(|line| {
-            let fields: Vec<_> = line.split_whitespace().collect();
-            let is_ours =
-                fields.get(1)?.ends_with(&ports[0]) && fields.get(2)?.ends_with(&ports[1]);
-            is_ours.then(|| fields.get(5).copied().unwrap_or_default().to_owned())
-        });
-        // Of a server in another network there is nothing in the list.
-        if let Some(timer) = timer {
-            assert_eq!(timer.starts_with("02:"), wanted, "{period}: {timer}");
-        }
-    }
-}
-
-/// Redis starts, and refuses each client instead.
-#[test]
-fn an_open_port_has_to_be_wanted() {
-    if is_other_server() {
-        return eprintln!("not tested: how another server protects itself");
-    }
-    let data = data_folder();
-    let (status, said) = Server::refuses(data.path(), &["--bind", "0.0.0.0"]);
-    assert_eq!(status.code(), Some(1));
-    assert!(said.contains("--protected-mode no"), "{said}");
-    assert_eq!(said.trim().lines().count(), 1, "{said}");
-    // With `no` it would be open to all; so here it is this machine's address.
-    let server = Server::start_with(&["--protected-mode", "no"]);
-    connect(&server).expect("PING", "+PONG\r\n");
+    assert!(started.elapsed() > Duration::from_millis(1500));
+    idle.expect_closed();
 }
 
 #[test]
@@ -255,47 +216,35 @@ fn the_log_says_as_much_as_is_wanted() {
     if is_other_server() {
         return eprintln!("not tested: what another server has in its log");
     }
-    let server = Server::start_with(&["--loglevel", "warning"]);
-    let mut c = connect(&server);
-    c.expect("SAVE", OK);
-    assert!(!server.log().contains("keys saved"), "{}", server.log());
-    c.expect("CONFIG SET loglevel notice", OK);
-    c.expect("SAVE", OK);
-    let is_said = || server.log().contains("keys saved");
-    wait_until("it is in the log", is_said);
+    let server = Server::start_with(&["--timeout", "1"]);
+    let mut c = Session::connect(server.addr());
+    let end_idle = |c: &mut Session| {
+        let mut idle = Client::connect(&server);
+        idle.check("PING\r\n", "+PONG\r\n");
+        wait_until("it has to go", || number(c, "connected_clients") <= 1.0);
+        idle.expect_closed();
+    };
+    end_idle(&mut c);
+    assert!(
+        !server.log().contains("closing idle client"),
+        "{}",
+        server.log()
+    );
+    c.expect("CONFIG SET loglevel VERBOSE", OK);
+    end_idle(&mut c);
+    wait_until("it is in the log", || {
+        server.log().contains("closing idle client")
+    });
     c.expect("CONFIG SET loglevel warning", OK);
     let length = server.log().len();
-    c.expect("SAVE", OK);
+    end_idle(&mut c);
     assert_eq!(server.log().len(), length);
-    let data = data_folder();
-    let (_, said) = Server::refuses(data.path(), &["--loglevel", "loud"]);
-    assert!(said.contains("debug, verbose, notice"), "{said}");
-}
-
-#[test]
-fn the_banner_says_what_was_loaded() {
-    if is_other_server() {
-        return eprintln!("not tested: the banner of another server");
-    }
-    let data = data_folder();
-    let server = Server::start_on(data.path(), &[]);
-    wait_until("the banner is there", || {
-        server.log().contains("Loaded: no data yet")
-    });
-    let mut c = connect(&server);
-    c.expect("MSET a 1 b 2", OK);
-    c.expect("SAVE", OK);
-    server.kill();
-    let server = Server::start_on(data.path(), &[]);
-    let address = format!("-p {}", server.addr().port());
-    wait_until("the banner is there", || server.log().contains(&address));
-    let log = server.log();
-    assert!(log.contains("Loaded: 2 keys from dump.rdb"), "{log}");
 }
 
 #[test]
 fn the_numbers_in_info_are_true() {
-    let (server, mut c) = start(&[]);
+    let server = Server::start();
+    let mut c = Session::connect(server.addr());
     c.expect("CONFIG RESETSTAT", OK);
     let (came, went) = (
         number(&mut c, "total_net_input_bytes"),
@@ -309,20 +258,6 @@ fn the_numbers_in_info_are_true() {
     assert!((1_048_576.0..1_100_000.0).contains(&more), "{more}");
     let more = number(&mut c, "total_net_output_bytes") - went;
     assert!((3_145_728.0..3_250_000.0).contains(&more), "{more}");
-
-    assert_eq!(info(&mut c, "blocked_clients"), "0");
-    let mut blocked: Vec<_> = (0..3).map(|_| Client::connect(&server)).collect();
-    for client in &mut blocked {
-        client.send("WAIT 1 0\r\n");
-    }
-    wait_until("three wait", || info(&mut c, "blocked_clients") == "3");
-    drop(blocked);
-    wait_until("they are gone", || info(&mut c, "blocked_clients") == "0");
-
-    let clients = number(&mut c, "connected_clients");
-    let reader = Reader::connect(&server);
-    assert_eq!(number(&mut c, "connected_clients"), clients);
-    drop(reader);
 
     let cpu = |c: &mut Session| number(c, "used_cpu_sys") + number(c, "used_cpu_user");
     let used = cpu(&mut c);
@@ -342,7 +277,7 @@ fn the_numbers_in_info_are_true() {
 
 /// Runs redis-cli for a while; what it said.
 fn watch(server: &Server, flags: &[&str]) -> String {
-    let folder = data_folder();
+    let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("said");
     let file = fs::File::create(&path).expect("a file");
     // Of itself it would go on for ever; of the time there is enough, even on a busy machine.
@@ -364,7 +299,7 @@ fn redis_cli_shows_how_the_server_is() {
         return;
     }
     let server = Server::start();
-    let mut c = connect(&server);
+    let mut c = Session::connect(server.addr());
     c.expect("MSET a 1 b 2 c 3", OK);
     // It ends with the server; so this is the last of its lines.
     let said = watch(&server, &["--stat", "-i", "0.1", "-r", "3"]);
@@ -373,60 +308,4 @@ fn redis_cli_shows_how_the_server_is() {
     let said = watch(&server, &["--raw", "--latency", "-i", "0.3"]);
     let numbers: Vec<f64> = said.split_whitespace().flat_map(str::parse).collect();
     assert!(numbers.len() >= 4 && numbers[3] > 0.0, "{said}");
-}
-
-/// Who has said goodbye, and takes no replies, is as idle as others.
-#[test]
-fn whoever_quits_and_takes_nothing_has_to_go() {
-    let server = Server::start();
-    let mut c = connect(&server);
-    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
-    let mut deaf = Client::connect(&server);
-    deaf.send("GET large\r\n".repeat(40) + "QUIT\r\n");
-    wait_until("it is served", || {
-        number(&mut c, "connected_clients") >= 2.0
-    });
-    c.expect("CONFIG SET timeout 1", OK);
-    wait_until("it has to go", || {
-        number(&mut connect(&server), "connected_clients") <= 2.0
-            && deaf.socket.write(b"x").is_err()
-    });
-}
-
-/// Nobody waits for it at the end either.
-#[test]
-fn whoever_takes_nothing_does_not_hold_up_the_end() {
-    let mut server = Server::start();
-    let mut c = connect(&server);
-    c.expect_args(&["SET", "large", &"x".repeat(1 << 20)], OK);
-    for last in ["PING\r\n", "QUIT\r\n"] {
-        let mut deaf = Client::connect(&server);
-        deaf.send("GET large\r\n".repeat(40) + last);
-        wait_until("it is served", || {
-            number(&mut c, "connected_clients") >= 2.0
-        });
-        std::mem::forget(deaf);
-    }
-    let started = Instant::now();
-    c.send(b"SHUTDOWN NOSAVE\r\n");
-    server.ended();
-    assert!(started.elapsed() < Duration::from_millis(1800));
-}
-
-/// The time that it has been silent counts, whatever it was when that began.
-#[test]
-fn a_new_timeout_counts_the_silence_before() {
-    let server = Server::start_with(&["--timeout", "1000"]);
-    let mut idle = Client::connect(&server);
-    idle.check("PING\r\n", "+PONG\r\n");
-    let mut c = connect(&server);
-    let started = Instant::now();
-    // It changes again and again, and each time is longer than the silence could be if it counted anew.
-    wait_until("it has to go", || {
-        c.expect("CONFIG SET timeout 2", OK);
-        c.expect("CONFIG SET timeout 3", OK);
-        number(&mut c, "connected_clients") <= 1.0
-    });
-    assert!(started.elapsed() > Duration::from_millis(1500));
-    idle.expect_closed();
 }
