@@ -24,7 +24,10 @@ help:
 	@echo "make redis        install real Redis, if it is not here"
 	@echo "make verify-03 SERVER=./my-server"
 	@echo "                  step 03's suites against a server of yours, in any language"
-	@echo "make test         test everything"
+	@echo "make test         test every step, and its pages (8 minutes)"
+	@echo "make prove        prove the rest: exercises, solutions, and what tests the tests"
+	@echo "make stress SUITE=aof RUNS=20"
+	@echo "                  tests of the newest step, or of STEP=05, on a busy machine"
 	@echo "make lint         formatting and clippy"
 	@echo "make bench        the micro-benchmarks"
 	@echo "make clean        remove what was built"
@@ -73,6 +76,16 @@ verify-%:
 .PHONY: test
 test:
 	@scripts/test
+
+.PHONY: prove
+prove:
+	@scripts/prove
+
+SUITE ?=
+RUNS ?= 20
+.PHONY: stress
+stress:
+	@$(cargo) xtask stress "$(SUITE)" --runs $(RUNS) $(if $(STEP),--step $(STEP)) $(ARGS)
 
 .PHONY: lint
 lint:

@@ -7,11 +7,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 use walkdir::WalkDir;
 
+use crate::docs::package_name;
+use crate::processes;
 use crate::steps::{Step, Workshop, read};
 
 /// A copy of a step in a temporary folder. It is gone when this is dropped.
@@ -25,6 +28,9 @@ pub struct Alone {
 /// Where in `target` of the workshop the copies are built. All of them in one place,
 /// and with the same flags, so that what they have in common is built once.
 const TARGET: &str = "alone";
+
+/// The time for removing what was built.
+const CLEAN_LIMIT: Duration = Duration::from_secs(60);
 
 impl Alone {
     /// Copies the step.
@@ -66,12 +72,20 @@ impl Alone {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(self.dir());
         cargo.env("CARGO_TARGET_DIR", &self.target);
-        // The copy is built once: what speeds up a second build only fills the disk.
-        cargo.env("CARGO_INCREMENTAL", "0");
+        // The copy is built again with each solution, and then only what that changes.
+        cargo.env("CARGO_INCREMENTAL", "1");
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
         cargo.env("RUSTFLAGS", "-D warnings");
-        cargo.env("RUST_TEST_THREADS", test_threads().to_string());
         cargo
+    }
+
+    /// Removes what was built of it. The next copy lies elsewhere, so that nobody would
+    /// use it again; what the copies have in common stays.
+    pub fn clean(&self) -> Result<()> {
+        let mut cargo = self.cargo();
+        cargo.args(["clean", "--quiet", "--package", &package_name(&self.step)?]);
+        processes::run(&mut cargo, CLEAN_LIMIT)?;
+        Ok(())
     }
 
     fn copy(&self) -> Result<()> {
@@ -90,12 +104,6 @@ impl Alone {
         }
         Ok(())
     }
-}
-
-/// How many tests run at once. Most of the time they wait for a server, a clock or
-/// a disk, so a processor can look after several.
-fn test_threads() -> usize {
-    3 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Not `fs::copy`: on some systems that keeps the old time of change, and cargo

@@ -87,6 +87,9 @@ pub fn run(args: Args) -> Result<()> {
     };
     let pages = find_pages(&workshop, args.scope)?;
     let mut checker = Checker::new(&workshop, settings)?;
+    if args.scope.is_none() {
+        checker.builds = Builds::of_all(&workshop)?;
+    }
     let (mut faults, mut checked) = (0, 0);
     for (path, step) in pages {
         faults += checker.check(path, step)?;

@@ -26,16 +26,21 @@ pub fn prefix(exercise: u8) -> String {
     format!("exercise_{exercise}_")
 }
 
-/// Cargo, told to run the test program of the graders.
+/// The test program of the graders, run by cargo, which builds it if need be.
 ///
 /// The caller's cargo stands in the step's folder, so it takes that package.
-fn program(mut cargo: Command) -> Command {
-    cargo.args(["test", "--quiet", "--test", "exercises"]);
-    // The suites' harness would start another server than the step's.
-    cargo.env_remove("WORKSHOP_SERVER");
-    // A failure says what was asked; where in the grader's code is noise.
-    cargo.env("RUST_BACKTRACE", "0");
+pub fn by_cargo(mut cargo: Command) -> Command {
+    cargo.args(["test", "--quiet", "--test", "exercises", "--"]);
     cargo
+}
+
+/// The program, ready for its options.
+fn prepared(mut program: Command) -> Command {
+    // The suites' harness would start another server than the step's.
+    program.env_remove("WORKSHOP_SERVER");
+    // A failure says what was asked; where in the grader's code is noise.
+    program.env("RUST_BACKTRACE", "0");
+    program
 }
 
 /// The names of a step's tests in that file.
@@ -46,10 +51,10 @@ pub struct Names {
 
 impl Names {
     /// Asks the test program, which must have been built.
-    pub fn ask(cargo: impl Fn() -> Command) -> Result<Self> {
+    pub fn ask(program: impl Fn() -> Result<Command>) -> Result<Self> {
         Ok(Names {
-            all: list(cargo(), &["--list"])?,
-            ignored: list(cargo(), &["--list", "--ignored"])?,
+            all: list(program()?, &["--list"])?,
+            ignored: list(program()?, &["--list", "--ignored"])?,
         })
     }
 
@@ -61,9 +66,8 @@ impl Names {
     }
 }
 
-fn list(cargo: Command, options: &[&str]) -> Result<Vec<String>> {
-    let mut program = program(cargo);
-    let ended = processes::run(program.arg("--").args(options), LIMIT)?;
+fn list(program: Command, options: &[&str]) -> Result<Vec<String>> {
+    let ended = processes::run(prepared(program).args(options), LIMIT)?;
     if ended.success != Some(true) {
         bail!(
             "{FILE} does not say which tests it has:\n{}",
@@ -96,9 +100,9 @@ pub struct Grade {
 impl Grade {
     /// Runs the graders of one exercise, whether ignored or not: who works on an
     /// exercise may well have switched its graders on.
-    pub fn of(cargo: Command, exercise: u8, limit: Duration) -> Result<Self> {
-        let mut program = program(cargo);
-        program.args(["--", "--include-ignored", "--format", "pretty"]);
+    pub fn of(program: Command, exercise: u8, limit: Duration) -> Result<Self> {
+        let mut program = prepared(program);
+        program.args(["--include-ignored", "--format", "pretty"]);
         let ended = processes::run(program.arg(prefix(exercise)), limit)?;
         Ok(Grade::read(ended, &prefix(exercise)))
     }

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod alone;
+mod bench;
 mod carry;
 mod check;
 mod dependencies;
@@ -20,15 +21,19 @@ mod imports;
 mod layers;
 mod lineage;
 mod manifest;
+mod outcome;
 mod output;
 mod pairs;
 mod paths;
 mod processes;
+mod programs;
 mod reread;
 mod side_by_side;
 mod solutions;
 mod standalone;
 mod steps;
+mod stress;
+mod test;
 mod verify;
 
 use std::process::ExitCode;
@@ -57,6 +62,10 @@ enum Command {
     Standalone(standalone::Args),
     /// Prove that each exercise's grader and its reference solution belong together.
     Solutions(solutions::Args),
+    /// Run tests, each in a process of its own, with all processors busy.
+    Test(test::Args),
+    /// Run tests many times, while other processes keep all processors busy.
+    Stress(stress::Args),
     /// Run a step's suites against a server of anybody's, in any language.
     Verify(verify::Args),
     /// Merge what changed in one step into every later step.
@@ -83,6 +92,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Docs(args) => docs::run(args),
         Command::Standalone(args) => standalone::run(args),
         Command::Solutions(args) => solutions::run(args),
+        Command::Test(args) => test::run(args),
+        Command::Stress(args) => stress::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Carry(args) => carry::run(args),
     }

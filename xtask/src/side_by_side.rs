@@ -13,6 +13,26 @@ use anyhow::Result;
 ///
 /// After an error nothing more is begun, and the first error is returned.
 pub fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
+    at_once(processors(), items, work)
+}
+
+/// The processors of this machine.
+pub fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many tests run at once. Most of the time they wait for a server, a clock or
+/// a disk, so a processor can look after several.
+pub fn tests_at_once() -> usize {
+    3 * processors()
+}
+
+/// The same with so many at once.
+pub fn at_once<'a, T: Sync>(
+    count: usize,
+    items: &'a [T],
+    work: impl Fn(&'a T) -> Result<()> + Sync,
+) -> Result<()> {
     let next = AtomicUsize::new(0);
     let worker = || {
         while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -20,7 +40,6 @@ pub fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync
         }
         Ok(())
     };
-    let count = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..count).map(|_| scope.spawn(worker)).collect();
         let panicked = |panic| std::panic::resume_unwind(panic);

@@ -3,21 +3,21 @@
 //! Unsolved must fail and solved must pass, for each exercise, always: a grader
 //! that the untouched step satisfies tells a student nothing, and one that the
 //! reference solution does not satisfy tells them a lie. All of it happens in a
-//! copy of the step; the step itself is never touched.
+//! copy of the step; the step itself is never touched. So this is also where each
+//! step shows that it stands alone, built once for both.
 
 mod grader;
 mod patch;
 mod tally;
 
-use std::time::Duration;
-
 use anyhow::Result;
 
-use crate::alone::Alone;
+use crate::bench::Workbench;
 use crate::graders;
 use crate::output::print;
-use crate::processes::{self, Ended};
+use crate::processes::Ended;
 use crate::side_by_side::side_by_side;
+use crate::standalone;
 use crate::steps::{Number, Root, Step, Workshop};
 use grader::Graders;
 use patch::Patch;
@@ -27,10 +27,6 @@ use tally::Tally;
 const EXERCISES: u8 = 4;
 /// The checks of one exercise.
 const CHECKS: u64 = 7;
-/// The time for a step's suites.
-const SUITES_LIMIT: Duration = Duration::from_secs(600);
-/// The time for a build from nothing.
-const BUILD_LIMIT: Duration = Duration::from_secs(1200);
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -71,13 +67,13 @@ pub fn run(args: Args) -> Result<()> {
         Some(number) => vec![workshop.step(number)?],
         None => workshop.steps.iter().collect(),
     };
-    let (with, without): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| has_any(step));
-    for step in without {
+    for step in steps.iter().filter(|step| !has_any(step)) {
         print(&format!("{:02}: no exercises yet\n", step.number))?;
     }
-    let tally = Tally::new(with.len() as u64 * u64::from(EXERCISES) * CHECKS);
+    let with = steps.iter().filter(|step| has_any(step)).count();
+    let tally = Tally::new(with as u64 * u64::from(EXERCISES) * CHECKS);
     // The newest has most to build and to test.
-    let newest_first: Vec<&Step> = with.into_iter().rev().collect();
+    let newest_first: Vec<&Step> = steps.into_iter().rev().collect();
     side_by_side(&newest_first, |step| check_step(&workshop, step, &tally))?;
     tally.close()
 }
@@ -88,38 +84,42 @@ fn has_any(step: &Step) -> bool {
 }
 
 fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
-    let missing = missing(step);
+    let missing = match has_any(step) {
+        true => missing(step),
+        false => Vec::new(),
+    };
     if !missing.is_empty() {
         for fault in missing {
             tally.whole_step(step, fault)?;
         }
         return Ok(());
     }
-    tally.working_on(&format!("{:02}: building the untouched step", step.number));
-    let bench = Workbench {
-        alone: Alone::new(workshop, step)?,
-    };
-    if let Some(fault) = bench.build()? {
-        return tally.whole_step(step, fault);
+    tally.working_on(&format!("{:02}: the untouched step", step.number));
+    let mut bench = Workbench::new(workshop, step)?;
+    if !standalone::check(step, &mut bench)? {
+        tally.whole_step(step, Fault::new("it does not stand alone", "see above"))?;
+        return bench.close();
     }
-    let graders = Graders::list(&bench)?;
+    if has_any(step) {
+        check_exercises(step, &mut bench, tally)?;
+    }
+    bench.close()
+}
+
+fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<()> {
+    let graders = Graders::list(bench)?;
     for number in 1..=EXERCISES {
-        tally.check(
-            step,
-            number,
-            "its grader fails on the untouched step",
-            || graders.check_unsolved(&bench, number),
-        )?;
+        let what = "its grader fails on the untouched step";
+        tally.check(step, number, what, || graders.check_unsolved(bench, number))?;
     }
     for number in 1..=EXERCISES {
         let exercise = Exercise {
             step,
             number,
-            bench: &bench,
             graders: &graders,
             tally,
         };
-        exercise.check_solution()?;
+        exercise.check_solution(bench)?;
     }
     Ok(())
 }
@@ -139,14 +139,13 @@ fn missing(step: &Step) -> Vec<Fault> {
 struct Exercise<'a> {
     step: &'a Step,
     number: u8,
-    bench: &'a Workbench,
     graders: &'a Graders,
     tally: &'a Tally,
 }
 
 impl Exercise<'_> {
-    fn check_solution(&self) -> Result<()> {
-        let (bench, graders, number) = (self.bench, self.graders, self.number);
+    fn check_solution(&self, bench: &mut Workbench) -> Result<()> {
+        let (graders, number) = (self.graders, self.number);
         let patch = Patch::of(self.step, number);
         bench.alone.reset()?;
         self.check("its solution says why", || patch.check_head())?;
@@ -154,13 +153,16 @@ impl Exercise<'_> {
         if !applied {
             return self.skip(4);
         }
-        if !self.check("its solution builds without a warning", || bench.build())? {
+        let built = self.check("its solution builds without a warning", || {
+            build(bench, &patch)
+        })?;
+        if !built {
             return self.skip(3);
         }
         self.check("its solution satisfies its grader", || {
             graders.check_solved(bench, number)
         })?;
-        self.check("its solution passes the step's suites", || bench.suites())?;
+        self.check("its solution passes the step's suites", || suites(bench))?;
         self.check("its solution satisfies no other grader", || {
             let others = (1..=EXERCISES).filter(|other| *other != number);
             graders.check_others(bench, others, number)
@@ -179,45 +181,28 @@ impl Exercise<'_> {
     }
 }
 
-/// The copy of a step in which everything is tried.
-pub struct Workbench {
-    alone: Alone,
+/// What a solution's server is tested with is what the untouched step was tested with,
+/// unless it brings tests of its own.
+fn build(bench: &mut Workbench, patch: &Patch) -> Result<Option<Fault>> {
+    let said = match patch.changes_tests()? {
+        true => bench.build()?,
+        false => bench.rebuild()?,
+    };
+    let fault = |log: String| {
+        let next = "repair what the compiler says; warnings count";
+        Fault::new("it does not build", next).with_log(&log)
+    };
+    Ok(said.map(fault))
 }
 
-impl Workbench {
-    /// Builds the step and all of its tests; a warning is a fault.
-    fn build(&self) -> Result<Option<Fault>> {
-        let ended = self.cargo(&["test", "--no-run"], BUILD_LIMIT)?;
-        let next = "repair what the compiler says; warnings count";
-        let fault = || Fault::new("it does not build", next).with_log(&ended.output);
-        Ok((ended.success != Some(true)).then(fault))
-    }
-
-    fn suites(&self) -> Result<Option<Fault>> {
-        let mut cargo = self.alone.cargo();
-        // `standalone` does all of what takes long, once for each step.
-        cargo.arg("test").env("WORKSHOP_IN_PART", "1");
-        let mut ended = processes::run(&mut cargo, SUITES_LIMIT)?;
-        // On a busy machine a test may fail without a fault.
-        if ended.success == Some(false) {
-            print("a suite failed and is run once more\n")?;
-            ended = processes::run(&mut cargo, SUITES_LIMIT)?;
-        }
-        let fault = |what: &str| {
-            let next = "the step must still do all that it did; repair the solution";
-            Some(Fault::new(what, next).with_log(&ended.output))
+fn suites(bench: &Workbench) -> Result<Option<Fault>> {
+    let fault = |ended: Ended| {
+        let what = match ended.success {
+            None => "its tests do not come to an end",
+            Some(_) => "its tests fail",
         };
-        Ok(match ended.success {
-            Some(true) => None,
-            Some(false) => fault("`cargo test` fails"),
-            None => fault(&format!(
-                "`cargo test` does not end within {} s",
-                SUITES_LIMIT.as_secs()
-            )),
-        })
-    }
-
-    fn cargo(&self, arguments: &[&str], limit: Duration) -> Result<Ended> {
-        processes::run(self.alone.cargo().args(arguments), limit)
-    }
+        let next = "the step must still do all that it did; repair the solution";
+        Fault::new(what, next).with_log(&ended.output)
+    };
+    Ok(bench.test()?.map(fault))
 }

@@ -7,18 +7,13 @@
 mod outside;
 
 use std::sync::Mutex;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::alone::Alone;
+use crate::bench::Workbench;
 use crate::output::{ADDED, HINT, REMOVED, paint, print};
-use crate::processes::{self, Ended};
 use crate::side_by_side::side_by_side;
-use crate::steps::{Number, Root, Step, Workshop};
-
-/// The time for a step's build from nothing, and for its tests.
-const LIMIT: Duration = Duration::from_secs(1200);
+use crate::steps::{Number, Root, Step};
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -40,12 +35,11 @@ pub fn run(args: Args) -> Result<()> {
     // The newest has most to build and to test.
     let newest_first: Vec<&Step> = steps.iter().rev().copied().collect();
     side_by_side(&newest_first, |step| {
-        let faults = check(&workshop, step)?;
-        print(&told(step, &faults))?;
-        if !faults.is_empty() {
+        let mut bench = Workbench::new(&workshop, step)?;
+        if !check(step, &mut bench)? {
             failed.lock().expect("no worker panics").push(step.number);
         }
-        Ok(())
+        bench.close()
     })?;
     let failed = failed.into_inner().expect("no worker panics").len();
     if failed > 0 {
@@ -57,52 +51,31 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-fn check(workshop: &Workshop, step: &Step) -> Result<Vec<String>> {
+/// Looks at a step and at its copy, and says what came of it.
+pub fn check(step: &Step, bench: &mut Workbench) -> Result<bool> {
+    let faults = faults(step, bench)?;
+    print(&told(step, &faults))?;
+    Ok(faults.is_empty())
+}
+
+fn faults(step: &Step, bench: &mut Workbench) -> Result<Vec<String>> {
     let needs = outside::needs(step)?;
     if !needs.is_empty() {
         return Ok(needs);
     }
-    let alone = Alone::new(workshop, step)?;
-    for action in ["build", "test"] {
-        print(&format!("{}: cargo {action}\n", step.name))?;
-        if !succeeds_in_time(&alone, step, action)? {
-            return Ok(vec![format!(
-                "`cargo {action}` fails in a copy of {}; repair what is said above, and keep all \
-                 that it needs inside its folder",
-                step.name
-            )]);
-        }
-    }
-    Ok(Vec::new())
-}
-
-/// On a busy machine a test may fail without a fault, so what fails is run once more.
-fn succeeds_in_time(alone: &Alone, step: &Step, action: &str) -> Result<bool> {
-    if succeeds(alone, step, action)? {
-        return Ok(true);
-    }
-    print(&format!(
-        "{}: `cargo {action}` failed and is run once more\n",
+    let (what, log) = match bench.build()? {
+        Some(log) => ("does not build", log),
+        None => match bench.test()? {
+            Some(ended) => ("does not pass its tests", ended.output),
+            None => return Ok(Vec::new()),
+        },
+    };
+    print(&log)?;
+    Ok(vec![format!(
+        "a copy of {} {what}; repair what is said above, and keep all that it needs inside \
+         its folder",
         step.name
-    ))?;
-    succeeds(alone, step, action)
-}
-
-/// What cargo says is shown whole when it fails; otherwise the results are enough.
-fn succeeds(alone: &Alone, step: &Step, action: &str) -> Result<bool> {
-    let Ended { success, output } = processes::run(alone.cargo().arg(action), LIMIT)?;
-    if success != Some(true) {
-        print(&output)?;
-        return Ok(false);
-    }
-    let results = output
-        .lines()
-        .filter(|line| line.starts_with("test result:"));
-    let results: Vec<_> = results
-        .map(|line| format!("{}: {line}\n", step.name))
-        .collect();
-    print(&results.concat())?;
-    Ok(true)
+    )])
 }
 
 fn told(step: &Step, faults: &[String]) -> String {

@@ -7,12 +7,12 @@
 //! again. A server that cannot be tested at all is told once, not once per test.
 
 mod command_line;
-mod outcome;
 mod probe;
 mod report;
 mod suites;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,9 +20,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::outcome::{self, Outcome, Verdict};
 use crate::output::print;
 use crate::steps::{Number, Root};
-use outcome::{Outcome, Verdict};
 use report::Tally;
 use suites::{Suite, Suites, Test};
 
@@ -49,6 +49,9 @@ pub struct Args {
     /// How long the server may take for a reply.
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     patience: u64,
+    /// The suites' program, where it is built already.
+    #[arg(long, value_name = "FILE", hide = true)]
+    program: Option<PathBuf>,
     #[command(flatten)]
     root: Root,
 }
@@ -69,7 +72,7 @@ pub fn run(args: Args) -> Result<()> {
         step.name, args.server
     ))?;
     probe::check(&server, step, patience)?;
-    let mut suites = Suites::build(&workshop, step)?;
+    let mut suites = Suites::of(&workshop, step, args.program)?;
     suites.keep(args.suite.as_deref(), args.test.as_deref())?;
     let examiner = Examiner {
         program: &suites.program,
@@ -153,6 +156,10 @@ impl Examiner<'_> {
     }
 
     fn examine_test(&self, test: &Test) -> Result<Outcome> {
-        outcome::of(self.program, test, &self.server, self.patience)
+        let mut program = Command::new(self.program);
+        program
+            .env("WORKSHOP_SERVER", &self.server)
+            .env("WORKSHOP_PATIENCE", self.patience.as_secs().to_string());
+        outcome::of(program, &test.path)
     }
 }

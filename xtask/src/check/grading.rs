@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use super::source::Source;
 use super::tasks::Task;
 use super::{Graded, Status, build};
-use crate::graders::{FILE, Grade, Names, Verdict, prefix};
+use crate::graders::{FILE, Grade, Names, Verdict, by_cargo, prefix};
 use crate::steps::Step;
 
 /// How often the line of progress moves, which is there at a terminal only.
@@ -27,7 +27,7 @@ pub fn grade(step: &Step, tasks: Vec<Task>, limit: Duration) -> Result<Vec<Grade
     }
     let grading = Grading {
         step,
-        names: Names::ask(|| cargo(step))?,
+        names: Names::ask(|| Ok(by_cargo(cargo(step))))?,
         source: Source::read(step)?,
         limit,
     };
@@ -67,7 +67,7 @@ struct Grading<'a> {
 impl Grading<'_> {
     fn grade(&self, task: Task) -> Result<Graded> {
         let mine = self.of(task.number)?;
-        let grade = Grade::of(cargo(self.step), task.number, self.limit)?;
+        let grade = Grade::of(by_cargo(cargo(self.step)), task.number, self.limit)?;
         let done = grade.verdict == Verdict::Passed;
         let (passed, mut failed): (Vec<_>, Vec<_>) = mine
             .into_iter()

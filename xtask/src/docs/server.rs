@@ -17,7 +17,8 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 use tempfile::NamedTempFile;
 
-use crate::steps::{Step, read_text};
+use crate::programs;
+use crate::steps::{Step, Workshop, read_text};
 
 /// The time from start to the first answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -44,6 +45,20 @@ pub struct Builds {
 }
 
 impl Builds {
+    /// Builds the servers of all steps at once, as `make test` does. One that does not
+    /// build is built again when a page asks for it, and then it is told why.
+    pub fn of_all(workshop: &Workshop) -> Result<Self> {
+        let built = programs::of_all_steps(workshop)?;
+        let mut done = HashMap::new();
+        for step in &workshop.steps {
+            let name = package_name(step)?;
+            let mut servers = programs::of_step(&built.programs, step).filter(|it| !it.is_test);
+            let server = servers.find(|it| it.name == name);
+            done.extend(server.map(|it| (step.number, Ok(it.path.clone()))));
+        }
+        Ok(Builds { done })
+    }
+
     /// The program of a step, built at most once.
     pub fn get(&mut self, root: &Path, step: &Step) -> Result<PathBuf, String> {
         let built = self.done.entry(step.number);

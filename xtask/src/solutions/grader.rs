@@ -3,7 +3,8 @@
 
 use anyhow::Result;
 
-use super::{Fault, Workbench};
+use super::Fault;
+use crate::bench::Workbench;
 use crate::graders::{FILE, Grade, LIMIT, Names, Verdict, prefix};
 
 /// The graders of a step.
@@ -12,7 +13,7 @@ pub struct Graders(Names);
 impl Graders {
     /// Asks the test program for its tests. It must have been built.
     pub fn list(bench: &Workbench) -> Result<Self> {
-        Ok(Graders(Names::ask(|| bench.alone.cargo())?))
+        Ok(Graders(Names::ask(|| bench.graders())?))
     }
 
     /// On the step as it is, the exercise must count as unsolved.
@@ -82,7 +83,7 @@ impl Graders {
 }
 
 fn grade(bench: &Workbench, exercise: u8) -> Result<Grade> {
-    Grade::of(bench.alone.cargo(), exercise, LIMIT)
+    Grade::of(bench.graders()?, exercise, LIMIT)
 }
 
 /// A grader that ends otherwise than with a verdict.

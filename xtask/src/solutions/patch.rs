@@ -49,6 +49,12 @@ impl Patch {
         Ok((lines < HEAD_LINES).then(|| Fault::new(what, next)))
     }
 
+    /// Whether the programs of tests are other ones with it.
+    pub fn changes_tests(&self) -> Result<bool> {
+        let text = read_text(&self.file)?;
+        Ok(changed(&text).any(|file| file.starts_with("tests/")))
+    }
+
     /// Applies it to the step in that folder.
     pub fn apply(&self, dir: &Path) -> Result<Option<Fault>> {
         let text = read_text(&self.file)?;
@@ -88,9 +94,14 @@ fn starts_diff(line: &str) -> bool {
 }
 
 fn changes_grader(patch: &str) -> bool {
-    let mut changed = patch.lines().filter_map(|line| {
+    changed(patch).any(|file| file == graders::FILE)
+}
+
+/// The files that it changes.
+fn changed(patch: &str) -> impl Iterator<Item = &str> {
+    let files = patch.lines().filter_map(|line| {
         line.strip_prefix("+++ b/")
             .or_else(|| line.strip_prefix("--- a/"))
     });
-    changed.any(|file| file.trim_end() == graders::FILE)
+    files.map(str::trim_end)
 }

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::outcome::{Outcome, Verdict};
 use super::suites::{Suite, Test};
+use crate::outcome::{Outcome, Verdict};
 use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
 
 /// How many failures are shown in full; one mends them one after the other.

@@ -46,9 +46,9 @@ impl Test {
 }
 
 impl Suites {
-    /// Builds the step's suites and lists them.
-    pub fn build(workshop: &Workshop, step: &Step) -> Result<Self> {
-        let program = build(&workshop.root, step)?;
+    /// Lists the step's suites, which are built before if they are not at hand.
+    pub fn of(workshop: &Workshop, step: &Step, program: Option<PathBuf>) -> Result<Self> {
+        let program = program.map_or_else(|| build(&workshop.root, step), Ok)?;
         let list = Command::new(&program).arg("--list").output()?;
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
         let mut all = Vec::new();

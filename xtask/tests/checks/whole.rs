@@ -1,7 +1,7 @@
-//! `make test` as a whole: it passes on a clean workshop, and each kind of fault
-//! that it is there to catch makes it fail, with what to do next.
+//! `make test` and `make prove` as a whole: they pass on a clean workshop, and each kind
+//! of fault that they are there to catch makes one fail, with what to do next.
 //!
-//! Makefile and test script are the real ones. Only Redis is left out.
+//! Makefile and scripts are the real ones. Only Redis is left out.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +27,12 @@ exec cargo \"$@\"
 /// Gives a workshop what `make test` needs.
 fn complete(scratch: Scratch) -> Scratch {
     let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for file in ["Makefile", "scripts/test"] {
+    for file in [
+        "Makefile",
+        "scripts/parts.sh",
+        "scripts/test",
+        "scripts/prove",
+    ] {
         let text = fs::read_to_string(real.join(file)).expect("the workshop has it");
         scratch.write(file, &text);
     }
@@ -36,7 +41,12 @@ fn complete(scratch: Scratch) -> Scratch {
         "bin/cargo",
         &CARGO.replace("XTASK", env!("CARGO_BIN_EXE_xtask")),
     );
-    for program in ["scripts/test", "scripts/redis", "bin/cargo"] {
+    for program in [
+        "scripts/test",
+        "scripts/prove",
+        "scripts/redis",
+        "bin/cargo",
+    ] {
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(scratch.path(program), mode).expect("it is ours");
     }
@@ -62,11 +72,11 @@ fn with_exercises() -> Scratch {
     complete(scratch)
 }
 
-fn make_test(scratch: &Scratch) -> Told {
+fn make(what: &str, scratch: &Scratch) -> Told {
     let path = std::env::var("PATH").expect("a PATH");
     let bin = scratch.path("bin");
     let output = Command::new("make")
-        .arg("test")
+        .arg(what)
         .current_dir(scratch.root())
         .env("PATH", format!("{}:{path}", bin.display()))
         .env_remove("CI")
@@ -79,8 +89,11 @@ fn make_test(scratch: &Scratch) -> Told {
 
 #[test]
 fn clean_workshops_pass() {
-    make_test(&with_pages()).fine(&["NOTICE: there is no real Redis here", "All of it holds"]);
-    make_test(&with_exercises()).fine(&["the exercises' checks passed: 28", "All of it holds"]);
+    for what in ["test", "prove"] {
+        let fine = ["NOTICE: there is no real Redis here", "All of it holds"];
+        make(what, &with_pages()).fine(&fine);
+    }
+    make("prove", &with_exercises()).fine(&["the exercises' checks passed: 28", "All of it holds"]);
 }
 
 #[test]
@@ -91,7 +104,7 @@ fn a_stale_snippet_fails() {
         "        count += 1;",
         "        count += 2;",
     );
-    make_test(&scratch).fails(&[
+    make("test", &scratch).fails(&[
         "01-echo/GUIDE.md:17: this is not in `src/main.rs`",
         "next: show lines",
     ]);
@@ -101,7 +114,7 @@ fn a_stale_snippet_fails() {
 fn a_console_block_with_wrong_output_fails() {
     let scratch = with_pages();
     scratch.replace(README, "\npong\n", "\nPONG\n");
-    make_test(&scratch).fails(&[
+    make("test", &scratch).fails(&[
         "01-echo/README.md:12",
         "- PONG",
         "+ pong",
@@ -114,7 +127,7 @@ fn a_console_block_with_wrong_output_fails() {
 fn a_dead_link_fails() {
     let scratch = with_pages();
     scratch.replace("README.md", "01-echo/GUIDE.md", "01-echo/GIUDE.md");
-    make_test(&scratch).fails(&[
+    make("test", &scratch).fails(&[
         "README.md:3: the link `01-echo/GIUDE.md#the-idea` leads to no file",
         "next:",
     ]);
@@ -134,7 +147,7 @@ fn a_step_that_needs_the_workspace_fails() {
         "version.workspace = true",
     );
     scratch.run(&["lineage", "--write"]).fine(&[]);
-    make_test(&scratch).fails(&[
+    make("prove", &scratch).fails(&[
         "✗ 02-more does not stand alone",
         "02-more/Cargo.toml: `package.version` is inherited from the workspace; write its value here",
     ]);
@@ -149,7 +162,7 @@ fn a_grader_that_passes_on_the_untouched_step_fails() {
         "ask(\"one\"), \"what?\"",
     );
     scratch.run(&["lineage", "--write"]).fine(&[]);
-    make_test(&scratch).fails(&[
+    make("prove", &scratch).fails(&[
         "✗ 01 exercise 1: its grader fails on the untouched step",
         "the untouched step satisfies it",
         "next: let it ask for what the step does not do yet",
@@ -160,9 +173,24 @@ fn a_grader_that_passes_on_the_untouched_step_fails() {
 fn a_solution_that_does_not_solve_fails() {
     let scratch = with_exercises();
     solve(&scratch, 2, &patch(LAST_ARM, &arm("two", 3)));
-    make_test(&scratch).fails(&[
+    make("prove", &scratch).fails(&[
         "✗ 01 exercise 2: its solution satisfies its grader",
         "the grader fails",
         "next: repair the solution",
+    ]);
+}
+
+#[test]
+fn a_test_that_fails_fails() {
+    let scratch = with_exercises();
+    scratch.replace(
+        "01-echo/src/main.rs",
+        "\"zero\" => \"0\"",
+        "\"zero\" => \"00\"",
+    );
+    make("test", &scratch).fails(&[
+        "✗ 01-echo unit tests: tests::zero_is_known",
+        "left: \"00\"",
+        "of 1 tests 1 failed",
     ]);
 }

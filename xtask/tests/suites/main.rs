@@ -10,10 +10,11 @@
 #[path = "../../src/docs/wildcard.rs"]
 mod wildcard;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, OnceLock};
 
 const BROKEN_SERVER: &str = env!("CARGO_BIN_EXE_broken-server");
 
@@ -50,28 +51,51 @@ fn root() -> &'static Path {
         .expect("the workshop")
 }
 
-/// The program of a right server, beside our own.
-fn right_server(step: usize) -> PathBuf {
-    static BUILD: Once = Once::new();
-    BUILD.call_once(|| {
+/// The programs of all steps, by the folders of their steps and their names. They are
+/// built together, as `make test` does, for together their dependencies are built once.
+fn programs() -> &'static BTreeMap<(String, String), PathBuf> {
+    static BUILT: OnceLock<BTreeMap<(String, String), PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| {
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet"]).current_dir(root());
-        cargo.args(
-            STEPS
-                .iter()
-                .flat_map(|step| ["--package".to_owned(), format!("step{step}")]),
-        );
-        assert!(
-            cargo.status().expect("cargo runs").success(),
-            "the steps do not build"
-        );
-    });
-    Path::new(BROKEN_SERVER).with_file_name(format!("step{}", STEPS[step - 1]))
+        cargo.args(["test", "--no-run", "--quiet", "--message-format=json"]);
+        for step in STEPS.iter().chain([&"10-capstone"]) {
+            cargo.args(["--package", &format!("step{step}")]);
+        }
+        let output = cargo.current_dir(root()).output().expect("cargo runs");
+        assert!(output.status.success(), "the steps do not build");
+        let lines = String::from_utf8(output.stdout).expect("text");
+        let messages = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"));
+        messages.filter_map(|message| program(&message)).collect()
+    })
+}
+
+/// A program that is no unit test, in one of cargo's messages.
+fn program(message: &serde_json::Value) -> Option<((String, String), PathBuf)> {
+    let name = message["target"]["name"].as_str()?;
+    let is_unit_test = message["profile"]["test"] == true && message["target"]["kind"][0] != "test";
+    let path = message["executable"].as_str().filter(|_| !is_unit_test)?;
+    let folder = Path::new(message["manifest_path"].as_str()?).parent()?;
+    let step = folder.file_name()?.to_str()?.to_owned();
+    Some(((step, name.to_owned()), path.into()))
+}
+
+/// The program of that name, of that step.
+fn built(step: usize, name: &str) -> &'static Path {
+    let step = STEPS[step - 1];
+    &programs()[&(step.to_owned(), name.to_owned())]
+}
+
+/// The program of a right server.
+fn right_server(step: usize) -> &'static Path {
+    built(step, &format!("step{}", STEPS[step - 1]))
 }
 
 fn verify(step: usize, server: &str, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["verify", &step.to_string(), "--server", server])
+        .args(["verify", &step.to_string(), "--server", server, "--program"])
+        .arg(built(step, "suite"))
         .args(more)
         .current_dir(root())
         .env_remove("CLICOLOR_FORCE")
@@ -158,7 +182,6 @@ fn wrong<T: Sync>(all: &[T], check: impl Fn(&T) -> Option<String> + Sync) -> Vec
 
 #[test]
 fn each_fault_is_found_and_told() {
-    right_server(1);
     let wrong = wrong(&faults(), check);
     assert!(
         wrong.is_empty(),
@@ -192,7 +215,6 @@ fn each_step_has_at_least_three_faults_and_no_text_is_left_over() {
 /// Otherwise a fault could be found because of what stands in between.
 #[test]
 fn the_tests_that_find_faults_pass_without_one() {
-    right_server(1);
     let mut tests: Vec<_> = faults()
         .into_iter()
         .map(|it| (it.step, it.found_by))

@@ -1,0 +1,40 @@
+# What a run consists of: parts, told when they begin, and at the end with their
+# seconds. To be sourced by bash.
+
+started=$SECONDS
+parts=()
+part_began=$SECONDS
+part_name=
+
+part() {
+    [ -z "$part_name" ] || parts+=("$(printf '%5d s  %s' "$((SECONDS - part_began))" "$part_name")")
+    part_name=$1
+    part_began=$SECONDS
+    [ -z "$1" ] || printf '\n=== %s (%ss)\n' "$1" "$((SECONDS - started))"
+}
+
+all_holds() {
+    part ""
+    printf '\n'
+    printf '%s\n' "${parts[@]}"
+    printf '\nAll of it holds (%ss).\n' "$((SECONDS - started))"
+}
+
+need_cargo() {
+    if ! command -v cargo >/dev/null; then
+        echo "cargo is not here; install Rust from https://rustup.rs and open a new terminal" >&2
+        exit 1
+    fi
+}
+
+# Sets have_redis to yes or no.
+look_for_redis() {
+    have_redis=yes
+    scripts/redis && return
+    have_redis=no
+    if [ "${CI:-}" = true ]; then
+        echo "CI needs real Redis; see above for what to install" >&2
+        exit 1
+    fi
+    echo "NOTICE: there is no real Redis here; what needs it is not tested"
+}

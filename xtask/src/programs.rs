@@ -1,0 +1,117 @@
+//! What a build of cargo's leaves behind: programs of tests, and servers.
+//!
+//! Cargo says where they are; no other tool knows where targets go.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::{Artifact, Message};
+
+use crate::docs::package_name;
+use crate::processes::{self, Ended};
+use crate::steps::{Step, Workshop};
+
+/// The time for a build from nothing.
+const LIMIT: Duration = Duration::from_secs(1200);
+
+/// How cargo's lines for machines begin; all others are for people.
+const FOR_MACHINES: &str = "{\"reason\":";
+
+/// A program that was built.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What cargo calls it: a step's name, or that of a file in `tests`.
+    pub name: String,
+    /// The folder of its package, in which cargo would run its tests.
+    pub folder: PathBuf,
+    pub path: PathBuf,
+    pub is_test: bool,
+}
+
+impl Program {
+    /// The program, ready to be run as cargo would.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.folder);
+        command
+    }
+
+    /// The names of its tests; `options` narrow the choice, like `--ignored`.
+    pub fn tests(&self, options: &[&str]) -> Result<Vec<String>> {
+        let output = self.command().arg("--list").args(options).output();
+        let output = output.with_context(|| format!("cannot run {}", self.path.display()))?;
+        let list = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names = list.lines().filter_map(|line| line.strip_suffix(": test"));
+        Ok(names.map(str::to_owned).collect())
+    }
+}
+
+/// What a build came to.
+pub struct Built {
+    /// Whether all of it succeeded.
+    pub success: bool,
+    /// What was built, even if other things were not.
+    pub programs: Vec<Program>,
+    /// What cargo said to people.
+    pub log: String,
+}
+
+/// Runs this `cargo test --no-run`, or whatever else builds.
+pub fn build(cargo: &mut Command) -> Result<Built> {
+    cargo.arg("--message-format=json-render-diagnostics");
+    let Ended { success, output } = processes::run(cargo, LIMIT)?;
+    let messages = Message::parse_stream(output.as_bytes());
+    let programs = messages.filter_map(|message| match message.ok()? {
+        Message::CompilerArtifact(artifact) => program(artifact),
+        _ => None,
+    });
+    let for_people = output.lines().filter(|it| !it.starts_with(FOR_MACHINES));
+    Ok(Built {
+        success: success == Some(true),
+        programs: programs.collect(),
+        log: for_people.map(|line| format!("{line}\n")).collect(),
+    })
+}
+
+/// Builds the servers and the programs of tests of all steps, together: alone, each
+/// would have its dependencies with other features, and they would be compiled again.
+pub fn of_all_steps(workshop: &Workshop) -> Result<Built> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--no-run", "--quiet"]);
+    for step in &workshop.steps {
+        cargo.args(["--package", &package_name(step)?]);
+    }
+    build(cargo.current_dir(&workshop.root))
+}
+
+/// The same where something that does not build is an error.
+pub fn all_of_all_steps(workshop: &Workshop) -> Result<Vec<Program>> {
+    let built = of_all_steps(workshop)?;
+    if !built.success {
+        bail!("not all steps build:\n{}", built.log.trim_end());
+    }
+    Ok(built.programs)
+}
+
+/// Those that belong to the step.
+pub fn of_step<'a>(programs: &'a [Program], step: &Step) -> impl Iterator<Item = &'a Program> {
+    let folder = whole(&step.dir);
+    programs
+        .iter()
+        .filter(move |it| whole(&it.folder) == folder)
+}
+
+fn whole(folder: &Path) -> PathBuf {
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+}
+
+fn program(artifact: Artifact) -> Option<Program> {
+    Some(Program {
+        path: artifact.executable?.into(),
+        folder: artifact.manifest_path.parent()?.into(),
+        name: artifact.target.name,
+        is_test: artifact.profile.test,
+    })
+}
