@@ -1,90 +1,62 @@
 //! The command line: the flags, the banner, and what to say when the port
 //! cannot be opened.
 //!
-//! Flags are spelled as `redis-server` spells them, so that a command line can
-//! be moved from one to the other.
+//! Each parameter is a flag. Flags are spelled as `redis-server` spells them, so that a
+//! command line can be moved from one to the other.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
-use std::time::Duration;
 
-use clap::{ArgAction, Parser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::config::Config;
-use crate::logging::LogLevel;
+use crate::config::{Config, PARAMETERS, Parameter};
 
-/// The flags that this step understands.
-#[derive(Debug, Parser)]
-// A flag may come twice, and the last one counts, as in Redis.
-#[command(about, version, args_override_self = true)]
+/// What the flags say.
+#[derive(Debug)]
 pub struct Cli {
-    /// TCP port to listen on.
-    #[arg(long, default_value_t = 6380)]
-    pub port: u16,
-
-    /// Address to listen on. Loopback only, unless you say otherwise.
-    #[arg(long, default_value = "127.0.0.1")]
-    pub bind: IpAddr,
-
-    /// Ask after so many silent seconds whether a client is still there; 0 is never.
-    #[arg(long, default_value_t = 300)]
-    pub tcp_keepalive: u32,
-
-    /// What is worth a line in the server log.
-    #[arg(long, ignore_case = true, default_value = "notice")]
-    pub loglevel: LogLevel,
-
-    /// How many clients there may be at once.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub maxclients: u32,
-
-    /// Whether to let in nobody but clients on this machine. There are no passwords, so "no" is
-    /// for networks where everybody may read, change and delete everything.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub protected_mode: bool,
-
-    /// How many threads serve clients. One is fastest on a small machine.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=128))]
-    pub io_threads: u8,
-
-    /// Disconnect clients that say nothing for so many seconds; 0 is never.
-    #[arg(long, default_value_t = 0)]
-    pub timeout: u32,
-}
-
-fn parse_yes_no(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("say yes or no"),
-    }
+    pub config: Config,
 }
 
 impl Cli {
-    /// What commands may see of the flags, or what is wrong with them.
+    /// Reads the flags, or ends the process with an explanation.
+    pub fn parse() -> Self {
+        let config = Config::default();
+        let mut command = command(&config);
+        let matches = command.get_matches_mut();
+        Self::read(&matches, config).unwrap_or_else(|reason| {
+            let error = command.error(ErrorKind::ValueValidation, reason);
+            error.exit()
+        })
+    }
+
+    fn read(matches: &ArgMatches, mut config: Config) -> Result<Self, String> {
+        for parameter in PARAMETERS.iter().filter(|it| it.is_flag()) {
+            let name = parameter.name;
+            for value in values(matches, name) {
+                let wrong = |reason| format!("cannot use --{name} {value:?}: {reason}");
+                parameter.set(&mut config, &value).map_err(wrong)?;
+            }
+        }
+        Ok(Self { config })
+    }
+
+    /// The parameters, or why the server cannot start with them.
     pub fn config(&self) -> Result<Config, String> {
         self.check_bind()?;
-        Ok(Config {
-            maxclients: self.maxclients.into(),
-            timeout: Duration::from_secs(self.timeout.into()),
-            tcp_keepalive: Duration::from_secs(self.tcp_keepalive.into()),
-            protected_mode: self.protected_mode,
-            loglevel: self.loglevel,
-            ..Config::new(self.bind, self.port, self.io_threads)
-        })
+        Ok(self.config.clone())
     }
 
     /// Whoever can reach the port can do everything, so it is open to this machine only, unless
     /// `--protected-mode no` says otherwise.
     fn check_bind(&self) -> Result<(), String> {
-        match self.protected_mode && !self.bind.is_loopback() {
+        match self.config.protected_mode && !self.config.bind.is_loopback() {
             false => Ok(()),
             true => Err(format!(
                 "cannot use --bind {}: whoever can reach that address could read, change and \
                  delete everything, because there are no passwords. If you mean it, say \
                  --protected-mode no; otherwise leave --bind out",
-                self.bind
+                self.config.bind
             )),
         }
     }
@@ -92,7 +64,7 @@ impl Cli {
     /// Tokio's reactor with as many threads as asked for. Everything that a
     /// client needs happens on one of them.
     pub fn runtime(&self) -> io::Result<Runtime> {
-        match self.io_threads {
+        match self.config.io_threads {
             1 => Builder::new_current_thread().enable_all().build(),
             threads => Builder::new_multi_thread()
                 .worker_threads(threads.into())
@@ -110,10 +82,10 @@ impl Cli {
              \n  In a second terminal, type:\n\
              \n      redis-cli -h {} -p {}\n\
              \n  and then SET greeting hello, GET greeting. Ctrl-C ends the server.\n",
-            self.bind,
-            self.port,
-            self.bind,
-            self.port
+            self.config.bind,
+            self.config.port,
+            self.config.bind,
+            self.config.port
         );
     }
 
@@ -133,7 +105,34 @@ impl Cli {
         };
         format!(
             "cannot listen on {}:{}: {error} ({hint})",
-            self.bind, self.port
+            self.config.bind, self.config.port
         )
     }
+}
+
+fn command(defaults: &Config) -> Command {
+    let flag = |parameter: &Parameter| {
+        let flag = Arg::new(parameter.name).long(parameter.name);
+        // A flag may come twice, as in Redis, and may have several words.
+        flag.num_args(1..)
+            .action(ArgAction::Append)
+            .value_name("VALUE")
+            .help(format!("[default: {}]", parameter.get(defaults)))
+    };
+    let flags = PARAMETERS.iter().filter(|it| it.is_flag()).map(flag);
+    Command::new(env!("CARGO_PKG_NAME"))
+        .about(env!("CARGO_PKG_DESCRIPTION"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help("The flags are the parameters of redis.conf; src/config.rs says what each is.")
+        .args(flags)
+}
+
+/// The values of a flag, in order; the words of one are joined as in Redis.
+fn values(matches: &ArgMatches, name: &str) -> Vec<String> {
+    let occurrences = matches
+        .get_occurrences::<String>(name)
+        .into_iter()
+        .flatten();
+    let values = occurrences.map(|words| words.map(String::as_str).collect::<Vec<_>>().join(" "));
+    values.collect()
 }

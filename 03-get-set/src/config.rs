@@ -1,15 +1,20 @@
-//! What CONFIG GET and CONFIG SET see: the server's parameters (`config.c`).
+//! The server's parameters (`config.c` in Redis): each is one row of [`PARAMETERS`], from
+//! which the flags, CONFIG GET and CONFIG SET are made.
 //!
-//! A parameter that this server does not have yet, but that stock tools ask for,
-//! has the one value that is true of it: `save` is empty, `appendonly` is `no`.
+//! A parameter that this server does not have yet, but that stock tools ask for, has the one
+//! value that is true of it: `save` is empty, `appendonly` is `no`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use crate::logging::LogLevel;
 use crate::resp::{MAX_BULK, parse_integer};
+
+use self::Change::{Free, Immutable, Same};
+use self::Kind::{Always, Memory, Number, Other, Seconds, YesNo};
 
 /// The parameters and their values.
 #[derive(Debug, Clone)]
@@ -31,97 +36,12 @@ pub struct Config {
     pub loglevel: LogLevel,
 }
 
-/// The least that `proto-max-bulk-len` may be, in bytes.
-const MIN_BULK: i64 = 1024 * 1024;
-
-/// The most that a number may be.
-const MAX_NUMBER: u64 = i32::MAX as u64;
-
-/// One line of [`PARAMETERS`].
-pub struct Parameter {
-    pub name: &'static str,
-    pub get: fn(&Config) -> String,
-    set: Setter,
-}
-
-/// How CONFIG SET treats a parameter.
-enum Setter {
-    /// It is fixed when the server starts.
-    Immutable,
-    /// It cannot be other than it is, so setting it to that is fine.
-    Same,
-    /// It takes values that the function accepts.
-    With(fn(&mut Config, &str) -> Result<(), String>),
-}
-
-/// All parameters, by name.
-pub const PARAMETERS: &[Parameter] = &[
-    Parameter::new("appendonly", |_| "no".into(), Setter::Same),
-    Parameter::new("bind", |config| config.bind.to_string(), Setter::Same),
-    Parameter::new("databases", |_| "1".into(), Setter::Immutable),
-    Parameter::new(
-        "io-threads",
-        |config| config.io_threads.to_string(),
-        Setter::Immutable,
-    ),
-    Parameter::new(
-        "loglevel",
-        |config| config.loglevel.name(),
-        Setter::With(set_loglevel),
-    ),
-    Parameter::new(
-        "maxclients",
-        |config| config.maxclients.to_string(),
-        Setter::With(set_maxclients),
-    ),
-    Parameter::new("maxmemory", |_| "0".into(), Setter::Same),
-    Parameter::new("port", |config| config.port.to_string(), Setter::Same),
-    Parameter::new(
-        "proto-max-bulk-len",
-        |config| config.proto_max_bulk_len.to_string(),
-        Setter::With(set_proto_max_bulk_len),
-    ),
-    Parameter::new(
-        "protected-mode",
-        |config| yes_or_no(config.protected_mode).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.protected_mode)),
-    ),
-    Parameter::new("save", |_| String::new(), Setter::Same),
-    Parameter::new(
-        "tcp-keepalive",
-        |config| config.tcp_keepalive.as_secs().to_string(),
-        Setter::With(|config, value| parse_period(value, &mut config.tcp_keepalive)),
-    ),
-    Parameter::new(
-        "timeout",
-        |config| config.timeout.as_secs().to_string(),
-        Setter::With(|config, value| parse_period(value, &mut config.timeout)),
-    ),
-];
-
-impl Parameter {
-    const fn new(name: &'static str, get: fn(&Config) -> String, set: Setter) -> Self {
-        Self { name, get, set }
-    }
-
-    pub fn is_immutable(&self) -> bool {
-        matches!(self.set, Setter::Immutable)
-    }
-
-    /// The parameter called `name`, in any mixture of case.
-    pub fn find(name: &[u8]) -> Option<&'static Self> {
-        PARAMETERS
-            .iter()
-            .find(|parameter| parameter.name.as_bytes().eq_ignore_ascii_case(name))
-    }
-}
-
-impl Config {
-    pub fn new(bind: IpAddr, port: u16, io_threads: u8) -> Self {
+impl Default for Config {
+    fn default() -> Self {
         Self {
-            bind,
-            port,
-            io_threads,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: 6380,
+            io_threads: 1,
             proto_max_bulk_len: MAX_BULK,
             maxclients: 10_000,
             timeout: Duration::ZERO,
@@ -130,14 +50,136 @@ impl Config {
             loglevel: LogLevel::Notice,
         }
     }
+}
 
-    /// Sets a parameter, or says in Redis's words why not.
+/// One row of [`PARAMETERS`].
+pub struct Parameter {
+    pub name: &'static str,
+    kind: Kind,
+    change: Change,
+}
+
+/// What values a parameter takes, and where its value is.
+enum Kind {
+    /// It has this one value.
+    Always(&'static str),
+    YesNo(fn(&mut Config) -> &mut bool),
+    /// A number from the first to the second.
+    Number(u64, u64, fn(&mut Config) -> &mut u64),
+    /// So many seconds or more.
+    Seconds(u64, fn(&mut Config) -> &mut Duration),
+    /// So many bytes or more, such as `64mb`.
+    Memory(i64, fn(&mut Config) -> &mut usize),
+    /// Text that these functions write and read.
+    Other(fn(&Config) -> String, Setter),
+}
+
+/// Reads a value, or says in Redis's words what is wrong with it.
+type Setter = fn(&mut Config, &str) -> Result<(), String>;
+
+/// Whether CONFIG SET can change a parameter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Free,
+    /// It is fixed when the server starts.
+    Immutable,
+    /// It cannot be other than it is, so setting it to that is fine.
+    Same,
+}
+
+/// The most that a number may be.
+const MAX: u64 = i32::MAX as u64;
+
+/// All parameters, by name.
+pub const PARAMETERS: &[Parameter] = &[
+    row("appendonly", Always("no")).change(Same),
+    row("bind", Other(|c| c.bind.to_string(), set_bind)).change(Same),
+    row("databases", Always("1")).change(Immutable),
+    row(
+        "io-threads",
+        Other(|c| c.io_threads.to_string(), set_io_threads),
+    )
+    .change(Immutable),
+    row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
+    row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
+    row("maxmemory", Always("0")).change(Same),
+    row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
+    row(
+        "proto-max-bulk-len",
+        Memory(1 << 20, |c| &mut c.proto_max_bulk_len),
+    ),
+    row("protected-mode", YesNo(|c| &mut c.protected_mode)),
+    row("save", Always("")).change(Same),
+    row("tcp-keepalive", Seconds(0, |c| &mut c.tcp_keepalive)),
+    row("timeout", Seconds(0, |c| &mut c.timeout)),
+];
+
+/// The most clients that there may be.
+const MAX_CLIENTS: u64 = u32::MAX as u64;
+
+/// A parameter that CONFIG SET can change.
+const fn row(name: &'static str, kind: Kind) -> Parameter {
+    let change = Free;
+    Parameter { name, kind, change }
+}
+
+impl Parameter {
+    const fn change(self, change: Change) -> Self {
+        Self { change, ..self }
+    }
+
+    /// The parameter called `name`, in any mixture of case.
+    pub fn find(name: &[u8]) -> Option<&'static Self> {
+        let is_called = |it: &&Self| it.name.as_bytes().eq_ignore_ascii_case(name);
+        PARAMETERS.iter().find(is_called)
+    }
+
+    pub fn is(&self, change: Change) -> bool {
+        self.change == change
+    }
+
+    pub fn is_flag(&self) -> bool {
+        !matches!(self.kind, Always(_))
+    }
+
+    pub fn get(&self, config: &Config) -> String {
+        // The rows say where a value is as it is needed to change it.
+        let config = &mut config.clone();
+        match self.kind {
+            Always(value) => value.into(),
+            YesNo(field) if *field(config) => "yes".into(),
+            YesNo(_) => "no".into(),
+            Number(_, _, field) => field(config).to_string(),
+            Seconds(_, field) => field(config).as_secs().to_string(),
+            Memory(_, field) => field(config).to_string(),
+            Other(get, _) => get(config),
+        }
+    }
+
+    /// Sets it at the start.
+    pub fn set(&self, config: &mut Config, value: &str) -> Result<(), String> {
+        match self.kind {
+            Always(_) => return Err("this server cannot change it".into()),
+            YesNo(field) => *field(config) = parse_yes_no(value)?,
+            Number(least, most, field) => *field(config) = parse_number(value, least, most)?,
+            Seconds(least, field) => {
+                *field(config) = Duration::from_secs(parse_number(value, least, MAX)?);
+            }
+            Memory(least, field) => *field(config) = parse_size(value, least)?,
+            Other(_, set) => set(config, value)?,
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Sets a parameter for CONFIG SET, or says in Redis's words why not.
     pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
         let value = String::from_utf8_lossy(value);
-        match parameter.set {
-            Setter::With(set) => set(self, &value),
-            Setter::Same if c_string(&value) == (parameter.get)(self) => Ok(()),
-            Setter::Immutable | Setter::Same => Err("this server cannot change it".into()),
+        match parameter.change {
+            Free => parameter.set(self, &value),
+            Same if c_string(&value) == parameter.get(self) => Ok(()),
+            _ => Err("this server cannot change it".into()),
         }
     }
 }
@@ -148,18 +190,23 @@ fn c_string(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
 }
 
-fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String> {
-    let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
-    match usize::try_from(bytes) {
-        Ok(length) if bytes >= MIN_BULK => {
-            config.proto_max_bulk_len = length;
-            Ok(())
-        }
-        _ => Err(format!(
-            "argument must be between {MIN_BULK} and {} inclusive",
-            i64::MAX
-        )),
-    }
+/// For values that only a flag can give.
+fn parse_into<T: FromStr>(value: &str, field: &mut T) -> Result<(), String> {
+    *field = value.parse().map_err(|_| "it cannot be read")?;
+    Ok(())
+}
+
+fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
+    parse_into(value, &mut config.bind)
+}
+
+fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
+    parse_into(value, &mut config.port)
+}
+
+fn set_io_threads(config: &mut Config, value: &str) -> Result<(), String> {
+    config.io_threads = parse_number(value, 1, 128)? as u8;
+    Ok(())
 }
 
 fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
@@ -168,23 +215,15 @@ fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn set_maxclients(config: &mut Config, value: &str) -> Result<(), String> {
-    config.maxclients = parse_between(value, 1, u32::MAX.into())?;
-    Ok(())
+fn parse_yes_no(value: &str) -> Result<bool, String> {
+    match c_string(value).to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".into()),
+    }
 }
 
-/// Seconds, or none.
-fn parse_period(value: &str, parameter: &mut Duration) -> Result<(), String> {
-    *parameter = Duration::from_secs(parse_number(value, 0)?);
-    Ok(())
-}
-
-/// A number that is `least` or more.
-fn parse_number(value: &str, least: u64) -> Result<u64, String> {
-    parse_between(value, least, MAX_NUMBER)
-}
-
-fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
+fn parse_number(value: &str, least: u64, most: u64) -> Result<u64, String> {
     let number =
         parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
     match u64::try_from(number) {
@@ -195,17 +234,16 @@ fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
     }
 }
 
-fn parse_yes_no(value: &str, parameter: &mut bool) -> Result<(), String> {
-    *parameter = match c_string(value).to_ascii_lowercase().as_str() {
-        "yes" => true,
-        "no" => false,
-        _ => return Err("argument must be 'yes' or 'no'".into()),
-    };
-    Ok(())
-}
-
-fn yes_or_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
+/// A number of bytes that is `least` or more.
+fn parse_size(value: &str, least: i64) -> Result<usize, String> {
+    let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
+    match usize::try_from(bytes) {
+        Ok(size) if bytes >= least => Ok(size),
+        _ => Err(format!(
+            "argument must be between {least} and {} inclusive",
+            i64::MAX
+        )),
+    }
 }
 
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)

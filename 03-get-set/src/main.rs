@@ -27,8 +27,6 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::Cli;
 use crate::state::Shared;
 
@@ -39,7 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::init(cli.loglevel);
+    logging::init(cli.config.loglevel);
     abort_on_panic();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,7 +50,7 @@ fn main() -> ExitCode {
 
 /// Serves until the process ends, or says why it cannot.
 fn run(cli: &Cli) -> Result<(), String> {
-    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
     cli.runtime().map_err(no_threads)?.block_on(serve(cli))
 }
 
@@ -60,7 +58,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let mut config = cli.config()?;
     config.maxclients = admission::make_room(config.maxclients);
     let shared = Shared::new(config);
-    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = server::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
     cli.print_banner();
     tokio::spawn(cron::run(shared.clone()));

@@ -37,7 +37,6 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio::sync::oneshot;
 
 use crate::cli::Cli;
@@ -51,7 +50,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::init(cli.loglevel);
+    logging::init(cli.config.loglevel);
     abort_on_panic();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,7 +63,7 @@ fn main() -> ExitCode {
 
 /// Serves until the process ends, or says why it cannot.
 fn run(cli: &Cli) -> Result<(), String> {
-    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
     cli.runtime().map_err(no_threads)?.block_on(serve(cli))
 }
 
@@ -73,7 +72,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     config.maxclients = admission::make_room(config.maxclients);
     let shared = Shared::new(config);
     shared.lock().store.loading = true;
-    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = server::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
     let (door, opened) = oneshot::channel();
     let clients = shared.clone();

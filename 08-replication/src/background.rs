@@ -244,7 +244,7 @@ impl Background {
             || aof.is_provisional()
             || aof.is_rewrite_due(
                 config.auto_aof_rewrite_percentage,
-                config.auto_aof_rewrite_min_size,
+                config.auto_aof_rewrite_min_size as u64,
             );
         // Who cannot begin now has said so in the log, and is asked again.
         if self.rewrite_scheduled || (wants_rewrite && may_rewrite) {

@@ -1,10 +1,12 @@
-//! What CONFIG GET and CONFIG SET see: the server's parameters (`config.c`).
+//! The server's parameters (`config.c` in Redis): each is one row of [`PARAMETERS`], from
+//! which the flags, CONFIG GET and CONFIG SET are made.
 //!
-//! A parameter that this server does not have yet, but that stock tools ask for,
-//! has the one value that is true of it: there is no `maxmemory`.
+//! A parameter that this server does not have yet, but that stock tools ask for, has the one
+//! value that is true of it: there is no `maxmemory`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -14,6 +16,9 @@ use crate::logging::LogLevel;
 use crate::output_limit::{OutputLimit, OutputLimits};
 use crate::rdb::{self, SavePoint};
 use crate::resp::{MAX_BULK, parse_integer};
+
+use self::Change::{Free, Immutable, Protected, Same};
+use self::Kind::{Always, FileName, Memory, Number, Other, Seconds, YesNo};
 
 /// The parameters and their values.
 #[derive(Debug, Clone)]
@@ -37,17 +42,17 @@ pub struct Config {
     pub dir: String,
     pub appendonly: bool,
     pub appendfsync: Fsync,
-    /// What the names of the log's files begin with.
+    /// What the names of the AOF's files begin with.
     pub appendfilename: String,
-    /// The folder of the log, in `dir`.
+    /// The folder of the AOF, in `dir`.
     pub appenddirname: String,
-    /// The log is written anew when it has grown by so many percent (0 is never) and is
+    /// The AOF is rewritten when it has grown by so many percent (0 is never) and is
     /// larger than so many bytes.
     pub auto_aof_rewrite_percentage: u64,
-    pub auto_aof_rewrite_min_size: u64,
-    /// The base of the log is an RDB, not made of commands.
+    pub auto_aof_rewrite_min_size: usize,
+    /// The base of the AOF is an RDB, not made of commands.
     pub aof_use_rdb_preamble: bool,
-    /// When to save of itself.
+    /// When to save without being asked.
     pub save: Vec<SavePoint>,
     /// The name of the RDB file.
     pub dbfilename: String,
@@ -61,234 +66,26 @@ pub struct Config {
     /// A replica answers while it has no link to its primary.
     pub replica_serve_stale_data: bool,
     /// Sentinel promotes the replica with the least; 0 is never.
-    pub replica_priority: u32,
+    pub replica_priority: u64,
     /// After so long without a word, the other side is taken for dead.
     pub repl_timeout: Duration,
     /// How often a primary says PING to its replicas, in seconds.
     pub repl_ping_replica_period: u64,
 }
 
-/// The least that `proto-max-bulk-len` may be, in bytes.
-const MIN_BULK: i64 = 1024 * 1024;
-
-/// The most that a number may be.
-const MAX_NUMBER: u64 = i32::MAX as u64;
-
-/// One line of [`PARAMETERS`].
-pub struct Parameter {
-    pub name: &'static str,
-    pub get: fn(&Config) -> String,
-    set: Setter,
-}
-
-/// How CONFIG SET treats a parameter.
-enum Setter {
-    /// It is fixed when the server starts.
-    Immutable,
-    /// Redis does not let clients change it either, unless told to.
-    Protected,
-    /// It cannot be other than it is, so setting it to that is fine.
-    Same,
-    /// It takes values that the function accepts.
-    With(fn(&mut Config, &str) -> Result<(), String>),
-}
-
-// Parameters that have a second name, from the time when Redis said `slave`.
-
-const REPL_PING_REPLICA_PERIOD: Parameter = Parameter::new(
-    "repl-ping-replica-period",
-    |config| config.repl_ping_replica_period.to_string(),
-    Setter::With(|config, value| {
-        config.repl_ping_replica_period = parse_number(value, 1)?;
-        Ok(())
-    }),
-);
-
-const REPLICA_PRIORITY: Parameter = Parameter::new(
-    "replica-priority",
-    |config| config.replica_priority.to_string(),
-    Setter::With(|config, value| {
-        config.replica_priority = parse_number(value, 0)? as u32;
-        Ok(())
-    }),
-);
-
-const REPLICA_READ_ONLY: Parameter = Parameter::new(
-    "replica-read-only",
-    |config| yes_or_no(config.replica_read_only).into(),
-    Setter::With(|config, value| parse_yes_no(value, &mut config.replica_read_only)),
-);
-
-const REPLICA_SERVE_STALE_DATA: Parameter = Parameter::new(
-    "replica-serve-stale-data",
-    |config| yes_or_no(config.replica_serve_stale_data).into(),
-    Setter::With(|config, value| parse_yes_no(value, &mut config.replica_serve_stale_data)),
-);
-
-/// All parameters, by name.
-pub const PARAMETERS: &[Parameter] = &[
-    Parameter::new(
-        "aof-use-rdb-preamble",
-        |config| yes_or_no(config.aof_use_rdb_preamble).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.aof_use_rdb_preamble)),
-    ),
-    Parameter::new(
-        "appenddirname",
-        |config| config.appenddirname.clone(),
-        Setter::Immutable,
-    ),
-    Parameter::new(
-        "appendfilename",
-        |config| config.appendfilename.clone(),
-        Setter::Immutable,
-    ),
-    Parameter::new(
-        "appendfsync",
-        |config| config.appendfsync.name().into(),
-        Setter::With(set_appendfsync),
-    ),
-    Parameter::new(
-        "appendonly",
-        |config| yes_or_no(config.appendonly).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.appendonly)),
-    ),
-    Parameter::new(
-        "auto-aof-rewrite-min-size",
-        |config| config.auto_aof_rewrite_min_size.to_string(),
-        Setter::With(set_min_size),
-    ),
-    Parameter::new(
-        "auto-aof-rewrite-percentage",
-        |config| config.auto_aof_rewrite_percentage.to_string(),
-        Setter::With(set_percentage),
-    ),
-    Parameter::new("bind", |config| config.bind.to_string(), Setter::Same),
-    Parameter::new(
-        "client-output-buffer-limit",
-        |config| config.client_output_buffer_limit.to_string(),
-        Setter::With(set_client_output_buffer_limit),
-    ),
-    Parameter::new("databases", |_| "1".into(), Setter::Immutable),
-    Parameter::new(
-        "dbfilename",
-        |config| config.dbfilename.clone(),
-        Setter::Protected,
-    ),
-    Parameter::new("dir", |config| config.dir.clone(), Setter::Protected),
-    Parameter::new(
-        "io-threads",
-        |config| config.io_threads.to_string(),
-        Setter::Immutable,
-    ),
-    Parameter::new(
-        "loglevel",
-        |config| config.loglevel.name(),
-        Setter::With(set_loglevel),
-    ),
-    Parameter::new(
-        "maxclients",
-        |config| config.maxclients.to_string(),
-        Setter::With(set_maxclients),
-    ),
-    Parameter::new("maxmemory", |_| "0".into(), Setter::Same),
-    Parameter::new("port", |config| config.port.to_string(), Setter::Same),
-    Parameter::new(
-        "proto-max-bulk-len",
-        |config| config.proto_max_bulk_len.to_string(),
-        Setter::With(set_proto_max_bulk_len),
-    ),
-    Parameter::new(
-        "protected-mode",
-        |config| yes_or_no(config.protected_mode).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.protected_mode)),
-    ),
-    Parameter::new(
-        "rdbchecksum",
-        |config| yes_or_no(config.rdbchecksum).into(),
-        Setter::Immutable,
-    ),
-    Parameter::new(
-        "rdbcompression",
-        |config| yes_or_no(config.rdbcompression).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.rdbcompression)),
-    ),
-    REPL_PING_REPLICA_PERIOD,
-    REPL_PING_REPLICA_PERIOD.renamed("repl-ping-slave-period"),
-    Parameter::new(
-        "repl-timeout",
-        |config| config.repl_timeout.as_secs().to_string(),
-        Setter::With(|config, value| {
-            config.repl_timeout = Duration::from_secs(parse_number(value, 1)?);
-            Ok(())
-        }),
-    ),
-    REPLICA_PRIORITY,
-    REPLICA_READ_ONLY,
-    REPLICA_SERVE_STALE_DATA,
-    Parameter::new(
-        "save",
-        |config| SavePoint::format(&config.save),
-        Setter::With(set_save),
-    ),
-    REPLICA_PRIORITY.renamed("slave-priority"),
-    REPLICA_READ_ONLY.renamed("slave-read-only"),
-    REPLICA_SERVE_STALE_DATA.renamed("slave-serve-stale-data"),
-    Parameter::new(
-        "stop-writes-on-bgsave-error",
-        |config| yes_or_no(config.stop_writes_on_bgsave_error).into(),
-        Setter::With(|config, value| parse_yes_no(value, &mut config.stop_writes_on_bgsave_error)),
-    ),
-    Parameter::new(
-        "tcp-keepalive",
-        |config| config.tcp_keepalive.as_secs().to_string(),
-        Setter::With(|config, value| parse_period(value, &mut config.tcp_keepalive)),
-    ),
-    Parameter::new(
-        "timeout",
-        |config| config.timeout.as_secs().to_string(),
-        Setter::With(|config, value| parse_period(value, &mut config.timeout)),
-    ),
-];
-
-impl Parameter {
-    const fn new(name: &'static str, get: fn(&Config) -> String, set: Setter) -> Self {
-        Self { name, get, set }
-    }
-
-    /// The same parameter by another name.
-    const fn renamed(self, name: &'static str) -> Self {
-        Self { name, ..self }
-    }
-
-    pub fn is_immutable(&self) -> bool {
-        matches!(self.set, Setter::Immutable)
-    }
-
-    pub fn is_protected(&self) -> bool {
-        matches!(self.set, Setter::Protected)
-    }
-
-    /// The parameter called `name`, in any mixture of case.
-    pub fn find(name: &[u8]) -> Option<&'static Self> {
-        PARAMETERS
-            .iter()
-            .find(|parameter| parameter.name.as_bytes().eq_ignore_ascii_case(name))
-    }
-}
-
-impl Config {
-    pub fn new(bind: IpAddr, port: u16, io_threads: u8) -> Self {
+impl Default for Config {
+    fn default() -> Self {
         Self {
-            bind,
-            port,
-            io_threads,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: 6380,
+            io_threads: 1,
             proto_max_bulk_len: MAX_BULK,
             maxclients: 10_000,
             timeout: Duration::ZERO,
             tcp_keepalive: Duration::from_secs(300),
             protected_mode: true,
             loglevel: LogLevel::Notice,
-            dir: String::new(),
+            dir: ".".into(),
             appendonly: false,
             appendfsync: Fsync::Everysec,
             appendfilename: "appendonly.aof".into(),
@@ -309,8 +106,194 @@ impl Config {
             repl_ping_replica_period: 10,
         }
     }
+}
 
-    /// Where the log is.
+/// One row of [`PARAMETERS`].
+pub struct Parameter {
+    pub name: &'static str,
+    kind: Kind,
+    change: Change,
+}
+
+/// What values a parameter takes, and where its value is.
+enum Kind {
+    /// It has this one value.
+    Always(&'static str),
+    YesNo(fn(&mut Config) -> &mut bool),
+    /// A number from the first to the second.
+    Number(u64, u64, fn(&mut Config) -> &mut u64),
+    /// So many seconds or more.
+    Seconds(u64, fn(&mut Config) -> &mut Duration),
+    /// So many bytes or more, such as `64mb`.
+    Memory(i64, fn(&mut Config) -> &mut usize),
+    /// A name without a path.
+    FileName(fn(&mut Config) -> &mut String),
+    /// Text that these functions write and read.
+    Other(fn(&Config) -> String, Setter),
+}
+
+/// Reads a value, or says in Redis's words what is wrong with it.
+type Setter = fn(&mut Config, &str) -> Result<(), String>;
+
+/// Whether CONFIG SET can change a parameter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Free,
+    /// It is fixed when the server starts.
+    Immutable,
+    /// Redis does not let clients change it either, unless told to.
+    Protected,
+    /// It cannot be other than it is, so setting it to that is fine.
+    Same,
+}
+
+/// The most that a number may be.
+const MAX: u64 = i32::MAX as u64;
+
+/// All parameters, by name.
+pub const PARAMETERS: &[Parameter] = &[
+    row(
+        "aof-use-rdb-preamble",
+        YesNo(|c| &mut c.aof_use_rdb_preamble),
+    ),
+    row("appenddirname", FileName(|c| &mut c.appenddirname)).change(Immutable),
+    row("appendfilename", FileName(|c| &mut c.appendfilename)).change(Immutable),
+    row(
+        "appendfsync",
+        Other(|c| c.appendfsync.name().into(), set_appendfsync),
+    ),
+    row("appendonly", YesNo(|c| &mut c.appendonly)),
+    row(
+        "auto-aof-rewrite-min-size",
+        Memory(0, |c| &mut c.auto_aof_rewrite_min_size),
+    ),
+    row(
+        "auto-aof-rewrite-percentage",
+        Number(0, MAX, |c| &mut c.auto_aof_rewrite_percentage),
+    ),
+    row("bind", Other(|c| c.bind.to_string(), set_bind)).change(Same),
+    row(
+        "client-output-buffer-limit",
+        Other(
+            |c| c.client_output_buffer_limit.to_string(),
+            set_output_limits,
+        ),
+    ),
+    row("databases", Always("1")).change(Immutable),
+    row("dbfilename", FileName(|c| &mut c.dbfilename)).change(Protected),
+    row("dir", Other(|c| c.dir.clone(), set_dir)).change(Protected),
+    row(
+        "io-threads",
+        Other(|c| c.io_threads.to_string(), set_io_threads),
+    )
+    .change(Immutable),
+    row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
+    row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
+    row("maxmemory", Always("0")).change(Same),
+    row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
+    row(
+        "proto-max-bulk-len",
+        Memory(1 << 20, |c| &mut c.proto_max_bulk_len),
+    ),
+    row("protected-mode", YesNo(|c| &mut c.protected_mode)),
+    row("rdbchecksum", YesNo(|c| &mut c.rdbchecksum)).change(Immutable),
+    row("rdbcompression", YesNo(|c| &mut c.rdbcompression)),
+    row("repl-ping-replica-period", PING_PERIOD),
+    row("repl-ping-slave-period", PING_PERIOD),
+    row("repl-timeout", Seconds(1, |c| &mut c.repl_timeout)),
+    row("replica-priority", PRIORITY),
+    row("replica-read-only", READ_ONLY),
+    row("replica-serve-stale-data", SERVE_STALE),
+    row("save", Other(|c| SavePoint::format(&c.save), set_save)),
+    row("slave-priority", PRIORITY),
+    row("slave-read-only", READ_ONLY),
+    row("slave-serve-stale-data", SERVE_STALE),
+    row(
+        "stop-writes-on-bgsave-error",
+        YesNo(|c| &mut c.stop_writes_on_bgsave_error),
+    ),
+    row("tcp-keepalive", Seconds(0, |c| &mut c.tcp_keepalive)),
+    row("timeout", Seconds(0, |c| &mut c.timeout)),
+];
+
+/// The most clients that there may be.
+const MAX_CLIENTS: u64 = u32::MAX as u64;
+
+// These have a second name, from the time when Redis said `slave`.
+const PING_PERIOD: Kind = Number(1, MAX, |c| &mut c.repl_ping_replica_period);
+const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
+const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);
+const SERVE_STALE: Kind = YesNo(|c| &mut c.replica_serve_stale_data);
+
+/// A parameter that CONFIG SET can change.
+const fn row(name: &'static str, kind: Kind) -> Parameter {
+    let change = Free;
+    Parameter { name, kind, change }
+}
+
+impl Parameter {
+    const fn change(self, change: Change) -> Self {
+        Self { change, ..self }
+    }
+
+    /// The parameter called `name`, in any mixture of case.
+    pub fn find(name: &[u8]) -> Option<&'static Self> {
+        let is_called = |it: &&Self| it.name.as_bytes().eq_ignore_ascii_case(name);
+        PARAMETERS.iter().find(is_called)
+    }
+
+    pub fn is(&self, change: Change) -> bool {
+        self.change == change
+    }
+
+    pub fn is_flag(&self) -> bool {
+        !matches!(self.kind, Always(_))
+    }
+
+    pub fn get(&self, config: &Config) -> String {
+        // The rows say where a value is as it is needed to change it.
+        let config = &mut config.clone();
+        match self.kind {
+            Always(value) => value.into(),
+            YesNo(field) if *field(config) => "yes".into(),
+            YesNo(_) => "no".into(),
+            Number(_, _, field) => field(config).to_string(),
+            Seconds(_, field) => field(config).as_secs().to_string(),
+            Memory(_, field) => field(config).to_string(),
+            FileName(field) => field(config).clone(),
+            Other(get, _) => get(config),
+        }
+    }
+
+    /// Sets it at the start.
+    pub fn set(&self, config: &mut Config, value: &str) -> Result<(), String> {
+        match self.kind {
+            Always(_) => return Err("this server cannot change it".into()),
+            YesNo(field) => *field(config) = parse_yes_no(value)?,
+            Number(least, most, field) => *field(config) = parse_number(value, least, most)?,
+            Seconds(least, field) => {
+                *field(config) = Duration::from_secs(parse_number(value, least, MAX)?);
+            }
+            Memory(least, field) => *field(config) = parse_size(value, least)?,
+            FileName(field) => *field(config) = parse_file_name(value)?,
+            Other(_, set) => set(config, value)?,
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Sets a parameter for CONFIG SET, or says in Redis's words why not.
+    pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
+        let value = String::from_utf8_lossy(value);
+        match parameter.change {
+            Free => parameter.set(self, &value),
+            Same if c_string(&value) == parameter.get(self) => Ok(()),
+            _ => Err("this server cannot change it".into()),
+        }
+    }
+
+    /// Where the AOF is.
     pub fn log_location(&self) -> Location {
         Location {
             folder: Path::new(&self.dir).join(&self.appenddirname),
@@ -318,7 +301,7 @@ impl Config {
         }
     }
 
-    /// What the base of the log is made of.
+    /// What the base of the AOF is made of.
     pub fn base_format(&self) -> BaseFormat {
         match self.aof_use_rdb_preamble {
             true => BaseFormat::Rdb(rdb::Options {
@@ -345,40 +328,34 @@ impl Config {
             is_base: false,
         }
     }
-
-    /// Sets a parameter, or says in Redis's words why not.
-    pub fn set(&mut self, parameter: &Parameter, value: &[u8]) -> Result<(), String> {
-        let value = String::from_utf8_lossy(value);
-        match parameter.set {
-            Setter::With(set) => set(self, &value),
-            Setter::Same if c_string(&value) == (parameter.get)(self) => Ok(()),
-            Setter::Immutable | Setter::Protected | Setter::Same => {
-                Err("this server cannot change it".into())
-            }
-        }
-    }
 }
 
-fn yes_or_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
+/// The text up to a NUL byte, where C's strings end. Redis reads all values like that,
+/// except for integers, in which a NUL is a wrong digit.
+fn c_string(text: &str) -> &str {
+    text.split('\0').next().unwrap_or_default()
 }
 
-fn parse_yes_no(value: &str, parameter: &mut bool) -> Result<(), String> {
-    *parameter = match c_string(value).to_ascii_lowercase().as_str() {
-        "yes" => true,
-        "no" => false,
-        _ => return Err("argument must be 'yes' or 'no'".into()),
-    };
+/// For values that only a flag can give.
+fn parse_into<T: FromStr>(value: &str, field: &mut T) -> Result<(), String> {
+    *field = value.parse().map_err(|_| "it cannot be read")?;
     Ok(())
 }
 
-fn set_save(config: &mut Config, value: &str) -> Result<(), String> {
-    config.save = SavePoint::parse(value).ok_or("Invalid save parameters")?;
-    Ok(())
+fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
+    parse_into(value, &mut config.bind)
 }
 
-fn set_percentage(config: &mut Config, value: &str) -> Result<(), String> {
-    config.auto_aof_rewrite_percentage = parse_number(value, 0)?;
+fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
+    parse_into(value, &mut config.port)
+}
+
+fn set_dir(config: &mut Config, value: &str) -> Result<(), String> {
+    parse_into(value, &mut config.dir)
+}
+
+fn set_io_threads(config: &mut Config, value: &str) -> Result<(), String> {
+    config.io_threads = parse_number(value, 1, 128)? as u8;
     Ok(())
 }
 
@@ -388,23 +365,26 @@ fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn set_maxclients(config: &mut Config, value: &str) -> Result<(), String> {
-    config.maxclients = parse_between(value, 1, u32::MAX.into())?;
+fn set_appendfsync(config: &mut Config, value: &str) -> Result<(), String> {
+    config.appendfsync = Fsync::find(c_string(value))
+        .ok_or("argument(s) must be one of the following: everysec, always, no")?;
     Ok(())
 }
 
-/// Seconds, or none.
-fn parse_period(value: &str, parameter: &mut Duration) -> Result<(), String> {
-    *parameter = Duration::from_secs(parse_number(value, 0)?);
+fn set_save(config: &mut Config, value: &str) -> Result<(), String> {
+    config.save = SavePoint::parse(value).ok_or("Invalid save parameters")?;
     Ok(())
 }
 
-/// A number that is `least` or more.
-fn parse_number(value: &str, least: u64) -> Result<u64, String> {
-    parse_between(value, least, MAX_NUMBER)
+fn parse_yes_no(value: &str) -> Result<bool, String> {
+    match c_string(value).to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("argument must be 'yes' or 'no'".into()),
+    }
 }
 
-fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
+fn parse_number(value: &str, least: u64, most: u64) -> Result<u64, String> {
     let number =
         parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
     match u64::try_from(number) {
@@ -415,40 +395,30 @@ fn parse_between(value: &str, least: u64, most: u64) -> Result<u64, String> {
     }
 }
 
-fn set_min_size(config: &mut Config, value: &str) -> Result<(), String> {
-    let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
-    let too_large = |_| format!("argument must be between 0 and {} inclusive", i64::MAX);
-    config.auto_aof_rewrite_min_size = u64::try_from(bytes).map_err(too_large)?;
-    Ok(())
-}
-
-fn set_appendfsync(config: &mut Config, value: &str) -> Result<(), String> {
-    config.appendfsync = Fsync::find(c_string(value))
-        .ok_or("argument(s) must be one of the following: everysec, always, no")?;
-    Ok(())
-}
-
-/// The text up to a NUL byte, where C's strings end. Redis reads all values like that,
-/// except for integers, in which a NUL is a wrong digit.
-fn c_string(text: &str) -> &str {
-    text.split('\0').next().unwrap_or_default()
-}
-
-fn set_proto_max_bulk_len(config: &mut Config, value: &str) -> Result<(), String> {
+/// A number of bytes that is `least` or more.
+fn parse_size(value: &str, least: i64) -> Result<usize, String> {
     let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
     match usize::try_from(bytes) {
-        Ok(length) if bytes >= MIN_BULK => {
-            config.proto_max_bulk_len = length;
-            Ok(())
-        }
+        Ok(size) if bytes >= least => Ok(size),
         _ => Err(format!(
-            "argument must be between {MIN_BULK} and {} inclusive",
+            "argument must be between {least} and {} inclusive",
             i64::MAX
         )),
     }
 }
 
-fn set_client_output_buffer_limit(config: &mut Config, value: &str) -> Result<(), String> {
+/// The manifest names files by words, so a name must be one.
+fn parse_file_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match text.is_empty() || !text.chars().all(plain) || [".", ".."].contains(&text) {
+        true => {
+            Err("give a name, not a path, of letters, digits, dots, dashes and underscores".into())
+        }
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn set_output_limits(config: &mut Config, value: &str) -> Result<(), String> {
     config.client_output_buffer_limit =
         parse_output_limits(value, config.client_output_buffer_limit)?;
     Ok(())
@@ -456,7 +426,7 @@ fn set_client_output_buffer_limit(config: &mut Config, value: &str) -> Result<()
 
 /// Reads `class hard soft seconds`, once or for several classes. The others keep the
 /// limits that they have in `limits`.
-pub fn parse_output_limits(value: &str, mut limits: OutputLimits) -> Result<OutputLimits, String> {
+fn parse_output_limits(value: &str, mut limits: OutputLimits) -> Result<OutputLimits, String> {
     if value.is_empty() {
         return Ok(limits);
     }
@@ -500,7 +470,7 @@ fn parse_seconds(text: &str) -> Option<u32> {
 ///
 /// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
 /// the multiplication makes of it, and the bounds of the parameter refuse it.
-pub fn parse_memory(text: &str) -> Option<i64> {
+fn parse_memory(text: &str) -> Option<i64> {
     let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

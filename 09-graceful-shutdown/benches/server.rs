@@ -62,7 +62,7 @@ const BATCH: usize = 64;
 const KEYS: usize = 100_000;
 
 fn shared(folder: &Path) -> Shared {
-    let mut config = Config::new([127, 0, 0, 1].into(), 6380, 1);
+    let mut config = Config::default();
     config.dir = folder.display().to_string();
     Shared::new(config)
 }

@@ -1,249 +1,90 @@
 //! The command line: the flags, the banner, and what to say when the port
 //! cannot be opened.
 //!
-//! Flags are spelled as `redis-server` spells them, so that a command line can
-//! be moved from one to the other.
+//! Each parameter is a flag. Flags are spelled as `redis-server` spells them, so that a
+//! command line can be moved from one to the other.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
 
-use clap::{ArgAction, Parser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::aof::Fsync;
 use crate::command::REDIS_VERSION;
-use crate::config::{self, Config, parse_output_limits};
-use crate::logging::LogLevel;
-use crate::output_limit::OutputLimits;
+use crate::config::{Config, PARAMETERS, Parameter};
 use crate::rdb::SavePoint;
 use crate::replication::Address;
 
-/// The flags that this step understands.
-#[derive(Debug, Parser)]
-// A flag may come twice, and the last one counts, as in Redis.
-#[command(about, version, args_override_self = true)]
+/// What the flags say.
+#[derive(Debug)]
 pub struct Cli {
-    /// TCP port to listen on.
-    #[arg(long, default_value_t = 6380)]
-    pub port: u16,
-
-    /// Address to listen on. Loopback only, unless you say otherwise.
-    #[arg(long, default_value = "127.0.0.1")]
-    pub bind: IpAddr,
-
-    /// Ask after so many silent seconds whether a client is still there; 0 is never.
-    #[arg(long, default_value_t = 300)]
-    pub tcp_keepalive: u32,
-
-    /// What is worth a line in the server log.
-    #[arg(long, ignore_case = true, default_value = "notice")]
-    pub loglevel: LogLevel,
-
-    /// How many clients there may be at once.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub maxclients: u32,
-
-    /// Whether to let in nobody but clients on this machine. There are no passwords, so "no" is
-    /// for networks where everybody may read, change and delete everything.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub protected_mode: bool,
-
-    /// How many threads serve clients. One is fastest on a small machine.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=128))]
-    pub io_threads: u8,
-
-    /// Disconnect clients that say nothing for so many seconds; 0 is never.
-    #[arg(long, default_value_t = 0)]
-    pub timeout: u32,
-
-    /// The folder for all files. It must be there.
-    #[arg(long, default_value = ".")]
-    pub dir: PathBuf,
-
-    /// Whether to log every write, so that nothing is lost when the server ends.
-    #[arg(long, default_value = "no", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub appendonly: bool,
-
-    /// When the log is made safe against the end of the machine: before each reply
-    /// (always), once a second (everysec), or when the system sees fit (no).
-    #[arg(long, default_value = "everysec", value_parser = parse_fsync)]
-    pub appendfsync: Fsync,
-
-    /// What the names of the log's files begin with.
-    #[arg(long, default_value = "appendonly.aof", value_parser = parse_file_name)]
-    pub appendfilename: String,
-
-    /// The folder of the log, made inside --dir.
-    #[arg(long, default_value = "appendonlydir", value_parser = parse_file_name)]
-    pub appenddirname: String,
-
-    /// Whether the base of the log is an RDB file, or made of commands.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub aof_use_rdb_preamble: bool,
-
-    /// The log is written anew when it has grown by so many percent; 0 is never.
-    #[arg(long, default_value_t = 100)]
-    pub auto_aof_rewrite_percentage: u32,
-
-    /// And only if it is larger than this, such as 64mb.
-    #[arg(long, default_value = "64mb", value_parser = parse_size)]
-    pub auto_aof_rewrite_min_size: u64,
-
-    /// Save of itself after so many seconds if there were so many changes: "3600 1 300 100".
-    /// "" is never.
-    #[arg(long, default_value = "3600 1 300 100 60 10000", num_args = 1.., action = ArgAction::Append)]
-    pub save: Vec<String>,
-
-    /// The name of the RDB file.
-    #[arg(long, default_value = "dump.rdb", value_parser = parse_file_name)]
-    pub dbfilename: String,
-
-    /// Whether to compress long strings in RDB files.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub rdbcompression: bool,
-
-    /// Whether RDB files have a checksum.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub rdbchecksum: bool,
-
-    /// Whether to refuse writes when the last BGSAVE failed.
-    #[arg(long, default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub stop_writes_on_bgsave_error: bool,
-    /// How much may wait for a client before it is disconnected: class (normal, replica, pubsub),
-    /// hard limit, soft limit, and for how many seconds that may be exceeded.
-    #[arg(long, default_value = "", value_parser = parse_limits, action = ArgAction::Append)]
-    pub client_output_buffer_limit: Vec<String>,
-
-    /// Follow this primary, "host port"; "no one" is none.
-    #[arg(long, alias = "slaveof", num_args = 1..=2, default_value = "no one", value_names = ["HOST", "PORT"])]
-    pub replicaof: Vec<String>,
-
-    /// Whether a replica refuses writes.
-    #[arg(long, alias = "slave-read-only", default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub replica_read_only: bool,
-
-    /// Whether a replica answers while it has no link to its primary.
-    #[arg(long, alias = "slave-serve-stale-data", default_value = "yes", value_parser = parse_yes_no, action = ArgAction::Set)]
-    pub replica_serve_stale_data: bool,
-
-    /// Sentinel promotes the replica with the least; 0 is never.
-    #[arg(long, alias = "slave-priority", default_value_t = 100)]
-    pub replica_priority: u32,
-
-    /// After so many seconds without a word, the other side is taken for dead.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
-    pub repl_timeout: u32,
-
-    /// How often a primary says PING to its replicas, in seconds.
-    #[arg(long, alias = "repl-ping-slave-period", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub repl_ping_replica_period: u32,
-
-    /// How long to wait for replicas at the end, in seconds; 0 is not at all.
-    #[arg(long, default_value_t = 10)]
-    pub shutdown_timeout: u32,
+    pub config: Config,
+    /// The words after `--replicaof`.
+    primary: String,
 }
 
-fn parse_yes_no(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("say yes or no"),
-    }
-}
-
-fn parse_fsync(text: &str) -> Result<Fsync, &'static str> {
-    Fsync::find(text).ok_or("say always, everysec or no")
-}
-
-fn parse_size(text: &str) -> Result<u64, &'static str> {
-    let bytes = config::parse_memory(text);
-    let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok());
-    bytes.ok_or("give a size such as 1000, 64kb or 64mb")
-}
-
-/// The text itself, if it is right. Those of several flags add up.
-fn parse_limits(text: &str) -> Result<String, String> {
-    parse_output_limits(text, OutputLimits::default())?;
-    Ok(text.to_owned())
-}
-
-/// The manifest names files by words, so a name must be one.
-fn parse_file_name(text: &str) -> Result<String, &'static str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if text.is_empty() || !text.chars().all(plain) || [".", ".."].contains(&text) {
-        return Err("give a name, not a path, of letters, digits, dots, dashes and underscores");
-    }
-    Ok(text.to_owned())
-}
+/// When to save without being asked, if nothing is said about it.
+const SAVE: &str = "3600 1 300 100 60 10000";
 
 impl Cli {
-    /// What commands may see of the flags, or what is wrong with them.
+    /// Reads the flags, or ends the process with an explanation.
+    pub fn parse() -> Self {
+        let save = SavePoint::parse(SAVE).unwrap_or_default();
+        let config = Config {
+            save,
+            ..Config::default()
+        };
+        let mut command = command(&config);
+        let matches = command.get_matches_mut();
+        Self::read(&matches, config).unwrap_or_else(|reason| {
+            let error = command.error(ErrorKind::ValueValidation, reason);
+            error.exit()
+        })
+    }
+
+    fn read(matches: &ArgMatches, mut config: Config) -> Result<Self, String> {
+        for parameter in PARAMETERS.iter().filter(|it| it.is_flag()) {
+            let name = parameter.name;
+            for value in values(matches, name) {
+                let wrong = |reason| format!("cannot use --{name} {value:?}: {reason}");
+                parameter.set(&mut config, &value).map_err(wrong)?;
+            }
+        }
+        let primary = values(matches, "replicaof").pop();
+        let primary = primary.unwrap_or_else(|| "no one".into());
+        Ok(Self { config, primary })
+    }
+
+    /// The parameters, or why the server cannot start with them.
     pub fn config(&self) -> Result<Config, String> {
         self.check_bind()?;
-        let no_folder = |error| format!("cannot use --dir {}: {error}", self.dir.display());
-        // An empty one takes back those before it.
-        let save = self.save.rsplit(String::is_empty).next();
-        let save = save.unwrap_or_default().join(" ");
-        let wrong = || format!("cannot use --save {save:?}: give pairs of seconds and changes");
-        let mut limits = self.client_output_buffer_limit.iter();
-        let limits = limits.try_fold(OutputLimits::default(), |limits, text| {
-            parse_output_limits(text, limits)
-        });
+        let dir = &self.config.dir;
+        let no_folder = |error| format!("cannot use --dir {dir}: {error}");
+        let folder = Path::new(dir).canonicalize().map_err(no_folder)?;
         Ok(Config {
-            client_output_buffer_limit: limits.unwrap_or_default(),
-            replica_read_only: self.replica_read_only,
-            replica_serve_stale_data: self.replica_serve_stale_data,
-            replica_priority: self.replica_priority,
-            repl_timeout: Duration::from_secs(self.repl_timeout.into()),
-            repl_ping_replica_period: self.repl_ping_replica_period.into(),
-            shutdown_timeout: Duration::from_secs(self.shutdown_timeout.into()),
-            dir: self
-                .dir
-                .canonicalize()
-                .map_err(no_folder)?
-                .display()
-                .to_string(),
-            appendonly: self.appendonly,
-            appendfsync: self.appendfsync,
-            appendfilename: self.appendfilename.clone(),
-            appenddirname: self.appenddirname.clone(),
-            aof_use_rdb_preamble: self.aof_use_rdb_preamble,
-            auto_aof_rewrite_percentage: self.auto_aof_rewrite_percentage.into(),
-            auto_aof_rewrite_min_size: self.auto_aof_rewrite_min_size,
-            save: SavePoint::parse(&save).ok_or_else(wrong)?,
-            dbfilename: self.dbfilename.clone(),
-            rdbcompression: self.rdbcompression,
-            rdbchecksum: self.rdbchecksum,
-            stop_writes_on_bgsave_error: self.stop_writes_on_bgsave_error,
-            maxclients: self.maxclients.into(),
-            timeout: Duration::from_secs(self.timeout.into()),
-            tcp_keepalive: Duration::from_secs(self.tcp_keepalive.into()),
-            protected_mode: self.protected_mode,
-            loglevel: self.loglevel,
-            ..Config::new(self.bind, self.port, self.io_threads)
+            dir: folder.display().to_string(),
+            ..self.config.clone()
         })
     }
 
     /// Whoever can reach the port can do everything, so it is open to this machine only, unless
     /// `--protected-mode no` says otherwise.
     fn check_bind(&self) -> Result<(), String> {
-        match self.protected_mode && !self.bind.is_loopback() {
+        match self.config.protected_mode && !self.config.bind.is_loopback() {
             false => Ok(()),
             true => Err(format!(
                 "cannot use --bind {}: whoever can reach that address could read, change and \
                  delete everything, because there are no passwords. If you mean it, say \
                  --protected-mode no; otherwise leave --bind out",
-                self.bind
+                self.config.bind
             )),
         }
     }
 
     /// The primary to follow, if there is one.
     pub fn primary(&self) -> Result<Option<Address>, String> {
-        let words = self.replicaof.join(" ");
-        let words: Vec<&str> = words.split_whitespace().collect();
+        let words: Vec<&str> = self.primary.split_whitespace().collect();
         let address = |host: &str, port: &str| {
             let host = host.to_owned();
             Some(Address {
@@ -263,7 +104,7 @@ impl Cli {
     /// Tokio's reactor with as many threads as asked for. Everything that a
     /// client needs happens on one of them.
     pub fn runtime(&self) -> io::Result<Runtime> {
-        match self.io_threads {
+        match self.config.io_threads {
             1 => Builder::new_current_thread().enable_all().build(),
             threads => Builder::new_multi_thread()
                 .worker_threads(threads.into())
@@ -275,9 +116,9 @@ impl Cli {
     /// Says what is running, what it has loaded, and what to type next. If nobody can read
     /// it, because the pipe is closed or the disk is full, that is no reason not to run.
     pub fn print_banner(&self, keys: usize) {
-        let source = match self.appendonly {
-            true => format!("the log in {}", self.appenddirname),
-            false => self.dbfilename.clone(),
+        let source = match self.config.appendonly {
+            true => format!("the log in {}", self.config.appenddirname),
+            false => self.config.dbfilename.clone(),
         };
         let loaded = match keys {
             0 => "no data yet".into(),
@@ -292,10 +133,10 @@ impl Cli {
              \n      redis-cli -h {} -p {}\n\
              \n  and then SET greeting hello. Press Ctrl-C here, start it again, and GET greeting.\n",
             env!("CARGO_PKG_VERSION"),
-            self.bind,
-            self.port,
-            self.bind,
-            self.port,
+            self.config.bind,
+            self.config.port,
+            self.config.bind,
+            self.config.port,
         );
     }
 
@@ -315,7 +156,50 @@ impl Cli {
         };
         format!(
             "cannot listen on {}:{}: {error} ({hint})",
-            self.bind, self.port
+            self.config.bind, self.config.port
         )
+    }
+}
+
+fn command(defaults: &Config) -> Command {
+    let flag = |parameter: &Parameter| {
+        let flag = Arg::new(parameter.name).long(parameter.name);
+        // A flag may come twice, as in Redis, and may have several words.
+        flag.num_args(1..)
+            .action(ArgAction::Append)
+            .value_name("VALUE")
+            .help(format!("[default: {}]", parameter.get(defaults)))
+    };
+    let flags = PARAMETERS.iter().filter(|it| it.is_flag()).map(flag);
+    Command::new(env!("CARGO_PKG_NAME"))
+        .about(env!("CARGO_PKG_DESCRIPTION"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help("The flags are the parameters of redis.conf; src/config.rs says what each is.")
+        .args(flags)
+        .arg(
+            Arg::new("replicaof")
+                .long("replicaof")
+                .alias("slaveof")
+                .help("Follow this primary, \"host port\"; \"no one\" is none.")
+                .num_args(1..=2)
+                .action(ArgAction::Append),
+        )
+}
+
+/// The values of a flag, in order; the words of one are joined as in Redis.
+fn values(matches: &ArgMatches, name: &str) -> Vec<String> {
+    let occurrences = matches
+        .get_occurrences::<String>(name)
+        .into_iter()
+        .flatten();
+    let values = occurrences.map(|words| words.map(String::as_str).collect::<Vec<_>>().join(" "));
+    let values: Vec<String> = values.collect();
+    match name {
+        // Save points add up, and an empty value takes back those before it.
+        "save" if !values.is_empty() => {
+            let last = values.rsplit(String::is_empty).next();
+            vec![last.unwrap_or_default().join(" ")]
+        }
+        _ => values,
     }
 }

@@ -45,7 +45,6 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::Cli;
@@ -61,7 +60,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::init(cli.loglevel);
+    logging::init(cli.config.loglevel);
     abort_on_panic();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,13 +73,13 @@ fn main() -> ExitCode {
 
 /// Serves until the process ends, or says why it cannot.
 fn run(cli: &Cli) -> Result<(), String> {
-    let no_threads = |error| format!("cannot start {} threads: {error}", cli.io_threads);
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
     cli.runtime().map_err(no_threads)?.block_on(serve(cli))
 }
 
 async fn serve(cli: &Cli) -> Result<(), String> {
     let (shared, signals) = prepare(cli)?;
-    let listener = server::listen((cli.bind, cli.port).into());
+    let listener = server::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
     // Who subscribes while the data is loaded gets messages at once.
     tokio::spawn(delivery::run(shared.clone()));

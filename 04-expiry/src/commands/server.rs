@@ -10,7 +10,7 @@ use nix::sys::time::TimeVal;
 
 use crate::admission;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help};
-use crate::config::{Config, PARAMETERS, Parameter};
+use crate::config::{Change, Config, PARAMETERS, Parameter};
 use crate::glob;
 use crate::logging;
 use crate::resp::{Args, parse_integer};
@@ -266,8 +266,7 @@ fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.map(found.len());
     for (name, parameter) in found {
         ctx.reply.bulk(name);
-        ctx.reply
-            .bulk((parameter.get)(&ctx.state.config).as_bytes());
+        ctx.reply.bulk(parameter.get(&ctx.state.config).as_bytes());
     }
     Ok(())
 }
@@ -282,7 +281,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let mut changes: Vec<(&Parameter, &[u8])> = Vec::new();
     for (name, value) in names.zip(values) {
         let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
-        if parameter.is_immutable() {
+        if parameter.is(Change::Immutable) {
             return Err(config_failed(name, "can't set immutable config"));
         }
         if changes

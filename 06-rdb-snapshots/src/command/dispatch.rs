@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_limit_of_strings_is_for_clients_and_not_for_the_log() {
-        let mut config = Config::new([127, 0, 0, 1].into(), 0, 1);
+        let mut config = Config::default();
         config.proto_max_bulk_len = 3;
         let shared = Shared::new(config);
         let state = &mut *shared.lock();

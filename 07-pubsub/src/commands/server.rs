@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use crate::admission;
 use crate::aof::system_text;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help};
-use crate::config::{Config, PARAMETERS, Parameter};
+use crate::config::{Change, Config, PARAMETERS, Parameter};
 use crate::glob;
 use crate::logging;
 use crate::resp::{Args, parse_integer};
@@ -327,8 +327,7 @@ fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.map(found.len());
     for (name, parameter) in found {
         ctx.reply.bulk(name);
-        ctx.reply
-            .bulk((parameter.get)(&ctx.state.config).as_bytes());
+        ctx.reply.bulk(parameter.get(&ctx.state.config).as_bytes());
     }
     Ok(())
 }
@@ -347,10 +346,10 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         if ctx.state.store.loading && parameter.name == "appendonly" {
             return Err(CommandError::LOADING);
         }
-        if parameter.is_immutable() {
+        if parameter.is(Change::Immutable) {
             return Err(config_failed(name, "can't set immutable config"));
         }
-        if parameter.is_protected() {
+        if parameter.is(Change::Protected) {
             return Err(config_failed(name, "can't set protected config"));
         }
         if changes

@@ -32,7 +32,7 @@ fn location(data: &TempDir) -> Location {
 fn config(data: &TempDir) -> Config {
     Config {
         dir: data.path().display().to_string(),
-        ..Config::new([127, 0, 0, 1].into(), 0, 1)
+        ..Config::default()
     }
 }
 
