@@ -150,7 +150,7 @@ impl Connection {
                 Ok(1) => {}
                 Ok(_) => {
                     let batch = self.batch.iter(&self.input);
-                    state.store.warm(batch.filter_map(|args| args.get(1)));
+                    state.store.prefetch(batch.filter_map(|args| args.get(1)));
                 }
                 Err(error) => {
                     reply.error(&error.reply());

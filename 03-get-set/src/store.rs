@@ -29,7 +29,7 @@ type Table<V> = IndexMap<Bytes, V, RandomState>;
 const EMBSTR_LIMIT: usize = 44;
 
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
-const WARM_KEY: usize = 256;
+const MAX_PREFETCHED: usize = 256;
 
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
@@ -140,8 +140,8 @@ impl Store {
     /// up; done together, the processor has several under way at once. What a
     /// command has as its first argument need not be a key, and then there is
     /// nothing to be found; that costs less than to find out.
-    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        for key in keys.filter(|key| key.len() <= WARM_KEY) {
+    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys.filter(|key| key.len() <= MAX_PREFETCHED) {
             std::hint::black_box(self.entries.get_index_of(key));
         }
     }

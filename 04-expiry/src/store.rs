@@ -35,7 +35,7 @@ type Table<V> = IndexMap<Bytes, V, RandomState>;
 const EMBSTR_LIMIT: usize = 44;
 
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
-const WARM_KEY: usize = 256;
+const MAX_PREFETCHED: usize = 256;
 
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
@@ -147,7 +147,7 @@ pub struct Store {
 impl Store {
     /// The value of `key` for a command that reads it. Counts for INFO.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         let value = self.entries.get(key);
         match value {
             Some(_) => self.counters.hits += 1,
@@ -162,8 +162,8 @@ impl Store {
     /// up; done together, the processor has several under way at once. What a
     /// command has as its first argument need not be a key, and then there is
     /// nothing to be found; that costs less than to find out.
-    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        for key in keys.filter(|key| key.len() <= WARM_KEY) {
+    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys.filter(|key| key.len() <= MAX_PREFETCHED) {
             std::hint::black_box(self.entries.get_index_of(key));
             std::hint::black_box(self.deadlines.get_index_of(key));
         }
@@ -171,7 +171,7 @@ impl Store {
 
     /// The value of `key` for a command that is about to change it.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.entries.get(key)
     }
 
@@ -186,7 +186,7 @@ impl Store {
         key: &[u8],
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.entries.get_mut(key).map(change).transpose()
     }
 
@@ -198,7 +198,7 @@ impl Store {
         mut initial: Value,
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         match self.entries.get_mut(key) {
             Some(value) => change(value),
             None => {
@@ -221,7 +221,7 @@ impl Store {
 
     /// Gives `key` a value and a deadline or none, whatever it had before.
     pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.write_deadline(key, deadline);
         match self.entries.get_mut(key) {
             Some(old) => *old = value,
@@ -233,7 +233,7 @@ impl Store {
 
     /// Takes `key` and its value out of the store.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.take(key)
     }
 
@@ -259,7 +259,7 @@ impl Store {
 
     /// When `key` ends, if it is there and has a deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.deadlines.get(key).copied()
     }
 
@@ -275,7 +275,7 @@ impl Store {
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.
     pub fn persist(&mut self, key: &[u8]) -> bool {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.deadlines.swap_remove(key).is_some()
     }
 
@@ -313,13 +313,13 @@ impl Store {
 
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
         let keys = self.entries.keys().map(|key| key.as_slice());
-        keys.filter(|key| !self.is_over(key))
+        keys.filter(|key| !self.is_expired(key))
     }
 
     /// A key picked at random, every key as likely as the other.
     pub fn random_key(&mut self) -> Option<&[u8]> {
         let mut index = self.random_index();
-        while self.remove_index_if_over(index) {
+        while self.expire_index_if_needed(index) {
             index = self.random_index();
         }
         self.entries.get_index(index).map(|(key, _)| key.as_slice())
@@ -348,7 +348,7 @@ impl Store {
         };
         let start = end.saturating_sub(count);
         for index in (start..end).rev() {
-            self.remove_index_if_over(index);
+            self.expire_index_if_needed(index);
         }
         let end = end.min(self.len());
         let part = self.entries.get_range(start..end).into_iter().flatten();
@@ -421,21 +421,21 @@ impl Store {
     }
 
     /// Is the time of `key` over?
-    fn is_over(&self, key: &[u8]) -> bool {
+    fn is_expired(&self, key: &[u8]) -> bool {
         let deadline = self.deadlines.get(key);
         deadline.is_some_and(|deadline| self.clock.is_past(*deadline))
     }
 
-    fn remove_if_over(&mut self, key: &[u8]) {
-        if self.is_over(key) {
+    fn expire_if_needed(&mut self, key: &[u8]) {
+        if self.is_expired(key) {
             self.expire_key(key);
         }
     }
 
     /// The same for the key with this number; true if it was over.
-    fn remove_index_if_over(&mut self, index: usize) -> bool {
+    fn expire_index_if_needed(&mut self, index: usize) -> bool {
         match self.entries.get_index(index) {
-            Some((key, _)) if self.is_over(key) => {
+            Some((key, _)) if self.is_expired(key) => {
                 let key = key.clone();
                 self.expire_key(&key);
                 true

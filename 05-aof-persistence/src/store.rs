@@ -35,7 +35,7 @@ type Table<V> = IndexMap<Bytes, V, RandomState>;
 const EMBSTR_LIMIT: usize = 44;
 
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
-const WARM_KEY: usize = 256;
+const MAX_PREFETCHED: usize = 256;
 
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
@@ -155,7 +155,7 @@ pub struct Store {
 impl Store {
     /// The value of `key` for a command that reads it. Counts for INFO.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         let value = self.entries.get(key);
         match value {
             Some(_) => self.counters.hits += 1,
@@ -170,8 +170,8 @@ impl Store {
     /// up; done together, the processor has several under way at once. What a
     /// command has as its first argument need not be a key, and then there is
     /// nothing to be found; that costs less than to find out.
-    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        for key in keys.filter(|key| key.len() <= WARM_KEY) {
+    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys.filter(|key| key.len() <= MAX_PREFETCHED) {
             std::hint::black_box(self.entries.get_index_of(key));
             std::hint::black_box(self.deadlines.get_index_of(key));
         }
@@ -179,12 +179,18 @@ impl Store {
 
     /// The value of `key` for a command that is about to change it.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.entries.get(key)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
         self.peek(key).is_some()
+    }
+
+    /// The one place that knows that a key has changed: a command has changed these, and
+    /// whoever wants to know of that is told here.
+    fn changed(&mut self, _keys: &[&[u8]]) {
+        self.changes += 1;
     }
 
     /// Changes the value of `key` in place; `None` if there is no such key. A
@@ -194,12 +200,12 @@ impl Store {
         key: &[u8],
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         let Some(value) = self.entries.get_mut(key) else {
             return Ok(None);
         };
         let result = change(value)?;
-        self.changes += 1;
+        self.changed(&[key]);
         Ok(Some(result))
     }
 
@@ -211,11 +217,11 @@ impl Store {
         mut initial: Value,
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         match self.entries.get_mut(key) {
             Some(value) => {
                 let result = change(value)?;
-                self.changes += 1;
+                self.changed(&[key]);
                 Ok(result)
             }
             None => {
@@ -238,8 +244,12 @@ impl Store {
 
     /// Gives `key` a value and a deadline or none, whatever it had before.
     pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
-        self.remove_if_over(key);
-        self.changes += 1;
+        self.put(key, value, deadline);
+        self.changed(&[key]);
+    }
+
+    fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        self.expire_if_needed(key);
         self.write_deadline(key, deadline);
         match self.entries.get_mut(key) {
             Some(old) => *old = value,
@@ -251,9 +261,11 @@ impl Store {
 
     /// Takes `key` and its value out of the store.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         let value = self.take(key);
-        self.changes += u64::from(value.is_some());
+        if value.is_some() {
+            self.changed(&[key]);
+        }
         value
     }
 
@@ -261,10 +273,12 @@ impl Store {
     /// if there is no `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let deadline = self.deadline(from);
-        let value = self.take(from);
-        value
-            .map(|value| self.insert_until(to, value, deadline))
-            .is_some()
+        let Some(value) = self.take(from) else {
+            return false;
+        };
+        self.put(to, value, deadline);
+        self.changed(&[from, to]);
+        true
     }
 
     /// Gives the value of `from` to `to` as well, whatever that had before. False
@@ -279,14 +293,14 @@ impl Store {
 
     /// When `key` ends, if it is there and has a deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         self.deadlines.get(key).copied()
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
     /// already ends it now; false if it has.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
-        self.changes += 1;
+        self.changed(&[key]);
         let lives = deadline > self.clock.now() || self.loading;
         if lives {
             self.write_deadline(key, Some(deadline));
@@ -298,9 +312,11 @@ impl Store {
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.
     pub fn persist(&mut self, key: &[u8]) -> bool {
-        self.remove_if_over(key);
+        self.expire_if_needed(key);
         let deadline = self.deadlines.swap_remove(key);
-        self.changes += u64::from(deadline.is_some());
+        if deadline.is_some() {
+            self.changed(&[key]);
+        }
         deadline.is_some()
     }
 
@@ -345,15 +361,21 @@ impl Store {
         })
     }
 
+    /// The same as a change of the data set: FLUSHALL.
+    pub fn flush(&mut self, lazy: bool) {
+        self.changes += self.len() as u64;
+        self.clear(lazy);
+    }
+
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
         let keys = self.entries.keys().map(|key| key.as_slice());
-        keys.filter(|key| !self.is_over(key))
+        keys.filter(|key| !self.is_expired(key))
     }
 
     /// A key picked at random, every key as likely as the other.
     pub fn random_key(&mut self) -> Option<&[u8]> {
         let mut index = self.random_index();
-        while self.remove_index_if_over(index) {
+        while self.expire_index_if_needed(index) {
             index = self.random_index();
         }
         self.entries.get_index(index).map(|(key, _)| key.as_slice())
@@ -382,7 +404,7 @@ impl Store {
         };
         let start = end.saturating_sub(count);
         for index in (start..end).rev() {
-            self.remove_index_if_over(index);
+            self.expire_index_if_needed(index);
         }
         let end = end.min(self.len());
         let part = self.entries.get_range(start..end).into_iter().flatten();
@@ -455,21 +477,21 @@ impl Store {
     }
 
     /// Is the time of `key` over?
-    fn is_over(&self, key: &[u8]) -> bool {
+    fn is_expired(&self, key: &[u8]) -> bool {
         let deadline = self.deadlines.get(key);
         deadline.is_some_and(|deadline| self.clock.is_past(*deadline)) && !self.loading
     }
 
-    fn remove_if_over(&mut self, key: &[u8]) {
-        if self.is_over(key) {
+    fn expire_if_needed(&mut self, key: &[u8]) {
+        if self.is_expired(key) {
             self.expire_key(key);
         }
     }
 
     /// The same for the key with this number; true if it was over.
-    fn remove_index_if_over(&mut self, index: usize) -> bool {
+    fn expire_index_if_needed(&mut self, index: usize) -> bool {
         match self.entries.get_index(index) {
-            Some((key, _)) if self.is_over(key) => {
+            Some((key, _)) if self.is_expired(key) => {
                 let key = key.clone();
                 self.expire_key(&key);
                 true

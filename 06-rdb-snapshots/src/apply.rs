@@ -88,7 +88,7 @@ impl Applier {
                 Ok(0) => applied(state, &input[..batch.position()]),
                 Ok(_) => state
                     .store
-                    .warm(batch.iter(input).filter_map(|args| args.get(1))),
+                    .prefetch(batch.iter(input).filter_map(|args| args.get(1))),
                 Err(error) => return Err(self.damaged(0, &error.to_string())),
             }
             while let Some((args, bytes)) = batch.take_with_bytes(input) {

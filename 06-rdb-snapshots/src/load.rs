@@ -80,12 +80,12 @@ fn put(
     shared: &Shared,
 ) -> Result<(), RdbError> {
     let store = &mut shared.lock().store;
-    store.warm(batch.iter().map(|record| record.key.as_slice()));
+    store.prefetch(batch.iter().map(|record| record.key.as_slice()));
     for record in batch.drain(..) {
         let deadline = record.deadline;
         let deadline = deadline.and_then(|at| store.clock.moment(at, Unit::UnixMilliseconds));
-        let is_over = deadline.is_some_and(|deadline| store.clock.is_past(deadline));
-        if is_over && expired == Expired::Drop {
+        let is_expired = deadline.is_some_and(|deadline| store.clock.is_past(deadline));
+        if is_expired && expired == Expired::Drop {
             loaded.expired += 1;
         } else if store.load(&record.key, record.value, deadline) {
             loaded.keys += 1;

@@ -60,7 +60,7 @@ const SEGMENT_SHIFT: u32 = 40;
 const EMBSTR_LIMIT: usize = 44;
 
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
-const WARM_KEY: usize = 256;
+const MAX_PREFETCHED: usize = 256;
 
 /// A value. So far all values are strings, kept in the shortest of four ways. Long
 /// ones are shared with a snapshot like the tables, so that to copy a table is to
@@ -278,7 +278,7 @@ impl Store {
     /// The value of `key` for a command that reads it. Counts for INFO.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         let value = self.segments[at.segment].entries.get(at.hash, key);
         match value {
             Some(_) => self.counters.hits += 1,
@@ -294,13 +294,13 @@ impl Store {
     /// all entries, the processor has many of them under way at once. What a command has
     /// as its first argument need not be a key, and then there is nothing to be found;
     /// that costs less than to find out.
-    pub fn warm<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        let keys = keys.filter(|key| key.len() <= WARM_KEY);
+    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        let keys = keys.filter(|key| key.len() <= MAX_PREFETCHED);
         let places: SmallVec<[Place<'_>; 64]> = keys.map(|key| self.place(key)).collect();
         for at in &places {
             let segment = self.segment(*at);
-            segment.entries.warm(at.hash);
-            segment.deadlines.warm(at.hash);
+            segment.entries.prefetch(at.hash);
+            segment.deadlines.prefetch(at.hash);
         }
         for at in &places {
             let segment = self.segment(*at);
@@ -312,12 +312,18 @@ impl Store {
     /// The value of `key` for a command that is about to change it.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         self.segment(at).entries.get(at.hash, key)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
         self.peek(key).is_some()
+    }
+
+    /// The one place that knows that a key has changed: a command has changed these, and
+    /// whoever wants to know of that is told here.
+    fn changed(&mut self, _keys: &[&[u8]]) {
+        self.changes += 1;
     }
 
     /// Changes the value of `key` in place; `None` if there is no such key. A
@@ -328,13 +334,13 @@ impl Store {
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         if self.segment(at).entries.get(at.hash, key).is_none() {
             return Ok(None);
         }
         let value = self.segment_mut(at).entries.get_mut(at.hash, key);
         let result = value.map(change).transpose()?;
-        self.changes += 1;
+        self.changed(&[key]);
         Ok(result)
     }
 
@@ -347,16 +353,17 @@ impl Store {
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         match self.segment_mut(at).entries.get_mut(at.hash, key) {
             Some(value) => {
                 let result = change(value)?;
-                self.changes += 1;
+                self.changed(&[key]);
                 Ok(result)
             }
             None => {
                 let result = change(&mut initial)?;
                 self.write(at, initial, None);
+                self.changed(&[key]);
                 Ok(result)
             }
         }
@@ -374,8 +381,13 @@ impl Store {
 
     /// Gives `key` a value and a deadline or none, whatever it had before.
     pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        self.put(key, value, deadline);
+        self.changed(&[key]);
+    }
+
+    fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         self.write(at, value, deadline);
     }
 
@@ -392,15 +404,13 @@ impl Store {
     /// The same for a key from a file, which need not live any more. False if it is
     /// there already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
-        let (keys, changes) = (self.keys, self.changes);
-        self.write(self.place(key), value, deadline);
+        let keys = self.keys;
         // What comes from a file is no change.
-        self.changes = changes;
+        self.write(self.place(key), value, deadline);
         self.keys > keys
     }
 
     fn write(&mut self, at: Place<'_>, value: Value, deadline: Option<Moment>) {
-        self.changes += 1;
         let segment = self.segment_mut(at);
         let is_new = segment.entries.insert(at.hash, at.key, value);
         self.keys += usize::from(is_new);
@@ -410,9 +420,11 @@ impl Store {
     /// Takes `key` and its value out of the store.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         let value = self.take(at);
-        self.changes += u64::from(value.is_some());
+        if value.is_some() {
+            self.changed(&[key]);
+        }
         value
     }
 
@@ -420,10 +432,12 @@ impl Store {
     /// if there is no `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let deadline = self.deadline(from);
-        let value = self.take(self.place(from));
-        value
-            .map(|value| self.insert_until(to, value, deadline))
-            .is_some()
+        let Some(value) = self.take(self.place(from)) else {
+            return false;
+        };
+        self.put(to, value, deadline);
+        self.changed(&[from, to]);
+        true
     }
 
     /// Gives the value of `from` to `to` as well, whatever that had before. False
@@ -439,14 +453,14 @@ impl Store {
     /// When `key` ends, if it is there and has a deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         self.deadline_at(at).copied()
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
     /// already ends it now; false if it has.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
-        self.changes += 1;
+        self.changed(&[key]);
         let at = self.place(key);
         let lives = deadline > self.clock.now() || self.loading;
         if lives {
@@ -460,9 +474,11 @@ impl Store {
     /// Lets `key` live for ever. False if it is not there or would do so anyway.
     pub fn persist(&mut self, key: &[u8]) -> bool {
         let at = self.place(key);
-        self.remove_if_over(at);
+        self.expire_if_needed(at);
         let was_volatile = self.write_deadline(at, None);
-        self.changes += u64::from(was_volatile);
+        if was_volatile {
+            self.changed(&[key]);
+        }
         was_volatile
     }
 
@@ -497,13 +513,19 @@ impl Store {
         }
     }
 
+    /// The same as a change of the data set: FLUSHALL.
+    pub fn flush(&mut self, lazy: bool) {
+        self.changes += self.len() as u64;
+        self.clear(lazy);
+    }
+
     pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
         let entries = self
             .segments
             .iter()
             .flat_map(|segment| segment.entries.iter());
         let keys = entries.map(|(_, key, _)| key);
-        keys.filter(|key| self.volatile == 0 || !self.is_over(self.place(key)))
+        keys.filter(|key| self.volatile == 0 || !self.is_expired(self.place(key)))
     }
 
     /// A key picked at random: first a segment, then one of its keys. With many keys,
@@ -515,7 +537,7 @@ impl Store {
             let keys = self.segments[segment].entries.len();
             if keys > 0 {
                 let number = fastrand::usize(..keys);
-                if !self.remove_nth_if_over(segment, number) {
+                if !self.expire_nth_if_needed(segment, number) {
                     let found = self.segments[segment].entries.nth(number);
                     return found.map(|(key, _)| key);
                 }
@@ -553,7 +575,7 @@ impl Store {
             let end = if entries == 0 { len } else { entries.min(len) };
             let start = end.saturating_sub(missing);
             for number in (start..end).rev() {
-                self.remove_nth_if_over(segment, number);
+                self.expire_nth_if_needed(segment, number);
             }
             missing -= end - start;
             parts.push((segment, start..end));
@@ -647,21 +669,21 @@ impl Store {
     }
 
     /// Is the time of the key over?
-    fn is_over(&self, at: Place<'_>) -> bool {
+    fn is_expired(&self, at: Place<'_>) -> bool {
         let deadline = self.deadline_at(at);
         deadline.is_some_and(|deadline| self.clock.is_past(*deadline)) && !self.loading
     }
 
-    fn remove_if_over(&mut self, at: Place<'_>) {
-        if self.is_over(at) {
+    fn expire_if_needed(&mut self, at: Place<'_>) {
+        if self.is_expired(at) {
             self.expire_key(at);
         }
     }
 
     /// The same for a key by its number; true if it was over.
-    fn remove_nth_if_over(&mut self, segment: usize, number: usize) -> bool {
+    fn expire_nth_if_needed(&mut self, segment: usize, number: usize) -> bool {
         match self.segments[segment].entries.nth(number) {
-            Some((key, _)) if self.volatile > 0 && self.is_over(self.place(key)) => {
+            Some((key, _)) if self.volatile > 0 && self.is_expired(self.place(key)) => {
                 let key = Bytes::from_slice(key);
                 self.expire_key(self.place(&key));
                 true

@@ -251,7 +251,7 @@ impl Connection {
                 Ok(1) => {}
                 Ok(_) => {
                     let batch = self.batch.iter(&self.input);
-                    state.store.warm(batch.filter_map(|args| args.get(1)));
+                    state.store.prefetch(batch.filter_map(|args| args.get(1)));
                 }
                 Err(error) => {
                     reply.error(&error.reply());
@@ -327,8 +327,8 @@ impl Connection {
             } => {
                 let count = state.replication.acknowledged(offset);
                 let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
-                let is_over = is_late || at_end || state.lifecycle.has_ended();
-                if count < replicas && !is_over {
+                let is_expired = is_late || at_end || state.lifecycle.has_ended();
+                if count < replicas && !is_expired {
                     return false;
                 }
                 reply.integer(count as i64);

@@ -52,8 +52,7 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         (2, Some(how)) if how.eq_ignore_ascii_case(b"ASYNC") => true,
         _ => return Err(CommandError::SYNTAX),
     };
-    ctx.state.store.changes += ctx.state.store.len() as u64;
-    ctx.state.store.clear(lazy);
+    ctx.state.store.flush(lazy);
     if args[0].eq_ignore_ascii_case(b"FLUSHALL") {
         forget_saved(ctx);
     }

@@ -55,7 +55,7 @@ impl Slot {
         (hash >> 32) as u32 & Self::TAG
     }
 
-    fn may_be(self, hash: u64) -> bool {
+    fn tag_matches(self, hash: u64) -> bool {
         self.0 & Self::TAG == Self::tag(hash)
     }
 
@@ -90,7 +90,7 @@ impl<V> Table<V> {
 
     /// Looks at the slot where the search for a hash begins, so that it is at hand when
     /// somebody searches.
-    pub fn warm(&self, hash: u64) {
+    pub fn prefetch(&self, hash: u64) {
         let home = hash as usize & self.slots.len().wrapping_sub(1);
         std::hint::black_box(self.slots.get(home).copied());
     }
@@ -104,7 +104,7 @@ impl<V> Table<V> {
             if slot == Slot::EMPTY {
                 return None;
             }
-            if slot.may_be(hash) && *self.entries[slot.position()].key == *key {
+            if slot.tag_matches(hash) && *self.entries[slot.position()].key == *key {
                 return Some(number);
             }
             number = (number + 1) & last;

@@ -34,9 +34,9 @@ const MIN_GAIN: usize = 5;
 /// Compresses strings, one after the other.
 pub struct Compressor {
     /// Where three bytes of some hash stood last, counted over all strings.
-    table: Vec<u32>,
+    table: Vec<usize>,
     /// Where the string begins, counted over all strings.
-    start: u32,
+    start: usize,
     output: Vec<u8>,
 }
 
@@ -53,9 +53,8 @@ impl Default for Compressor {
 impl Compressor {
     /// `input` in compressed form, or `None` if that is not shorter.
     pub fn compress(&mut self, input: &[u8]) -> Option<&[u8]> {
-        self.make_positions(input.len())?;
         let is_shorter = self.try_compress(input);
-        self.start += input.len() as u32;
+        self.start += input.len();
         is_shorter.then_some(&self.output)
     }
 
@@ -83,24 +82,13 @@ impl Compressor {
         self.output.len() + MIN_GAIN <= input.len()
     }
 
-    /// Makes sure that the positions in `length` bytes can be counted. When they
-    /// cannot, counting starts anew.
-    fn make_positions(&mut self, length: usize) -> Option<()> {
-        let length = u32::try_from(length).ok()?;
-        if self.start.checked_add(length).is_none() {
-            self.table.fill(0);
-            self.start = 1;
-        }
-        self.start.checked_add(length).map(drop)
-    }
-
     /// The bytes at `here`, at least three of them, as they stood before: how far
     /// before, and how many are the same.
     fn find(&mut self, input: &[u8], here: usize) -> Option<(usize, usize)> {
-        let position = self.start + here as u32;
+        let position = self.start + here;
         let before = std::mem::replace(&mut self.table[hash(&input[here..])], position);
         // An earlier string's positions lie before our start.
-        let before = before.checked_sub(self.start)? as usize;
+        let before = before.checked_sub(self.start)?;
         let distance = here.checked_sub(before).filter(|distance| *distance > 0)?;
         if distance > MAX_DISTANCE {
             return None;
