@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::clients::Handle;
+use crate::lifecycle::Attempt;
 use crate::pubsub::Subscription;
 use crate::replication::FullSync;
 use crate::resp::Protocol;
@@ -44,8 +45,8 @@ pub enum Waiting {
         offset: i64,
         deadline: Option<Instant>,
     },
-    /// `SHUTDOWN`: the server ends, or the request with this number has come to nothing.
-    End(u64),
+    /// `SHUTDOWN`: the server ends, or this attempt is aborted or fails.
+    End(Attempt),
 }
 
 impl Waiting {

@@ -27,7 +27,7 @@ use crate::client::{Client, Waiting};
 use crate::clients::Handle;
 use crate::command::{self, CommandError, Context, Table};
 use crate::cross_protocol;
-use crate::lifecycle::{self, Phase, Rules};
+use crate::lifecycle::{self, Phase, Status};
 use crate::output_limit::OutputLimit;
 use crate::pubsub::Mail;
 use crate::replication::FullSync;
@@ -78,8 +78,8 @@ pub struct Connection {
     has_published: bool,
     /// Its next command waits until the server serves writes again.
     is_held: bool,
-    /// What holds for all connections now; to look at, and to wait for.
-    rules: watch::Receiver<Rules>,
+    /// How far the server's end is; to look at, and to wait for.
+    status: watch::Receiver<Status>,
     /// How many bytes have come and gone that the statistics do not know of.
     received: u64,
     sent: u64,
@@ -94,7 +94,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(socket: TcpStream, client: Client, table: &'static Table, shared: Shared) -> Self {
-        let rules = shared.lock().lifecycle.rules();
+        let status = shared.lock().lifecycle.status();
         Self {
             socket,
             input: BytesMut::new(),
@@ -103,7 +103,7 @@ impl Connection {
             has_mail: false,
             has_published: false,
             is_held: false,
-            rules,
+            status,
             received: 0,
             sent: 0,
             limit: OutputLimit::default(),
@@ -127,7 +127,7 @@ impl Connection {
         let mut at_end = false;
         // One wait for the whole life. To begin it anew with each turn took 250 instructions;
         // a GET takes 3,800.
-        let mut news = pin!(changed(self.rules.clone()));
+        let mut news = pin!(changed(self.status.clone()));
         loop {
             let more = self.execute_batch();
             self.commit().await;
@@ -136,7 +136,7 @@ impl Connection {
                 at_end |= self.wait(waiting).await?;
                 continue;
             }
-            if self.rules.borrow_and_update().phase == Phase::Ended {
+            if self.status.borrow_and_update().phase == Phase::Ended {
                 return self.say_goodbye().await;
             }
             // The client may close its half while commands of its own still wait
@@ -187,7 +187,7 @@ impl Connection {
         }
         tokio::select! {
             written = self.socket.write_all_buf(&mut self.output) => written,
-            () = lifecycle::ended(&mut self.rules) => self.say_goodbye().await,
+            () = lifecycle::ended(&mut self.status) => self.say_goodbye().await,
         }
     }
 
@@ -289,7 +289,7 @@ impl Connection {
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
-            self.rules.borrow_and_update();
+            self.status.borrow_and_update();
             if self.answer(waiting, at_end) {
                 return Ok(at_end);
             }
@@ -304,8 +304,8 @@ impl Connection {
                     at_end = read? == 0;
                 }
                 _ = changes.changed() => {}
-                // It is rung also when a shutdown comes to nothing.
-                _ = self.rules.changed() => {}
+                // It changes also when a shutdown is aborted.
+                _ = self.status.changed() => {}
                 () = sleep_until(waiting.deadline()) => {}
             }
         }
@@ -333,10 +333,11 @@ impl Connection {
                 }
                 reply.integer(count as i64);
             }
+            Waiting::End(attempt) if !state.lifecycle.is_current(attempt) => {
+                reply.error(b"ERR Errors trying to SHUTDOWN. Check logs.");
+            }
             // Even if the client has no more to say, its next command must not overtake this one.
-            Waiting::End(_) if state.lifecycle.has_ended() => {}
-            Waiting::End(number) if state.lifecycle.number() == number => return false,
-            Waiting::End(_) => reply.error(b"ERR Errors trying to SHUTDOWN. Check logs."),
+            Waiting::End(_) => return state.lifecycle.has_ended(),
         }
         true
     }
@@ -540,11 +541,11 @@ async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
-/// Waits for other rules.
-async fn changed(mut rules: watch::Receiver<Rules>) -> watch::Receiver<Rules> {
+/// Waits for another status.
+async fn changed(mut status: watch::Receiver<Status>) -> watch::Receiver<Status> {
     // It fails if the state is gone, which is when the process ends.
-    let _ = rules.changed().await;
-    rules
+    let _ = status.changed().await;
+    status
 }
 
 /// Waits until there is something in the client's mailbox.

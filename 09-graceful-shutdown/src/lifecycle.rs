@@ -1,5 +1,5 @@
-//! What everybody has to know of the server's end: whether somebody wants it, and how far
-//! it is (`server.shutdown_flags` and its like in Redis).
+//! The state of the server's end: whether somebody wants it, and how far it is
+//! (`server.shutdown_flags` and its like in Redis).
 //!
 //! ```text
 //! running ──► draining ──► persisted: ended ──► exit
@@ -7,13 +7,12 @@
 //!    └── aborted ─┴── failed ◄──┘
 //! ```
 //!
-//! This file owns the state. SHUTDOWN changes it, every connection watches it, and
-//! `shutdown.rs` does what has to be done.
+//! This file owns the state. SHUTDOWN and signals ask for the end, every connection watches the
+//! status, and `shutdown.rs` does what has to be done.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// How far the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +23,6 @@ pub enum Phase {
     Draining,
     /// All is safe. Nothing is executed any more; what was executed gets its reply.
     Ended,
-}
-
-/// What holds for all connections at this moment. They wait for it to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    pub phase: Phase,
 }
 
 /// Whether the data is saved before the end.
@@ -52,32 +45,65 @@ pub struct Request {
     pub force: bool,
 }
 
+/// One attempt to end the server. It is over when it is aborted or fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Tells it from the attempts before it.
+    id: u64,
+    pub request: Request,
+}
+
+/// What everybody may see, and wait for.
+#[derive(Debug, Clone, Copy)]
+pub struct Status {
+    pub phase: Phase,
+    /// The attempt that is under way, or has succeeded.
+    pub attempt: Option<Attempt>,
+    /// How many attempts were aborted or have failed.
+    aborted: u64,
+}
+
+/// Asks for the end without the server's lock, which may be held for as long as a save takes.
+#[derive(Debug, Clone)]
+pub struct Requests(watch::Sender<Status>);
+
 /// The state of the server's end.
 #[derive(Debug)]
 pub struct Lifecycle {
-    /// The same as in the rules, for whoever has the lock: to look there takes one more.
+    /// The same as in the status, for whoever has the server's lock: to look there takes another.
     phase: Phase,
-    rules: watch::Sender<Rules>,
-    /// What is wanted, as long as it has neither come about nor come to nothing.
-    request: Option<Request>,
-    /// Rings when there is a request, and when it is taken back.
-    bell: Arc<Notify>,
-    /// How many requests have come to nothing. Who has asked waits for it to change.
-    failures: watch::Sender<u64>,
+    status: watch::Sender<Status>,
     /// When the server stops waiting for its replicas.
     pub drained: Option<Instant>,
+}
+
+impl Requests {
+    /// Asks for the end. If there is an attempt already, this joins it, and it goes on as it was
+    /// asked for first.
+    pub fn send(&self, request: Request) -> Attempt {
+        let mut attempt = Attempt { id: 0, request };
+        self.0.send_modify(|status| {
+            attempt.id = status.aborted;
+            attempt = *status.attempt.get_or_insert(attempt);
+        });
+        attempt
+    }
+
+    /// Is this attempt neither aborted nor failed?
+    pub fn is_current(&self, attempt: Attempt) -> bool {
+        self.0.borrow().attempt == Some(attempt)
+    }
 }
 
 impl Default for Lifecycle {
     fn default() -> Self {
         Self {
             phase: Phase::Running,
-            rules: watch::Sender::new(Rules {
+            status: watch::Sender::new(Status {
                 phase: Phase::Running,
+                attempt: None,
+                aborted: 0,
             }),
-            request: None,
-            bell: Arc::default(),
-            failures: watch::Sender::default(),
             drained: None,
         }
     }
@@ -94,67 +120,39 @@ impl Lifecycle {
 
     pub fn enter(&mut self, phase: Phase) {
         self.phase = phase;
-        self.rules.send_modify(|rules| rules.phase = phase);
+        self.status.send_modify(|status| status.phase = phase);
     }
 
-    /// What holds for connections; to look at, and to wait for.
-    pub fn rules(&self) -> watch::Receiver<Rules> {
-        self.rules.subscribe()
+    /// The status; to look at, and to wait for.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
     }
 
-    /// Somebody wants the server to end. If that is wanted already, it goes on as it was
-    /// wanted first.
-    pub fn request(&mut self, request: Request) {
-        self.request.get_or_insert(request);
-        self.bell.notify_one();
+    /// For whoever asks for the end.
+    pub fn requests(&self) -> Requests {
+        Requests(self.status.clone())
     }
 
-    /// What is wanted, if it is.
-    pub fn requested(&self) -> Option<Request> {
-        self.request
+    /// Is this attempt neither aborted nor failed?
+    pub fn is_current(&self, attempt: Attempt) -> bool {
+        self.status.borrow().attempt == Some(attempt)
     }
 
-    /// The number of the request that there is, or that may come next. A new one may come
-    /// at once after one that was taken back; so who works on one looks at the number.
-    pub fn number(&self) -> u64 {
-        *self.failures.borrow()
-    }
-
-    /// Is the request with that number still to be done?
-    pub fn is_wanted(&self, number: u64) -> bool {
-        self.request.is_some() && self.number() == number
-    }
-
-    /// Nobody wants it any more: SHUTDOWN ABORT. False if nobody did.
+    /// Ends the attempt that is under way, and whoever has asked for it is told. The server goes
+    /// on. False if there was none.
     pub fn abort(&mut self) -> bool {
-        let was_wanted = self.request.is_some();
-        if was_wanted {
-            self.fail();
-        }
-        was_wanted
-    }
-
-    /// It has come to nothing. The server goes on, and who has asked is told.
-    pub fn fail(&mut self) {
-        self.request = None;
         self.drained = None;
-        self.enter(Phase::Running);
-        self.failures.send_modify(|count| *count += 1);
-        self.bell.notify_one();
-    }
-
-    pub fn bell(&self) -> Arc<Notify> {
-        self.bell.clone()
-    }
-
-    /// Changes when a request has come to nothing.
-    pub fn failures(&self) -> watch::Receiver<u64> {
-        self.failures.subscribe()
+        self.phase = Phase::Running;
+        self.status.send_if_modified(|status| {
+            status.phase = Phase::Running;
+            status.aborted += 1;
+            status.attempt.take().is_some()
+        })
     }
 }
 
 /// Waits until the server has ended.
-pub async fn ended(rules: &mut watch::Receiver<Rules>) {
-    // It fails if nobody can change the rules any more; then it has ended, too.
-    let _ = rules.wait_for(|rules| rules.phase == Phase::Ended).await;
+pub async fn ended(status: &mut watch::Receiver<Status>) {
+    // It fails if nobody can change the status any more; then the server has ended, too.
+    let _ = status.wait_for(|status| status.phase == Phase::Ended).await;
 }

@@ -289,7 +289,7 @@ impl Connection<'_> {
     async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
         let (mut applier, mut batch) = (Applier::new(table, false), apply::batch());
         let mut ticks = interval(ACKNOWLEDGE);
-        let mut rules = self.shared.lock().lifecycle.rules();
+        let mut status = self.shared.lock().lifecycle.status();
         // Loading took its time, and the primary had no part in it.
         self.heard = Instant::now();
         loop {
@@ -297,11 +297,11 @@ impl Connection<'_> {
             if std::mem::take(&mut applier.is_asked) {
                 self.acknowledge().await?;
             }
-            let is_held = rules.borrow_and_update().phase == Phase::Draining;
+            let is_held = status.borrow_and_update().phase == Phase::Draining;
             tokio::select! {
                 _ = ticks.tick() => self.acknowledge().await?,
                 // We did not listen, and the primary had no part in that either.
-                _ = rules.changed() => self.heard = Instant::now(),
+                _ = status.changed() => self.heard = Instant::now(),
                 read = self.read(), if !is_held => read?,
             }
         }

@@ -50,7 +50,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::cli::Cli;
 use crate::recovery::Door;
 use crate::replication::Address;
-use crate::shutdown::Signals;
 use crate::state::Shared;
 
 /// A store makes and drops an allocation for every key and value that does not
@@ -78,21 +77,21 @@ fn run(cli: &Cli) -> Result<(), String> {
 }
 
 async fn serve(cli: &Cli) -> Result<(), String> {
-    let (shared, signals) = prepare(cli)?;
+    let shared = prepare(cli)?;
     let listener = server::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
     // Who subscribes while the data is loaded gets messages at once.
     tokio::spawn(delivery::run(shared.clone()));
     let (door, opened) = oneshot::channel();
-    let (guest, guests) = mpsc::channel(1);
+    let (guard, connections) = mpsc::channel(1);
     let clients = shared.clone();
     let server = tokio::spawn(async move {
         // It is opened or dropped; either lets clients in.
         let _ = opened.await;
-        server::run(listener, clients, guest).await;
+        server::run(listener, clients, guard).await;
     });
     let port = server.abort_handle();
-    let end = tokio::spawn(shutdown::run(shared.clone(), signals, port, guests));
+    let end = tokio::spawn(shutdown::run(shared.clone(), port, connections));
     recover(shared.clone(), door).await?;
     cli.print_banner(shared.lock().store.len());
     tokio::spawn(cron::run(shared.clone()));
@@ -105,16 +104,16 @@ async fn serve(cli: &Cli) -> Result<(), String> {
 
 /// What there must be before the port is open: the state, and an ear for signals, for whoever
 /// sees the port may send one. Or what is wrong with the flags.
-fn prepare(cli: &Cli) -> Result<(Shared, Signals), String> {
+fn prepare(cli: &Cli) -> Result<Shared, String> {
     let mut config = cli.config()?;
     config.maxclients = admission::make_room(config.maxclients);
     let shared = Shared::new(config);
     follow(cli.primary()?, &shared);
     let state = &mut *shared.lock();
     state.store.loading = true;
-    let signals = shutdown::signals(state.lifecycle.failures())
+    shutdown::listen_for_signals(state.lifecycle.requests())
         .map_err(|error| format!("cannot listen for signals: {error}"))?;
-    Ok((shared.clone(), signals))
+    Ok(shared.clone())
 }
 
 /// Follows that primary, if it is one, as soon as our own data is loaded.

@@ -54,11 +54,11 @@ pub async fn run(
 
 /// Sends the file, and then the feed.
 async fn send(mut writer: WriteHalf<'_>, sync: &mut FullSync, shared: &Shared) -> io::Result<()> {
-    let mut rules = shared.lock().lifecycle.rules();
+    let mut status = shared.lock().lifecycle.status();
     tokio::select! {
         sent = send_data(&mut writer, sync, shared) => sent?,
         // A part of the data is of no use. It will ask again when we are back.
-        () = lifecycle::ended(&mut rules) => return Ok(()),
+        () = lifecycle::ended(&mut status) => return Ok(()),
     }
     advance(shared, sync.place, ReplicaState::Online);
     send_feed(&mut writer, sync, shared).await
@@ -124,7 +124,7 @@ async fn send_file(
 
 /// Sends what is in the feed, for as long as the replica is in the list.
 async fn send_feed(writer: &mut WriteHalf<'_>, sync: &FullSync, shared: &Shared) -> io::Result<()> {
-    let mut rules = shared.lock().lifecycle.rules();
+    let mut status = shared.lock().lifecycle.status();
     let mut output = BytesMut::new();
     loop {
         if !supply(sync.place, &mut output, shared) {
@@ -133,7 +133,7 @@ async fn send_feed(writer: &mut WriteHalf<'_>, sync: &FullSync, shared: &Shared)
         if output.is_empty() {
             tokio::select! {
                 () = sync.bell.more.notified() => {}
-                _ = rules.changed() => {}
+                _ = status.changed() => {}
             }
             continue;
         }

@@ -20,7 +20,7 @@ use crate::client::Client;
 use crate::commands;
 use crate::connection::Connection;
 use crate::replica;
-use crate::shutdown::Guest;
+use crate::shutdown::ConnectionGuard;
 use crate::state::Shared;
 
 /// How long to wait after a failed `accept`, at first and at most.
@@ -47,20 +47,20 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts clients on `listener` until it is cancelled. Each connection has a `guest`, and
+/// Accepts clients on `listener` until it is cancelled. Each connection has a `guard`, and
 /// drops it at its end.
 ///
 /// `accept` fails when the process is out of file descriptors (`EMFILE`). That
 /// is no reason to die, as the clients already here are well; but the waiting
 /// client is still in the queue, so asking again at once would spin. Hence a
 /// pause that doubles.
-pub async fn run(listener: TcpListener, shared: Shared, guest: Guest) {
+pub async fn run(listener: TcpListener, shared: Shared, guard: ConnectionGuard) {
     let mut backoff = BACKOFF_MIN;
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
                 backoff = BACKOFF_MIN;
-                welcome(socket, address, &shared, guest.clone());
+                welcome(socket, address, &shared, guard.clone());
             }
             Err(error) => {
                 warn!("cannot accept a connection: {error}; next try in {backoff:?}");
@@ -72,7 +72,7 @@ pub async fn run(listener: TcpListener, shared: Shared, guest: Guest) {
 }
 
 /// Gives a client its place in the registry, and a task.
-fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared, guest: Guest) {
+fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared, guard: ConnectionGuard) {
     // Whoever is gone again already has no local address.
     let Ok(local_address) = socket.local_addr() else {
         return;
@@ -88,7 +88,7 @@ fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared, guest: Guest
         .clients
         .enter(address, local_address, socket.as_raw_fd());
     let client = Client::new(handle.clone());
-    let task = tokio::spawn(serve(socket, client, shared.clone(), guest));
+    let task = tokio::spawn(serve(socket, client, shared.clone(), guard));
     handle.set_task(task.abort_handle());
 }
 
@@ -110,7 +110,7 @@ fn keep_alive(socket: &TcpStream, period: Duration) {
 }
 
 /// One client, from its first byte to its last.
-async fn serve(socket: TcpStream, client: Client, shared: Shared, _guest: Guest) {
+async fn serve(socket: TcpStream, client: Client, shared: Shared, _guard: ConnectionGuard) {
     // An error here is this client's alone: it went away, or its network did.
     let mut connection = Connection::new(socket, client, commands::table(), shared.clone());
     let mut served = connection.run().await;

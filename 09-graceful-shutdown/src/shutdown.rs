@@ -26,23 +26,17 @@ use tokio::time::{sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::aof::system_text;
-use crate::lifecycle::{Phase, Request, Save};
+use crate::lifecycle::{Attempt, Phase, Request, Requests, Save};
 use crate::state::{Shared, State};
 
 /// How long the last replies may take to leave.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Tells of each signal that asks for the end: the number of the request that it makes or
-/// joins. What is taken back is taken back for signals as well.
-pub type Signals = mpsc::UnboundedReceiver<u64>;
-
 /// Proves that a connection is still there. When all are dropped, all connections are gone.
-pub type Guest = mpsc::Sender<Infallible>;
+pub type ConnectionGuard = mpsc::Sender<Infallible>;
 
-/// Listens for SIGTERM and SIGINT from now on. `failures` changes when a request has come to
-/// nothing.
-pub fn signals(failures: watch::Receiver<u64>) -> io::Result<Signals> {
-    let (sender, receiver) = mpsc::unbounded_channel();
+/// Listens for SIGTERM and SIGINT from now on.
+pub fn listen_for_signals(requests: Requests) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let context = runtime.enter();
     let terminate = signal(SignalKind::terminate())?;
@@ -50,106 +44,69 @@ pub fn signals(failures: watch::Receiver<u64>) -> io::Result<Signals> {
     drop(context);
     thread::Builder::new()
         .name("signals".into())
-        .spawn(move || runtime.block_on(hear(terminate, interrupt, sender, failures)))?;
-    Ok(receiver)
+        .spawn(move || runtime.block_on(hear(terminate, interrupt, requests)))?;
+    Ok(())
 }
 
 /// The first signal asks. A SIGINT after that insists: somebody presses Ctrl-C again. A second
 /// SIGTERM does not: it may come from the same hand, as when a process group gets it and
 /// its leader passes it on.
-async fn hear(
-    mut terminate: Signal,
-    mut interrupt: Signal,
-    sender: mpsc::UnboundedSender<u64>,
-    mut failures: watch::Receiver<u64>,
-) {
-    let mut is_asked = false;
+async fn hear(mut terminate: Signal, mut interrupt: Signal, requests: Requests) {
+    let mut attempt = None;
     loop {
         let (name, insists) = tokio::select! {
             _ = terminate.recv() => ("SIGTERM", false),
             _ = interrupt.recv() => ("SIGINT", true),
         };
-        let came_to_nothing = failures.has_changed().unwrap_or(false);
-        let is_pending = is_asked && !came_to_nothing;
-        if is_pending && insists {
+        if insists && attempt.is_some_and(|attempt| requests.is_current(attempt)) {
             warn!("You insist... exiting now.");
             process::exit(1);
         }
         info!("Received {name} scheduling shutdown...");
-        if !is_pending {
-            let number = *failures.borrow_and_update();
-            is_asked = true;
-            // Who receives it lives as long as the server.
-            let _ = sender.send(number);
-        }
+        attempt = Some(requests.send(Request::default()));
     }
 }
 
 /// Waits until the server is to end, and ends it. `port` is what accepts clients.
-pub async fn run(
-    shared: Shared,
-    mut signals: Signals,
-    port: AbortHandle,
-    guests: mpsc::Receiver<Infallible>,
-) {
+pub async fn run(shared: Shared, port: AbortHandle, connections: mpsc::Receiver<Infallible>) {
+    let mut status = shared.lock().lifecycle.status();
     loop {
-        let (number, request) = wanted(&shared, &mut signals).await;
-        info!("User requested shutdown...");
-        drain(&shared, number, request).await;
-        if finish(&mut shared.lock(), number, request) {
-            break;
+        let attempt = status.borrow_and_update().attempt;
+        if let Some(attempt) = attempt {
+            info!("User requested shutdown...");
+            drain(&shared, attempt).await;
+            if finish(&mut shared.lock(), attempt) {
+                break;
+            }
         }
+        // It fails if nobody can ask any more, and we hold the state.
+        let _ = status.changed().await;
     }
     port.abort();
-    say_goodbye(guests).await;
+    say_goodbye(connections).await;
     info!("Redis is now ready to exit, bye bye...");
     // To give the memory back, key by key, is not worth anybody's time.
     process::exit(0);
 }
 
-/// Waits until somebody wants the server to end.
-async fn wanted(shared: &Shared, signals: &mut Signals) -> (u64, Request) {
-    let bell = shared.lock().lifecycle.bell();
-    loop {
-        {
-            let lifecycle = &shared.lock().lifecycle;
-            if let Some(request) = lifecycle.requested() {
-                return (lifecycle.number(), request);
-            }
-        }
-        tokio::select! {
-            () = bell.notified() => {}
-            Some(number) = signals.recv() => {
-                let lifecycle = &mut shared.lock().lifecycle;
-                if number == lifecycle.number() {
-                    lifecycle.request(Request::default());
-                }
-            }
-        }
+/// Waits until the replicas have everything, or the attempt is aborted, or it takes too long.
+async fn drain(shared: &Shared, attempt: Attempt) {
+    let Some((deadline, acknowledged)) = begin_to_drain(&mut shared.lock(), attempt.request) else {
+        return;
+    };
+    let mut status = shared.lock().lifecycle.status();
+    tokio::select! {
+        () = caught_up(shared, acknowledged) => {}
+        _ = status.wait_for(|status| status.attempt != Some(attempt)) => {}
+        () = sleep_until(deadline.into()) => {}
     }
 }
 
-/// Waits until the replicas have everything, or nobody wants the end any more, or it takes
-/// too long.
-async fn drain(shared: &Shared, number: u64, request: Request) {
-    let Some((deadline, mut acknowledged)) = begin_to_drain(&mut shared.lock(), request) else {
-        return;
-    };
-    let bell = shared.lock().lifecycle.bell();
-    loop {
-        acknowledged.borrow_and_update();
-        {
-            let state = &*shared.lock();
-            let is_wanted = state.lifecycle.is_wanted(number);
-            if !is_wanted || state.replication.is_caught_up() || Instant::now() >= deadline {
-                return;
-            }
-        }
-        tokio::select! {
-            _ = acknowledged.changed() => {}
-            () = bell.notified() => {}
-            () = sleep_until(deadline.into()) => {}
-        }
+/// Waits until every replica has everything.
+async fn caught_up(shared: &Shared, mut acknowledged: watch::Receiver<()>) {
+    while !shared.lock().replication.is_caught_up() {
+        // It fails if the state is gone, and we hold it.
+        let _ = acknowledged.changed().await;
     }
 }
 
@@ -171,22 +128,19 @@ fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch
 }
 
 /// Makes everything safe. False if the server stays.
-fn finish(state: &mut State, number: u64, request: Request) -> bool {
-    // It may have been taken back meanwhile.
-    let mut may_end = state.lifecycle.is_wanted(number);
-    if may_end {
-        state.replication.report_laggards();
-        may_end = persist(state, request);
-        if !may_end {
-            warn!("Errors trying to shut down the server. Check the logs for more information.");
-            state.lifecycle.fail();
-        }
+fn finish(state: &mut State, attempt: Attempt) -> bool {
+    if !state.lifecycle.is_current(attempt) {
+        return false;
     }
-    if may_end {
-        state.lifecycle.enter(Phase::Ended);
-        state.replication.stop_following();
+    state.replication.report_laggards();
+    if !persist(state, attempt.request) {
+        warn!("Errors trying to shut down the server. Check the logs for more information.");
+        state.lifecycle.abort();
+        return false;
     }
-    may_end
+    state.lifecycle.enter(Phase::Ended);
+    state.replication.stop_following();
+    true
 }
 
 /// Something that has to be done before the end; an error says why it cannot be done.
@@ -256,8 +210,8 @@ fn is_save_due(state: &State, request: Request) -> bool {
 }
 
 /// Waits until every connection has ended, but not for too long.
-async fn say_goodbye(mut guests: mpsc::Receiver<Infallible>) {
-    if timeout(GOODBYE, guests.recv()).await.is_err() {
+async fn say_goodbye(mut connections: mpsc::Receiver<Infallible>) {
+    if timeout(GOODBYE, connections.recv()).await.is_err() {
         warn!("some clients did not take their last replies");
     }
 }

@@ -19,8 +19,8 @@ pub const COMMANDS: &[Command] = &[Command::new(
 fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match parse(args.skip(1))? {
         Some(request) => {
-            ctx.client.waiting = Some(Waiting::End(ctx.state.lifecycle.number()));
-            ctx.state.lifecycle.request(request);
+            let attempt = ctx.state.lifecycle.requests().send(request);
+            ctx.client.waiting = Some(Waiting::End(attempt));
             Ok(())
         }
         None if ctx.state.lifecycle.abort() => {
