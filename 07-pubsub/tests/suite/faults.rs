@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -259,6 +260,16 @@ impl Disk {
     }
 }
 
+/// The library's source.
+const SOURCE: &str = include_str!("faults.c");
+
+/// A name for what is built from that source; another source gets another one.
+fn fingerprint(source: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    source.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The library, built once, or nothing where that is not possible.
 fn library() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
@@ -271,12 +282,16 @@ fn build() -> Option<PathBuf> {
         return None;
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("faults-{:x}.so", fingerprint(SOURCE)));
+    if path.exists() {
+        return Some(path);
+    }
     fs::create_dir_all(folder).expect("a folder for the library");
     // Other tests may be at it at the same time, so it gets its name when it is complete.
     let new = tempfile::tempdir_in(folder).expect("a folder to build in");
     let source = new.path().join("faults.c");
     let library = new.path().join("faults.so");
-    fs::write(&source, include_str!("faults.c")).expect("the source");
+    fs::write(&source, SOURCE).expect("the source");
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
     let status = Command::new(&compiler)
         .args(["-O1", "-shared", "-fPIC", "-o"])
@@ -293,7 +308,6 @@ fn build() -> Option<PathBuf> {
         eprintln!("not tested: faults of the disk need a C compiler, and {compiler} is none");
         return None;
     }
-    let path = folder.join(concat!(env!("CARGO_PKG_NAME"), "-faults.so"));
     fs::rename(library, &path).expect("the library");
     Some(path)
 }
