@@ -15,9 +15,9 @@
 //!
 //! **When the disk is full.** What could not be written stays in `pending`, and
 //! whoever waits for it gets an error instead of OK. No other write is let in
-//! until it is written: so memory never holds more than log and `pending` say.
+//! until it is written: so memory never holds more than the AOF and `pending` say.
 //!
-//! This file owns the open log. `aof/folder.rs` owns the files, `aof/manifest.rs`
+//! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs`
 //! their list, `aof/syncer.rs` fsync. Replay executes commands and so lies above
 //! the commands, in `replay.rs`.
 
@@ -38,7 +38,7 @@ use syncer::Syncer;
 
 use crate::store::Store;
 
-/// When the log is made safe against the end of the machine (`appendfsync`).
+/// When the AOF is made safe against a power loss (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fsync {
     /// Before the reply.
@@ -66,7 +66,7 @@ impl Fsync {
     }
 }
 
-/// The log, if it is on.
+/// The AOF, if it is on.
 #[derive(Debug, Default)]
 pub struct Aof {
     open: Option<Open>,
@@ -76,11 +76,11 @@ pub struct Aof {
     appended: u64,
     /// How many of them are in the file.
     written: u64,
-    /// Why the log cannot be written now, in the system's words.
+    /// Why the AOF cannot be written now, in the system's words.
     error: Option<String>,
 }
 
-/// A log that is open for appending.
+/// An AOF that is open for appending.
 #[derive(Debug)]
 struct Open {
     folder: Folder,
@@ -104,13 +104,13 @@ pub enum Commit {
 }
 
 impl Aof {
-    /// Starts to append to the log in `folder`, which must have been replayed.
+    /// Starts to append to the AOF in `folder`, which must have been replayed.
     pub fn open(&mut self, mut folder: Folder) -> io::Result<()> {
         let file = folder.open_increment()?;
         self.adopt(folder, file)
     }
 
-    /// Starts a new log in `folder` with what is in the store.
+    /// Starts a new AOF in `folder` with what is in the store.
     pub fn create(&mut self, mut folder: Folder, store: &Store) -> io::Result<()> {
         let file = folder.start_over(store)?;
         self.adopt(folder, file)
@@ -134,7 +134,7 @@ impl Aof {
         self.error = None;
     }
 
-    /// Ends the log; what it has so far stays. It ends even if the disk fails:
+    /// Ends the AOF; what it has so far stays. It ends even if the disk fails:
     /// who turns it off wants to go on without it.
     pub fn close(&mut self) {
         self.flush();
@@ -151,7 +151,7 @@ impl Aof {
         self.open.is_some()
     }
 
-    /// Adds a command to the end of the log. It is in memory until the next
+    /// Adds a command to the end of the AOF. It is in memory until the next
     /// [`commit`](Self::commit).
     pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
         if self.is_open() {
@@ -168,7 +168,7 @@ impl Aof {
         }
     }
 
-    /// Where the log ends, in bytes since the server started.
+    /// Where the AOF ends, in bytes since the server started.
     pub fn position(&self) -> u64 {
         self.appended
     }
@@ -188,7 +188,7 @@ impl Aof {
         }
     }
 
-    /// Makes sure that the log is written, and with `always` also made safe, up to
+    /// Makes sure that the AOF is written, and with `always` also made safe, up to
     /// `position`.
     pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
         if self.written < position {
@@ -256,7 +256,7 @@ impl Aof {
         self.flush();
     }
 
-    /// Writes the log anew. The file was taken away while it was open, or cannot
+    /// Writes the AOF anew. The file was taken away while it was open, or cannot
     /// be trusted; nothing is lost as long as the data set is in memory.
     fn replace(&mut self, reason: &io::Error, store: &Store) {
         // If this is not the first try, the last one has said why it failed.
@@ -273,7 +273,7 @@ impl Aof {
         }
     }
 
-    /// The lines of INFO about the log. No write is ever put off because
+    /// The lines of INFO about the AOF. No write is ever put off because
     /// of an fsync, so none is delayed.
     pub fn info(&self) -> String {
         let status = match self.error {

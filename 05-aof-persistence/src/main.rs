@@ -32,6 +32,7 @@ mod stats;
 mod store;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use tracing::info;
 
@@ -85,15 +86,15 @@ fn recover(config: Config) -> Result<Shared, String> {
     let shared = Shared::new(config);
     if let Some(location) = location {
         let folder = Folder::open_at_start(location).map_err(|error| error.to_string())?;
+        let started = Instant::now();
         let replayed = replay::run(&folder, commands::table(), &shared);
-        let replayed = replayed.map_err(|error| error.to_string())?;
+        let commands = replayed.map_err(|error| error.to_string())?;
         let state = &mut *shared.lock();
         let opened = state.aof.open(folder);
         opened.map_err(|error| format!("cannot append to the log: {error}"))?;
         info!(
-            "the log is replayed: {} commands in {:.3} s, {} keys",
-            replayed.commands,
-            replayed.time.as_secs_f64(),
+            "the AOF is replayed: {commands} commands in {:.3} s, {} keys",
+            started.elapsed().as_secs_f64(),
             state.store.len()
         );
     }

@@ -145,9 +145,9 @@ pub struct Store {
     /// How many changes there have been. Who compares it before and after a
     /// command knows whether it did anything (`server.dirty`).
     pub changes: u64,
-    /// The keys that expired and are not yet in the log as deleted.
+    /// The keys that expired and are not yet in the AOF as deleted.
     pub expired: Vec<Bytes>,
-    /// While the log is replayed nothing expires: what it says was done to a key
+    /// While the AOF is replayed nothing expires: what it says was done to a key
     /// was done while that was still there.
     pub loading: bool,
 }

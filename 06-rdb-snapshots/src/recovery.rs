@@ -1,8 +1,8 @@
 //! Recovery: the data set as it was, from the files in the server's folder
 //! (`loadDataFromDisk` in Redis's `server.c`).
 //!
-//! With the log on, the log is the truth, and the RDB file is not even looked at: it is
-//! older. With the log off, the RDB file is all there is. A server that started empty over
+//! With the AOF on, the AOF is the truth, and the RDB file is not even looked at: it is
+//! older. With the AOF off, the RDB file is all there is. A server that started empty over
 //! files that it cannot read would be worse than one that does not start, since the next
 //! save would overwrite them.
 //!
@@ -84,17 +84,17 @@ fn begin(size: u64, door: Door, shared: &Shared) -> Option<Door> {
     (size <= QUICK).then_some(door)
 }
 
-/// What the log says.
+/// What the AOF says.
 fn replay(folder: Folder, table: &'static Table, shared: &Shared) -> Result<(), RecoveryError> {
-    let replayed = replay::run(&folder, table, shared)?;
+    let started = Instant::now();
+    let commands = replay::run(&folder, table, shared)?;
     let state = &mut *shared.lock();
     let format = state.config.base_format();
     let opened = state.aof.open(folder, format);
     opened.map_err(RecoveryError::Append)?;
     info!(
-        "the log is replayed: {} commands in {:.3} s, {} keys",
-        replayed.commands,
-        replayed.time.as_secs_f64(),
+        "the AOF is replayed: {commands} commands in {:.3} s, {} keys",
+        started.elapsed().as_secs_f64(),
         state.store.len()
     );
     Ok(())

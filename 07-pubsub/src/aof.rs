@@ -15,9 +15,9 @@
 //!
 //! **When the disk is full.** What could not be written stays in `pending`, and
 //! whoever waits for it gets an error instead of OK. No other write is let in
-//! until it is written: so memory never holds more than log and `pending` say.
+//! until it is written: so memory never holds more than the AOF and `pending` say.
 //!
-//! This file owns the open log. `aof/folder.rs` owns the files, `aof/manifest.rs`
+//! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs`
 //! their list, `aof/syncer.rs` fsync. Replay executes commands and so lies above
 //! the commands, in `replay.rs`.
 
@@ -36,7 +36,7 @@ pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite};
 pub use syncer::Synced;
 use syncer::Syncer;
 
-/// When the log is made safe against the end of the machine (`appendfsync`).
+/// When the AOF is made safe against a power loss (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fsync {
     /// Before the reply.
@@ -64,7 +64,7 @@ impl Fsync {
     }
 }
 
-/// The log, if it is on.
+/// The AOF, if it is on.
 #[derive(Debug, Default)]
 pub struct Aof {
     open: Option<Open>,
@@ -74,7 +74,7 @@ pub struct Aof {
     appended: u64,
     /// How many of them are in the file.
     written: u64,
-    /// Why the log cannot be written now, in the system's words.
+    /// Why the AOF cannot be written now, in the system's words.
     error: Option<String>,
     /// What is in the files cannot be trusted, and the error says why. Only a new base mends
     /// that, and until it is there no write is accepted.
@@ -83,7 +83,7 @@ pub struct Aof {
     lock: Weak<File>,
 }
 
-/// A log that is open for appending.
+/// An AOF that is open for appending.
 #[derive(Debug)]
 struct Open {
     folder: Folder,
@@ -93,7 +93,7 @@ struct Open {
     provisional: bool,
     /// Its size in bytes, up to the end of the last whole write.
     size: u64,
-    /// The size of the whole log in bytes when it was last written anew.
+    /// The size of the whole AOF in bytes when it was last written anew.
     base_size: u64,
     /// There may be a part of a write behind that.
     torn: bool,
@@ -102,7 +102,7 @@ struct Open {
 
 /// What a rewrite begins with.
 pub enum Begin {
-    /// The next increment has to be in the manifest before the log goes on in it.
+    /// The next increment has to be in the manifest before the AOF goes on in it.
     Increment(Folder),
     /// The base.
     Base(Rewrite),
@@ -119,14 +119,14 @@ pub enum Commit {
 }
 
 impl Aof {
-    /// Starts to append to the log in `folder`, which must have been replayed.
+    /// Starts to append to the AOF in `folder`, which must have been replayed.
     pub fn open(&mut self, mut folder: Folder, format: BaseFormat) -> io::Result<()> {
         let file = folder.open_increment(format)?;
         self.adopt(folder, file, false)
     }
 
-    /// Starts to append to a new log, whose base is to be written. Until it is, the old
-    /// log in that folder, if there is one, stays as it is.
+    /// Starts to append to a new AOF, whose base is to be written. Until it is, the old
+    /// AOF in that folder, if there is one, stays as it is.
     pub fn turn_on(&mut self, location: Location) -> Result<(), FolderError> {
         let path = location.folder.clone();
         let io_error = |error| FolderError::Io { path, error };
@@ -151,12 +151,12 @@ impl Aof {
         Ok(())
     }
 
-    /// Is the log waiting for its first base?
+    /// Is the AOF waiting for its first base?
     pub fn is_provisional(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.provisional)
     }
 
-    /// Has the log grown by so many percent since it was last written anew, and is it
+    /// Has the AOF grown by so many percent since it was last written anew, and is it
     /// larger than `min_size` bytes? 0 percent are never reached.
     pub fn is_rewrite_due(&self, percentage: u64, min_size: u64) -> bool {
         let Some(open) = &self.open else {
@@ -171,7 +171,7 @@ impl Aof {
         self.is_broken
     }
 
-    /// What a rewrite begins with. If the log is off, only a base is written, to `location`.
+    /// What a rewrite begins with. If the AOF is off, only a base is written, to `location`.
     pub fn begin_rewrite(&mut self, location: Location) -> io::Result<Begin> {
         if self.is_broken || self.is_provisional() {
             return self.start_over().map(Begin::Base);
@@ -186,14 +186,10 @@ impl Aof {
             return Ok(Begin::Increment(open.folder.clone()));
         }
         let folder = self.open_folder(location).map_err(io::Error::other)?;
-        Ok(Begin::Base(Rewrite {
-            folder,
-            first: u64::MAX,
-            increment: None,
-        }))
+        Ok(Begin::Base(Rewrite::new(folder, None)))
     }
 
-    /// Begins a new log. What is pending will be in its base.
+    /// Begins a new AOF. What is pending will be in its base.
     fn start_over(&mut self) -> io::Result<Rewrite> {
         let off = || io::Error::other("the log is off");
         let location = self
@@ -206,11 +202,7 @@ impl Aof {
         let (file, increment) = folder.provisional_increment()?;
         self.open = Some(Open::new(folder.clone(), file, true)?);
         self.pending.clear();
-        Ok(Rewrite {
-            folder,
-            first: u64::MAX,
-            increment: Some(increment),
-        })
+        Ok(Rewrite::new(folder, Some(increment)))
     }
 
     /// Goes on in the next increment, `file`, which the manifest in `folder` names already. The
@@ -228,9 +220,8 @@ impl Aof {
         open.folder = folder.clone();
         let last = folder.manifest.increments.last();
         Ok(Rewrite {
-            first: last.map_or(u64::MAX, |part| part.sequence),
-            folder,
-            increment: None,
+            first: last.map(|part| part.sequence),
+            ..Rewrite::new(folder, None)
         })
     }
 
@@ -256,7 +247,7 @@ impl Aof {
         self.is_broken = false;
     }
 
-    /// Ends the log; what it has so far stays. It ends even if the disk fails:
+    /// Ends the AOF; what it has so far stays. It ends even if the disk fails:
     /// who turns it off wants to go on without it. Nobody waits for its last fsync.
     pub fn close(&mut self) {
         self.flush();
@@ -272,7 +263,7 @@ impl Aof {
         self.open.is_some()
     }
 
-    /// Adds a command to the end of the log. It is in memory until the next
+    /// Adds a command to the end of the AOF. It is in memory until the next
     /// [`commit`](Self::commit).
     pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
         if self.is_open() {
@@ -289,7 +280,7 @@ impl Aof {
         }
     }
 
-    /// Where the log ends, in bytes since the server started.
+    /// Where the AOF ends, in bytes since the server started.
     pub fn position(&self) -> u64 {
         self.appended
     }
@@ -309,7 +300,7 @@ impl Aof {
         }
     }
 
-    /// Makes sure that the log is written, and with `always` also made safe, up to
+    /// Makes sure that the AOF is written, and with `always` also made safe, up to
     /// `position`.
     pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
         if self.written < position {
@@ -383,7 +374,7 @@ impl Aof {
         }
     }
 
-    /// The lines of INFO about the log. No write is ever put off because
+    /// The lines of INFO about the AOF. No write is ever put off because
     /// of an fsync, so none is delayed.
     pub fn info(&self) -> String {
         let status = match self.error {

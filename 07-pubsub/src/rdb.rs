@@ -89,7 +89,7 @@ pub struct Options {
     pub compression: bool,
     /// `rdbchecksum`: a checksum at the end; without it there is a 0.
     pub checksum: bool,
-    /// It is the base of the log, not a file of its own.
+    /// It is the base of the AOF, not a file of its own.
     pub is_base: bool,
 }
 

@@ -1,11 +1,11 @@
-//! Replay: what the log says is executed again when the server starts
+//! Replay: what the AOF says is executed again when the server starts
 //! (`loadAppendOnlyFiles` in Redis's `aof.c`).
 //!
-//! The log is made of commands, so replay is a client whose socket is a file. It
+//! The AOF is made of commands, so replay is a client whose socket is a file. It
 //! lies above the commands because it executes them; what commands need to write
-//! the log lies below them. That is how the circle is kept open.
+//! the AOF lies below them. That is how the circle is kept open.
 //!
-//! A log may end in the middle of a command: the machine stopped while it was
+//! An AOF may end in the middle of a command: the machine stopped while it was
 //! being written, and nobody was told OK for it. Such an end is cut off. Any
 //! other damage means that something happened that we do not understand, and
 //! whatever we did next might destroy what is left. So the server says where it is and does
@@ -58,20 +58,9 @@ pub enum ReplayError {
     Rdb { path: PathBuf, error: RdbError },
 }
 
-/// What a replay found.
-#[derive(Debug, Default)]
-pub struct Replayed {
-    pub commands: u64,
-    pub time: Duration,
-}
-
-/// Replays the AOF in `folder`, so that the store is as it was.
-pub fn run(
-    folder: &Folder,
-    table: &'static Table,
-    shared: &Shared,
-) -> Result<Replayed, ReplayError> {
-    let started = Instant::now();
+/// Replays the AOF in `folder`, so that the store is as it was. Returns how many commands
+/// were executed.
+pub fn run(folder: &Folder, table: &'static Table, shared: &Shared) -> Result<u64, ReplayError> {
     let mut applier = Applier::new(table, true);
     let mut parts = folder.manifest.files().peekable();
     while let Some(part) = parts.next() {
@@ -80,10 +69,7 @@ pub fn run(
         source.replay(&mut applier, shared)?;
         source.end(&applier, parts.peek().is_none())?;
     }
-    Ok(Replayed {
-        commands: applier.commands,
-        time: started.elapsed(),
-    })
+    Ok(applier.commands)
 }
 
 /// A file of the AOF that is being read.

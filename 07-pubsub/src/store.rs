@@ -208,9 +208,9 @@ pub struct Store {
     pub changes: u64,
     /// How many bytes of segments were copied because a snapshot had them, too.
     pub copied: u64,
-    /// The keys that expired and are not yet in the log as deleted.
+    /// The keys that expired and are not yet in the AOF as deleted.
     pub expired: Vec<Bytes>,
-    /// While the data is loaded nothing expires: what the log says was done to a key
+    /// While the data is loaded nothing expires: what the AOF says was done to a key
     /// was done while that was still there.
     pub loading: bool,
 }

@@ -1,5 +1,5 @@
 //! What is written while clients are served: the RDB file (BGSAVE), or a new base for
-//! the log (BGREWRITEAOF).
+//! the AOF (BGREWRITEAOF).
 //!
 //! Redis forks, and its child process sees the memory as it was. Here a thread gets a
 //! [`Snapshot`], which sees the data as it was. As there, there is one of them
@@ -34,7 +34,7 @@ pub struct Background {
     pub rewrites: Rewrites,
 }
 
-/// The account of the rewrites of the log.
+/// The account of the rewrites of the AOF.
 #[derive(Debug, Default)]
 pub struct Rewrites {
     failed: bool,
@@ -65,7 +65,7 @@ struct Job {
 enum Outcome {
     /// The RDB file is in its place.
     Saved,
-    /// The next increment of the log is in the manifest.
+    /// The next increment of the AOF is in the manifest.
     Increment(Folder, File),
     /// So is a new base.
     Base(Folder),
@@ -119,7 +119,7 @@ impl Background {
         begun
     }
 
-    /// Begins to write the log anew: BGREWRITEAOF. A log that goes on does so in a new
+    /// Begins to write the AOF anew: BGREWRITEAOF. An AOF that goes on does so in a new
     /// increment, which the thread makes first.
     pub fn rewrite(&mut self, aof: &mut Aof, store: &Store, config: &Config) -> io::Result<()> {
         self.rewrite_scheduled = false;
@@ -137,7 +137,7 @@ impl Background {
         begun
     }
 
-    /// Begins to write the base of a log. What is appended from now on goes on from it.
+    /// Begins to write the base of an AOF. What is appended from now on goes on from it.
     fn write_base(&mut self, rewrite: Rewrite, store: &Store, config: &Config) -> io::Result<()> {
         let (snapshot, format) = (store.snapshot(), config.base_format());
         self.spawn(true, store, move |progress| {
@@ -246,7 +246,7 @@ impl Background {
                 config.auto_aof_rewrite_percentage,
                 config.auto_aof_rewrite_min_size as u64,
             );
-        // Who cannot begin now has said so in the log, and is asked again.
+        // Who cannot begin now has said so in the server log, and is asked again.
         if self.rewrite_scheduled || (wants_rewrite && may_rewrite) {
             let _ = self.rewrite(aof, store, config);
         } else if let Some(point) = self.saves.due(&config.save, store.changes) {
@@ -306,7 +306,7 @@ impl Background {
         )
     }
 
-    /// The lines of INFO about rewrites of the log.
+    /// The lines of INFO about rewrites of the AOF.
     pub fn info_rewrites(&self) -> String {
         let rewriting = self.job.as_ref().filter(|job| job.is_rewrite);
         let rewrites = &self.rewrites;

@@ -211,7 +211,7 @@ pub struct Store {
     pub changes: u64,
     /// How many bytes of segments were copied because a snapshot had them, too.
     pub copied: u64,
-    /// The keys that expired and are not yet in the log as deleted.
+    /// The keys that expired and are not yet in the AOF as deleted.
     pub expired: Vec<Bytes>,
     /// The data is being loaded.
     pub loading: bool,
@@ -232,7 +232,7 @@ pub enum Expiry {
     /// Nobody sees it any more, but it stays until the primary says that it is removed. Only
     /// a client that writes to it, which some replicas allow, removes it first.
     Hide,
-    /// Nothing: what the log or the primary says was done to it was done while it was
+    /// Nothing: what the AOF or the primary says was done to it was done while it was
     /// still there.
     Ignore,
 }

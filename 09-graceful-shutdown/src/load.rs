@@ -23,7 +23,7 @@ const MIN_RECORD: u64 = 3;
 pub enum Expired {
     /// Nobody will ask for them.
     Drop,
-    /// A log follows that says what was done to them while they lived.
+    /// An AOF follows that says what was done to them while they lived.
     Keep,
 }
 

@@ -1,6 +1,6 @@
-//! The folder of the log: its lock, its manifest and its files.
+//! The folder of the AOF: its lock, its manifest and its files.
 //!
-//! Everything here must be able to end at any moment and leave a complete log
+//! Everything here must be able to end at any moment and leave a complete AOF
 //! behind. So what the manifest names is whole before the manifest names it, and
 //! what it names no longer is deleted only afterwards.
 
@@ -21,7 +21,7 @@ use crate::store::Store;
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";
 
-/// Where the log is.
+/// Where the AOF is.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// `appenddirname`: the folder, inside `dir`.
@@ -196,7 +196,7 @@ impl Folder {
         &self.location
     }
 
-    /// Opens the last increment for appending. A log that has no file yet gets an
+    /// Opens the last increment for appending. An AOF that has no file yet gets an
     /// empty base, too, as Redis does it.
     pub fn open_increment(&mut self) -> io::Result<File> {
         if self.manifest.is_empty() {
@@ -215,7 +215,7 @@ impl Folder {
     }
 
     /// Writes the store as a new base and starts a new increment. Until the new
-    /// manifest is in place, the old log is complete; from then on, the new one.
+    /// manifest is in place, the old AOF is complete; from then on, the new one.
     pub fn start_over(&mut self, store: &Store) -> io::Result<File> {
         let name = &self.location.name;
         let mut manifest = self.manifest.start_over(name, self.is_taken());
@@ -257,7 +257,7 @@ impl Folder {
         self.handle.sync_all()
     }
 
-    /// Writes a file that is not yet part of the log.
+    /// Writes a file that is not yet part of the AOF.
     fn write_file(
         &self,
         kind: &str,
@@ -310,7 +310,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Is `file` still the last increment of the log? Somebody may have deleted or
+    /// Is `file` still the last increment of the AOF? Somebody may have deleted or
     /// moved it, and what is written to it then is written to nowhere.
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {

@@ -1,6 +1,6 @@
-//! The manifest: which files make up the log, and in which order.
+//! The manifest: which files make up the AOF, and in which order.
 //!
-//! Since Redis 7 the log is several files in a folder. A *base* holds the data
+//! Since Redis 7 the AOF is several files in a folder. A *base* holds the data
 //! set as it was at some time, the *increments* what happened since. The manifest
 //! names them, one a line:
 //!
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! It is replaced as a whole, by renaming a new one over it, so at every moment
-//! there is one that names a complete log (`aofManifest` in Redis's `aof.c`).
+//! there is one that names a complete AOF (`aofManifest` in Redis's `aof.c`).
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub enum ManifestError {
     History,
 }
 
-/// One file of the log.
+/// One file of the AOF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub name: String,
@@ -43,7 +43,7 @@ pub struct Part {
     pub sequence: u64,
 }
 
-/// The files of the log.
+/// The files of the AOF.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     pub base: Option<Part>,
@@ -121,7 +121,7 @@ impl Manifest {
     }
 
     /// What follows this manifest when the data set is written anew: a new base, a
-    /// new increment, and all files so far are history. The log is called `name`.
+    /// new increment, and all files so far are history. The AOF is called `name`.
     /// No name is used of which `is_taken` says that there is such a file.
     pub fn start_over(&self, name: &str, is_taken: impl Fn(&str) -> bool) -> Self {
         let mut history = self.history.clone();
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(text.as_deref(), Ok(expected));
     }
 
-    /// They may be all that is left of a log whose manifest got lost.
+    /// They may be all that is left of an AOF whose manifest got lost.
     #[test]
     fn starting_over_uses_no_file_that_is_there() {
         let there = ["log.1.incr.aof", "log.2.incr.aof", "log.1.base.aof"];

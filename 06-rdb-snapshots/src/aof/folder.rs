@@ -1,6 +1,6 @@
-//! The folder of the log: its lock, its manifest and its files.
+//! The folder of the AOF: its lock, its manifest and its files.
 //!
-//! Everything here must be able to end at any moment and leave a complete log
+//! Everything here must be able to end at any moment and leave a complete AOF
 //! behind. So what the manifest names is whole before the manifest names it, and
 //! what it names no longer is deleted only afterwards.
 
@@ -22,7 +22,7 @@ use crate::store::{Snapshot, Store};
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";
 
-/// Where the log is.
+/// Where the AOF is.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// `appenddirname`: the folder, inside `dir`.
@@ -194,7 +194,7 @@ impl Folder {
         &self.location
     }
 
-    /// Opens the last increment for appending. A log that has no file yet gets an
+    /// Opens the last increment for appending. An AOF that has no file yet gets an
     /// empty base, too, as Redis does it.
     pub fn open_increment(&mut self, format: BaseFormat) -> io::Result<File> {
         if self.manifest.is_empty() {
@@ -213,20 +213,16 @@ impl Folder {
         Ok(file)
     }
 
-    /// Makes a log of nothing.
+    /// Makes an AOF of nothing.
     fn create(&mut self, format: BaseFormat) -> io::Result<File> {
         let (file, increment) = self.provisional_increment()?;
-        let rewrite = Rewrite {
-            folder: self.clone(),
-            first: u64::MAX,
-            increment: Some(increment),
-        };
+        let rewrite = Rewrite::new(self.clone(), Some(increment));
         let nothing = Store::default().snapshot();
         *self = rewrite.run(nothing, format, &Progress::default())?;
         Ok(file)
     }
 
-    /// Starts the next increment of a log that goes on. Until that does, it is empty.
+    /// Starts the next increment of an AOF that goes on. Until that does, it is empty.
     pub fn next_increment(&mut self, progress: &Progress) -> io::Result<File> {
         self.read_again()?;
         let mut manifest = self.manifest.clone();
@@ -240,7 +236,7 @@ impl Folder {
         Ok(file)
     }
 
-    /// An increment that does not belong to the log before its base does, for without that it
+    /// An increment that does not belong to the AOF before its base does, for without that it
     /// means nothing.
     pub fn provisional_increment(&self) -> io::Result<(File, Temporary)> {
         let (made, _) = Temporary::create(self.temporary("incr"))?;
@@ -290,7 +286,7 @@ impl Folder {
         self.handle.sync_all()
     }
 
-    /// Writes a file that is not yet part of the log.
+    /// Writes a file that is not yet part of the AOF.
     fn write_file(
         &self,
         kind: &str,
@@ -348,7 +344,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Is `file` still the last increment of the log? Somebody may have deleted or
+    /// Is `file` still the last increment of the AOF? Somebody may have deleted or
     /// moved it, and what is written to it then is written to nowhere.
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {
@@ -407,12 +403,12 @@ fn open_for_append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
-/// What the base of a log consists of (`aof-use-rdb-preamble`).
+/// What the base of an AOF consists of (`aof-use-rdb-preamble`).
 #[derive(Debug, Clone, Copy)]
 pub enum BaseFormat {
     /// An RDB file: smaller, and loaded sooner.
     Rdb(rdb::Options),
-    /// Commands, like the rest of the log.
+    /// Commands, like the rest of the AOF.
     Commands,
 }
 
@@ -422,19 +418,28 @@ impl BaseFormat {
     }
 }
 
-/// A new base that takes the place of all files so far but the last: of these, those with the
-/// number `first` and later go on from it.
+/// A new base that takes the place of all files so far.
 #[derive(Debug)]
 pub struct Rewrite {
     pub folder: Folder,
-    pub first: u64,
+    /// Except the increments from this number on, which go on from it.
+    pub first: Option<u64>,
     /// The increment that goes on from it if there is none yet.
     pub increment: Option<Temporary>,
 }
 
 impl Rewrite {
+    /// No file goes on from the base, except perhaps this increment, which has no name yet.
+    pub fn new(folder: Folder, increment: Option<Temporary>) -> Self {
+        Self {
+            folder,
+            first: None,
+            increment,
+        }
+    }
+
     /// Writes the base and names it in the manifest, on any thread. Until the new manifest is
-    /// in place, the old log is complete; from then on, the new one, if at first without what
+    /// in place, the old AOF is complete; from then on, the new one, if at first without what
     /// is in the provisional increment.
     pub fn run(
         self,

@@ -1,6 +1,6 @@
-//! The manifest: which files make up the log, and in which order.
+//! The manifest: which files make up the AOF, and in which order.
 //!
-//! Since Redis 7 the log is several files in a folder. A *base* holds the data
+//! Since Redis 7 the AOF is several files in a folder. A *base* holds the data
 //! set as it was at some time, the *increments* what happened since. The manifest
 //! names them, one a line:
 //!
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! It is replaced as a whole, by renaming a new one over it, so at every moment
-//! there is one that names a complete log (`aofManifest` in Redis's `aof.c`).
+//! there is one that names a complete AOF (`aofManifest` in Redis's `aof.c`).
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ pub enum ManifestError {
     History,
 }
 
-/// One file of the log.
+/// One file of the AOF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub name: String,
@@ -43,7 +43,7 @@ pub struct Part {
     pub sequence: u64,
 }
 
-/// The files of the log.
+/// The files of the AOF.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     pub base: Option<Part>,
@@ -122,8 +122,8 @@ impl Manifest {
 
     /// What follows this manifest when there is a new base: the increments from number
     /// `first` on go on from it, and all other files so far are history.
-    pub fn start_over(&self, base: Part, first: u64) -> Self {
-        let is_kept = |part: &&Part| part.sequence >= first;
+    pub fn start_over(&self, base: Part, first: Option<u64>) -> Self {
+        let is_kept = |part: &&Part| first.is_some_and(|first| part.sequence >= first);
         let kept = self.increments.iter().filter(is_kept);
         let old = self.increments.iter().filter(|part| !is_kept(part));
         let old = self.base.iter().chain(old);
@@ -134,7 +134,7 @@ impl Manifest {
         }
     }
 
-    /// A base with the next number. The log is called `name`. No name is used of which
+    /// A base with the next number. The AOF is called `name`. No name is used of which
     /// `is_taken` says that there is such a file.
     pub fn next_base(&self, name: &str, is_rdb: bool, is_taken: impl Fn(&str) -> bool) -> Part {
         let format = if is_rdb { "rdb" } else { "aof" };
@@ -249,7 +249,7 @@ mod tests {
         let is_taken = |file: &str| there.contains(&file);
         let base = old.next_base(name, false, is_taken);
         let increment = old.next_increment(name, is_taken);
-        let mut new = old.start_over(base, increment.sequence);
+        let mut new = old.start_over(base, Some(increment.sequence));
         new.increments.push(increment);
         new
     }
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(text.as_deref(), Ok(expected));
     }
 
-    /// They may be all that is left of a log whose manifest got lost.
+    /// They may be all that is left of an AOF whose manifest got lost.
     #[test]
     fn starting_over_uses_no_file_that_is_there() {
         let there = ["log.1.incr.aof", "log.2.incr.aof", "log.1.base.aof"];
@@ -287,7 +287,7 @@ mod tests {
         let text = format!("{USUAL}file appendonly.aof.2.incr.aof seq 2 type i\n");
         let manifest = Manifest::parse(text.as_bytes()).map(|old| {
             let base = old.next_base("appendonly.aof", true, |_| false);
-            old.start_over(base, 2).to_string()
+            old.start_over(base, Some(2)).to_string()
         });
         let expected = "file appendonly.aof.2.base.rdb seq 2 type b\n\
                         file appendonly.aof.1.base.aof seq 1 type h\n\

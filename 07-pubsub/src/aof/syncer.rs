@@ -29,7 +29,7 @@ struct Request {
     position: u64,
 }
 
-/// How far the log is safe.
+/// How far the AOF is safe.
 #[derive(Debug, Clone, Default)]
 pub struct Synced {
     /// In bytes since the server started.
@@ -89,7 +89,7 @@ impl Syncer {
         }
     }
 
-    /// Is the log safe up to `position`?
+    /// Is the AOF safe up to `position`?
     pub fn is_safe(&self, position: u64) -> bool {
         self.synced.borrow().position >= position
     }
@@ -104,7 +104,7 @@ impl Syncer {
         self.synced.borrow().error.clone()
     }
 
-    /// How far the log is safe; to look at, or to wait for.
+    /// How far the AOF is safe; to look at, or to wait for.
     pub fn synced(&self) -> watch::Receiver<Synced> {
         self.synced.subscribe()
     }

@@ -32,7 +32,7 @@ struct Request {
     _done: Option<Sender<Infallible>>,
 }
 
-/// How far the log is safe.
+/// How far the AOF is safe.
 #[derive(Debug, Clone, Default)]
 pub struct Synced {
     /// In bytes since the server started.
@@ -97,7 +97,7 @@ impl Syncer {
     }
 
     /// Asks for an fsync of `file` and waits for it, and for all that was asked for before: the
-    /// end of an older file may be under way. An error if a part of the log is lost.
+    /// end of an older file may be under way. An error if a part of the AOF is lost.
     pub fn finish(&mut self, file: &Arc<File>, position: u64) -> io::Result<()> {
         self.requested = self.requested.max(position);
         let (done, waiting) = channel();
@@ -114,7 +114,7 @@ impl Syncer {
         }
     }
 
-    /// Is the log safe up to `position`?
+    /// Is the AOF safe up to `position`?
     pub fn is_safe(&self, position: u64) -> bool {
         self.synced.borrow().position >= position
     }
@@ -129,7 +129,7 @@ impl Syncer {
         self.synced.borrow().error.clone()
     }
 
-    /// How far the log is safe; to look at, or to wait for.
+    /// How far the AOF is safe; to look at, or to wait for.
     pub fn synced(&self) -> watch::Receiver<Synced> {
         self.synced.subscribe()
     }
