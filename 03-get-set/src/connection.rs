@@ -18,8 +18,8 @@ use tokio::task::yield_now;
 use crate::client::Client;
 use crate::command::{self, Context, Table};
 use crate::cross_protocol;
-use crate::resp::{Batch, Reply};
-use crate::state::Shared;
+use crate::resp::{Batch, ProtocolError, Reply};
+use crate::state::{Shared, State};
 
 /// How much a new connection reads at once, in bytes. Ten thousand clients that
 /// say little should cost little.
@@ -95,25 +95,38 @@ impl Connection {
                 // Writing comes first: it is what somebody waits for.
                 biased;
                 written = writer.write(&self.output), if !self.output.is_empty() => {
-                    let written = written?;
-                    self.output.advance(written);
-                    self.client.handle.hear();
-                    self.sent += written as u64;
+                    self.has_written(written?);
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if more && has_room => {}
                 read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
-                    let read = read?;
-                    at_end = read == 0;
-                    self.received += read as u64;
-                    self.client.handle.hear();
-                    if self.input.len() == self.input.capacity() {
-                        self.read_size = MAX_READ.min(self.read_size * 2);
-                    }
+                    at_end = !self.has_read(read?);
                 }
             }
         }
+        self.hang_up().await
+    }
+
+    /// This many bytes of replies have left.
+    fn has_written(&mut self, bytes: usize) {
+        self.output.advance(bytes);
+        self.sent += bytes as u64;
+        self.client.handle.hear();
+    }
+
+    /// This many bytes have arrived. False if there will be no more.
+    fn has_read(&mut self, bytes: usize) -> bool {
+        self.received += bytes as u64;
+        self.client.handle.hear();
+        if self.input.len() == self.input.capacity() {
+            self.read_size = MAX_READ.min(self.read_size * 2);
+        }
+        bytes > 0
+    }
+
+    /// Sends the last replies.
+    async fn hang_up(&mut self) -> io::Result<()> {
         if self.client.is_browser {
             cross_protocol::log_attack(self.socket.peer_addr());
             return Ok(());
@@ -144,14 +157,9 @@ impl Connection {
                 command::execute(ctx, args);
                 continue;
             }
-            self.batch.parser.max_bulk = state.config.proto_max_bulk_len;
-            match self.batch.fill(&mut self.input) {
-                Ok(0) => return false,
-                Ok(1) => {}
-                Ok(_) => {
-                    let batch = self.batch.iter(&self.input);
-                    state.store.prefetch(batch.filter_map(|args| args.get(1)));
-                }
+            match fill(&mut self.batch, &mut self.input, state) {
+                Ok(true) => {}
+                Ok(false) => return false,
                 Err(error) => {
                     reply.error(&error.reply());
                     self.client.closing = true;
@@ -184,6 +192,20 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.lock().clients.leave(self.client.handle.id);
     }
+}
+
+/// Parses what has arrived, and has the store look for the keys of a pipeline. False if no whole
+/// command is there.
+fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bool, ProtocolError> {
+    batch.parser.max_bulk = state.config.proto_max_bulk_len;
+    let count = batch.fill(input)?;
+    if count > 1 {
+        let commands = batch.iter(input);
+        state
+            .store
+            .prefetch(commands.filter_map(|args| args.get(1)));
+    }
+    Ok(count > 0)
 }
 
 /// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is

@@ -4,9 +4,9 @@
 //! same few microseconds for one message as for ten. With a hundred subscribers
 //! woken, the publisher's next command waits behind a hundred writes, and causes
 //! a hundred more. Woken in turns, the publisher comes in between, and whoever is still in the
-//! line gets both messages with one write. The busier the server, the longer
-//! the line, and the less a message costs. A message waits no longer for it: its
-//! subscriber's place in the line is the one that it had.
+//! queue gets both messages with one write. The busier the server, the longer
+//! the queue, and the less a message costs. A message waits no longer for it: its
+//! subscriber's place in the queue is the one that it had.
 
 use tokio::task::yield_now;
 
@@ -17,12 +17,12 @@ const TURN: usize = 16;
 
 /// Wakes subscribers for as long as the server runs.
 pub async fn run(shared: Shared) {
-    let bell = shared.lock().pubsub.bell();
+    let notify = shared.lock().pubsub.notify();
     loop {
         if shared.lock().pubsub.wake(TURN) {
             yield_now().await;
             continue;
         }
-        bell.notified().await;
+        notify.notified().await;
     }
 }

@@ -43,11 +43,11 @@ pub async fn run(
     shared: &Shared,
 ) -> io::Result<()> {
     let (reader, writer) = socket.split();
-    let (place, bell) = (sync.place, sync.bell.clone());
+    let (place, events) = (sync.place, sync.events.clone());
     tokio::select! {
         sent = send(writer, sync, shared) => sent,
         heard = listen(reader, input, place, shared) => heard,
-        () = bell.expelled.notified() => Ok(()),
+        () = events.disconnected.notified() => Ok(()),
     }
 }
 
@@ -124,7 +124,7 @@ async fn send_feed(writer: &mut WriteHalf<'_>, sync: &FullSync, shared: &Shared)
             return Ok(());
         }
         if output.is_empty() {
-            sync.bell.more.notified().await;
+            sync.events.more.notified().await;
             continue;
         }
         writer.write_all_buf(&mut output).await?;

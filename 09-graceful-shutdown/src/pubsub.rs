@@ -19,7 +19,7 @@
 //! skip; an unbounded one knows no bytes and cannot take back what waits in it.
 //! And with one channel per subscription nothing would say which of two messages came first.
 //!
-//! Nobody is woken from here, either. Whoever got something stands in a line, and
+//! Nobody is woken from here, either. Whoever got something waits in a queue, and
 //! `delivery.rs` wakes them in turns.
 
 use std::collections::{HashMap, VecDeque};
@@ -72,9 +72,9 @@ pub struct PubSub {
     patterns: IndexMap<Bytes, Places, RandomState>,
     subscribers: Slab<Subscriber>,
     /// Who got something and has not been woken for it.
-    line: VecDeque<usize>,
-    /// Rings when somebody is in the line.
-    bell: Arc<Notify>,
+    wake_queue: VecDeque<usize>,
+    /// Notified when somebody is in the queue.
+    notify: Arc<Notify>,
     /// How many bytes of messages have been published.
     pub published: u64,
 }
@@ -91,9 +91,9 @@ struct Subscriber {
     mailbox: VecDeque<Bytes>,
     bytes: usize,
     excess: Excess,
-    is_in_line: bool,
+    is_queued: bool,
     /// Too much waited for it; its connection has to end.
-    is_expelled: bool,
+    is_disconnected: bool,
     outlet: Arc<Outlet>,
 }
 
@@ -129,7 +129,7 @@ pub enum Mail {
     /// There was no room for all of it.
     More,
     /// Too much waited. The connection has to end.
-    Expelled,
+    Disconnected,
 }
 
 impl PubSub {
@@ -145,8 +145,8 @@ impl PubSub {
             mailbox: VecDeque::new(),
             bytes: 0,
             excess: Excess::default(),
-            is_in_line: false,
-            is_expelled: false,
+            is_queued: false,
+            is_disconnected: false,
             outlet: outlet.clone(),
         });
         Subscription { place, outlet }
@@ -245,13 +245,13 @@ impl PubSub {
 
     /// Puts `message` into the mailboxes of all who are subscribed to `channel`, once
     /// for each subscription that it matches; how often that was. Who then has
-    /// more than `limit` waiting for it is expelled.
+    /// more than `limit` waiting for it is disconnected.
     pub fn publish(&mut self, channel: &[u8], message: &[u8], limit: OutputLimit) -> usize {
         let mut post = Post {
             subscribers: &mut self.subscribers,
-            line: &mut self.line,
+            wake_queue: &mut self.wake_queue,
             limit,
-            expelled: Vec::new(),
+            slow: Vec::new(),
         };
         let mut receivers = 0;
         if let Some(places) = self.channels.get(channel) {
@@ -262,10 +262,10 @@ impl PubSub {
                 receivers += post.deliver(places, &[b"pmessage", pattern, channel, message]);
             }
         }
-        let expelled = post.expelled;
-        self.expel(expelled);
-        if !self.line.is_empty() {
-            self.bell.notify_one();
+        let slow = post.slow;
+        self.disconnect_slow(slow);
+        if !self.wake_queue.is_empty() {
+            self.notify.notify_one();
         }
         self.published += message.len() as u64;
         receivers
@@ -282,8 +282,8 @@ impl PubSub {
         let Some(subscriber) = self.subscribers.get_mut(subscription.place) else {
             return Mail::All;
         };
-        if subscriber.is_expelled {
-            return Mail::Expelled;
+        if subscriber.is_disconnected {
+            return Mail::Disconnected;
         }
         while output.len() < room
             && let Some(message) = subscriber.mailbox.pop_front()
@@ -301,38 +301,38 @@ impl PubSub {
         }
     }
 
-    /// Wakes the first `count` in the line, and those behind them whose mailboxes
+    /// Wakes the first `count` in the queue, and those behind them whose mailboxes
     /// are full; are there more?
     pub fn wake(&mut self, count: usize) -> bool {
         let mut woken = 0;
-        while let Some(&place) = self.line.front() {
+        while let Some(&place) = self.wake_queue.front() {
             // It may have left; a place is then empty or somebody else's, whom it
             // does no harm to look.
             if let Some(subscriber) = self.subscribers.get_mut(place) {
                 if woken >= count && !subscriber.is_full() {
                     return true;
                 }
-                subscriber.is_in_line = false;
+                subscriber.is_queued = false;
                 subscriber.outlet.mail.notify_one();
             }
-            self.line.pop_front();
+            self.wake_queue.pop_front();
             woken += 1;
         }
         false
     }
 
     /// Rings when [`wake`](Self::wake) has something to do.
-    pub fn bell(&self) -> Arc<Notify> {
-        self.bell.clone()
+    pub fn notify(&self) -> Arc<Notify> {
+        self.notify.clone()
     }
 
-    /// Expels who has had too much waiting for too long, even if nothing is added.
+    /// Disconnects who has had too much waiting for too long, even if nothing is added.
     pub fn enforce(&mut self, limit: OutputLimit) {
         let exceeds = |(place, subscriber): (usize, &mut Subscriber)| {
             subscriber.exceeds(limit).then_some(place)
         };
-        let expelled = self.subscribers.iter_mut().filter_map(exceeds).collect();
-        self.expel(expelled);
+        let slow = self.subscribers.iter_mut().filter_map(exceeds).collect();
+        self.disconnect_slow(slow);
     }
 
     /// The channels that somebody is subscribed to.
@@ -356,12 +356,12 @@ impl PubSub {
 
     /// Nothing more is kept for these clients. Their places are theirs until they
     /// leave, which their connections do as soon as they notice.
-    fn expel(&mut self, places: Vec<usize>) {
+    fn disconnect_slow(&mut self, places: Vec<usize>) {
         for place in places {
             self.forget_all(place);
             // One message may be too much twice.
             if let Some(subscriber) = self.subscribers.get_mut(place)
-                && !subscriber.is_expelled
+                && !subscriber.is_disconnected
             {
                 warn!(
                     "client {} is disconnected for overcoming of output buffer limits: {} bytes \
@@ -369,7 +369,7 @@ impl PubSub {
                     subscriber.client.id,
                     subscriber.waiting()
                 );
-                subscriber.is_expelled = true;
+                subscriber.is_disconnected = true;
                 subscriber.mailbox = VecDeque::new();
                 subscriber.bytes = 0;
                 subscriber.outlet.mail.notify_one();
@@ -447,17 +447,17 @@ impl Subscriber {
     }
 
     fn exceeds(&mut self, limit: OutputLimit) -> bool {
-        !self.is_expelled && limit.is_exceeded_by_client(self.waiting(), &mut self.excess)
+        !self.is_disconnected && limit.is_exceeded_by_client(self.waiting(), &mut self.excess)
     }
 }
 
 /// One message on its way into the mailboxes.
 struct Post<'a> {
     subscribers: &'a mut Slab<Subscriber>,
-    line: &'a mut VecDeque<usize>,
+    wake_queue: &'a mut VecDeque<usize>,
     limit: OutputLimit,
     /// For whom it was too much.
-    expelled: Vec<usize>,
+    slow: Vec<usize>,
 }
 
 impl Post<'_> {
@@ -472,12 +472,12 @@ impl Post<'_> {
             let message = encoded[protocol as usize].get_or_insert_with(|| encode(words, protocol));
             subscriber.bytes += message.len();
             subscriber.mailbox.push_back(message.clone());
-            if !subscriber.is_in_line {
-                subscriber.is_in_line = true;
-                self.line.push_back(place);
+            if !subscriber.is_queued {
+                subscriber.is_queued = true;
+                self.wake_queue.push_back(place);
             }
             if subscriber.exceeds(self.limit) {
-                self.expelled.push(place);
+                self.slow.push(place);
             }
         }
         places.len()

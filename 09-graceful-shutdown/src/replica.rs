@@ -44,11 +44,11 @@ pub async fn run(
     shared: &Shared,
 ) -> io::Result<()> {
     let (reader, writer) = socket.split();
-    let (place, bell) = (sync.place, sync.bell.clone());
+    let (place, events) = (sync.place, sync.events.clone());
     tokio::select! {
         sent = send(writer, sync, shared) => sent,
         heard = listen(reader, input, place, shared) => heard,
-        () = bell.expelled.notified() => Ok(()),
+        () = events.disconnected.notified() => Ok(()),
     }
 }
 
@@ -132,7 +132,7 @@ async fn send_feed(writer: &mut WriteHalf<'_>, sync: &FullSync, shared: &Shared)
         }
         if output.is_empty() {
             tokio::select! {
-                () = sync.bell.more.notified() => {}
+                () = sync.events.more.notified() => {}
                 _ = status.changed() => {}
             }
             continue;

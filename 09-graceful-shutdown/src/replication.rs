@@ -113,17 +113,17 @@ struct Replica {
     heard: Instant,
     excess: Excess,
     /// It has been told that there is more, and has not looked.
-    is_rung: bool,
-    bell: Arc<Bell>,
+    is_notified: bool,
+    events: Arc<ReplicaEvents>,
 }
 
 /// What the list of replicas tells a replica's connection.
 #[derive(Debug, Default)]
-pub struct Bell {
+pub struct ReplicaEvents {
     /// There is more in the feed.
     pub more: Notify,
     /// It is no longer in the list. The connection has to end.
-    pub expelled: Notify,
+    pub disconnected: Notify,
 }
 
 /// How far a replica is.
@@ -142,7 +142,7 @@ pub enum ReplicaState {
 #[derive(Debug)]
 pub struct FullSync {
     pub place: u64,
-    pub bell: Arc<Bell>,
+    pub events: Arc<ReplicaEvents>,
     pub file: Claim,
 }
 
@@ -188,7 +188,7 @@ impl Replication {
             true => {
                 self.feed.select_database();
                 self.feed.extend(|bytes| encode(words, bytes));
-                self.ring(limit);
+                self.notify(limit);
             }
             // Nobody can ask for these bytes; that there was something is enough.
             false => self.feed.skip(1),
@@ -200,7 +200,7 @@ impl Replication {
         match self.is_read() {
             true => {
                 self.feed.extend(|feed| feed.extend_from_slice(bytes));
-                self.ring(limit);
+                self.notify(limit);
             }
             false => self.feed.skip(bytes.len() as i64),
         }
@@ -208,12 +208,12 @@ impl Replication {
 
     /// Tells the replicas that there is more, once until they have looked. The limit is looked
     /// at here and not only now and then: memory is full before a second has passed.
-    fn ring(&mut self, limit: OutputLimit) {
+    fn notify(&mut self, limit: OutputLimit) {
         let end = self.feed.end();
-        self.expel_if(|replica| {
-            if !replica.is_rung && replica.state == ReplicaState::Online {
-                replica.is_rung = true;
-                replica.bell.more.notify_one();
+        self.disconnect_if(|replica| {
+            if !replica.is_notified && replica.state == ReplicaState::Online {
+                replica.is_notified = true;
+                replica.events.more.notify_one();
             }
             replica.exceeds(limit, end)
         });
@@ -227,12 +227,12 @@ impl Replication {
 
     /// A new replica, which gets `file` and then the feed from there on.
     pub fn enter(&mut self, ip: IpAddr, port: u16, file: Arc<SyncFile>) -> FullSync {
-        let bell = Arc::new(Bell::default());
+        let events = Arc::new(ReplicaEvents::default());
         let place = self.places;
         self.places += 1;
         let sync = FullSync {
             place,
-            bell: bell.clone(),
+            events: events.clone(),
             file: file.claim(),
         };
         if file.offset == self.offset() {
@@ -247,8 +247,8 @@ impl Replication {
             acknowledged: 0,
             heard: Instant::now(),
             excess: Excess::default(),
-            is_rung: false,
-            bell,
+            is_notified: false,
+            events,
         };
         self.replicas.insert(place, replica);
         sync
@@ -277,7 +277,7 @@ impl Replication {
         let Some(replica) = self.replicas.get_mut(&place) else {
             return false;
         };
-        replica.is_rung = false;
+        replica.is_notified = false;
         replica.position = self.feed.read(replica.position, output, most);
         self.trim();
         true
@@ -357,22 +357,22 @@ impl Replication {
     /// for `timeout`.
     pub fn enforce(&mut self, limit: OutputLimit, timeout: Duration) {
         let end = self.feed.end();
-        self.expel_if(|replica| replica.is_silent(timeout) || replica.exceeds(limit, end));
+        self.disconnect_if(|replica| replica.is_silent(timeout) || replica.exceeds(limit, end));
     }
 
     /// Disconnects everybody: what they have is no longer what we have.
-    fn expel_all(&mut self) {
-        self.expel_if(|_| true);
+    fn disconnect_all(&mut self) {
+        self.disconnect_if(|_| true);
     }
 
     /// Disconnects those of whom `is_due` says so. Nothing is kept for them from here on;
     /// their connections end when they get to it.
-    fn expel_if(&mut self, mut is_due: impl FnMut(&mut Replica) -> bool) {
+    fn disconnect_if(&mut self, mut is_due: impl FnMut(&mut Replica) -> bool) {
         let before = self.replicas.len();
         self.replicas.retain(|_, replica| {
             let goes = is_due(replica);
             if goes {
-                replica.bell.expelled.notify_one();
+                replica.events.disconnected.notify_one();
             }
             !goes
         });
@@ -433,7 +433,7 @@ impl Replication {
         if current == Some(&address) {
             return false;
         }
-        self.expel_all();
+        self.disconnect_all();
         let now = Instant::now();
         self.primary = Some(Primary {
             address: address.clone(),
@@ -454,7 +454,7 @@ impl Replication {
         }
         self.second_id = std::mem::replace(&mut self.id, random_id());
         self.second_offset = self.offset() + 1;
-        self.expel_all();
+        self.disconnect_all();
         self.wanted.send_replace(None);
         true
     }
@@ -489,7 +489,7 @@ impl Replication {
 
     /// Our data set is that of the primary's feed, called `id`, at `offset`.
     pub fn adopt(&mut self, id: &str, offset: i64) {
-        self.expel_all();
+        self.disconnect_all();
         self.id = id.to_owned();
         self.second_id = NO_ID.into();
         self.second_offset = -1;

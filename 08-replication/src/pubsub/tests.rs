@@ -50,7 +50,7 @@ fn who_leaves_leaves_nothing_behind() {
     assert_eq!((pubsub.channel_count(), pubsub.pattern_count()), (0, 0));
     assert_eq!(pubsub.publish(b"a", b"x", NO_LIMIT), 0);
     assert!(pubsub.subscribers.is_empty());
-    assert!(!pubsub.wake(1) && pubsub.line.is_empty());
+    assert!(!pubsub.wake(1) && pubsub.wake_queue.is_empty());
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_message_is_encoded_once_for_each_protocol() {
 }
 
 #[test]
-fn who_takes_nothing_is_expelled_and_the_others_are_not() {
+fn who_takes_nothing_is_disconnected_and_the_others_are_not() {
     let pubsub = &mut PubSub::default();
     let [slow, quick] = [1, 2].map(|client| listener(pubsub, client, b"a"));
     // By a pattern as well, so that one message may be too much twice.
@@ -91,7 +91,7 @@ fn who_takes_nothing_is_expelled_and_the_others_are_not() {
     assert_eq!(pubsub.publish(b"a", &message, HARD), 1);
     assert_eq!(pubsub.pattern_count(), 0);
     let output = &mut BytesMut::new();
-    assert_eq!(pubsub.collect(&slow, output, 1), Mail::Expelled);
+    assert_eq!(pubsub.collect(&slow, output, 1), Mail::Disconnected);
     // Its place is its own until it leaves.
     let third = listener(pubsub, 3, b"a");
     pubsub.leave(&slow);
