@@ -1,6 +1,6 @@
 //! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Counters since the start or since `CONFIG RESETSTAT`.
 #[derive(Debug)]
@@ -18,6 +18,12 @@ pub struct Stats {
     pub peak_memory: u64,
     pub rates: Rates,
     pub commands_processed: u64,
+}
+
+/// How long ago 1970 began.
+pub fn unix_time() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 /// How much memory the process occupies, in bytes; 0 if the system does not say.

@@ -1,6 +1,6 @@
 //! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Counters since the start or since `CONFIG RESETSTAT`.
 #[derive(Debug)]
@@ -39,6 +39,12 @@ impl Loading {
             loaded: 0,
         }
     }
+}
+
+/// How long ago 1970 began.
+pub fn unix_time() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 /// How much memory the process occupies, in bytes; 0 if the system does not say.

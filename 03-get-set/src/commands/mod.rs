@@ -2,6 +2,7 @@
 
 mod command;
 mod connection;
+mod info;
 mod key;
 mod server;
 mod string;
@@ -14,6 +15,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table::new(&[
         command::COMMANDS,
         connection::COMMANDS,
+        info::COMMANDS,
         key::COMMANDS,
         server::COMMANDS,
         string::COMMANDS,

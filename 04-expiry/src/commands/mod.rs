@@ -3,6 +3,7 @@
 mod command;
 mod connection;
 mod expiry;
+mod info;
 mod key;
 mod server;
 mod string;
@@ -16,6 +17,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         command::COMMANDS,
         connection::COMMANDS,
         expiry::COMMANDS,
+        info::COMMANDS,
         key::COMMANDS,
         server::COMMANDS,
         string::COMMANDS,

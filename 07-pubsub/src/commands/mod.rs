@@ -3,6 +3,7 @@
 mod command;
 mod connection;
 mod expiry;
+mod info;
 mod key;
 mod persistence;
 mod pubsub;
@@ -18,6 +19,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         command::COMMANDS,
         connection::COMMANDS,
         expiry::COMMANDS,
+        info::COMMANDS,
         key::COMMANDS,
         persistence::COMMANDS,
         pubsub::COMMANDS,

@@ -1,12 +1,6 @@
-//! Commands about the server: DBSIZE, FLUSHALL, INFO, CONFIG, TIME, LOLWUT
-//! (in Redis `db.c` for the first two, then `server.c`, `config.c`, `server.c`, `lolwut.c`).
+//! Commands about the server: DBSIZE, FLUSHALL, CONFIG, TIME, LOLWUT
+//! (in Redis `db.c` for the first two, then `config.c`, `server.c`, `lolwut.c`).
 
-use std::fs;
-use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
 use tracing::{error, warn};
 
 use crate::admission;
@@ -16,7 +10,7 @@ use crate::config::{Change, Config, PARAMETERS, Parameter};
 use crate::glob;
 use crate::logging;
 use crate::resp::{Args, parse_integer};
-use crate::stats::{Loading, memory_in_use};
+use crate::stats::unix_time;
 use crate::store::Counters;
 
 const CONFIG_FLAGS: &[Flag] = &[Admin, Noscript, Loading, Stale];
@@ -25,7 +19,6 @@ pub const COMMANDS: &[Command] = &[
     Command::new("dbsize", 1, &[Readonly, Fast], dbsize),
     Command::new("flushdb", -1, &[Write], flush),
     Command::new("flushall", -1, &[Write], flush),
-    Command::new("info", -1, &[Loading, Stale], info),
     Command::container("config", CONFIG),
     Command::new("time", 1, &[Loading, Stale, Fast], time),
     Command::new("lolwut", -1, &[Readonly, Fast], lolwut),
@@ -73,234 +66,6 @@ fn forget_saved(ctx: &mut Context<'_>) {
             .save_now(&ctx.state.store, &ctx.state.config)
     {
         warn!("cannot save: {}", system_text(&error));
-    }
-}
-
-/// A section of INFO: its title, and what makes its lines.
-type Section = (&'static str, fn(&Context<'_>) -> String);
-
-/// In Redis's order.
-const SECTIONS: &[Section] = &[
-    ("Server", info_server),
-    ("Clients", info_clients),
-    ("Memory", info_memory),
-    ("Persistence", info_persistence),
-    ("Stats", info_stats),
-    ("Replication", info_replication),
-    ("CPU", info_cpu),
-    ("Modules", info_nothing),
-    ("Commandstats", info_nothing),
-    ("Latencystats", info_nothing),
-    ("Cluster", info_cluster),
-    ("Keyspace", info_keyspace),
-];
-
-/// Sections that are not among those that INFO shows by default.
-const EXTRA: &[&str] = &["Commandstats", "Latencystats"];
-
-/// `INFO [section …]`
-fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let asked = args.skip(1);
-    let wanted = |title: &str| {
-        let is_default = !EXTRA.contains(&title);
-        let names = |name: &[u8]| match name.to_ascii_lowercase().as_slice() {
-            b"all" | b"everything" => true,
-            b"default" => is_default,
-            b"module_list" => title == "Modules",
-            name => name == title.to_ascii_lowercase().as_bytes(),
-        };
-        (asked.is_empty() && is_default) || asked.iter().any(names)
-    };
-    let sections: Vec<String> = SECTIONS
-        .iter()
-        .filter(|(title, _)| wanted(title))
-        .map(|(title, lines)| format!("# {title}\r\n{}", lines(ctx)))
-        .collect();
-    ctx.reply.verbatim(&sections.join("\r\n"));
-    Ok(())
-}
-
-fn info_server(ctx: &Context<'_>) -> String {
-    let uptime = ctx.state.stats.uptime().as_secs();
-    let executable = std::env::current_exe().unwrap_or_default();
-    format!(
-        "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nos:{} {}\r\narch_bits:{}\r\n\
-         multiplexing_api:{}\r\nprocess_id:{}\r\nprocess_supervised:no\r\ntcp_port:{}\r\n\
-         server_time_usec:{}\r\nuptime_in_seconds:{uptime}\r\nuptime_in_days:{}\r\nhz:10\r\n\
-         configured_hz:10\r\nexecutable:{}\r\nconfig_file:\r\nio_threads_active:{}\r\n",
-        std::env::consts::OS,
-        std::env::consts::ARCH,
-        usize::BITS,
-        if cfg!(target_os = "linux") {
-            "epoll"
-        } else {
-            "kqueue"
-        },
-        std::process::id(),
-        ctx.state.config.port,
-        unix_time().as_micros(),
-        uptime / 86_400,
-        executable.display(),
-        u8::from(ctx.state.config.io_threads > 1),
-    )
-}
-
-fn info_clients(ctx: &Context<'_>) -> String {
-    format!(
-        "connected_clients:{}\r\ncluster_connections:0\r\nmaxclients:{}\r\n\
-         blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-        ctx.state.clients.len(),
-        ctx.state.config.maxclients,
-    )
-}
-
-/// Redis counts every allocation. We ask the system how much memory the process
-/// occupies and give that for both numbers.
-fn info_memory(ctx: &Context<'_>) -> String {
-    let bytes = memory_in_use();
-    let peak = bytes.max(ctx.state.stats.peak_memory);
-    let human = human_bytes(bytes);
-    format!(
-        "used_memory:{bytes}\r\nused_memory_human:{human}\r\nused_memory_rss:{bytes}\r\n\
-         used_memory_rss_human:{human}\r\nused_memory_peak:{peak}\r\n\
-         used_memory_peak_human:{}\r\nused_memory_peak_perc:{:.2}%\r\n\
-         used_memory_startup:{}\r\n{}maxmemory:0\r\nmaxmemory_human:0B\r\n\
-         maxmemory_policy:noeviction\r\nmem_allocator:mimalloc\r\n",
-        human_bytes(peak),
-        bytes as f64 * 100.0 / peak.max(1) as f64,
-        ctx.state.stats.startup_memory,
-        info_system_memory(),
-    )
-}
-
-/// How much memory the machine has, where the system says so in Linux's way.
-fn info_system_memory() -> &'static str {
-    static LINES: LazyLock<String> = LazyLock::new(|| {
-        let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-        let kib = total.and_then(|total| total.trim().strip_suffix(" kB")?.parse().ok());
-        kib.map_or(String::new(), |kib: u64| {
-            let (bytes, human) = (kib << 10, human_bytes(kib << 10));
-            format!("total_system_memory:{bytes}\r\ntotal_system_memory_human:{human}\r\n")
-        })
-    });
-    &LINES
-}
-
-/// `1013232` as `989.48K` (`bytesToHuman`).
-fn human_bytes(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["K", "M", "G", "T"];
-    if bytes < 1024 {
-        return format!("{bytes}B");
-    }
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.2}{}", UNITS[unit])
-}
-
-fn info_persistence(ctx: &Context<'_>) -> String {
-    let background = &ctx.state.background;
-    format!(
-        "loading:{}\r\nasync_loading:0\r\n{}{}aof_enabled:{}\r\n{}{}{}",
-        u8::from(ctx.state.store.loading),
-        background.info_progress(&ctx.state.store),
-        background.info_saves(&ctx.state.store),
-        u8::from(ctx.state.config.appendonly),
-        background.info_rewrites(),
-        ctx.state.aof.info(),
-        ctx.state
-            .stats
-            .loading
-            .as_ref()
-            .map_or(String::new(), info_loading),
-    )
-}
-
-fn info_loading(loading: &Loading) -> String {
-    let started = loading
-        .started
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let elapsed = loading.started.elapsed().unwrap_or_default().as_secs();
-    let left = loading.total.saturating_sub(loading.loaded);
-    format!(
-        "loading_start_time:{}\r\nloading_total_bytes:{}\r\nloading_loaded_bytes:{}\r\n\
-         loading_loaded_perc:{:.2}\r\nloading_eta_seconds:{}\r\n",
-        started.as_secs(),
-        loading.total,
-        loading.loaded,
-        loading.loaded as f64 * 100.0 / loading.total.max(1) as f64,
-        elapsed * left / loading.loaded.max(1),
-    )
-}
-
-fn info_stats(ctx: &Context<'_>) -> String {
-    let counters = &ctx.state.store.counters;
-    let rates = &ctx.state.stats.rates;
-    format!(
-        "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n\
-         instantaneous_ops_per_sec:{}\r\ntotal_net_input_bytes:{}\r\n\
-         total_net_output_bytes:{}\r\ninstantaneous_input_kbps:{:.2}\r\n\
-         instantaneous_output_kbps:{:.2}\r\nrejected_connections:{}\r\n\
-         expired_keys:{}\r\nevicted_keys:0\r\nkeyspace_hits:{}\r\nkeyspace_misses:{}\r\n\
-         pubsub_channels:{}\r\npubsub_patterns:{}\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n",
-        ctx.state.stats.connections_received,
-        ctx.state.stats.commands_processed,
-        rates.commands(),
-        ctx.state.stats.bytes_received,
-        ctx.state.stats.bytes_sent,
-        rates.bytes_received() as f64 / 1024.0,
-        rates.bytes_sent() as f64 / 1024.0,
-        ctx.state.stats.connections_rejected,
-        counters.expired,
-        counters.hits,
-        counters.misses,
-        ctx.state.pubsub.channel_count(),
-        ctx.state.pubsub.pattern_count(),
-    )
-}
-
-fn info_replication(_: &Context<'_>) -> String {
-    "role:master\r\nconnected_slaves:0\r\n".into()
-}
-
-/// How much processor time the server has used, in seconds.
-fn info_cpu(_: &Context<'_>) -> String {
-    let (system, user) = getrusage(UsageWho::RUSAGE_SELF).map_or((0.0, 0.0), |usage| {
-        (seconds(usage.system_time()), seconds(usage.user_time()))
-    });
-    format!(
-        "used_cpu_sys:{system:.6}\r\nused_cpu_user:{user:.6}\r\n\
-         used_cpu_sys_children:0.000000\r\nused_cpu_user_children:0.000000\r\n"
-    )
-}
-
-fn seconds(time: TimeVal) -> f64 {
-    time.tv_sec() as f64 + time.tv_usec() as f64 / 1_000_000.0
-}
-
-/// There are no modules. To count and time each command would take longer than most
-/// commands do, so nothing is told of them; tools find the titles that they look for.
-fn info_nothing(_: &Context<'_>) -> String {
-    String::new()
-}
-
-fn info_cluster(_: &Context<'_>) -> String {
-    "cluster_enabled:0\r\n".into()
-}
-
-fn info_keyspace(ctx: &Context<'_>) -> String {
-    match ctx.state.store.len() {
-        0 => String::new(),
-        keys => format!(
-            "db0:keys={keys},expires={},avg_ttl={}\r\n",
-            ctx.state.store.volatile_len(),
-            ctx.state.store.average_ttl()
-        ),
     }
 }
 
@@ -455,12 +220,6 @@ fn time(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.reply
         .bulk(digits.format(now.subsec_micros()).as_bytes());
     Ok(())
-}
-
-fn unix_time() -> std::time::Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }
 
 /// `LOLWUT [VERSION version]`: Redis 7.0 has no art of its own either.

@@ -811,7 +811,7 @@ fn a_few_dead_keys_go_as_well() {
     assert!(c.strings(&["INFO", "keyspace"])[0].trim_ascii() == b"# Keyspace");
 }
 
-/// Reread: 04-expiry/GUIDE.md#6-commandsserverrs-what-info-tells
+/// Reread: 04-expiry/GUIDE.md#6-commandsinfors-what-info-tells
 #[test]
 fn info_counts_deadlines() {
     let (_server, mut c) = connect();
