@@ -51,8 +51,7 @@ type Bytes = SmallVec<[u8; 16]>;
 /// take microseconds at ten million keys.
 pub const SEGMENTS: usize = 4096;
 
-/// The bits of a hash that name the segment start here. The table itself uses the
-/// lowest and the highest ones.
+/// The bits of a hash that name the segment start here. A table gets the lowest 32.
 const SEGMENT_SHIFT: u32 = 40;
 
 /// The longest string that Redis keeps in one piece with its object header, in
@@ -184,7 +183,7 @@ impl Segment {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     segment: usize,
-    hash: u64,
+    hash: u32,
     key: &'a [u8],
 }
 
@@ -239,6 +238,11 @@ fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
 
+/// The one place that says which segment a key is in.
+fn segment_of(hash: u64, _key: &[u8]) -> usize {
+    (hash >> SEGMENT_SHIFT) as usize % SEGMENTS
+}
+
 /// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
 fn share(keys: u64) -> usize {
     let mean = keys as usize / SEGMENTS;
@@ -249,10 +253,18 @@ impl Store {
     fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
         let hash = self.hasher.hash_one(key);
         Place {
-            segment: (hash >> SEGMENT_SHIFT) as usize % SEGMENTS,
-            hash,
+            segment: segment_of(hash, key),
+            hash: hash as u32,
             key,
         }
+    }
+
+    /// Where to look for `key`, which is removed first if it has expired. Each method that takes
+    /// a key begins here.
+    fn find<'a>(&mut self, key: &'a [u8]) -> Place<'a> {
+        let at = self.place(key);
+        self.expire_if_needed(at);
+        at
     }
 
     /// The segment, to look at.
@@ -277,8 +289,7 @@ impl Store {
 
     /// The value of `key` for a command that reads it. Counts for INFO.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         let value = self.segments[at.segment].entries.get(at.hash, key);
         match value {
             Some(_) => self.counters.hits += 1,
@@ -311,8 +322,7 @@ impl Store {
 
     /// The value of `key` for a command that is about to change it.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)
     }
 
@@ -333,8 +343,7 @@ impl Store {
         key: &[u8],
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         if self.segment(at).entries.get(at.hash, key).is_none() {
             return Ok(None);
         }
@@ -352,8 +361,7 @@ impl Store {
         mut initial: Value,
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         match self.segment_mut(at).entries.get_mut(at.hash, key) {
             Some(value) => {
                 let result = change(value)?;
@@ -386,8 +394,7 @@ impl Store {
     }
 
     fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         self.write(at, value, deadline);
     }
 
@@ -419,8 +426,7 @@ impl Store {
 
     /// Takes `key` and its value out of the store.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         let value = self.take(at);
         if value.is_some() {
             self.changed(&[key]);
@@ -452,8 +458,7 @@ impl Store {
 
     /// When `key` ends, if it is there and has a deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         self.deadline_at(at).copied()
     }
 
@@ -473,8 +478,7 @@ impl Store {
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.
     pub fn persist(&mut self, key: &[u8]) -> bool {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         let was_volatile = self.write_deadline(at, None);
         if was_volatile {
             self.changed(&[key]);

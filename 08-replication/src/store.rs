@@ -51,8 +51,7 @@ type Bytes = SmallVec<[u8; 16]>;
 /// take microseconds at ten million keys.
 pub const SEGMENTS: usize = 4096;
 
-/// The bits of a hash that name the segment start here. The table itself uses the
-/// lowest and the highest ones.
+/// The bits of a hash that name the segment start here. A table gets the lowest 32.
 const SEGMENT_SHIFT: u32 = 40;
 
 /// The longest string that Redis keeps in one piece with its object header, in
@@ -187,7 +186,7 @@ impl Segment {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     segment: usize,
-    hash: u64,
+    hash: u32,
     key: &'a [u8],
 }
 
@@ -264,6 +263,11 @@ fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
 
+/// The one place that says which segment a key is in.
+fn segment_of(hash: u64, _key: &[u8]) -> usize {
+    (hash >> SEGMENT_SHIFT) as usize % SEGMENTS
+}
+
 /// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
 fn share(keys: u64) -> usize {
     let mean = keys as usize / SEGMENTS;
@@ -274,10 +278,27 @@ impl Store {
     fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
         let hash = self.hasher.hash_one(key);
         Place {
-            segment: (hash >> SEGMENT_SHIFT) as usize % SEGMENTS,
-            hash,
+            segment: segment_of(hash, key),
+            hash: hash as u32,
             key,
         }
+    }
+
+    /// Where to look for `key`, for a command that writes. A key that has expired is removed
+    /// first: on a replica, the command is a client's then, and the replica writable.
+    fn find<'a>(&mut self, key: &'a [u8]) -> Place<'a> {
+        let at = self.place(key);
+        if self.is_expired(at) {
+            self.expire_key(at);
+        }
+        at
+    }
+
+    /// Where to look for `key`, for a command that reads; `None` if the key has expired. Where
+    /// that is for us to do, it is removed.
+    fn find_visible<'a>(&mut self, key: &'a [u8]) -> Option<Place<'a>> {
+        let at = self.place(key);
+        (!self.hide_if_expired(at)).then_some(at)
     }
 
     /// The segment, to look at.
@@ -302,10 +323,8 @@ impl Store {
 
     /// The value of `key` for a command that reads it. Counts for INFO.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
-        let at = self.place(key);
-        let is_expired = self.hide_if_expired(at);
-        let value = self.segments[at.segment].entries.get(at.hash, key);
-        let value = value.filter(|_| !is_expired);
+        let at = self.find_visible(key);
+        let value = at.and_then(|at| self.segments[at.segment].entries.get(at.hash, key));
         match value {
             Some(_) => self.counters.hits += 1,
             None => self.counters.misses += 1,
@@ -337,8 +356,7 @@ impl Store {
 
     /// The value of `key` for a command that is about to change it.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)
     }
 
@@ -359,8 +377,7 @@ impl Store {
         key: &[u8],
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         if self.segment(at).entries.get(at.hash, key).is_none() {
             return Ok(None);
         }
@@ -378,8 +395,7 @@ impl Store {
         mut initial: Value,
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         match self.segment_mut(at).entries.get_mut(at.hash, key) {
             Some(value) => {
                 let result = change(value)?;
@@ -412,8 +428,7 @@ impl Store {
     }
 
     fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         self.track(at, deadline);
         self.write(at, value, deadline);
     }
@@ -459,8 +474,7 @@ impl Store {
     /// Gives the value of `from` to `to` instead, whatever that had before. False
     /// if there is no `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let at = self.place(from);
-        self.expire_if_needed(at);
+        let at = self.find(from);
         let deadline = self.deadline_at(at).copied();
         let Some(value) = self.take(at) else {
             return false;
@@ -473,10 +487,9 @@ impl Store {
     /// Gives the value of `from` to `to` as well, whatever that had before. False
     /// if there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let at = self.place(from);
-        if self.hide_if_expired(at) {
+        let Some(at) = self.find_visible(from) else {
             return false;
-        }
+        };
         let value = self.segment(at).entries.get(at.hash, from).cloned();
         let deadline = self.deadline_at(at).copied();
         value
@@ -486,11 +499,8 @@ impl Store {
 
     /// When `key` ends, if it is there and has a deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
-        let at = self.place(key);
-        match self.hide_if_expired(at) {
-            true => None,
-            false => self.deadline_at(at).copied(),
-        }
+        let at = self.find_visible(key)?;
+        self.deadline_at(at).copied()
     }
 
     /// Lets `key`, which must be there, live until `deadline`. One that has come
@@ -510,8 +520,7 @@ impl Store {
 
     /// Lets `key` live for ever. False if it is not there or would do so anyway.
     pub fn persist(&mut self, key: &[u8]) -> bool {
-        let at = self.place(key);
-        self.expire_if_needed(at);
+        let at = self.find(key);
         let was_volatile = self.write_deadline(at, None);
         if was_volatile {
             self.changed(&[key]);
@@ -794,14 +803,6 @@ impl Store {
                 self.hide_if_expired(self.place(&key))
             }
             _ => false,
-        }
-    }
-
-    /// Removes the key if its time is over: a command is about to write to it. On a replica
-    /// that is a client's, and the replica writable.
-    fn expire_if_needed(&mut self, at: Place<'_>) {
-        if self.is_expired(at) {
-            self.expire_key(at);
         }
     }
 

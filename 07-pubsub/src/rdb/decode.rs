@@ -4,6 +4,7 @@
 //! before it is checked: a length reserves no memory for bytes that are not there, and
 //! whatever is not as it should be is an error that says where.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use crc::{Digest, Table};
@@ -127,7 +128,7 @@ impl<R: Read> Decoder<R> {
                 opcode::FREQUENCY => drop(self.byte()?),
                 opcode::END => return self.end().map(|()| None),
                 STRING => {
-                    let (key, value) = (self.string()?, self.value()?);
+                    let (key, value) = (self.string()?.into_owned(), self.value()?);
                     return Ok(Some(Record {
                         key,
                         value,
@@ -178,7 +179,7 @@ impl<R: Read> Decoder<R> {
         let what = match kind {
             opcode::FUNCTION | opcode::FUNCTION_BEFORE_7 => "functions".to_owned(),
             opcode::MODULE => "data of a module".to_owned(),
-            _ => match type_name(kind).map(|name| (name, self.string())) {
+            _ => match type_name(kind).map(|name| (name, self.string().map(Cow::into_owned))) {
                 Some((name, Ok(key))) => format!("{name} at key \"{}\"", key.escape_ascii()),
                 Some((_, Err(error))) => return error,
                 None => return self.damaged(offset, &format!("{kind} is no type of a record")),
@@ -188,34 +189,21 @@ impl<R: Read> Decoder<R> {
         RdbError::Unsupported { offset, what }
     }
 
+    /// A value of the only type that we have.
     fn value(&mut self) -> Result<Value> {
-        match self.length()? {
-            Length::Bytes(length) => Ok(Value::from_bytes(self.bytes(length)?)),
-            Length::Encoding(encoding) => match self.integer(encoding)? {
-                Some(number) => Ok(Value::Integer(number)),
-                None => Ok(Value::from_bytes(&self.compressed(encoding)?)),
-            },
-        }
+        Ok(Value::from_bytes(&self.string()?))
     }
 
-    fn string(&mut self) -> Result<Vec<u8>> {
-        match self.length()? {
-            Length::Bytes(length) => Ok(self.bytes(length)?.to_vec()),
-            Length::Encoding(encoding) => match self.integer(encoding)? {
-                Some(number) => Ok(number.to_string().into_bytes()),
-                None => self.compressed(encoding),
-            },
-        }
-    }
-
-    /// A string that is a number.
-    fn integer(&mut self, encoding: u8) -> Result<Option<i64>> {
-        Ok(match encoding {
-            encoding::INT_8 => Some(i8::from_le_bytes(self.array()?).into()),
-            encoding::INT_16 => Some(i16::from_le_bytes(self.array()?).into()),
-            encoding::INT_32 => Some(i32::from_le_bytes(self.array()?).into()),
-            _ => None,
-        })
+    /// A string. One that was written as a number is spelled out.
+    fn string(&mut self) -> Result<Cow<'_, [u8]>> {
+        let number: i64 = match self.length()? {
+            Length::Bytes(length) => return self.bytes(length).map(Cow::Borrowed),
+            Length::Encoding(encoding::INT_8) => i8::from_le_bytes(self.array()?).into(),
+            Length::Encoding(encoding::INT_16) => i16::from_le_bytes(self.array()?).into(),
+            Length::Encoding(encoding::INT_32) => i32::from_le_bytes(self.array()?).into(),
+            Length::Encoding(other) => return self.compressed(other).map(Cow::Owned),
+        };
+        Ok(number.to_string().into_bytes().into())
     }
 
     fn compressed(&mut self, encoding: u8) -> Result<Vec<u8>> {

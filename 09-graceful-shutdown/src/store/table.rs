@@ -27,10 +27,11 @@ pub struct Table<V> {
     entries: Vec<Entry<V>>,
 }
 
-/// With short keys and values inside, it is 64 bytes: one cache line.
+/// With short keys and values inside, it is 64 bytes, which is one cache line. Four of them
+/// are free.
 #[derive(Debug, Clone)]
 struct Entry<V> {
-    hash: u64,
+    hash: u32,
     key: Bytes,
     value: V,
 }
@@ -46,16 +47,16 @@ impl Slot {
     const EMPTY: Self = Self(0);
     const TAG: u32 = 0xff00_0000;
 
-    fn new(hash: u64, position: usize) -> Self {
+    fn new(hash: u32, position: usize) -> Self {
         Self(Self::tag(hash) | (position as u32 + 1))
     }
 
     /// The highest bits: the lowest ones say which slot it is.
-    fn tag(hash: u64) -> u32 {
-        (hash >> 32) as u32 & Self::TAG
+    fn tag(hash: u32) -> u32 {
+        hash & Self::TAG
     }
 
-    fn tag_matches(self, hash: u64) -> bool {
+    fn tag_matches(self, hash: u32) -> bool {
         self.0 & Self::TAG == Self::tag(hash)
     }
 
@@ -90,13 +91,13 @@ impl<V> Table<V> {
 
     /// Looks at the slot where the search for a hash begins, so that it is at hand when
     /// somebody searches.
-    pub fn prefetch(&self, hash: u64) {
+    pub fn prefetch(&self, hash: u32) {
         let home = hash as usize & self.slots.len().wrapping_sub(1);
         std::hint::black_box(self.slots.get(home).copied());
     }
 
     /// The number of the slot that leads to `key`.
-    fn slot(&self, hash: u64, key: &[u8]) -> Option<usize> {
+    fn slot(&self, hash: u32, key: &[u8]) -> Option<usize> {
         let last = self.slots.len().checked_sub(1)?;
         let mut number = hash as usize & last;
         loop {
@@ -111,17 +112,17 @@ impl<V> Table<V> {
         }
     }
 
-    fn position(&self, hash: u64, key: &[u8]) -> Option<usize> {
+    fn position(&self, hash: u32, key: &[u8]) -> Option<usize> {
         let number = self.slot(hash, key)?;
         Some(self.slots[number].position())
     }
 
-    pub fn get(&self, hash: u64, key: &[u8]) -> Option<&V> {
+    pub fn get(&self, hash: u32, key: &[u8]) -> Option<&V> {
         let position = self.position(hash, key)?;
         Some(&self.entries[position].value)
     }
 
-    pub fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut V> {
+    pub fn get_mut(&mut self, hash: u32, key: &[u8]) -> Option<&mut V> {
         let position = self.position(hash, key)?;
         Some(&mut self.entries[position].value)
     }
@@ -133,7 +134,7 @@ impl<V> Table<V> {
     }
 
     /// All entries with their hashes, in the order of their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8], &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8], &V)> {
         let entries = self.entries.iter();
         entries.map(|entry| (entry.hash, entry.key.as_slice(), &entry.value))
     }
@@ -148,7 +149,7 @@ impl<V> Table<V> {
     }
 
     /// Gives `key` a value, whatever it had before. True if it had none.
-    pub fn insert(&mut self, hash: u64, key: &[u8], value: V) -> bool {
+    pub fn insert(&mut self, hash: u32, key: &[u8], value: V) -> bool {
         if let Some(old) = self.get_mut(hash, key) {
             *old = value;
             return false;
@@ -170,7 +171,7 @@ impl<V> Table<V> {
     }
 
     /// Takes `key` out. The last entry gets its number.
-    pub fn remove(&mut self, hash: u64, key: &[u8]) -> Option<V> {
+    pub fn remove(&mut self, hash: u32, key: &[u8]) -> Option<V> {
         let number = self.slot(hash, key)?;
         let position = self.slots[number].position();
         self.vacate(number);
@@ -238,7 +239,7 @@ fn slots_for(entries: usize) -> usize {
 }
 
 /// Lets the first empty slot for `hash` lead to an entry. There must be one.
-fn occupy(slots: &mut [Slot], hash: u64, position: usize) {
+fn occupy(slots: &mut [Slot], hash: u32, position: usize) {
     let last = slots.len() - 1;
     let mut number = hash as usize & last;
     while slots[number] != Slot::EMPTY {
