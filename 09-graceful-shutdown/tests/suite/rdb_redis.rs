@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::dump::{self, file, record, same, string, wait_for_background};
 use crate::harness::{Server, installed, is_other_server, wait_until};
 use crate::log::{
-    FOLDER, Log, NAME, ON, connect, copy, data_folder, data_set, plain, snapshot, unix_milliseconds,
+    Log, NAME, ON, connect, copy, data_folder, data_set, plain, snapshot, unix_milliseconds,
 };
 use crate::session::{OK, Session, encode, int};
 
@@ -238,20 +238,25 @@ fn accepts_log(data: &TempDir) {
     );
 }
 
-/// Before Redis 7 the log was one file, which began as an RDB and went on with commands.
+/// Before Redis 7 the AOF was one file, which began as an RDB and went on with commands. Redis 7
+/// makes it the base.
 #[test]
-fn the_single_file_of_an_old_server_may_begin_as_an_rdb() {
+fn the_base_that_was_an_old_servers_file_may_begin_as_an_rdb() {
     let commands: [&[&str]; 3] = [&["SELECT", "0"], &["INCR", "n"], &["SET", "tail", "1"]];
     let tail: Vec<u8> = commands.iter().flat_map(|words| encode(words)).collect();
     let rdb = file(&[record(b"n", b"41"), record(b"base", b"v")]);
     let data = data_folder();
-    fs::write(data.path().join(NAME), [rdb, tail].concat()).expect("an old log");
+    let log = Log::of(&data);
+    fs::create_dir(&log.folder).expect("the folder");
+    fs::write(log.folder.join(NAME), [rdb, tail].concat()).expect("an old AOF");
+    let manifest = format!("file {NAME} seq 1 type b\n");
+    fs::write(log.manifest(), manifest).expect("a manifest");
     let expected = plain(&[("base", "v"), ("n", "42"), ("tail", "1")]);
     for _ in 0..2 {
         let server = Server::start_on(data.path(), &ON);
         assert_eq!(data_set(&mut connect(&server)), expected);
     }
-    assert!(data.path().join(FOLDER).join(NAME).exists());
+    assert!(log.folder.join(NAME).exists());
 }
 
 /// A server starts on none of these, says what and where it is, and does not touch the
