@@ -106,8 +106,9 @@ impl Connection {
         // Replies are small and wanted now; do not wait to fill a packet.
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
+        let shared = self.shared.clone();
         loop {
-            let more = self.execute_batch();
+            let more = self.execute_batch(&shared);
             self.commit().await;
             self.enforce_limit();
             // The client may close its half while commands of its own still wait
@@ -177,25 +178,12 @@ impl Connection {
     /// it; with more, taking it once for 64 commands instead of 64 times is what
     /// keeps the threads from queueing. [`MAX_REPLIES`] bounds how long we hold it, and
     /// there is no `await` in here, so nobody holds it while waiting for a client.
-    fn execute_batch(&mut self) -> bool {
+    fn execute_batch(&mut self, shared: &Shared) -> bool {
         if self.input.is_empty() && !self.has_mail {
             return false;
         }
-        let state = &mut *self.shared.lock();
-        state.stats.bytes_received += std::mem::take(&mut self.received);
-        state.stats.bytes_sent += std::mem::take(&mut self.sent);
-        if state.aof.is_behind(state.config.appendfsync) {
-            // What we read here may be a write that a crash would undo.
-            self.unlogged.position = state.aof.position();
-        }
-        self.limit = state.config.client_output_buffer_limit.normal;
-        // Messages come before the replies to what is executed now; so if there are
-        // commands, all messages move, and otherwise as many as one write takes.
-        let room = match self.input.is_empty() {
-            true => MAX_REPLIES,
-            false => MAX_OUTPUT,
-        };
-        self.has_mail = collect_mail(state, &mut self.client, &mut self.output, room);
+        let state = &mut *shared.lock();
+        self.begin_batch(state);
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && !self.client.closing && !self.has_published {
@@ -220,6 +208,25 @@ impl Connection {
             }
         }
         true
+    }
+
+    /// Tells the statistics what has come and gone, notes how far the AOF is, and moves messages to
+    /// the output: what a batch begins with.
+    fn begin_batch(&mut self, state: &mut State) {
+        state.stats.bytes_received += std::mem::take(&mut self.received);
+        state.stats.bytes_sent += std::mem::take(&mut self.sent);
+        if state.aof.is_behind(state.config.appendfsync) {
+            // What we read here may be a write that a crash would undo.
+            self.unlogged.position = state.aof.position();
+        }
+        self.limit = state.config.client_output_buffer_limit.normal;
+        // Messages come before the replies to what is executed now; so if there are
+        // commands, all messages move, and otherwise as many as one write takes.
+        let room = match self.input.is_empty() {
+            true => MAX_REPLIES,
+            false => MAX_OUTPUT,
+        };
+        self.has_mail = collect_mail(state, &mut self.client, &mut self.output, room);
     }
 
     /// Hangs up on a client for which too many replies wait. How long too many have waited is

@@ -125,11 +125,12 @@ impl Connection {
         // Replies are small and wanted now; do not wait to fill a packet.
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
+        let shared = self.shared.clone();
         // One wait for the whole life. To begin it anew with each turn took 250 instructions;
         // a GET takes 3,800.
         let mut news = pin!(changed(self.status.clone()));
         loop {
-            let more = self.execute_batch();
+            let more = self.execute_batch(&shared);
             self.commit().await;
             self.enforce_limit();
             if let Some(waiting) = self.client.waiting.take() {
@@ -212,32 +213,16 @@ impl Connection {
     /// it; with more, taking it once for 64 commands instead of 64 times is what
     /// keeps the threads from queueing. [`MAX_REPLIES`] bounds how long we hold it, and
     /// there is no `await` in here, so nobody holds it while waiting for a client.
-    fn execute_batch(&mut self) -> bool {
+    fn execute_batch(&mut self, shared: &Shared) -> bool {
         if self.input.is_empty() && !self.has_mail {
             return false;
         }
-        let state = &mut *self.shared.lock();
+        let state = &mut *shared.lock();
         let phase = state.lifecycle.phase();
         if phase == Phase::Ended {
             return false;
         }
-        if std::mem::take(&mut self.is_held) {
-            self.client.handle.is_blocked.store(false, Relaxed);
-        }
-        state.stats.bytes_received += std::mem::take(&mut self.received);
-        state.stats.bytes_sent += std::mem::take(&mut self.sent);
-        if state.aof.is_behind(state.config.appendfsync) {
-            // What we read here may be a write that a crash would undo.
-            self.unlogged.position = state.aof.position();
-        }
-        self.limit = state.config.client_output_buffer_limit.normal;
-        // Messages come before the replies to what is executed now; so if there are
-        // commands, all messages move, and otherwise as many as one write takes.
-        let room = match self.input.is_empty() {
-            true => MAX_REPLIES,
-            false => MAX_OUTPUT,
-        };
-        self.has_mail = collect_mail(state, &mut self.client, &mut self.output, room);
+        self.begin_batch(state);
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && self.may_execute() && !self.has_published {
@@ -268,6 +253,28 @@ impl Connection {
             }
         }
         true
+    }
+
+    /// Tells the statistics what has come and gone, notes how far the AOF is, and moves messages to
+    /// the output: what a batch begins with.
+    fn begin_batch(&mut self, state: &mut State) {
+        if std::mem::take(&mut self.is_held) {
+            self.client.handle.is_blocked.store(false, Relaxed);
+        }
+        state.stats.bytes_received += std::mem::take(&mut self.received);
+        state.stats.bytes_sent += std::mem::take(&mut self.sent);
+        if state.aof.is_behind(state.config.appendfsync) {
+            // What we read here may be a write that a crash would undo.
+            self.unlogged.position = state.aof.position();
+        }
+        self.limit = state.config.client_output_buffer_limit.normal;
+        // Messages come before the replies to what is executed now; so if there are
+        // commands, all messages move, and otherwise as many as one write takes.
+        let room = match self.input.is_empty() {
+            true => MAX_REPLIES,
+            false => MAX_OUTPUT,
+        };
+        self.has_mail = collect_mail(state, &mut self.client, &mut self.output, room);
     }
 
     /// May the client's next command be executed now?
