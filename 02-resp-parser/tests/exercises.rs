@@ -190,7 +190,7 @@ fn exercise_1_the_table_has_it() {
             (
                 "COMMAND INFO client|reply\r\n",
                 "*1\r\n*10\r\n$12\r\nclient|reply\r\n:3\r\n*3\r\n+noscript\r\n+loading\r\n+stale\r\n\
-                 :0\r\n:0\r\n:0\r\n*2\r\n+@slow\r\n+@connection\r\n*0\r\n*0\r\n*0\r\n",
+                 :0\r\n:0\r\n:0\r\n*1\r\n+@slow\r\n*0\r\n*0\r\n*0\r\n",
             ),
         ],
     );
@@ -661,8 +661,7 @@ fn exercise_3_the_table_has_it() {
             (
                 "COMMAND INFO client|info\r\n",
                 "*1\r\n*10\r\n$11\r\nclient|info\r\n:2\r\n*3\r\n+noscript\r\n+loading\r\n+stale\r\n\
-                 :0\r\n:0\r\n:0\r\n*2\r\n+@slow\r\n+@connection\r\n\
-                 *1\r\n$23\r\nnondeterministic_output\r\n*0\r\n*0\r\n",
+                 :0\r\n:0\r\n:0\r\n*1\r\n+@slow\r\n*0\r\n*0\r\n*0\r\n",
             ),
         ],
     );
@@ -878,7 +877,7 @@ fn exercise_4_without_a_password_everybody_is_a_friend() {
                 (
                     "COMMAND INFO auth\r\n",
                     "*1\r\n*10\r\n$4\r\nauth\r\n:-2\r\n*6\r\n+noscript\r\n+loading\r\n+stale\r\n+fast\r\n\
-                     +no_auth\r\n+allow_busy\r\n:0\r\n:0\r\n:0\r\n*2\r\n+@fast\r\n+@connection\r\n\
+                     +no_auth\r\n+allow_busy\r\n:0\r\n:0\r\n:0\r\n*1\r\n+@fast\r\n\
                      *0\r\n*0\r\n*0\r\n",
                 ),
             ],
