@@ -57,29 +57,29 @@ impl Workbench {
     /// Builds the server and all tests; what the compiler says if it does not, for a
     /// warning counts.
     pub fn build(&mut self) -> Result<Option<String>> {
-        let built = self.cargo(&["test", "--no-run"], &[])?;
+        let built = self.cargo(&[])?;
         self.programs = built.programs;
         Ok((!built.success).then_some(built.log))
     }
 
-    /// Builds the server and the unit tests anew, after a change below `src`.
+    /// Builds the server and the unit tests anew, after a change below `src`. The graders
+    /// are built as well: without a program that needs what only tests need, cargo would
+    /// compile the dependencies with other features.
     pub fn rebuild(&mut self) -> Result<Option<String>> {
-        let mut targets = vec!["--bins"];
+        let mut targets = vec!["--bins", "--test", EXERCISES];
         if self.alone.dir().join("src/lib.rs").exists() {
             targets.push("--lib");
         }
-        for action in [&["build"][..], &["test", "--no-run"]] {
-            let built = self.cargo(action, &targets)?;
-            if !built.success {
-                return Ok(Some(built.log));
-            }
-            // A program has another name if what it is built with is another.
-            for new in built.programs {
-                let known = |it: &&mut Program| (&it.name, it.is_test) == (&new.name, new.is_test);
-                match self.programs.iter_mut().find(known) {
-                    Some(old) => *old = new,
-                    None => self.programs.push(new),
-                }
+        let built = self.cargo(&targets)?;
+        if !built.success {
+            return Ok(Some(built.log));
+        }
+        // A program has another name if what it is built with is another.
+        for new in built.programs {
+            let known = |it: &&mut Program| (&it.name, it.is_test) == (&new.name, new.is_test);
+            match self.programs.iter_mut().find(known) {
+                Some(old) => *old = new,
+                None => self.programs.push(new),
             }
         }
         Ok(None)
@@ -116,8 +116,9 @@ impl Workbench {
         self.alone.clean()
     }
 
-    fn cargo(&self, action: &[&str], targets: &[&str]) -> Result<Built> {
+    fn cargo(&self, targets: &[&str]) -> Result<Built> {
         let mut cargo = self.alone.cargo();
-        programs::build(cargo.args(action).arg("--quiet").args(targets))
+        cargo.args(["test", "--no-run", "--quiet"]).args(targets);
+        programs::build(&mut cargo)
     }
 }
