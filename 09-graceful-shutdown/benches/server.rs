@@ -62,8 +62,10 @@ const BATCH: usize = 64;
 const KEYS: usize = 100_000;
 
 fn shared(folder: &Path) -> Shared {
-    let mut config = Config::default();
-    config.dir = folder.display().to_string();
+    let config = Config {
+        dir: folder.display().to_string(),
+        ..Config::default()
+    };
     Shared::new(config)
 }
 

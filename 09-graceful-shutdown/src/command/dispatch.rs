@@ -120,8 +120,10 @@ mod tests {
 
     #[test]
     fn the_limit_of_strings_is_for_clients_and_not_for_the_log() {
-        let mut config = Config::default();
-        config.proto_max_bulk_len = 3;
+        let config = Config {
+            proto_max_bulk_len: 3,
+            ..Config::default()
+        };
         let shared = Shared::new(config);
         let state = &mut *shared.lock();
         assert_eq!(run_line(state, "SET k abc\r\n"), Ok(false));
