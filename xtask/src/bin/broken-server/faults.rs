@@ -26,6 +26,17 @@ pub enum How {
     Start(fn(&mut Vec<String>) -> Result<()>),
 }
 
+impl How {
+    /// The one of `NONE` that is broken in the same place.
+    pub fn none(&self) -> &'static str {
+        match self {
+            How::Commands(_) => "none",
+            How::Pieces(..) => "none-in-pieces",
+            How::Start(_) => "none-at-start",
+        }
+    }
+}
+
 /// How a connection lives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Life {

@@ -103,10 +103,11 @@ fn list() -> Result<()> {
         step,
         found_by,
         breaks,
-        ..
+        how,
     } in FAULTS
     {
-        println!("{name}\t{step}\t{found_by}\t{breaks}");
+        let none = how.none();
+        println!("{name}\t{step}\t{found_by}\t{none}\t{breaks}");
     }
     Ok(())
 }
