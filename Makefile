@@ -24,7 +24,7 @@ help:
 	@echo "make redis        install real Redis, if it is not here"
 	@echo "make verify-03 SERVER=./my-server"
 	@echo "                  step 03's suites against a server of yours, in any language"
-	@echo "make test         test every step, and its pages (8 minutes)"
+	@echo "make test         test every step, and its pages (minutes)"
 	@echo "make prove        prove the rest: exercises, solutions, and what tests the tests"
 	@echo "make stress SUITE=aof RUNS=20"
 	@echo "                  tests of the newest step, or of STEP=05, on a busy machine"
