@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use clap::{ArgAction, Parser};
 
-use crate::admission::Limits;
 use crate::logging::LogLevel;
+use crate::net::admission::Limits;
 
 /// The flags that this step understands.
 #[derive(Debug, Parser)]

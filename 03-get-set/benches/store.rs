@@ -1,21 +1,12 @@
 //! What our store adds to a plain `HashMap`: GET, SET and a whole SCAN over
 //! 100,000 keys. Run it with `cargo bench --bench store`.
 
-// The store's own files; a bench sees a binary's modules no other way, and it
-// does not use all of them.
-#![allow(dead_code)]
-
-#[path = "../src/resp.rs"]
-mod resp;
-#[path = "../src/store.rs"]
-mod store;
-
 use std::collections::HashMap;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-use crate::store::Store;
+use step03_get_set::store::Store;
 
 const KEYS: usize = 100_000;
 

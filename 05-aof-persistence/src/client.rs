@@ -1,7 +1,7 @@
 //! What the server knows of a client, and what the client's commands may change
 //! about it (`struct client` in Redis's `server.h`).
 //!
-//! It is apart from `connection.rs` because commands see a client, never its
+//! It is apart from `net/connection.rs` because commands see a client, never its
 //! socket or its buffers.
 
 use std::sync::Arc;

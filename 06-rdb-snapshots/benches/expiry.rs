@@ -8,13 +8,6 @@
 // does not use all of them.
 #![allow(dead_code, unused_imports)]
 
-#[path = "../src/clock.rs"]
-mod clock;
-#[path = "../src/resp.rs"]
-mod resp;
-#[path = "../src/store.rs"]
-mod store;
-
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::process::Command;
@@ -23,8 +16,8 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group};
 use memory_stats::memory_stats;
 
-use crate::clock::{Moment, Unit};
-use crate::store::{Store, Value};
+use step06_rdb_snapshots::store::clock::{Moment, Unit};
+use step06_rdb_snapshots::store::{Store, Value};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

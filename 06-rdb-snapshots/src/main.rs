@@ -1,47 +1,8 @@
-//! Build your own Redis, step 06: snapshots.
-//!
-//! `main` reads the flags, opens the port, says hello and hands over to
-//! [`server::run`]. Everything that can fail before the first client arrives
-//! fails here, with one line that says what to do about it.
+//! The program: starts the server that the library is.
 
 #![forbid(unsafe_code)]
 
-mod admission;
-mod aof;
-mod apply;
-mod background;
-mod cli;
-mod client;
-mod clients;
-mod clock;
-mod command;
-mod commands;
-mod config;
-mod connection;
-mod cron;
-mod cross_protocol;
-mod expiry;
-mod file;
-mod float;
-mod glob;
-mod load;
-mod logging;
-mod rdb;
-mod recovery;
-mod replay;
-mod resp;
-mod server;
-mod state;
-mod stats;
-mod store;
-
 use std::process::ExitCode;
-
-use tokio::sync::oneshot;
-
-use crate::cli::Cli;
-use crate::recovery::Door;
-use crate::state::Shared;
 
 /// A store makes and drops an allocation for every key and value that does not
 /// fit its table; this allocator is made for that.
@@ -49,63 +10,5 @@ use crate::state::Shared;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    logging::init(cli.config.loglevel);
-    abort_on_panic();
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Serves until the process ends, or says why it cannot.
-fn run(cli: &Cli) -> Result<(), String> {
-    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
-    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
-}
-
-async fn serve(cli: &Cli) -> Result<(), String> {
-    let mut config = cli.config()?;
-    config.maxclients = admission::make_room(config.maxclients);
-    let shared = Shared::new(config);
-    shared.lock().store.loading = true;
-    let listener = server::listen((cli.config.bind, cli.config.port).into());
-    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
-    let (door, opened) = oneshot::channel();
-    let clients = shared.clone();
-    let server = tokio::spawn(async move {
-        // It is opened or dropped; either lets clients in.
-        let _ = opened.await;
-        server::run(listener, clients).await;
-    });
-    recover(shared.clone(), door).await?;
-    cli.print_banner();
-    tokio::spawn(cron::run(shared.clone()));
-    tokio::spawn(expiry::run(shared));
-    // It ends with the process.
-    let _ = server.await;
-    Ok(())
-}
-
-/// Makes the data set as it was, on a thread of its own: it waits for the disk, and there
-/// are clients to be told so.
-async fn recover(shared: Shared, door: Door) -> Result<(), String> {
-    let recovery = move || recovery::run(&shared, commands::table(), door);
-    match tokio::task::spawn_blocking(recovery).await {
-        Ok(recovered) => recovered.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// A panic is a bug of ours, and it may have left the store half changed. A
-/// server that stops is better than one that goes on with wrong data.
-fn abort_on_panic() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        report(info);
-        std::process::abort();
-    }));
+    step06_rdb_snapshots::startup::main()
 }

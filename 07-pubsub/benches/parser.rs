@@ -17,10 +17,7 @@ use std::hint::black_box;
 use bytes::{Bytes, BytesMut};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-// A step is a program, and a bench cannot import one.
-#[allow(dead_code)]
-#[path = "../src/resp.rs"]
-mod resp;
+use step07_pubsub::resp;
 
 /// How many commands arrive together.
 const PIPELINE: usize = 64;

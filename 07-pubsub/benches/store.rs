@@ -5,19 +5,12 @@
 // does not use all of them.
 #![allow(dead_code, unused_imports)]
 
-#[path = "../src/clock.rs"]
-mod clock;
-#[path = "../src/resp.rs"]
-mod resp;
-#[path = "../src/store.rs"]
-mod store;
-
 use std::collections::HashMap;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-use crate::store::Store;
+use step07_pubsub::store::Store;
 
 const KEYS: usize = 100_000;
 

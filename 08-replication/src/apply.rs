@@ -1,5 +1,5 @@
 //! The applier: executes a stream of commands that were accepted once, and must not be
-//! refused now. One is the AOF, which `replay.rs` reads; another, from step 08 on, is what
+//! refused now. One is the AOF, which `recovery/replay.rs` reads; another, from step 08 on, is what
 //! a primary sends (`mustObeyClient` in Redis).
 //!
 //! A transaction, which is what stands between MULTI and EXEC, is executed as a whole or

@@ -2,56 +2,24 @@
 //! an append to the log, an RDB file written and read. Run it with
 //! `cargo bench --bench server`.
 
-// The server's own files; a bench sees a binary's modules no other way, and it does not
-// use all of them.
-#![allow(dead_code, unused_imports)]
-
-#[path = "../src"]
-mod src {
-    pub mod admission;
-    pub mod aof;
-    pub mod background;
-    pub mod client;
-    pub mod clients;
-    pub mod clock;
-    pub mod command;
-    pub mod commands;
-    pub mod config;
-    pub mod cross_protocol;
-    pub mod file;
-    pub mod float;
-    pub mod glob;
-    pub mod lifecycle;
-    pub mod load;
-    pub mod logging;
-    pub mod output_limit;
-    pub mod pubsub;
-    pub mod rdb;
-    pub mod replication;
-    pub mod resp;
-    pub mod state;
-    pub mod stats;
-    pub mod store;
-}
-
 use std::fs::File;
 use std::hint::black_box;
-use std::io;
 use std::path::Path;
 
 use bytes::BytesMut;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use src::*;
 
-use crate::aof::{Aof, Fsync};
-use crate::client::Client;
-use crate::clients::Handle;
-use crate::command::Context;
-use crate::config::Config;
-use crate::load::Expired;
-use crate::rdb::Progress;
-use crate::resp::{Batch, Reply};
-use crate::state::{Shared, State};
+use step09_graceful_shutdown::aof::Fsync;
+use step09_graceful_shutdown::client::Client;
+use step09_graceful_shutdown::clients::Handle;
+use step09_graceful_shutdown::command::Context;
+use step09_graceful_shutdown::config::Config;
+use step09_graceful_shutdown::rdb::Progress;
+use step09_graceful_shutdown::recovery::load;
+use step09_graceful_shutdown::recovery::load::Expired;
+use step09_graceful_shutdown::resp::{Batch, Reply};
+use step09_graceful_shutdown::state::{Shared, State};
+use step09_graceful_shutdown::{command, handlers, rdb};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -86,7 +54,7 @@ fn execute(state: &mut State, client: &mut Client, requests: &[u8], output: &mut
     while matches!(batch.fill(&mut input), Ok(1..)) {
         while let Some(args) = batch.take(&input) {
             let reply = Reply::new(output, client.protocol);
-            let ctx = &mut Context::new(commands::table(), client, reply, state);
+            let ctx = &mut Context::new(handlers::table(), client, reply, state);
             command::execute(ctx, args);
         }
     }

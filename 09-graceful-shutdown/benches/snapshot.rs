@@ -6,19 +6,12 @@
 // does not use all of them.
 #![allow(dead_code, unused_imports)]
 
-#[path = "../src/clock.rs"]
-mod clock;
-#[path = "../src/resp.rs"]
-mod resp;
-#[path = "../src/store.rs"]
-mod store;
-
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use crate::store::Store;
+use step09_graceful_shutdown::store::Store;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -12,8 +12,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::aof::{BaseFormat, Fsync, Location};
+use crate::clients::output_limit::{OutputLimit, OutputLimits};
 use crate::logging::LogLevel;
-use crate::output_limit::{OutputLimit, OutputLimits};
 use crate::rdb::{self, SavePoint};
 use crate::resp::{MAX_BULK, parse_integer};
 
@@ -498,7 +498,7 @@ fn parse_memory(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::{parse_memory, parse_output_limits};
-    use crate::output_limit::OutputLimits;
+    use crate::clients::output_limit::OutputLimits;
 
     #[test]
     fn limits_are_named_by_class() {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! This file owns the state. SHUTDOWN and signals ask for the end, every connection watches the
-//! status, and `shutdown.rs` does what has to be done.
+//! status, and `shutdown/mod.rs` does what has to be done.
 
 use std::time::Instant;
 

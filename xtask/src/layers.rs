@@ -1,144 +1,159 @@
-//! The house plan: which file of a step may import which.
+//! The house plan of a step: which file may import which.
 //!
-//! This is the one place where the order is written down; `cargo xtask lineage`
-//! holds every step against it, and `cargo xtask diff` shows files in it. A new
-//! file under `src/` gets a place here before anything else.
+//! The plan is the step's own `src/lib.rs`, which declares the rooms from the lowest
+//! upwards. A room is a folder of `src/`, or one file. A file may import its own room and
+//! every room that is declared above its own; inside a room, files must not import one
+//! another in a circle. `main.rs` and `lib.rs` stand above all rooms.
 
-/// The files of a step, lowest first, named as under `src/` and without `.rs`.
-///
-/// A file may import only what stands in a row above its own. Files in one row
-/// must not import one another. `commands/*` is every file of that folder that
-/// has no place of its own. A folder `resp/` would belong to `resp`.
-pub const LAYERS: &[&[&str]] = &[
-    // Bytes, and nothing else.
-    &[
-        "resp",
-        "cross_protocol",
-        "glob",
-        "float",
-        "clock",
-        "file",
-        "output_limit",
-        "logging",
-    ],
-    // The keys, their values, and when they end.
-    &["store"],
-    // What commands need of the dump, the log, the subscribers and the replicas. The
-    // log may begin with a dump, and a replica; what it gets then is what the log gets.
-    &["rdb", "stats", "clients", "lifecycle"],
-    &["aof", "pubsub"],
-    &["replication"],
-    &["config"],
-    // What is written while clients are served.
-    &["background"],
-    // Everything that commands share, behind the one lock.
-    &["state"],
-    // What belongs to one connection.
-    &["client"],
-    &["admission"],
-    // Types, lookup and dispatch; then one file of handlers per family; then
-    // the families joined into the table.
-    &["command"],
-    &["commands/*"],
-    &["commands/mod"],
-    // Files into the store, and commands that were accepted once.
-    &["load", "apply"],
-    // What executes commands (a socket, the log at start-up, a primary's feed), and
-    // what works on the data without a client.
-    &[
-        "connection",
-        "expiry",
-        "delivery",
-        "cron",
-        "shutdown",
-        "replay",
-        "link",
-        "replica",
-    ],
-    &["server", "recovery"],
-    // Flags, and the program.
-    &["cli"],
-    &["main"],
-];
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A place in [`LAYERS`].
+use anyhow::{Context, Result};
+
+use crate::imports::Import;
+use crate::steps::Files;
+
+const PLAN: &str = "src/lib.rs";
+
+/// The rooms of a step, lowest first.
+#[derive(Debug, Default)]
+pub struct Plan {
+    rooms: Vec<String>,
+}
+
+/// A place in a [`Plan`], in reading order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The row, lowest first.
-    pub row: usize,
-    /// The place within the row, which only orders what is shown.
-    pub column: usize,
-    /// The file that owns the place: `resp` for `resp/parse`, too.
-    pub room: String,
+    /// The room's number, lowest first.
+    room: usize,
+    /// A room's `mod.rs` is read before the room's other files.
+    is_inside: bool,
+    file: String,
 }
 
-impl Place {
-    /// Whether a file in this place may import a file in that one.
-    pub fn may_import(&self, other: &Place) -> bool {
-        self.room == other.room || other.row < self.row
+impl Plan {
+    /// The plan of the step with these files; an empty one if it has no `src/lib.rs`.
+    pub fn of(files: &Files) -> Result<Self> {
+        let Some(source) = files.get(PLAN) else {
+            return Ok(Plan::default());
+        };
+        let source = String::from_utf8_lossy(source);
+        let parsed = syn::parse_file(&source)
+            .with_context(|| format!("{PLAN} does not parse; `cargo check` names the line"))?;
+        let rooms = parsed.items.into_iter().filter_map(|item| match item {
+            syn::Item::Mod(module) if module.content.is_none() => Some(module.ident.to_string()),
+            _ => None,
+        });
+        Ok(Plan {
+            rooms: rooms.collect(),
+        })
+    }
+
+    /// The place of a file, named like `command/string`; `None` if no room is its own.
+    pub fn place(&self, file: &str) -> Option<Place> {
+        let room = match file {
+            "main" | "lib" => self.rooms.len(),
+            _ => {
+                let room = room_of(file);
+                self.rooms.iter().position(|it| it == room)?
+            }
+        };
+        Some(Place {
+            room,
+            is_inside: file.contains('/') && !file.ends_with("/mod"),
+            file: file.to_owned(),
+        })
+    }
+
+    /// Whether the import goes to the same room or downwards; `None` if a file has no place.
+    pub fn allows(&self, import: &Import) -> Option<bool> {
+        Some(self.place(&import.to)?.room <= self.place(&import.from)?.room)
     }
 }
 
-/// The place of a file, named like `commands/string`; `None` if it has none yet.
-pub fn place(file: &str) -> Option<Place> {
-    let mut room = file;
-    loop {
-        if let Some(place) = place_of_room(room) {
-            return Some(place);
+fn room_of(file: &str) -> &str {
+    file.split_once('/').map_or(file, |(room, _)| room)
+}
+
+/// The files of one room that import one another in a circle, such as `[a/x, a/y]`. The
+/// room's `mod.rs` does not count: it declares the files, and they use what it defines.
+pub fn circles(imports: &BTreeSet<Import>) -> BTreeSet<Vec<String>> {
+    let mut uses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for Import { from, to, .. } in imports {
+        let inside = |file: &str| file.contains('/') && !file.ends_with("/mod");
+        if room_of(from) == room_of(to) && inside(from) && inside(to) {
+            uses.entry(from).or_default().insert(to);
         }
-        (room, _) = room.rsplit_once('/')?;
     }
-}
-
-fn place_of_room(room: &str) -> Option<Place> {
-    let find = |name: &str| {
-        let rows = LAYERS.iter().enumerate();
-        rows.filter_map(|(row, files)| Some((row, files.iter().position(|file| *file == name)?)))
-            .next()
+    let reaches = |from: &str| {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(file) = open.pop() {
+            for next in uses.get(file).into_iter().flatten() {
+                if reached.insert(*next) {
+                    open.push(next);
+                }
+            }
+        }
+        reached
     };
-    let folder = room.rsplit_once('/').map(|(folder, _)| folder);
-    let (row, column) =
-        find(room).or_else(|| folder.and_then(|folder| find(&format!("{folder}/*"))))?;
-    let room = room.to_owned();
-    Some(Place { row, column, room })
+    let circle = |file: &&str| {
+        let on_the_way_back = reaches(file)
+            .into_iter()
+            .filter(|it| reaches(it).contains(file));
+        let circle: Vec<_> = on_the_way_back.map(str::to_owned).collect();
+        (!circle.is_empty()).then_some(circle)
+    };
+    uses.keys().filter_map(circle).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn may_import(from: &str, to: &str) -> bool {
-        place(from).unwrap().may_import(&place(to).unwrap())
+    fn plan() -> Plan {
+        let lib = b"//! The house.\n/// Bytes.\npub mod resp;\nmod store;\npub mod net;\n";
+        Plan::of(&Files::from([(PLAN.to_owned(), lib.to_vec())])).expect("it parses")
+    }
+
+    fn import(from: &str, to: &str) -> Import {
+        let [from, to] = [from, to].map(str::to_owned);
+        let written = String::new();
+        Import { from, to, written }
     }
 
     #[test]
-    fn a_file_imports_only_from_rows_below() {
-        assert!(may_import("store", "resp"));
-        assert!(!may_import("resp", "store"));
-        assert!(!may_import("aof", "pubsub"), "same row");
+    fn a_room_uses_itself_and_what_is_declared_above_it() {
+        let allows = |from, to| plan().allows(&import(from, to));
+        assert_eq!(allows("store/mod", "resp/parser"), Some(true));
+        assert_eq!(allows("resp/parser", "store/mod"), Some(false));
+        assert_eq!(allows("net/listener", "net/connection"), Some(true));
+        assert_eq!(allows("lib", "net/listener"), Some(true));
+        assert_eq!(allows("net/listener", "main"), Some(false));
+        assert_eq!(allows("helpers", "resp/mod"), None);
     }
 
     #[test]
-    fn handlers_do_not_import_each_other_but_are_joined_above() {
-        assert!(may_import("commands/string", "command"));
-        assert!(!may_import("commands/string", "commands/key"));
-        assert!(may_import("commands/mod", "commands/string"));
-        assert!(!may_import("commands/string", "commands/mod"));
+    fn a_room_is_read_from_its_head() {
+        let place = |file| plan().place(file).expect("it has a place");
+        assert!(place("resp/value") < place("store/mod"));
+        assert!(place("store/mod") < place("store/clock"));
+        assert!(place("net/listener") < place("lib"));
     }
 
     #[test]
-    fn a_folder_belongs_to_the_file_of_its_name() {
-        assert_eq!(place("resp/parse").unwrap().room, "resp");
-        assert_eq!(place("resp/mod").unwrap().room, "resp");
-        assert!(may_import("resp", "resp/parse") && may_import("resp/parse", "resp"));
-        assert_eq!(
-            place("commands/string/bits").unwrap().room,
-            "commands/string"
-        );
-    }
-
-    #[test]
-    fn an_unknown_file_has_no_place() {
-        assert_eq!(place("helpers"), None);
+    fn circles_are_inside_a_room_and_without_its_head() {
+        let imports = [
+            ("a/x", "a/y"),
+            ("a/y", "a/z"),
+            ("a/z", "a/x"),
+            ("a/w", "a/x"),
+            ("b/mod", "b/x"),
+            ("b/x", "b/mod"),
+            ("a/x", "b/x"),
+            ("b/x", "a/x"),
+        ];
+        let imports = imports.map(|(from, to)| import(from, to)).into();
+        let circle = ["a/x", "a/y", "a/z"].map(str::to_owned).to_vec();
+        assert_eq!(circles(&imports), BTreeSet::from([circle]));
     }
 }

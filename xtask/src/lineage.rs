@@ -4,7 +4,7 @@
 //! before. Because a stale table fails, no difference between two steps goes
 //! unnoticed. The same command holds the steps against one another: no drift
 //! (`drift.rs`), one version of each crate (`dependencies.rs`), and no import
-//! against the layers (`imports.rs`, `layers.rs`).
+//! against the house plan (`imports.rs`, `layers.rs`).
 
 use std::fs;
 use std::ops::Range;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use crate::dependencies::disagreements;
 use crate::drift::differs_in_form_only;
 use crate::imports::imports;
-use crate::layers;
+use crate::layers::{self, Plan};
 use crate::output::report;
 use crate::pairs::{Pair, Status, compare, module_name};
 use crate::steps::{Root, Step, Workshop, read_text};
@@ -52,7 +52,9 @@ pub fn run(args: Args) -> Result<()> {
 
 fn all_well(workshop: &Workshop) -> String {
     let count = workshop.lineage().count();
-    format!("{count} steps: tables up to date, no drift, one version of each crate, layers kept")
+    format!(
+        "{count} steps: tables up to date, no drift, one version of each crate, house plan kept"
+    )
 }
 
 /// Checks or writes the table in a step's README.
@@ -196,35 +198,41 @@ fn check_suites(step: &Step, pairs: &[Pair]) -> Vec<String> {
     told.collect()
 }
 
-/// Files without a place in the layers, and imports against them.
+/// Files without a room, imports that go upwards, and circles inside a room.
 fn check_layers(step: &Step) -> Result<Vec<String>> {
     let files = step.files()?;
-    let mut findings: Vec<String> = files
+    let reading = || format!("reading {}/src", step.name);
+    let plan = Plan::of(&files).with_context(reading)?;
+    let imports = imports(&files).with_context(reading)?;
+    let homeless = files
         .keys()
         .filter_map(|path| module_name(path))
-        .filter(|module| layers::place(module).is_none())
+        .filter(|module| plan.place(module).is_none())
         .map(|module| {
             format!(
-                "{}/src/{module}.rs has no place in the layers; add \"{module}\" to LAYERS in \
-                 xtask/src/layers.rs",
+                "{}/src/{module}.rs has no room; declare its room in src/lib.rs, above those that use it",
                 step.name
             )
-        })
-        .collect();
-    for import in imports(&files).with_context(|| format!("reading {}/src", step.name))? {
-        let places = (layers::place(&import.from), layers::place(&import.to));
-        if let (Some(from), Some(to)) = places
-            && !from.may_import(&to)
-        {
-            findings.push(format!(
+        });
+    let upwards = imports
+        .iter()
+        .filter(|import| plan.allows(import) == Some(false))
+        .map(|import| {
+            format!(
                 "{}/src/{from}.rs uses {written}, but {to} is not below {from}; move what both need to \
-                 a lower file (the order is in xtask/src/layers.rs)",
+                 a lower room (the order is that of src/lib.rs)",
                 step.name,
                 from = import.from,
                 to = import.to,
                 written = import.written,
-            ));
-        }
-    }
-    Ok(findings)
+            )
+        });
+    let circles = layers::circles(&imports).into_iter().map(|circle| {
+        format!(
+            "{}/src: {} import one another in a circle; move what they share to a file below them",
+            step.name,
+            circle.join(", ")
+        )
+    });
+    Ok(homeless.chain(upwards).chain(circles).collect())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use similar::{Algorithm, ChangeTag, TextDiff};
 
-use crate::layers;
+use crate::layers::Plan;
 use crate::manifest;
 use crate::steps::{Files, Step};
 
@@ -90,6 +90,7 @@ pub fn compare(before: Option<&Step>, after: &Step) -> Result<Vec<Pair>> {
         None => Files::new(),
     };
     ignore_identity(&before, &mut after)?;
+    let plan = Plan::of(&after)?;
     let paths: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
     let mut pairs: Vec<Pair> = paths
         .into_iter()
@@ -99,11 +100,26 @@ pub fn compare(before: Option<&Step>, after: &Step) -> Result<Vec<Pair>> {
             path,
         })
         .collect();
-    pairs.sort_by_cached_key(reading_order);
+    pairs.sort_by_cached_key(|pair| reading_order(&plan, pair));
     Ok(pairs)
 }
 
+/// What a step is called is no difference: in its manifest, and where its programs and
+/// benches import its library.
 fn ignore_identity(before: &Files, after: &mut Files) -> Result<()> {
+    let names = [&*before, &*after].map(|files| files.get("Cargo.toml").and_then(|it| library(it)));
+    if let [Some(old), Some(new)] = names {
+        let importing = |path: &str| {
+            ["src/main.rs", "benches/"]
+                .iter()
+                .any(|it| path.starts_with(it))
+        };
+        for (_, content) in after.iter_mut().filter(|(path, _)| importing(path)) {
+            if let Ok(text) = std::str::from_utf8(content) {
+                *content = text.replace(&new, &old).into_bytes();
+            }
+        }
+    }
     let manifests = (before.get("Cargo.toml"), after.get_mut("Cargo.toml"));
     if let (Some(before), Some(after)) = manifests {
         let before = String::from_utf8_lossy(before);
@@ -115,26 +131,33 @@ fn ignore_identity(before: &Files, after: &mut Files) -> Result<()> {
 
 /// New before changed; inside each the program from its lowest layer upwards,
 /// then tests, then benches; the manifest at the very end.
-fn reading_order(pair: &Pair) -> impl Ord + use<> {
+fn reading_order(plan: &Plan, pair: &Pair) -> impl Ord + use<> {
     let is_manifest = pair.path == "Cargo.toml";
     let folder = match pair.path.split('/').next() {
         Some("src") => 0,
         Some("tests") => 1,
         _ => 2,
     };
-    let module = module_name(&pair.path).and_then(layers::place);
-    let (row, column) = module.map_or((usize::MAX, 0), |place| (place.row, place.column));
+    let place = module_name(&pair.path).and_then(|module| plan.place(module));
     (
         is_manifest,
         pair.status(),
         folder,
-        row,
-        column,
+        // What has no place is read last.
+        place.is_none(),
+        place,
         pair.path.clone(),
     )
 }
 
-/// `src/commands/string.rs` is `commands/string`; what is not Rust source is nothing.
+/// The name under which a program imports the library of the package with this manifest.
+fn library(manifest: &[u8]) -> Option<String> {
+    let manifest: toml_edit::DocumentMut = std::str::from_utf8(manifest).ok()?.parse().ok()?;
+    let name = manifest.get("package")?.get("name")?.as_str()?;
+    Some(name.replace('-', "_"))
+}
+
+/// `src/command/string.rs` is `command/string`; what is not Rust source is nothing.
 pub fn module_name(path: &str) -> Option<&str> {
     path.strip_prefix("src/")?.strip_suffix(".rs")
 }

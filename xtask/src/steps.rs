@@ -127,9 +127,9 @@ impl Step {
 pub fn is_source(path: &str) -> bool {
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     let hidden = path.split('/').any(|part| part.starts_with('.'));
-    // A step's graders ask for what no step has. They do not travel.
-    let grader = path == "tests/exercises.rs";
-    let in_folder = SOURCE_FOLDERS.contains(&first) && !rest.is_empty() && !hidden && !grader;
+    // A step's graders ask for what no step has, and its tools need no copies. They do not travel.
+    let stays = path == "tests/exercises.rs" || path.starts_with("src/bin/");
+    let in_folder = SOURCE_FOLDERS.contains(&first) && !rest.is_empty() && !hidden && !stays;
     path == "Cargo.toml" || in_folder
 }
 

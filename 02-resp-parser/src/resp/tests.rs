@@ -4,11 +4,13 @@
 //! with which it is wrong. Where the wire cuts the bytes must never matter, and
 //! no bytes may make the parser panic, stand still or forget its limits.
 
+use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
+use crate::resp::{Protocol, Reply};
 
 /// The commands in a stream, and why the parser stopped if it did.
 type Parsed = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>);
@@ -177,7 +179,7 @@ proptest! {
     }
 }
 
-/// The promise in the head of `resp.rs`: every byte is looked at once. If the
+/// The promise in the head of `resp/mod.rs`: every byte is looked at once. If the
 /// parser went back to the start of a line, `scanned` would be behind.
 #[test]
 fn a_byte_is_looked_at_once() {

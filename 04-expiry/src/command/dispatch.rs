@@ -2,8 +2,8 @@
 //! `server.c`).
 
 use super::{CommandError, Context};
-use crate::cross_protocol;
 use crate::resp::Args;
+use crate::resp::cross_protocol;
 
 /// Executes the command in `args`, which must not be empty. There is a reply in
 /// the output afterwards, come what may.

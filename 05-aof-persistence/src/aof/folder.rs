@@ -15,8 +15,8 @@ use tracing::warn;
 
 use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
-use crate::file::Temporary;
 use crate::store::Store;
+use crate::util::file::Temporary;
 
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";

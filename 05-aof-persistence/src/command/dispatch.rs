@@ -4,8 +4,8 @@
 
 use super::propagate::{propagate, propagate_expired};
 use super::{Command, CommandError, Context, Flag, Result};
-use crate::cross_protocol;
 use crate::resp::Args;
+use crate::resp::cross_protocol;
 
 /// Executes the command in `args`, which must not be empty. There is a reply in
 /// the output afterwards, come what may. True if the reply has to wait until the
@@ -70,8 +70,8 @@ mod tests {
     use super::*;
     use crate::client::Client;
     use crate::clients::Handle;
-    use crate::commands;
     use crate::config::Config;
+    use crate::handlers;
     use crate::resp::{Batch, Protocol, Reply};
     use crate::state::{Shared, State};
 
@@ -82,7 +82,7 @@ mod tests {
         let args = batch.take(&input).expect("a command");
         let (mut output, mut client) = (BytesMut::new(), Client::new(Handle::nobody(1).into()));
         let reply = Reply::new(&mut output, Protocol::Resp2);
-        let ctx = &mut Context::new(commands::table(), &mut client, reply, state);
+        let ctx = &mut Context::new(handlers::table(), &mut client, reply, state);
         run(ctx, args)
     }
 

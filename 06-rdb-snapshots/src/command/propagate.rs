@@ -2,8 +2,8 @@
 //! whenever it is executed (`propagateNow` in Redis's `server.c`).
 
 use super::Context;
-use crate::clock::Moment;
 use crate::state::State;
+use crate::store::clock::Moment;
 
 /// Appends a command to the AOF, after the keys that have expired before it.
 pub fn propagate<'a>(state: &mut State, words: impl ExactSizeIterator<Item = &'a [u8]>) {

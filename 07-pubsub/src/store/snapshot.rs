@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Segment, Value};
-use crate::clock::Clock;
+use crate::store::clock::Clock;
 
 /// What was in the store. It holds on to the segments, so the store has to copy each
 /// one that it changes meanwhile; who walks through a snapshot lets go of them one by

@@ -1,7 +1,7 @@
 //! Time in the store, with a clock that the tests move: none of them waits.
 
 use super::*;
-use crate::clock::Unit;
+use crate::store::clock::Unit;
 
 /// A store with `key` set to live for `ttl` milliseconds.
 fn volatile(key: &[u8], ttl: i64) -> Store {

@@ -15,9 +15,9 @@ use tracing::warn;
 
 use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
-use crate::file::Temporary;
 use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
+use crate::util::file::Temporary;
 
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";

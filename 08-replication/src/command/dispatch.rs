@@ -4,7 +4,7 @@
 
 use super::propagate::{propagate, propagate_expired};
 use super::{Command, CommandError, Context, Flag, Result};
-use crate::cross_protocol;
+use crate::resp::cross_protocol;
 use crate::resp::{Args, Protocol};
 
 /// Executes the command in `args`, which must not be empty. There is a reply in
@@ -96,8 +96,8 @@ mod tests {
     use super::*;
     use crate::client::Client;
     use crate::clients::Handle;
-    use crate::commands;
     use crate::config::Config;
+    use crate::handlers;
     use crate::resp::{Batch, Protocol, Reply};
     use crate::state::{Shared, State};
 
@@ -111,7 +111,7 @@ mod tests {
             client = Client::obeyed();
         }
         let reply = Reply::new(&mut output, Protocol::Resp2);
-        let ctx = &mut Context::new(commands::table(), &mut client, reply, state);
+        let ctx = &mut Context::new(handlers::table(), &mut client, reply, state);
         match ctx.client.is_obeyed() {
             true => obey(ctx, args),
             false => run(ctx, args),

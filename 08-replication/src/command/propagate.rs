@@ -2,8 +2,8 @@
 //! that does the same whenever it is executed (`propagateNow` in Redis's `server.c`).
 
 use super::Context;
-use crate::clock::Moment;
 use crate::state::State;
+use crate::store::clock::Moment;
 
 /// Appends a command to the AOF and to the replicas' feed, after the keys that have expired
 /// before it.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::Unit;
+use crate::store::clock::Unit;
 use crate::store::{Store, Value};
 
 const OPTIONS: Options = Options {

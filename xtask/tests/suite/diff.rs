@@ -17,7 +17,7 @@ fn new_files_come_first_and_whole_then_what_wires_them_in() {
         "+//! Keys and values.",
         "changed src/server.rs +1 −1",
         "-    let port = 6380;\n+    let port = 6381;",
-        "changed src/main.rs +1 −0",
+        "changed src/lib.rs +1 −0",
         "changed Cargo.toml +1 −1",
         "1 new, 3 changed, 0 removed, 2 same",
     ];
@@ -77,7 +77,7 @@ fn stat_is_a_table_of_every_file() {
         .collect();
     for row in [
         vec!["src/store.rs", "new", "+8"],
-        vec!["src/main.rs", "changed", "+1", "−0"],
+        vec!["src/lib.rs", "changed", "+1", "−0"],
         vec!["src/server.rs", "same"],
         vec!["tests/suite/main.rs", "same"],
         vec!["Cargo.toml", "same"],
@@ -182,12 +182,7 @@ fn the_full_diff_turns_one_step_into_the_next() {
         String::from_utf8_lossy(&applied.stderr)
     );
 
-    for file in [
-        "src/main.rs",
-        "src/store.rs",
-        "src/server.rs",
-        "src/resp.rs",
-    ] {
+    for file in ["src/lib.rs", "src/store.rs", "src/server.rs", "src/resp.rs"] {
         let patched = std::fs::read_to_string(copy.join(file)).expect(file);
         assert_eq!(patched, scratch.read(&format!("03-store/{file}")), "{file}");
     }

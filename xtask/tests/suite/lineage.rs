@@ -18,7 +18,7 @@ fn steps_that_agree_pass() {
 #[test]
 fn the_table_says_what_became_of_each_file() {
     let scratch = Scratch::new();
-    scratch.write("02-parser/src/glob.rs", "//! Old.\n");
+    scratch.write("02-parser/src/resp/glob.rs", "//! Old.\n");
     scratch.tool(&["lineage", "--write"]).passes();
     let readme = scratch.read("03-store/README.md");
     let expected = "\
@@ -28,8 +28,8 @@ Compared with [02-parser](../02-parser/README.md); `make diff-03` shows every li
 | file | since the step before | lines |
 |---|---|---|
 | [`src/store.rs`](src/store.rs) | **new** | +8 −0 |
-| [`src/main.rs`](src/main.rs) | changed | +1 −0 |
-| `src/glob.rs` | removed | +0 −1 |
+| [`src/lib.rs`](src/lib.rs) | changed | +1 −0 |
+| `src/resp/glob.rs` | removed | +0 −1 |
 | `src/resp.rs` `src/server.rs` `tests/suite/main.rs` `Cargo.toml` | same | |
 <!-- lineage:end -->
 
@@ -183,34 +183,34 @@ fn an_import_from_above_fails() {
     scratch.write("03-store/src/resp.rs", "use crate::store::count;\n");
     check_after_write(&scratch).fails_with(&[
         "03-store/src/resp.rs uses crate::store::count, but store is not below resp",
-        "xtask/src/layers.rs",
+        "the order is that of src/lib.rs",
     ]);
 }
 
 #[test]
-fn handlers_that_import_each_other_fail() {
+fn files_of_a_room_that_import_each_other_fail() {
     let scratch = Scratch::new();
-    scratch.write("03-store/src/commands/key.rs", "pub fn del() {}\n");
-    scratch.write("03-store/src/commands/string.rs", "use super::key;\n");
+    let lib = scratch.read("03-store/src/lib.rs");
+    scratch.write("03-store/src/lib.rs", &format!("{lib}mod command;\n"));
+    scratch.write("03-store/src/command/mod.rs", "mod key;\nmod string;\n");
+    scratch.write("03-store/src/command/key.rs", "use super::string;\n");
+    scratch.write("03-store/src/command/string.rs", "use super::key;\n");
+    check_after_write(&scratch)
+        .fails_with(&["03-store/src: command/key, command/string import one another in a circle"]);
     scratch.write(
-        "03-store/src/commands/mod.rs",
-        "mod key;\nmod string;\npub use key::del;\n",
-    );
-    check_after_write(&scratch).fails_with(&["03-store/src/commands/string.rs uses super::key"]);
-    scratch.write(
-        "03-store/src/commands/string.rs",
+        "03-store/src/command/string.rs",
         "use crate::store::count;\n",
     );
     check_after_write(&scratch).passes();
 }
 
 #[test]
-fn a_file_without_a_place_fails() {
+fn a_file_without_a_room_fails() {
     let scratch = Scratch::new();
     scratch.write("03-store/src/helpers.rs", "pub fn help() {}\n");
     check_after_write(&scratch).fails_with(&[
-        "03-store/src/helpers.rs has no place in the layers",
-        "add \"helpers\" to LAYERS in xtask/src/layers.rs",
+        "03-store/src/helpers.rs has no room",
+        "declare its room in src/lib.rs",
     ]);
 }
 

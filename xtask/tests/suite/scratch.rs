@@ -58,10 +58,10 @@ impl Scratch {
         }
         scratch.write("03-store/src/store.rs", STORE);
         scratch.write(
-            "03-store/src/main.rs",
+            "03-store/src/lib.rs",
             &format!("{MAIN}mod resp;\nmod store;\n"),
         );
-        scratch.write("02-parser/src/main.rs", &format!("{MAIN}mod resp;\n"));
+        scratch.write("02-parser/src/lib.rs", &format!("{MAIN}mod resp;\n"));
         scratch.add_step("10-capstone");
         scratch.tool(&["lineage", "--write"]).passes();
         scratch
@@ -78,7 +78,7 @@ impl Scratch {
     fn add_step(&self, step: &str) {
         self.write(&format!("{step}/Cargo.toml"), &manifest(step, DEPENDENCIES));
         self.write(&format!("{step}/README.md"), README);
-        self.write(&format!("{step}/src/main.rs"), MAIN);
+        self.write(&format!("{step}/src/lib.rs"), MAIN);
     }
 
     /// A file of the workshop.

@@ -1,0 +1,36 @@
+//! The order in which a server comes up: flags, port, banner, clients.
+//!
+//! Everything that can fail before the first client arrives fails here, with one line that
+//! says what to do about it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::logging;
+use crate::net::listener;
+
+/// Runs the server, until it ends. What it returns is the process's exit status.
+#[tokio::main(flavor = "current_thread")]
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.loglevel);
+    match serve(&cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until the process ends, or says why it cannot.
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let listener = listener::listen((cli.bind, cli.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    cli.print_banner();
+    listener::run(listener, Duration::from_secs(cli.tcp_keepalive.into())).await;
+    Ok(())
+}

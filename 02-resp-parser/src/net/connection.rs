@@ -1,0 +1,183 @@
+//! One client's connection: owns the socket and both buffers, and turns what
+//! arrives into replies.
+//!
+//! Ownership is the whole memory management: when the task that owns a
+//! `Connection` ends, however it ends, socket and buffers go with it.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::task::ready;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
+use tokio::task::yield_now;
+
+use crate::client::Client;
+use crate::command::{self, Context, Table};
+use crate::resp::cross_protocol;
+use crate::resp::{Parser, Reply};
+
+/// How much a new connection reads at once, in bytes. Ten thousand clients that
+/// say little should cost little.
+const MIN_READ: usize = 4 * 1024;
+
+/// How much one with a lot to say reads at once, in bytes: a value of 64 KiB, and its command.
+const MAX_READ: usize = 68 * 1024;
+
+/// Replies of this size, in bytes, are sent before more commands are executed.
+const MAX_REPLIES: usize = 64 * 1024;
+
+/// As long as this many bytes of replies wait for a client that does not take
+/// them, its commands are neither read nor executed.
+const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// A buffer larger than this, in bytes, is given back once it is empty. Ten thousand clients
+/// that once had a lot to say should cost little, too.
+const KEPT_BUFFER: usize = MIN_READ;
+
+/// A client that is being served.
+pub struct Connection {
+    socket: TcpStream,
+    input: BytesMut,
+    /// How much to read at once, in bytes; grows when reads fill the buffer.
+    read_size: usize,
+    output: BytesMut,
+    parser: Parser,
+    client: Client,
+    table: &'static Table,
+}
+
+impl Connection {
+    pub fn new(socket: TcpStream, client: Client, table: &'static Table) -> Self {
+        Self {
+            socket,
+            input: BytesMut::new(),
+            read_size: MIN_READ,
+            output: BytesMut::new(),
+            parser: Parser::default(),
+            client,
+            table,
+        }
+    }
+
+    /// Serves the client until it has no more to say or has to go.
+    ///
+    /// A client may send thousands of commands before it looks at the first
+    /// reply. So we go on reading while replies wait to be written; if we did
+    /// not, both sides would wait for the other to read, for ever. But not
+    /// without end: past [`MAX_OUTPUT`] TCP itself slows the client down.
+    pub async fn run(mut self) -> io::Result<()> {
+        // Replies are small and wanted now; do not wait to fill a packet.
+        self.socket.set_nodelay(true)?;
+        let mut at_end = false;
+        loop {
+            let more = self.execute_batch();
+            // The client may close its half while commands of its own still wait
+            // for room in the output. They count, so go on until there is none.
+            if self.client.closing || (at_end && !more) {
+                break;
+            }
+            let room = self.make_room();
+            let (mut reader, mut writer) = self.socket.split();
+            let has_room = self.output.len() < MAX_OUTPUT;
+            tokio::select! {
+                // Writing comes first: it is what somebody waits for.
+                biased;
+                written = writer.write(&self.output), if !self.output.is_empty() => {
+                    self.output.advance(written?);
+                }
+                // What has arrived comes before what may arrive; otherwise commands
+                // with long replies would pile up. Let other clients have a turn.
+                () = yield_now(), if more && has_room => {}
+                read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
+                    at_end = read? == 0;
+                    if self.input.len() == self.input.capacity() {
+                        self.read_size = MAX_READ.min(self.read_size * 2);
+                    }
+                }
+            }
+        }
+        if self.client.is_browser {
+            cross_protocol::log_attack(self.socket.peer_addr());
+            return Ok(());
+        }
+        self.socket.write_all_buf(&mut self.output).await
+    }
+
+    /// Executes the commands that have arrived whole. Their replies are in the
+    /// output afterwards and leave with one write. True if there may be more, for
+    /// whose replies there is no room at once.
+    fn execute_batch(&mut self) -> bool {
+        let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
+        while self.output.len() < full && !self.client.closing {
+            match self.parser.parse(&mut self.input) {
+                Ok(Some(length)) => {
+                    let args = self.parser.args(&self.input);
+                    // Nobody replies to an empty line.
+                    if !args.is_empty() {
+                        let ctx = &mut Context {
+                            table: self.table,
+                            reply: Reply::new(&mut self.output, self.client.protocol),
+                            client: &mut self.client,
+                        };
+                        command::execute(ctx, args);
+                    }
+                    self.input.advance(length);
+                }
+                Ok(None) => return false,
+                Err(error) => {
+                    let mut reply = Reply::new(&mut self.output, self.client.protocol);
+                    reply.error(&error.reply());
+                    self.client.closing = true;
+                }
+            }
+        }
+        true
+    }
+
+    /// Gives back buffers that are not needed; how much to read next, in bytes.
+    ///
+    /// For a bulk string of which the beginning is here, there is room for as
+    /// much again as has arrived: large values take few reads, and what a client
+    /// only announces takes no memory.
+    fn make_room(&mut self) -> usize {
+        // Not while replies wait: the output is in use, and the next turn looks again.
+        if self.output.is_empty() {
+            give_back(&mut self.input);
+            give_back(&mut self.output);
+        }
+        let announced = self.parser.missing(&self.input);
+        let ahead = announced.min(self.input.len().max(MAX_READ));
+        ahead.max(self.read_size)
+    }
+}
+
+/// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is
+/// something to read: while a client is silent, it has none.
+async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
+    if room > KEPT_BUFFER {
+        return poll_fn(|cx| {
+            ready!(reader.as_ref().poll_read_ready(cx))?;
+            input.reserve(room);
+            let read = pin!(reader.read_buf(input)).poll(cx);
+            // After a read that filled its buffer, tokio takes the socket for readable still.
+            if read.is_pending() {
+                give_back(input);
+            }
+            read
+        })
+        .await;
+    }
+    input.reserve(room);
+    reader.read_buf(input).await
+}
+
+/// One large value is no reason to hold on to its memory.
+fn give_back(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
+        *buffer = BytesMut::new();
+    }
+}

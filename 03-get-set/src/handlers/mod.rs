@@ -1,0 +1,28 @@
+//! The families of commands, one file each, and the table that joins them.
+
+mod connection;
+mod info;
+mod introspection;
+mod key;
+mod server;
+mod string;
+
+use std::sync::LazyLock;
+
+use crate::command::Table;
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    Table::new(&[
+        introspection::COMMANDS,
+        connection::COMMANDS,
+        info::COMMANDS,
+        key::COMMANDS,
+        server::COMMANDS,
+        string::COMMANDS,
+    ])
+});
+
+/// Every command that this server knows.
+pub fn table() -> &'static Table {
+    &TABLE
+}

@@ -1,0 +1,55 @@
+//! The order in which a server comes up: flags, port, banner, clients.
+//!
+//! Everything that can fail before the first client arrives fails here, with one line that
+//! says what to do about it.
+
+use std::process::ExitCode;
+
+use crate::cli::Cli;
+use crate::cron;
+use crate::logging;
+use crate::net::listener;
+use crate::state::Shared;
+use crate::util::open_files;
+
+/// Runs the server, until it ends. What it returns is the process's exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.config.loglevel);
+    abort_on_panic();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let mut config = cli.config()?;
+    config.maxclients = open_files::raise_limit(config.maxclients);
+    let shared = Shared::new(config);
+    let listener = listener::listen((cli.config.bind, cli.config.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    cli.print_banner();
+    tokio::spawn(cron::run(shared.clone()));
+    listener::run(listener, shared).await;
+    Ok(())
+}
+
+/// A panic is a bug of ours, and it may have left the store half changed. A
+/// server that stops is better than one that goes on with wrong data.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::abort();
+    }));
+}

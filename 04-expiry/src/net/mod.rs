@@ -1,0 +1,5 @@
+//! Everything that owns a socket (`networking.c` in Redis).
+
+pub mod admission;
+pub mod connection;
+pub mod listener;

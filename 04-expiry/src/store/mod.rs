@@ -1,0 +1,474 @@
+//! The store: keys and their values, and the only place that knows how they are
+//! kept (`db.c` and `object.c` in Redis).
+//!
+//! Underneath is an [`IndexMap`]: a hash table that leads to positions in a
+//! vector of entries. Lookups cost what they cost in a `HashMap`, and in
+//! addition the keys have numbers. That is what SCAN and RANDOMKEY live on, and
+//! what a `HashMap` cannot give: its buckets are its own secret, and walking
+//! past n of them to pick the next ten would make a full SCAN quadratic.
+//!
+//! The hash is seeded at random when the server starts, so that nobody can
+//! prepare keys that all fall into one bucket.
+//!
+//! The deadlines lie in a map of their own (`db->expires`): most keys have none
+//! and should not pay for it. A key whose deadline has passed may still be in
+//! here, but nobody gets to see it: every method that takes a key removes it
+//! first if its time is over. What nobody asks for is removed by `cron/expire_cycle.rs`.
+
+pub mod clock;
+
+use ahash::RandomState;
+use indexmap::IndexMap;
+use smallvec::SmallVec;
+
+use crate::resp::parse_integer;
+use crate::store::clock::{Clock, Moment};
+
+/// Bytes that lie in the table itself if there are at most 16 of them, and
+/// elsewhere in memory if there are more. Memory is what a lookup waits for: with
+/// key and value inside, an entry is 64 bytes, which is one cache line.
+type Bytes = SmallVec<[u8; 16]>;
+
+/// Something for each of some keys.
+type Table<V> = IndexMap<Bytes, V, RandomState>;
+
+/// The longest string that Redis keeps in one piece with its object header, in
+/// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
+const EMBSTR_LIMIT: usize = 44;
+
+/// Longer keys than this, in bytes, take longer to hash than to wait for.
+const MAX_PREFETCHED: usize = 256;
+
+/// Below this many keys the table is too small for shrinking to be worth it.
+const SMALL_TABLE: usize = 1024;
+
+/// A value. So far all values are strings, kept in the shortest of three ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A string that is a number, such as a counter.
+    Integer(i64),
+    /// A string that is not expected to change.
+    Fixed(Bytes),
+    /// A string that has been changed in place and may grow again. Room to grow
+    /// is what makes a thousand APPENDs linear.
+    Growable(Vec<u8>),
+}
+
+impl Value {
+    /// The best way to keep `bytes` (`tryObjectEncoding`).
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match parse_integer(bytes) {
+            Some(number) => Self::Integer(number),
+            None => Self::fixed(bytes),
+        }
+    }
+
+    /// `bytes` as they are, even if they spell a number.
+    pub fn fixed(bytes: &[u8]) -> Self {
+        Self::Fixed(Bytes::from_slice(bytes))
+    }
+
+    /// An empty string that is about to be changed in place.
+    pub fn growable() -> Self {
+        Self::Growable(Vec::new())
+    }
+
+    /// The string itself. `digits` is where a number is spelled out.
+    pub fn bytes<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+        match self {
+            Self::Integer(number) => digits.format(*number).as_bytes(),
+            Self::Fixed(bytes) => bytes,
+            Self::Growable(bytes) => bytes,
+        }
+    }
+
+    /// The length of the string, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes(&mut itoa::Buffer::new()).len()
+    }
+
+    /// Becomes growable and lets `change` at the string.
+    pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut bytes = match self {
+            Self::Integer(number) => number.to_string().into_bytes(),
+            Self::Fixed(bytes) => std::mem::take(bytes).into_vec(),
+            Self::Growable(bytes) => std::mem::take(bytes),
+        };
+        let result = change(&mut bytes);
+        *self = Self::Growable(bytes);
+        result
+    }
+
+    /// What OBJECT ENCODING calls it.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "int",
+            Self::Fixed(bytes) if bytes.len() <= EMBSTR_LIMIT => "embstr",
+            Self::Fixed(_) | Self::Growable(_) => "raw",
+        }
+    }
+
+    /// What TYPE calls it.
+    pub fn type_name(&self) -> &'static str {
+        "string"
+    }
+}
+
+/// What happened to the keys, for INFO, since the start or since `CONFIG
+/// RESETSTAT`.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that were removed because their time was over.
+    pub expired: u64,
+}
+
+/// What a look at some of the deadlines found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    pub looked_at: usize,
+    pub expired: usize,
+}
+
+/// The keys, their values and their deadlines.
+#[derive(Debug, Default)]
+pub struct Store {
+    entries: Table<Value>,
+    deadlines: Table<Moment>,
+    /// How many of the deadlines the next sample lies in front of; it goes down.
+    sampled_to: usize,
+    /// A moving average of the times to live that samples saw, in milliseconds.
+    average_ttl: i64,
+    pub clock: Clock,
+    pub counters: Counters,
+}
+
+impl Store {
+    /// The value of `key` for a command that reads it. Counts for INFO.
+    pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
+        self.expire_if_needed(key);
+        let value = self.entries.get(key);
+        match value {
+            Some(_) => self.counters.hits += 1,
+            None => self.counters.misses += 1,
+        }
+        value
+    }
+
+    /// Looks up the keys of commands before any of them is executed.
+    ///
+    /// A lookup mostly waits for memory. Done one command at a time, the waits add
+    /// up; done together, the processor has several under way at once. What a
+    /// command has as its first argument need not be a key, and then there is
+    /// nothing to be found; that costs less than to find out.
+    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys.filter(|key| key.len() <= MAX_PREFETCHED) {
+            std::hint::black_box(self.entries.get_index_of(key));
+            std::hint::black_box(self.deadlines.get_index_of(key));
+        }
+    }
+
+    /// The value of `key` for a command that is about to change it.
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+        self.expire_if_needed(key);
+        self.entries.get(key)
+    }
+
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.peek(key).is_some()
+    }
+
+    /// Changes the value of `key` in place; `None` if there is no such key. A
+    /// change that fails must leave the value as it was.
+    pub fn update<T, E>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Value) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        self.expire_if_needed(key);
+        self.entries.get_mut(key).map(change).transpose()
+    }
+
+    /// Changes the value of `key` in place. A key that is not there gets
+    /// `initial`, changed; if the change fails, it is still not there.
+    pub fn upsert<T, E>(
+        &mut self,
+        key: &[u8],
+        mut initial: Value,
+        change: impl FnOnce(&mut Value) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.expire_if_needed(key);
+        match self.entries.get_mut(key) {
+            Some(value) => change(value),
+            None => {
+                let result = change(&mut initial)?;
+                self.insert(key, initial);
+                Ok(result)
+            }
+        }
+    }
+
+    /// Gives `key` a string as its value, whatever it had before.
+    pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
+        self.insert(key, Value::from_bytes(bytes));
+    }
+
+    /// Gives `key` a value and no deadline, whatever it had before.
+    pub fn insert(&mut self, key: &[u8], value: Value) {
+        self.insert_until(key, value, None);
+    }
+
+    /// Gives `key` a value and a deadline or none, whatever it had before.
+    pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        self.expire_if_needed(key);
+        self.write_deadline(key, deadline);
+        match self.entries.get_mut(key) {
+            Some(old) => *old = value,
+            None => {
+                self.entries.insert(Bytes::from_slice(key), value);
+            }
+        }
+    }
+
+    /// Takes `key` and its value out of the store.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
+        self.expire_if_needed(key);
+        self.take(key)
+    }
+
+    /// Gives the value of `from` to `to` instead, whatever that had before. False
+    /// if there is no `from`.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let deadline = self.deadline(from);
+        let value = self.take(from);
+        value
+            .map(|value| self.insert_until(to, value, deadline))
+            .is_some()
+    }
+
+    /// Gives the value of `from` to `to` as well, whatever that had before. False
+    /// if there is no `from`.
+    pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let value = self.peek(from).cloned();
+        let deadline = self.deadline(from);
+        value
+            .map(|value| self.insert_until(to, value, deadline))
+            .is_some()
+    }
+
+    /// When `key` ends, if it is there and has a deadline.
+    pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
+        self.expire_if_needed(key);
+        self.deadlines.get(key).copied()
+    }
+
+    /// Lets `key`, which must be there, live until `deadline`. One that has come
+    /// already ends it now.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
+        if deadline <= self.clock.now() {
+            self.take(key);
+        } else {
+            self.write_deadline(key, Some(deadline));
+        }
+    }
+
+    /// Lets `key` live for ever. False if it is not there or would do so anyway.
+    pub fn persist(&mut self, key: &[u8]) -> bool {
+        self.expire_if_needed(key);
+        self.deadlines.swap_remove(key).is_some()
+    }
+
+    /// How many keys there are. Those whose time is over count until they are
+    /// removed.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many keys have a deadline.
+    pub fn volatile_len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// The average time to live of the keys that have a deadline, in
+    /// milliseconds, as far as the samples tell.
+    pub fn average_ttl(&self) -> i64 {
+        self.average_ttl
+    }
+
+    /// Empties the store. What it held is freed before this returns or, if
+    /// `lazy`, on a thread of its own: millions of keys take a while.
+    pub fn clear(&mut self, lazy: bool) {
+        let old = (
+            std::mem::take(&mut self.entries),
+            std::mem::take(&mut self.deadlines),
+        );
+        self.average_ttl = 0;
+        if lazy {
+            // If there can be no thread, the closure and with it the maps are
+            // dropped here.
+            let _ = std::thread::Builder::new().spawn(move || drop(old));
+        }
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let keys = self.entries.keys().map(|key| key.as_slice());
+        keys.filter(|key| !self.is_expired(key))
+    }
+
+    /// A key picked at random, every key as likely as the other.
+    pub fn random_key(&mut self) -> Option<&[u8]> {
+        let mut index = self.random_index();
+        while self.expire_index_if_needed(index) {
+            index = self.random_index();
+        }
+        self.entries.get_index(index).map(|(key, _)| key.as_slice())
+    }
+
+    fn random_index(&self) -> usize {
+        fastrand::usize(..self.len().max(1))
+    }
+
+    /// A part of the keys, and the cursor for the next part; 0 starts, and 0
+    /// means that there is no more.
+    ///
+    /// The cursor is the number of entries that are still to be seen, and they
+    /// are seen from the last to the first. Removing an entry moves the last one
+    /// into its place, so an entry that is still to be seen can only move to
+    /// where it is still to be seen. Hence SCAN's promise: what is there from
+    /// beginning to end is returned, perhaps twice.
+    pub fn scan(
+        &mut self,
+        cursor: u64,
+        count: usize,
+    ) -> (u64, impl Iterator<Item = (&[u8], &Value)>) {
+        let end = match usize::try_from(cursor) {
+            Ok(cursor) if cursor > 0 => cursor.min(self.len()),
+            _ => self.len(),
+        };
+        let start = end.saturating_sub(count);
+        for index in (start..end).rev() {
+            self.expire_index_if_needed(index);
+        }
+        let end = end.min(self.len());
+        let part = self.entries.get_range(start..end).into_iter().flatten();
+        (
+            start as u64,
+            part.map(|(key, value)| (key.as_slice(), value)),
+        )
+    }
+
+    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// it has looked at `looks` of them or removed `removals` keys.
+    ///
+    /// Like SCAN it goes from the last to the first: a removal moves the last
+    /// deadline into the gap, and that one has been looked at already. Having
+    /// come to the first, it starts over, so every deadline has its turn.
+    pub fn expire(&mut self, looks: usize, removals: usize) -> Sample {
+        let mut index = match self.sampled_to.min(self.deadlines.len()) {
+            0 => self.deadlines.len(),
+            end => end,
+        };
+        let first = index.saturating_sub(looks);
+        let mut sample = Sample::default();
+        let mut total_ttl = 0i64;
+        while index > first && sample.expired < removals {
+            index -= 1;
+            sample.looked_at += 1;
+            match self.deadlines.get_index(index) {
+                Some((key, deadline)) if self.clock.is_past(*deadline) => {
+                    let key = key.clone();
+                    self.expire_key(&key);
+                    sample.expired += 1;
+                }
+                Some((_, deadline)) => {
+                    total_ttl = total_ttl.saturating_add(self.clock.until(*deadline));
+                }
+                None => {}
+            }
+        }
+        self.sampled_to = index;
+        self.update_average_ttl(total_ttl, sample.looked_at - sample.expired);
+        sample
+    }
+
+    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
+    /// what may come.
+    fn update_average_ttl(&mut self, total: i64, keys: usize) {
+        if self.deadlines.is_empty() {
+            self.average_ttl = 0;
+        }
+        let Some(average) = total.checked_div(keys as i64) else {
+            return;
+        };
+        self.average_ttl = match self.average_ttl {
+            0 => average,
+            old => old / 50 * 49 + average / 50,
+        };
+    }
+
+    fn write_deadline(&mut self, key: &[u8], deadline: Option<Moment>) {
+        match (deadline, self.deadlines.get_mut(key)) {
+            (Some(new), Some(old)) => *old = new,
+            (Some(new), None) => {
+                self.deadlines.insert(Bytes::from_slice(key), new);
+            }
+            (None, Some(_)) => {
+                self.deadlines.swap_remove(key);
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Is the time of `key` over?
+    fn is_expired(&self, key: &[u8]) -> bool {
+        let deadline = self.deadlines.get(key);
+        deadline.is_some_and(|deadline| self.clock.is_past(*deadline))
+    }
+
+    fn expire_if_needed(&mut self, key: &[u8]) {
+        if self.is_expired(key) {
+            self.expire_key(key);
+        }
+    }
+
+    /// The same for the key with this number; true if it was over.
+    fn expire_index_if_needed(&mut self, index: usize) -> bool {
+        match self.entries.get_index(index) {
+            Some((key, _)) if self.is_expired(key) => {
+                let key = key.clone();
+                self.expire_key(&key);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Removes a key because its time is over.
+    fn expire_key(&mut self, key: &[u8]) {
+        self.take(key);
+        self.counters.expired += 1;
+    }
+
+    /// Removes a key, whether its time is over or not.
+    fn take(&mut self, key: &[u8]) -> Option<Value> {
+        let value = self.entries.swap_remove(key);
+        shrink(&mut self.entries);
+        self.deadlines.swap_remove(key);
+        shrink(&mut self.deadlines);
+        value
+    }
+}
+
+/// Gives memory back when nine tenths of the table are empty.
+fn shrink<V>(table: &mut Table<V>) {
+    if table.capacity() > SMALL_TABLE && table.len() < table.capacity() / 10 {
+        table.shrink_to(table.len() * 2);
+    }
+}
+
+// The path is spelled out for the bench, which includes this file from elsewhere.
+#[cfg(test)]
+mod tests;

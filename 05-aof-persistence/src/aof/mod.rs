@@ -1,0 +1,352 @@
+//! The append-only file: every write, in the order in which it was applied, so
+//! that replaying it makes the same data set again (`aof.c` in Redis).
+//!
+//! **When it is written.** A command's effect is appended to `pending` under the
+//! same lock under which it was applied: that makes the order right. Before any
+//! reply to it leaves, `pending` is written to the file: that makes an
+//! acknowledged write survive the end of the process. With `always`, the reply
+//! also waits for fsync: then it survives the end of the machine.
+//!
+//! **What is written.** Plain RESP, so that the parser we have reads it, and a
+//! stock Redis, too. And only what is deterministic: a time to live becomes the
+//! moment at which it ends, a key that expired becomes a DEL. That moment is one of the
+//! calendar, so if somebody sets the system's clock, what was written before ends by the
+//! old one after a restart, as in Redis; in memory nothing changes.
+//!
+//! **When the disk is full.** What could not be written stays in `pending`, and
+//! whoever waits for it gets an error instead of OK. No other write is let in
+//! until it is written: so memory never holds more than the AOF and `pending` say.
+//!
+//! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs`
+//! their list, `aof/syncer.rs` fsync. Replay executes commands and so lies above
+//! the commands, in `recovery/replay.rs`.
+
+mod folder;
+mod manifest;
+mod syncer;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+pub use folder::{Folder, Location};
+pub use syncer::Synced;
+use syncer::Syncer;
+
+use crate::store::Store;
+
+/// When the AOF is made safe against a power loss (`appendfsync`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before the reply.
+    Always,
+    /// Once a second.
+    Everysec,
+    /// When the operating system sees fit.
+    No,
+}
+
+impl Fsync {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::No => "no",
+        }
+    }
+
+    /// The policy called `name`, in any mixture of case.
+    pub fn find(name: &str) -> Option<Self> {
+        let all = [Self::Always, Self::Everysec, Self::No];
+        all.into_iter()
+            .find(|policy| policy.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// The AOF, if it is on.
+#[derive(Debug, Default)]
+pub struct Aof {
+    open: Option<Open>,
+    /// What was appended and not yet written.
+    pending: Vec<u8>,
+    /// How many bytes were appended since the server started.
+    appended: u64,
+    /// How many of them are in the file.
+    written: u64,
+    /// Why the AOF cannot be written now, in the system's words.
+    error: Option<String>,
+}
+
+/// An AOF that is open for appending.
+#[derive(Debug)]
+struct Open {
+    folder: Folder,
+    /// The last increment.
+    file: Arc<File>,
+    /// Its size in bytes, up to the end of the last whole write.
+    size: u64,
+    /// There may be a part of a write behind that.
+    torn: bool,
+    syncer: Syncer,
+}
+
+/// How it stands with what was appended up to some position.
+pub enum Commit {
+    /// The reply may leave.
+    Done,
+    /// It may leave when the position is safe.
+    Wait(watch::Receiver<Synced>),
+    /// It must not leave; the error to send instead.
+    Failed(String),
+}
+
+impl Aof {
+    /// Starts to append to the AOF in `folder`, which must have been replayed.
+    pub fn open(&mut self, mut folder: Folder) -> io::Result<()> {
+        let file = folder.open_increment()?;
+        self.adopt(folder, file)
+    }
+
+    /// Starts a new AOF in `folder` with what is in the store.
+    pub fn create(&mut self, mut folder: Folder, store: &Store) -> io::Result<()> {
+        let file = folder.start_over(store)?;
+        self.adopt(folder, file)
+    }
+
+    fn adopt(&mut self, folder: Folder, file: File) -> io::Result<()> {
+        self.open = Some(Open {
+            folder,
+            size: file.metadata()?.len(),
+            torn: false,
+            file: Arc::new(file),
+            syncer: Syncer::start()?,
+        });
+        self.forget_pending();
+        Ok(())
+    }
+
+    fn forget_pending(&mut self) {
+        self.pending.clear();
+        self.written = self.appended;
+        self.error = None;
+    }
+
+    /// Ends the AOF; what it has so far stays. It ends even if the disk fails:
+    /// who turns it off wants to go on without it.
+    pub fn close(&mut self) {
+        self.flush();
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        self.forget_pending();
+        if let Err(error) = open.file.sync_data() {
+            warn!("the log is off; its end may be lost: {error}");
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Adds a command to the end of the AOF. It is in memory until the next
+    /// [`commit`](Self::commit).
+    pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        if self.is_open() {
+            let before = self.pending.len();
+            encode(words, &mut self.pending);
+            self.appended += (self.pending.len() - before) as u64;
+        }
+    }
+
+    /// Adds a DEL for each of `keys`, which have expired, and empties the list.
+    pub fn append_expired<K: AsRef<[u8]>>(&mut self, keys: &mut Vec<K>) {
+        for key in keys.drain(..) {
+            self.append([&b"DEL"[..], key.as_ref()].into_iter());
+        }
+    }
+
+    /// Where the AOF ends, in bytes since the server started.
+    pub fn position(&self) -> u64 {
+        self.appended
+    }
+
+    /// Why no write may be executed now.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Is there something that clients can see and a crash would undo? Of what
+    /// cannot be written now we have said so.
+    pub fn is_behind(&self, policy: Fsync) -> bool {
+        match (&self.open, &self.error) {
+            (Some(open), None) if policy == Fsync::Always => !open.syncer.is_safe(self.appended),
+            (Some(_), None) => self.written < self.appended,
+            _ => false,
+        }
+    }
+
+    /// Makes sure that the AOF is written, and with `always` also made safe, up to
+    /// `position`.
+    pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
+        if self.written < position {
+            self.flush();
+        }
+        match (&self.error, &mut self.open) {
+            (Some(error), _) if self.written < position => Commit::Failed(error.clone()),
+            (_, Some(open)) if policy == Fsync::Always => {
+                open.syncer.request_now(&open.file, self.written);
+                Commit::Wait(open.syncer.synced())
+            }
+            _ => Commit::Done,
+        }
+    }
+
+    /// Writes what is pending.
+    fn flush(&mut self) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if self.pending.is_empty() && self.error.is_none() {
+            return;
+        }
+        match open.write(&self.pending) {
+            Ok(()) => {
+                self.written = self.appended;
+                self.pending.clear();
+                // One large value is no reason to hold on to its memory.
+                self.pending.shrink_to(KEPT_PENDING);
+                // A write that succeeds does not undo an fsync that failed.
+                let is_safe = open.syncer.synced().borrow().error.is_none();
+                if is_safe && self.error.take().is_some() {
+                    info!("the log can be written again");
+                }
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        let text = system_text(error);
+        if self.error.as_ref() != Some(&text) {
+            error!("cannot write the log: {text}; writes are refused until it can be written");
+        }
+        self.error = Some(text);
+    }
+
+    /// What is to be done once a second: fsync, and another try if something
+    /// failed.
+    pub fn every_second(&mut self, policy: Fsync, store: &Store) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if let Err(error) = open.folder.check(&open.file) {
+            return self.replace(&error, store);
+        }
+        // After an fsync that failed nobody can say what is on the disk. A second
+        // one may succeed and mean nothing: the system forgets what it could not write.
+        if let Some(error) = open.syncer.error() {
+            return self.replace(&error, store);
+        }
+        if policy != Fsync::No {
+            open.syncer.request(&open.file, self.written);
+        }
+        self.flush();
+    }
+
+    /// Writes the AOF anew. The file was taken away while it was open, or cannot
+    /// be trusted; nothing is lost as long as the data set is in memory.
+    fn replace(&mut self, reason: &io::Error, store: &Store) {
+        // If this is not the first try, the last one has said why it failed.
+        if self.error.is_none() {
+            self.fail(reason);
+        }
+        let Some(Open { folder, .. }) = &self.open else {
+            return;
+        };
+        match folder.reopen().map(|folder| self.create(folder, store)) {
+            Ok(Ok(())) => info!("the log has been written anew"),
+            Ok(Err(error)) => self.fail(&error),
+            Err(error) => error!("cannot write the log anew: {error}"),
+        }
+    }
+
+    /// The lines of INFO about the AOF. No write is ever put off because
+    /// of an fsync, so none is delayed.
+    pub fn info(&self) -> String {
+        let status = match self.error {
+            None => "ok",
+            Some(_) => "err",
+        };
+        let mut text = format!(
+            "aof_enabled:{}\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n\
+             aof_last_write_status:{status}\r\n",
+            u8::from(self.is_open())
+        );
+        if let Some(open) = &self.open {
+            text += &format!(
+                "aof_current_size:{}\r\naof_base_size:{}\r\naof_buffer_length:{}\r\n\
+                 aof_pending_bio_fsync:{}\r\naof_delayed_fsync:0\r\n",
+                open.folder.closed_size() + open.size,
+                open.folder.base_size(),
+                self.pending.len(),
+                u8::from(!open.syncer.is_idle()),
+            );
+        }
+        text
+    }
+}
+
+impl Open {
+    /// Writes all of `bytes` or, as far as the system lets us, nothing: a command
+    /// that is cut in half would be in the way of the next one.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.cut_back()?;
+        let written = (&*self.file).write_all(bytes);
+        match written {
+            Ok(()) => self.size += bytes.len() as u64,
+            Err(_) => {
+                self.torn = true;
+                self.cut_back()?;
+            }
+        }
+        written
+    }
+
+    /// Removes what is left of a write that failed. If that fails, too, it has to
+    /// be done before the next write.
+    fn cut_back(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.size)?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+}
+
+/// This much memory for pending bytes is kept for the next ones.
+const KEPT_PENDING: usize = 1024 * 1024;
+
+/// Adds a command to `output`, as a client would send it.
+pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut Vec<u8>) {
+    let digits = &mut itoa::Buffer::new();
+    output.push(b'*');
+    output.extend_from_slice(digits.format(words.len()).as_bytes());
+    output.extend_from_slice(b"\r\n");
+    for word in words {
+        output.push(b'$');
+        output.extend_from_slice(digits.format(word.len()).as_bytes());
+        output.extend_from_slice(b"\r\n");
+        output.extend_from_slice(word);
+        output.extend_from_slice(b"\r\n");
+    }
+}
+
+/// What the system says of an error (`strerror`), without Rust's addition.
+pub fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_owned()
+}

@@ -1,0 +1,61 @@
+//! A server that Redis clients can talk to, room by room.
+//!
+//! Read from the top: a room uses only the rooms that are declared above it.
+
+#![forbid(unsafe_code)]
+// The rooms are public for the benches and for `cargo doc`; nobody else imports them.
+#![allow(clippy::len_without_is_empty, clippy::should_implement_trait)]
+
+/// The server log: levels, and where it goes.
+pub mod logging;
+
+/// What any program could use: numbers, patterns, files.
+pub mod util;
+
+/// The protocol: bytes become commands, replies become bytes.
+pub mod resp;
+
+/// What INFO counts.
+pub mod stats;
+
+/// Keys, values, deadlines: the data set, and nothing else holds it.
+pub mod store;
+
+/// The append-only file: its folder, its manifest, its fsyncs.
+pub mod aof;
+
+/// The registry of all clients, and how much may wait for one.
+pub mod clients;
+
+/// The parameters: one list for flags, CONFIG GET and CONFIG SET.
+pub mod config;
+
+/// All that connections share, behind the one lock.
+pub mod state;
+
+/// What belongs to one connection and its commands may change.
+pub mod client;
+
+/// What a command is: its row in the table, its dispatch, its errors, what is propagated.
+pub mod command;
+
+/// What each command does: a file per family, and the table that joins them.
+pub mod handlers;
+
+/// Executes commands that come from an AOF or from a primary.
+pub mod apply;
+
+/// The data set as it was: files become keys, at a start or from a primary.
+pub mod recovery;
+
+/// All that is done every so often.
+pub mod cron;
+
+/// Sockets: the listener, a connection, the links to replicas and to a primary.
+pub mod net;
+
+/// Flags and the banner.
+pub mod cli;
+
+/// The order in which a server comes up.
+pub mod startup;

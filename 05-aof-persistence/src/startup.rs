@@ -1,0 +1,87 @@
+//! The order in which a server comes up: flags, port, banner, clients.
+//!
+//! Everything that can fail before the first client arrives fails here, with one line that
+//! says what to do about it.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use tracing::info;
+
+use crate::aof::Folder;
+use crate::cli::Cli;
+use crate::config::Config;
+use crate::cron;
+use crate::cron::expire_cycle;
+use crate::handlers;
+use crate::logging;
+use crate::net::listener;
+use crate::recovery::replay;
+use crate::state::Shared;
+use crate::util::open_files;
+
+/// Runs the server, until it ends. What it returns is the process's exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.config.loglevel);
+    abort_on_panic();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let mut config = cli.config()?;
+    config.maxclients = open_files::raise_limit(config.maxclients);
+    let listener = listener::listen((cli.config.bind, cli.config.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    let shared = recover(config)?;
+    cli.print_banner();
+    tokio::spawn(cron::run(shared.clone()));
+    tokio::spawn(expire_cycle::run(shared.clone()));
+    listener::run(listener, shared).await;
+    Ok(())
+}
+
+/// Makes the data set as the log says it was, or says why that cannot be done. A
+/// server that starts empty over a log that it cannot read would be worse than
+/// one that does not start.
+fn recover(config: Config) -> Result<Shared, String> {
+    let location = config.appendonly.then(|| config.log_location());
+    let shared = Shared::new(config);
+    if let Some(location) = location {
+        let folder = Folder::open_at_start(location).map_err(|error| error.to_string())?;
+        let started = Instant::now();
+        let replayed = replay::run(&folder, handlers::table(), &shared);
+        let commands = replayed.map_err(|error| error.to_string())?;
+        let state = &mut *shared.lock();
+        let opened = state.aof.open(folder);
+        opened.map_err(|error| format!("cannot append to the log: {error}"))?;
+        info!(
+            "the AOF is replayed: {commands} commands in {:.3} s, {} keys",
+            started.elapsed().as_secs_f64(),
+            state.store.len()
+        );
+    }
+    Ok(shared)
+}
+
+/// A panic is a bug of ours, and it may have left the store half changed. A
+/// server that stops is better than one that goes on with wrong data.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::abort();
+    }));
+}

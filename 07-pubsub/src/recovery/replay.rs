@@ -1,0 +1,232 @@
+//! Replay: what the AOF says is executed again when the server starts
+//! (`loadAppendOnlyFiles` in Redis's `aof.c`).
+//!
+//! The AOF is made of commands, so replay is a client whose socket is a file. It
+//! lies above the commands because it executes them; what commands need to write
+//! the AOF lies below them. That is how the circle is kept open.
+//!
+//! An AOF may end in the middle of a command: the machine stopped while it was
+//! being written, and nobody was told OK for it. Such an end is cut off. Any
+//! other damage means that something happened that we do not understand, and
+//! whatever we did next might destroy what is left. So the server says where it is and does
+//! not start.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use thiserror::Error;
+use tracing::{info, warn};
+
+use crate::aof::Folder;
+use crate::apply::{self, Applier, ApplyError};
+use crate::command::Table;
+use crate::rdb::{MAGIC, RdbError};
+use crate::recovery::load::{self, Expired};
+use crate::resp::Batch;
+use crate::state::{Shared, State};
+
+/// How much is read from a file at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// How often to say how far it is.
+const REPORT: Duration = Duration::from_secs(1);
+
+/// Why the AOF could not be replayed.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    #[error("cannot read {}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error(
+        "{} {what}. Nothing was changed. Make a copy of the folder, then look at it with: \
+         redis-check-aof --fix {}",
+        path.display(), manifest.display()
+    )]
+    Damaged {
+        path: PathBuf,
+        what: String,
+        manifest: PathBuf,
+    },
+    #[error(
+        "cannot load {}: {error}. Nothing was changed. Make a copy of the folder, then look at it \
+         with: redis-check-rdb {}",
+        path.display(), path.display()
+    )]
+    Rdb { path: PathBuf, error: RdbError },
+}
+
+/// Replays the AOF in `folder`, so that the store is as it was. Returns how many commands
+/// were executed.
+pub fn run(folder: &Folder, table: &'static Table, shared: &Shared) -> Result<u64, ReplayError> {
+    let mut applier = Applier::new(table, true);
+    let mut parts = folder.manifest.files().peekable();
+    while let Some(part) = parts.next() {
+        let path = folder.location().path(&part.name);
+        let mut source = Source::open(path, folder.location().manifest())?;
+        source.replay(&mut applier, shared)?;
+        source.end(&applier, parts.peek().is_none())?;
+    }
+    Ok(applier.commands)
+}
+
+/// A file of the AOF that is being read.
+struct Source {
+    path: PathBuf,
+    manifest: PathBuf,
+    file: File,
+    /// Its size, in bytes.
+    size: u64,
+    input: BytesMut,
+    batch: Batch,
+}
+
+impl Source {
+    fn open(path: PathBuf, manifest: PathBuf) -> Result<Self, ReplayError> {
+        let opened = File::options().read(true).write(true).open(&path);
+        let measured = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
+        match measured {
+            Ok((size, file)) => Ok(Self {
+                path,
+                manifest,
+                file,
+                size,
+                input: BytesMut::new(),
+                batch: apply::batch(),
+            }),
+            Err(error) => Err(ReplayError::Io { path, error }),
+        }
+    }
+
+    /// Executes what is in the file, up to the last command that is whole.
+    fn replay(&mut self, applier: &mut Applier, shared: &Shared) -> Result<(), ReplayError> {
+        if self.size == 0 && self.path.extension() == Some("rdb".as_ref()) {
+            return Err(self.damaged(0, "it is empty, and an RDB file never is"));
+        }
+        applier.position = self.preamble(shared)?;
+        let (started, before) = (Instant::now(), applier.commands);
+        let mut reported = started;
+        loop {
+            self.apply(applier, &mut shared.lock())?;
+            if reported.elapsed() > REPORT {
+                reported = Instant::now();
+                let percent = applier.position * 100 / self.size.max(1);
+                let commands = (applier.commands - before) as f64;
+                info!(
+                    "replaying {}: {percent} %, {:.0} commands per second",
+                    self.path.display(),
+                    commands / started.elapsed().as_secs_f64()
+                );
+            }
+            if !self.fill()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Loads the RDB that the file begins with, if it does; returns where it ends. A base is
+    /// one as a whole; in what Redis 7 has taken over from an older one, commands follow.
+    fn preamble(&mut self, shared: &Shared) -> Result<u64, ReplayError> {
+        let mut magic = [0; MAGIC.len()];
+        let found = self.file.read_at(&mut magic, 0);
+        if found.map_err(|error| self.io(error))? < magic.len() || magic != MAGIC {
+            return Ok(0);
+        }
+        match load::file(&self.file, Expired::Keep, shared) {
+            Ok((_, rest)) => {
+                self.input.extend_from_slice(&rest);
+                let position = self.file.stream_position();
+                let position = position.map_err(|error| self.io(error))?;
+                Ok(position - rest.len() as u64)
+            }
+            Err(error) => {
+                let path = self.path.clone();
+                Err(ReplayError::Rdb { path, error })
+            }
+        }
+    }
+
+    /// Executes what has been read.
+    fn apply(&mut self, applier: &mut Applier, state: &mut State) -> Result<(), ReplayError> {
+        let before = applier.position;
+        let applied = applier.apply(&mut self.batch, &mut self.input, state, |_, _| {});
+        state.stats.loaded(applier.position - before);
+        applied.map_err(|error| self.refused(applier.offset(), error))
+    }
+
+    /// Reads more; false at the end of the file.
+    fn fill(&mut self) -> Result<bool, ReplayError> {
+        let start = self.input.len();
+        let missing = self.batch.missing(&self.input);
+        let count = missing.clamp(CHUNK, start.max(CHUNK));
+        self.input.resize(start + count, 0);
+        let result = self.file.read(&mut self.input[start..]);
+        self.input.truncate(start + *result.as_ref().unwrap_or(&0));
+        result
+            .map(|count| count > 0)
+            .map_err(|error| self.io(error))
+    }
+
+    /// At the end of a file nothing may be left over, except where the last one
+    /// was still being written.
+    fn end(&self, applier: &Applier, is_last: bool) -> Result<(), ReplayError> {
+        let rest = self.input.first();
+        if rest.is_some_and(|byte| !b"*#".contains(byte)) {
+            return Err(self.damaged(applier.offset(), "there is no command"));
+        }
+        // Where the last command or transaction ends that is whole.
+        let end = applier.position;
+        match rest {
+            None if end == applier.offset() => Ok(()),
+            _ if is_last => self.cut(end),
+            _ => {
+                let what = "it ends in the middle of a command, and more files follow";
+                Err(self.damaged(end, what))
+            }
+        }
+    }
+
+    /// Cuts the file off at `offset`.
+    fn cut(&self, offset: u64) -> Result<(), ReplayError> {
+        warn!(
+            "{} ends in the middle of a command; cut back from {} bytes to {offset}, the end of \
+             the last whole one",
+            self.path.display(),
+            self.size
+        );
+        let cut = self.file.set_len(offset);
+        cut.and_then(|()| self.file.sync_all())
+            .map_err(|error| self.io(error))
+    }
+
+    fn io(&self, error: io::Error) -> ReplayError {
+        let path = self.path.clone();
+        ReplayError::Io { path, error }
+    }
+
+    fn refused(&self, offset: u64, error: ApplyError) -> ReplayError {
+        match error {
+            ApplyError::Format { offset, what } => self.damaged(offset, &what),
+            ApplyError::Refused { error, .. } => self.unusable(format!(
+                "holds a command at byte {offset} that cannot be executed here: {error}"
+            )),
+        }
+    }
+
+    fn damaged(&self, offset: u64, what: &str) -> ReplayError {
+        self.unusable(format!("is damaged at byte {offset}: {what}"))
+    }
+
+    fn unusable(&self, what: String) -> ReplayError {
+        ReplayError::Damaged {
+            path: self.path.clone(),
+            what,
+            manifest: self.manifest.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

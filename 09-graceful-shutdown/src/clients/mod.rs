@@ -1,0 +1,336 @@
+//! The registry of clients: who is connected (`server.clients` in Redis), and what is done
+//! for all of them every so often (`clientsCron`).
+//!
+//! A connection owns its client and serves it. What others want of a client goes
+//! through its [`Handle`]: CLIENT LIST looks at it, CLIENT KILL ends its task. Because a task
+//! that is aborted drops what it owns, the end of a client needs no message to it, and
+//! no connection has to ask at each turn whether it may go on.
+//!
+//! What changes with each command is atomic: the connection tells it without the lock, and
+//! nobody is kept waiting. The time is that of the last tick, as looking at the clock costs
+//! more than the rest together.
+
+pub mod output_limit;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::task::AbortHandle;
+use tracing::{debug, warn};
+
+use crate::clients::output_limit::{Excess, OutputLimit};
+use crate::resp::Protocol;
+
+/// Everybody who is connected.
+#[derive(Default)]
+pub struct Clients {
+    /// By id, which is the order in which they came.
+    handles: BTreeMap<u64, Arc<Handle>>,
+    /// The id of the last that came.
+    last_id: u64,
+    now: Arc<Now>,
+}
+
+/// The time of the last tick.
+#[derive(Debug)]
+struct Now {
+    started: Instant,
+    /// In milliseconds since then.
+    millis: AtomicU64,
+}
+
+/// What the server knows of a client outside of its connection, and how it ends it.
+#[derive(Debug)]
+pub struct Handle {
+    /// Counts up from 1; never used twice while the server runs.
+    pub id: u64,
+    /// Where it comes from, and where it has arrived.
+    pub addr: SocketAddr,
+    pub local_addr: SocketAddr,
+    /// The number of its socket; -1 if there is none.
+    pub fd: RawFd,
+    /// Set by `CLIENT SETNAME`; empty when there is none.
+    name: Mutex<String>,
+    is_resp3: AtomicBool,
+    /// It has subscriptions: to channels, and to patterns.
+    pub channels: AtomicUsize,
+    pub patterns: AtomicUsize,
+    /// It gets the feed of a replica.
+    pub is_replica: AtomicBool,
+    /// It waits for something else than its next command.
+    pub is_blocked: AtomicBool,
+    /// Since when too much waits for it.
+    excess: Mutex<Excess>,
+    /// The address of its last command in the table; 0 if there was none.
+    command: AtomicUsize,
+    /// How many bytes wait: of commands that have not been executed, and of replies
+    /// that have not been sent.
+    pub unread: AtomicUsize,
+    pub unwritten: AtomicUsize,
+    /// How large its buffers are, in bytes.
+    pub input_size: AtomicUsize,
+    pub output_size: AtomicUsize,
+    /// When it came, and when it said or took something last, in milliseconds of `now`.
+    came: u64,
+    heard: AtomicU64,
+    now: Arc<Now>,
+    /// The task that serves it.
+    task: OnceLock<AbortHandle>,
+}
+
+/// What CLIENT LIST and KILL sort clients into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Normal,
+    Primary,
+    Replica,
+    Subscriber,
+}
+
+impl Clients {
+    /// A client has come.
+    pub fn enter(&mut self, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Arc<Handle> {
+        self.last_id += 1;
+        self.now.tick();
+        let handle = Handle {
+            addr,
+            local_addr,
+            fd,
+            came: self.now.millis(),
+            heard: self.now.millis().into(),
+            now: self.now.clone(),
+            ..Handle::nobody(self.last_id)
+        };
+        let handle = Arc::new(handle);
+        self.handles.insert(handle.id, handle.clone());
+        handle
+    }
+
+    /// A client is gone.
+    pub fn leave(&mut self, id: u64) {
+        self.handles.remove(&id);
+    }
+
+    /// Ends the connection of a client, whatever it is doing.
+    pub fn kill(&mut self, id: u64) {
+        if let Some(handle) = self.handles.remove(&id) {
+            handle.task.get().inspect(|task| task.abort());
+        }
+    }
+
+    pub fn get(&self, id: u64) -> Option<&Arc<Handle>> {
+        self.handles.get(&id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Everybody, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Handle>> {
+        self.handles.values()
+    }
+
+    /// The time goes on.
+    pub fn tick(&mut self) {
+        self.now.tick();
+    }
+
+    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
+    /// it is zero.
+    pub fn end_idle(&mut self, timeout: Duration) {
+        if timeout.is_zero() {
+            return;
+        }
+        let handles = self.handles.values();
+        let idle = handles.filter(|handle| handle.may_time_out() && handle.idle() > timeout);
+        for id in idle.map(|handle| handle.id).collect::<Vec<_>>() {
+            debug!("closing idle client {id}");
+            self.kill(id);
+        }
+    }
+
+    /// Ends the connections of those for whom too much has waited for too long, even if nothing
+    /// is added.
+    pub fn enforce(&mut self, limit: OutputLimit) {
+        let exceeds = |handle: &&Arc<Handle>| handle.exceeds(limit);
+        let excessive = self
+            .handles
+            .values()
+            .filter(exceeds)
+            .map(|handle| handle.id);
+        for id in excessive.collect::<Vec<_>>() {
+            self.kill(id);
+        }
+    }
+}
+
+impl Default for Now {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            millis: AtomicU64::default(),
+        }
+    }
+}
+
+impl Now {
+    fn tick(&self) {
+        let millis = self.started.elapsed().as_millis() as u64;
+        self.millis.store(millis, Relaxed);
+    }
+
+    fn millis(&self) -> u64 {
+        self.millis.load(Relaxed)
+    }
+}
+
+impl Handle {
+    /// The handle of one who is not connected.
+    pub fn nobody(id: u64) -> Self {
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self {
+            id,
+            addr: nowhere,
+            local_addr: nowhere,
+            fd: -1,
+            name: Mutex::default(),
+            is_resp3: AtomicBool::default(),
+            channels: AtomicUsize::default(),
+            patterns: AtomicUsize::default(),
+            is_replica: AtomicBool::default(),
+            is_blocked: AtomicBool::default(),
+            excess: Mutex::default(),
+            command: AtomicUsize::default(),
+            unread: AtomicUsize::default(),
+            unwritten: AtomicUsize::default(),
+            input_size: AtomicUsize::default(),
+            output_size: AtomicUsize::default(),
+            came: 0,
+            heard: AtomicU64::default(),
+            now: Arc::default(),
+            task: OnceLock::default(),
+        }
+    }
+
+    /// Who serves it. It is known as soon as it is there.
+    pub fn set_task(&self, task: AbortHandle) {
+        // Nobody sets it twice.
+        let _ = self.task.set(task);
+    }
+
+    /// What waits in its buffers now.
+    pub fn show(&self, input: &BytesMut, output: &BytesMut) {
+        self.unread.store(input.len(), Relaxed);
+        self.unwritten.store(output.len(), Relaxed);
+        self.input_size.store(input.capacity(), Relaxed);
+        self.output_size.store(output.capacity(), Relaxed);
+    }
+
+    /// It has just said or taken something.
+    pub fn hear(&self) {
+        self.heard.store(self.now.millis(), Relaxed);
+    }
+
+    /// For how long it has neither said nor taken anything.
+    pub fn idle(&self) -> Duration {
+        let heard = self.heard.load(Relaxed);
+        Duration::from_millis(self.now.millis().saturating_sub(heard))
+    }
+
+    /// For how long it has been here.
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.now.millis().saturating_sub(self.came))
+    }
+
+    pub fn name(&self) -> String {
+        let name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        name.clone()
+    }
+
+    pub fn set_name(&self, name: &str) {
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = name.into();
+    }
+
+    /// The protocol that it speaks.
+    pub fn protocol(&self) -> Protocol {
+        match self.is_resp3.load(Relaxed) {
+            false => Protocol::Resp2,
+            true => Protocol::Resp3,
+        }
+    }
+
+    pub fn set_protocol(&self, protocol: Protocol) {
+        self.is_resp3.store(protocol == Protocol::Resp3, Relaxed);
+    }
+
+    /// It calls the command at that address of the table.
+    pub fn call(&self, command: usize) {
+        self.command.store(command, Relaxed);
+    }
+
+    pub fn command(&self) -> usize {
+        self.command.load(Relaxed)
+    }
+
+    /// A letter for each of its states, as CLIENT LIST shows them.
+    pub fn flags(&self) -> String {
+        match self.kind() {
+            Kind::Replica => "S".into(),
+            Kind::Subscriber => "P".into(),
+            _ if self.is_blocked.load(Relaxed) => "b".into(),
+            _ => "N".into(),
+        }
+    }
+
+    /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
+    /// blocked client is made to wait.
+    fn may_time_out(&self) -> bool {
+        self.kind() == Kind::Normal && !self.is_blocked.load(Relaxed)
+    }
+
+    pub fn kind(&self) -> Kind {
+        if self.is_replica.load(Relaxed) {
+            return Kind::Replica;
+        }
+        match self.channels.load(Relaxed) + self.patterns.load(Relaxed) {
+            0 => Kind::Normal,
+            _ => Kind::Subscriber,
+        }
+    }
+
+    /// Has too much waited for it for too long? What waits for a subscriber is in its mailbox, too,
+    /// and is looked at there.
+    fn exceeds(&self, limit: OutputLimit) -> bool {
+        let waiting = self.unwritten.load(Relaxed);
+        let mut excess = self.excess.lock().unwrap_or_else(PoisonError::into_inner);
+        let exceeds =
+            self.kind() == Kind::Normal && limit.is_exceeded_by_client(waiting, &mut excess);
+        if exceeds {
+            warn!(
+                "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes of \
+                 replies wait for it",
+                self.id
+            );
+        }
+        exceeds
+    }
+}
+
+impl Kind {
+    /// The kind called `name`, in any mixture of case.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        match name.to_ascii_lowercase().as_slice() {
+            b"normal" => Some(Self::Normal),
+            b"master" => Some(Self::Primary),
+            b"slave" | b"replica" => Some(Self::Replica),
+            b"pubsub" => Some(Self::Subscriber),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The order in which a server comes up: flags, port, banner, clients.
+//!
+//! Everything that can fail before the first client arrives fails here, with one line that
+//! says what to do about it.
+
+use std::process::ExitCode;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::cli::Cli;
+use crate::cron;
+use crate::cron::expire_cycle;
+use crate::handlers;
+use crate::logging;
+use crate::net::delivery;
+use crate::net::from_primary;
+use crate::net::listener;
+use crate::recovery;
+use crate::recovery::Door;
+use crate::replication::Address;
+use crate::shutdown;
+use crate::state::Shared;
+use crate::util::open_files;
+
+/// Runs the server, until it ends. What it returns is the process's exit status.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.config.loglevel);
+    abort_on_panic();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until the process ends, or says why it cannot.
+fn run(cli: &Cli) -> Result<(), String> {
+    let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
+    cli.runtime().map_err(no_threads)?.block_on(serve(cli))
+}
+
+async fn serve(cli: &Cli) -> Result<(), String> {
+    let shared = prepare(cli)?;
+    let listener = listener::listen((cli.config.bind, cli.config.port).into());
+    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    // Who subscribes while the data is loaded gets messages at once.
+    tokio::spawn(delivery::run(shared.clone()));
+    let (door, opened) = oneshot::channel();
+    let (guard, connections) = mpsc::channel(1);
+    let clients = shared.clone();
+    let server = tokio::spawn(async move {
+        // It is opened or dropped; either lets clients in.
+        let _ = opened.await;
+        listener::run(listener, clients, guard).await;
+    });
+    let port = server.abort_handle();
+    let end = tokio::spawn(shutdown::run(shared.clone(), port, connections));
+    recover(shared.clone(), door).await?;
+    cli.print_banner(shared.lock().store.len());
+    tokio::spawn(cron::run(shared.clone()));
+    tokio::spawn(expire_cycle::run(shared.clone()));
+    tokio::spawn(from_primary::run(shared, handlers::table()));
+    // To return earlier would end the connections before they have said goodbye.
+    let _ = end.await;
+    Ok(())
+}
+
+/// What there must be before the port is open: the state, and an ear for signals, for whoever
+/// sees the port may send one. Or what is wrong with the flags.
+fn prepare(cli: &Cli) -> Result<Shared, String> {
+    let mut config = cli.config()?;
+    config.maxclients = open_files::raise_limit(config.maxclients);
+    let shared = Shared::new(config);
+    follow(cli.primary()?, &shared);
+    let state = &mut *shared.lock();
+    state.store.loading = true;
+    shutdown::listen_for_signals(state.lifecycle.requests())
+        .map_err(|error| format!("cannot listen for signals: {error}"))?;
+    Ok(shared.clone())
+}
+
+/// Follows that primary, if it is one, as soon as our own data is loaded.
+fn follow(primary: Option<Address>, shared: &Shared) {
+    if let Some(address) = primary {
+        shared.lock().replication.follow(address);
+    }
+}
+
+/// Makes the data set as it was, on a thread of its own: it waits for the disk, and there
+/// are clients to be told so.
+async fn recover(shared: Shared, door: Door) -> Result<(), String> {
+    let recovery = move || recovery::run(&shared, handlers::table(), door);
+    match tokio::task::spawn_blocking(recovery).await {
+        Ok(recovered) => recovered.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A panic is a bug of ours, and it may have left the store half changed. A
+/// server that stops is better than one that goes on with wrong data.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::abort();
+    }));
+}
