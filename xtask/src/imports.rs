@@ -58,7 +58,7 @@ pub fn imports(files: &Files) -> Result<BTreeSet<Import>> {
 }
 
 /// A module's place in the tree of modules: `commands/string` is `[commands, string]`,
-/// `commands/mod` is `[commands]` and `main` is the top, `[]`.
+/// `commands/mod` is `[commands]` and `lib` is the top, `[]`.
 type ModulePath = Vec<String>;
 
 fn segments(name: &str) -> ModulePath {
@@ -76,7 +76,8 @@ struct Modules(BTreeMap<ModulePath, String>);
 
 impl Modules {
     fn of(files: &Files) -> Self {
-        let names = files.keys().filter_map(|path| module_name(path));
+        // The top is `lib.rs`: in this order it takes the place of `main.rs`.
+        let names = files.keys().rev().filter_map(|path| module_name(path));
         Modules(names.map(|it| (segments(it), it.to_owned())).collect())
     }
 
@@ -84,7 +85,7 @@ impl Modules {
     fn file_of(&self, path: &[String]) -> &str {
         let prefixes = (0..=path.len()).rev().map(|length| &path[..length]);
         let mut files = prefixes.filter_map(|prefix| self.0.get(prefix));
-        files.next().map_or("main", String::as_str)
+        files.next().map_or("lib", String::as_str)
     }
 }
 
@@ -303,7 +304,7 @@ mod tests {
 
     /// What `file` with that source imports, in a step that also has the usual files.
     fn imported(file: &str, source: &str) -> Vec<String> {
-        let mut files: Files = ["main", "store", "resp", "commands/mod", "commands/key"]
+        let mut files: Files = ["lib", "store", "resp", "commands/mod", "commands/key"]
             .map(|name| (format!("src/{name}.rs"), Vec::new()))
             .into();
         files.insert(format!("src/{file}.rs"), source.into());
@@ -348,8 +349,8 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_at_the_top_is_in_main() {
-        assert_eq!(imported("resp", "use crate::Config;"), ["main"]);
+    fn what_lies_at_the_top_is_in_lib() {
+        assert_eq!(imported("resp", "use crate::Config;"), ["lib"]);
     }
 
     #[test]

@@ -47,21 +47,16 @@ impl Scratch {
             folder: TempDir::new().expect("a temporary folder"),
         };
         scratch.write("Cargo.toml", "[workspace]\nmembers = []\n");
-        let steps = ["01-echo", "02-parser", "03-store"];
-        for (at, step) in steps.into_iter().enumerate() {
+        for (step, rooms) in STEPS {
             scratch.add_step(step);
+            scratch.write(&format!("{step}/src/lib.rs"), &format!("{HOUSE}{rooms}"));
             scratch.write(&format!("{step}/src/server.rs"), SERVER);
             scratch.write(&format!("{step}/tests/suite/main.rs"), SUITE);
-            if at > 0 {
+            if rooms.contains("resp") {
                 scratch.write(&format!("{step}/src/resp.rs"), RESP);
             }
         }
         scratch.write("03-store/src/store.rs", STORE);
-        scratch.write(
-            "03-store/src/lib.rs",
-            &format!("{MAIN}mod resp;\nmod store;\n"),
-        );
-        scratch.write("02-parser/src/lib.rs", &format!("{MAIN}mod resp;\n"));
         scratch.add_step("10-capstone");
         scratch.tool(&["lineage", "--write"]).passes();
         scratch
@@ -78,7 +73,7 @@ impl Scratch {
     fn add_step(&self, step: &str) {
         self.write(&format!("{step}/Cargo.toml"), &manifest(step, DEPENDENCIES));
         self.write(&format!("{step}/README.md"), README);
-        self.write(&format!("{step}/src/lib.rs"), MAIN);
+        self.write(&format!("{step}/src/lib.rs"), HOUSE);
     }
 
     /// A file of the workshop.
@@ -185,7 +180,14 @@ pub const DEPENDENCIES: &str =
 
 const README: &str = "# A step\n\n<!-- lineage:begin -->\n<!-- lineage:end -->\n\nRead on.\n";
 
-const MAIN: &str = "//! The program.\n\nmod server;\n";
+const HOUSE: &str = "//! The house.\n\n";
+
+/// The steps, and the rooms of each from the lowest upwards.
+const STEPS: [(&str, &str); 3] = [
+    ("01-echo", "mod server;\n"),
+    ("02-parser", "mod resp;\nmod server;\n"),
+    ("03-store", "mod resp;\nmod store;\nmod server;\n"),
+];
 
 const SERVER: &str = "\
 //! Accepts connections.

@@ -396,7 +396,7 @@ pub const FAULTS: &[Fault] = &[
         step: 7,
         found_by: "once for each subscription",
         breaks: "PUBLISH counts a client once that gets a message three times",
-        how: How::Commands(Change::Reply(counts_clients)),
+        how: How::Pieces(Life::Whole, counts_clients),
     },
     Fault {
         name: "one-of-a-packet",
@@ -455,6 +455,13 @@ pub const FAULTS: &[Fault] = &[
         how: How::Start(flags::no_save),
     },
     Fault {
+        name: "saves-unasked",
+        step: 9,
+        found_by: "saved if there are save points",
+        breaks: "the data is saved at the end, even if there are no save points",
+        how: How::Start(flags::save),
+    },
+    Fault {
         name: "waits-for-no-replica",
         step: 9,
         found_by: "an end to waiting",
@@ -463,9 +470,10 @@ pub const FAULTS: &[Fault] = &[
     },
 ];
 
-fn counts_clients(it: &mut Exchange) {
-    if it.is("PUBLISH") && it.reply != b":0\r\n" {
-        it.reply = b":1\r\n".to_vec();
+/// In between must be pieces: a subscriber gets messages without a command of its own.
+fn counts_clients(bytes: &mut Vec<u8>) {
+    if bytes.starts_with(b":") && bytes != b":0\r\n" {
+        *bytes = b":1\r\n".to_vec();
     }
 }
 

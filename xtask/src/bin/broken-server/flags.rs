@@ -65,6 +65,13 @@ pub fn no_save(flags: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// The data is saved of itself, whether anybody wants it or not.
+pub fn save(flags: &mut Vec<String>) -> Result<()> {
+    take(flags, "--save");
+    flags.extend(["--save", "3600 1"].map(str::to_owned));
+    Ok(())
+}
+
 /// The end waits for no replica.
 pub fn no_patience(flags: &mut Vec<String>) -> Result<()> {
     take(flags, "--shutdown-timeout");
