@@ -107,7 +107,7 @@ pub fn compare(before: Option<&Step>, after: &Step) -> Result<Vec<Pair>> {
 /// What a step is called is no difference: in its manifest, and where its programs and
 /// benches import its library.
 fn ignore_identity(before: &Files, after: &mut Files) -> Result<()> {
-    let names = [&*before, &*after].map(|files| files.get("Cargo.toml").and_then(|it| library(it)));
+    let names = [before, &*after].map(|files| files.get("Cargo.toml").and_then(|it| library(it)));
     if let [Some(old), Some(new)] = names {
         let importing = |path: &str| {
             ["src/main.rs", "benches/"]
