@@ -464,7 +464,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "waits-for-no-replica",
         step: 9,
-        found_by: "an end to waiting",
+        found_by: "as soon as the replica has everything",
         breaks: "the server ends before its replicas have everything",
         how: How::Start(flags::no_patience),
     },
