@@ -37,7 +37,7 @@ impl Shared {
 
     /// Waits for the lock. It is free again when the guard is dropped.
     pub fn lock(&self) -> MutexGuard<'_, State> {
-        // A lock is poisoned by a panic, and a panic ends the process (`main`).
+        // A lock is poisoned by a panic, and a panic ends the process (`abort_on_panic`).
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

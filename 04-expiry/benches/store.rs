@@ -1,10 +1,6 @@
 //! What our store adds to a plain `HashMap`: GET, SET and a whole SCAN over
 //! 100,000 keys. Run it with `cargo bench --bench store`.
 
-// The store's own files; a bench sees a binary's modules no other way, and it
-// does not use all of them.
-#![allow(dead_code, unused_imports)]
-
 use std::collections::HashMap;
 use std::hint::black_box;
 

@@ -4,10 +4,6 @@
 //! removal of one key in a hundred? And what does each way need for a key?
 //! Run it with `cargo bench --bench expiry`.
 
-// The store's own files; a bench sees a binary's modules no other way, and it
-// does not use all of them.
-#![allow(dead_code, unused_imports)]
-
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::process::Command;

@@ -47,7 +47,7 @@ impl Shared {
     /// Waits for the lock and looks at the clock. The lock is free again when the
     /// guard is dropped; until then the time stands still.
     pub fn lock(&self) -> MutexGuard<'_, State> {
-        // A lock is poisoned by a panic, and a panic ends the process (`main`).
+        // A lock is poisoned by a panic, and a panic ends the process (`abort_on_panic`).
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.store.clock.tick();
         state

@@ -2,10 +2,6 @@
 //! the clone of a whole map. And what the first write to a segment costs that the
 //! snapshot still has. Run it with `cargo bench --bench snapshot`.
 
-// The store's own files; a bench sees a binary's modules no other way, and it
-// does not use all of them.
-#![allow(dead_code, unused_imports)]
-
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

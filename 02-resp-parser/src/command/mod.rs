@@ -2,7 +2,7 @@
 //!
 //! One [`Command`] is one line of the table, and says everything that the server knows about
 //! a command: dispatch, the arity check and the replies of `COMMAND` all read it, so there is
-//! no second list that could disagree. The lines are in `commands/`, a file per family;
+//! no second list that could disagree. The lines are in `handlers/`, a file per family;
 //! [`Table`] finds them, and [`execute`] runs what a client sent.
 //!
 //! Redis generates the same table from JSON files (`struct redisCommand`, `commands.c`).

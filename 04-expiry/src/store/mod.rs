@@ -469,6 +469,5 @@ fn shrink<V>(table: &mut Table<V>) {
     }
 }
 
-// The path is spelled out for the bench, which includes this file from elsewhere.
 #[cfg(test)]
 mod tests;

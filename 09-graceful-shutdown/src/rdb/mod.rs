@@ -134,7 +134,7 @@ impl Progress {
     }
 
     fn lock(&self) -> MutexGuard<'_, bool> {
-        // A lock is poisoned by a panic, and a panic ends the process (`main`).
+        // A lock is poisoned by a panic, and a panic ends the process (`abort_on_panic`).
         let cancelled = self.cancelled.lock();
         cancelled.unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,6 +220,5 @@ impl Location {
     }
 }
 
-// The path is spelled out for the bench, which includes this file from elsewhere.
 #[cfg(test)]
 mod tests;
