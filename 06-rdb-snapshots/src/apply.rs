@@ -17,18 +17,19 @@ use crate::command::{self, Context, Table};
 use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
 use crate::state::State;
 
-/// One large reply is no reason to hold on to its memory, in bytes.
-const KEPT_OUTPUT: usize = 64 * 1024;
-
-const NO_COMMAND: &str = "there is no command";
+const NO_COMMAND: &str = "there is no command, or its lengths are wrong";
 
 /// Why the rest of a stream cannot be executed.
 #[derive(Debug, Error)]
 pub enum ApplyError {
-    #[error("what is no command: {what}")]
-    Format { offset: u64, what: String },
-    #[error("{command}, which cannot be executed here: {error}")]
-    Refused { command: String, error: String },
+    #[error("is damaged at byte {offset}: {what}")]
+    Damaged { offset: u64, what: String },
+    #[error("holds {command} at byte {offset}, which cannot be executed here: {error}")]
+    Refused {
+        offset: u64,
+        command: String,
+        error: String,
+    },
 }
 
 /// A client without a socket.
@@ -80,6 +81,8 @@ impl Applier {
         state: &mut State,
         mut applied: impl FnMut(&mut State, &[u8]),
     ) -> Result<(), ApplyError> {
+        // One large reply is no reason to hold on to its memory.
+        self.output = BytesMut::new();
         loop {
             match batch.fill(input) {
                 Ok(0) if batch.position() == 0 => return Ok(()),
@@ -111,19 +114,16 @@ impl Applier {
         if self.is_strict {
             self.check(args, bytes)?;
         }
-        let Some(mut held) = self.transaction.take() else {
-            if is(args, "MULTI") {
-                self.transaction = Some(bytes.to_vec());
-                return Ok(Cow::default());
-            }
+        if self.transaction.is_none() && !is(args, "MULTI") {
             self.execute(args, state)?;
             return Ok(bytes.into());
-        };
+        }
+        let held = self.transaction.get_or_insert_default();
         held.extend_from_slice(bytes);
         if !is(args, "EXEC") {
-            self.transaction = Some(held);
             return Ok(Cow::default());
         }
+        let held = self.transaction.take().unwrap_or_default();
         let (mut batch, mut input) = (batch(), BytesMut::from(&held[..]));
         while matches!(batch.fill(&mut input), Ok(1..)) {
             while let Some(args) = batch.take(&input) {
@@ -139,24 +139,21 @@ impl Applier {
     /// does: empty lines, and any two bytes after a word. In an AOF each of these says that a
     /// length is wrong, and that what was read may be, too.
     fn check(&self, args: Args<'_>, bytes: &[u8]) -> Result<(), ApplyError> {
-        if args.is_inline() {
-            let is_comment = bytes.starts_with(b"#");
-            let no_command = || self.damaged(0, NO_COMMAND);
-            return is_comment.then_some(()).ok_or_else(no_command);
+        if args.is_inline() && bytes.starts_with(b"#") {
+            return Ok(());
         }
-        let mut written = Vec::with_capacity(bytes.len());
+        let mut written = BytesMut::with_capacity(bytes.len());
         encode(args.iter(), &mut written);
-        let what = "there is no command, or its lengths are wrong";
         match bytes.strip_prefix(&written[..]) {
             Some([]) => Ok(()),
-            Some(_) => Err(self.damaged(written.len(), what)),
-            None => Err(self.damaged(0, what)),
+            Some(_) => Err(self.damaged(written.len(), NO_COMMAND)),
+            None => Err(self.damaged(0, NO_COMMAND)),
         }
     }
 
     /// What comes so many bytes later is damaged.
     fn damaged(&self, later: usize, what: &str) -> ApplyError {
-        ApplyError::Format {
+        ApplyError::Damaged {
             offset: self.offset() + later as u64,
             what: what.to_owned(),
         }
@@ -169,18 +166,14 @@ impl Applier {
         }
         self.commands += 1;
         self.output.clear();
-        if self.output.capacity() > KEPT_OUTPUT {
-            self.output = BytesMut::new();
-        }
         let reply = Reply::new(&mut self.output, Protocol::Resp2);
         let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
-        match command::obey(ctx, args) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(ApplyError::Refused {
-                command: args[0].escape_ascii().to_string(),
-                error: String::from_utf8_lossy(error.text()).into_owned(),
-            }),
-        }
+        let done = command::obey(ctx, args).map(drop);
+        done.map_err(|error| ApplyError::Refused {
+            offset: self.offset(),
+            command: args[0].escape_ascii().to_string(),
+            error: String::from_utf8_lossy(error.text()).into_owned(),
+        })
     }
 }
 

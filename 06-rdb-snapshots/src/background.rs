@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::aof::{Aof, Begin, Folder, Rewrite, system_text};
 use crate::config::Config;
-use crate::rdb::{Progress, Saves};
+use crate::rdb::{Progress, SavePoint, Saves};
 use crate::store::Store;
 
 /// What is under way, what waits, and how the last ones went.
@@ -91,22 +91,24 @@ impl Background {
         self.job.as_ref().is_some_and(|job| job.is_rewrite)
     }
 
-    /// Saves the data while everybody waits: SAVE.
-    pub fn save_now(&mut self, store: &Store, config: &Config) -> io::Result<()> {
+    /// Saves the data while everybody waits: SAVE. If that fails, the server log says why.
+    pub fn save_now(&mut self, store: &Store, config: &Config) -> bool {
         self.saves.begin();
-        let location = config.rdb_location();
-        location.save(store.snapshot(), config.rdb_options(), &Progress::default())?;
-        self.saves.succeed(store.changes);
-        info!(
-            "{} keys saved to {}",
-            store.len(),
-            location.path().display()
-        );
-        Ok(())
+        let (location, options) = (config.rdb_location(), config.rdb_options());
+        let saved = location.save(store.snapshot(), options, &Progress::default());
+        match &saved {
+            Ok(()) => {
+                self.saves.succeed(store.changes);
+                let path = location.path();
+                info!("{} keys saved to {}", store.len(), path.display());
+            }
+            Err(error) => warn!("cannot save: {}", system_text(error)),
+        }
+        saved.is_ok()
     }
 
-    /// Begins to save the data: BGSAVE.
-    pub fn save(&mut self, store: &Store, config: &Config) -> io::Result<()> {
+    /// Begins to save the data: BGSAVE. If that fails, the server log says why.
+    pub fn save(&mut self, store: &Store, config: &Config) -> bool {
         self.save_scheduled = false;
         self.saves.begin();
         let (location, options) = (config.rdb_location(), config.rdb_options());
@@ -115,13 +117,16 @@ impl Background {
             location.save(snapshot, options, progress)?;
             Ok(Outcome::Saved)
         });
-        self.saves.failed |= begun.is_err();
-        begun
+        if let Err(error) = &begun {
+            warn!("cannot begin to save: {error}");
+            self.saves.failed = true;
+        }
+        begun.is_ok()
     }
 
     /// Begins to write the AOF anew: BGREWRITEAOF. An AOF that goes on does so in a new
-    /// increment, which the thread makes first.
-    pub fn rewrite(&mut self, aof: &mut Aof, store: &Store, config: &Config) -> io::Result<()> {
+    /// increment, which the thread makes first. If that fails, the server log says why.
+    pub fn rewrite(&mut self, aof: &mut Aof, store: &Store, config: &Config) -> bool {
         self.rewrite_scheduled = false;
         let begun = aof.begin_rewrite(config.log_location());
         let begun = begun.and_then(|begin| match begin {
@@ -134,7 +139,7 @@ impl Background {
         if let Err(error) = &begun {
             self.fail_rewrite(error);
         }
-        begun
+        begun.is_ok()
     }
 
     /// Begins to write the base of an AOF. What is appended from now on goes on from it.
@@ -177,24 +182,25 @@ impl Background {
         }
     }
 
+    /// Cancels a rewrite of the AOF, be it under way or scheduled.
+    pub fn cancel_rewrite(&mut self) {
+        self.rewrite_scheduled = false;
+        if self.is_rewriting() {
+            self.cancel();
+        }
+    }
+
     /// Takes what a thread has made, if it is done, and begins what is due.
     pub fn every_tick(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
-        if self
-            .job
-            .as_ref()
-            .is_some_and(|job| job.thread.is_finished())
-        {
-            self.finish(aof, store, config);
+        if let Some(job) = self.job.take_if(|job| job.thread.is_finished()) {
+            self.finish(job, aof, store, config);
         }
         if self.job.is_none() {
             self.begin(aof, store, config);
         }
     }
 
-    fn finish(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
-        let Some(job) = self.job.take() else {
-            return;
-        };
+    fn finish(&mut self, job: Job, aof: &mut Aof, store: &Store, config: &Config) {
         let took = job.started.elapsed();
         // It cannot have panicked: that ends the process.
         let Ok(result) = job.thread.join() else {
@@ -240,29 +246,21 @@ impl Background {
             return;
         }
         let may_rewrite = self.rewrites.may_begin(aof.is_broken());
-        let wants_rewrite = aof.is_broken()
-            || aof.is_provisional()
+        let wants_rewrite = aof.wants_base()
             || aof.is_rewrite_due(
                 config.auto_aof_rewrite_percentage,
                 config.auto_aof_rewrite_min_size as u64,
             );
-        // Who cannot begin now has said so in the server log, and is asked again.
+        // What cannot begin now is tried again.
         if self.rewrite_scheduled || (wants_rewrite && may_rewrite) {
-            let _ = self.rewrite(aof, store, config);
-        } else if let Some(point) = self.saves.due(&config.save, store.changes) {
-            info!(
-                "{} changes in {} seconds; saving",
-                point.changes, point.seconds
-            );
-            self.save_or_warn(store, config);
+            self.rewrite(aof, store, config);
+        } else if let Some(SavePoint { changes, seconds }) =
+            self.saves.due(&config.save, store.changes)
+        {
+            info!("{changes} changes in {seconds} seconds; saving");
+            self.save(store, config);
         } else if self.save_scheduled {
-            self.save_or_warn(store, config);
-        }
-    }
-
-    fn save_or_warn(&mut self, store: &Store, config: &Config) {
-        if let Err(error) = self.save(store, config) {
-            warn!("cannot begin to save: {error}");
+            self.save(store, config);
         }
     }
 

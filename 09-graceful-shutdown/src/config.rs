@@ -163,7 +163,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("appendfilename", FileName(|c| &mut c.appendfilename)).change(Immutable),
     row(
         "appendfsync",
-        Other(|c| c.appendfsync.name().into(), set_appendfsync),
+        Other(|c| c.appendfsync.name(), set_appendfsync),
     ),
     row("appendonly", YesNo(|c| &mut c.appendonly)),
     row(
@@ -370,8 +370,8 @@ fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_appendfsync(config: &mut Config, value: &str) -> Result<(), String> {
-    config.appendfsync = Fsync::find(c_string(value))
-        .ok_or("argument(s) must be one of the following: everysec, always, no")?;
+    config.appendfsync = Fsync::from_str(c_string(value), true)
+        .map_err(|_| "argument(s) must be one of the following: everysec, always, no")?;
     Ok(())
 }
 

@@ -4,12 +4,13 @@
 //! behind. So what the manifest names is whole before the manifest names it, and
 //! what it names no longer is deleted only afterwards.
 
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use thiserror::Error;
 use tracing::warn;
 
@@ -43,27 +44,23 @@ impl Location {
 /// Why the folder cannot be used.
 #[derive(Debug, Error)]
 pub enum FolderError {
-    #[error("cannot use {}: {error}", path.display())]
+    #[error("cannot use {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
-    #[error(
-        "another server uses {}; end it, or give this one another folder with --dir",
-        path.display()
-    )]
+    #[error("another server uses {path}; end it, or give this one another folder with --dir")]
     InUse { path: PathBuf },
     #[error(
-        "{} is damaged: {error}; put back a copy of it, or see what it names with \
-         redis-check-aof {}",
-        path.display(), path.display()
+        "{path} is damaged: {error}; put back a copy of it, or see what it names with \
+         redis-check-aof {path}"
     )]
     Manifest { path: PathBuf, error: ManifestError },
     #[error(
-        "{} is missing or cut off: it does not name {}, which holds data; put the manifest back, \
-         or move the file away to go on without it", manifest.display(), file.display()
+        "{manifest} is missing or cut off: it does not name {file}, which holds data; put the \
+         manifest back, or move the file away to go on without it"
     )]
     Unnamed { manifest: PathBuf, file: PathBuf },
     #[error(
-        "{} is the AOF of a Redis before 7.0; start redis-server 7 on it once, which moves it to \
-         where this server looks for it, or move it away to start without it", path.display()
+        "{path} is the AOF of a Redis before 7.0; start redis-server 7 on it once, which moves it \
+         to where this server looks for it, or move it away to start without it"
     )]
     Old { path: PathBuf },
 }
@@ -84,30 +81,15 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder, or makes it, and reads its manifest. There is none yet
-    /// when the server starts for the first time.
-    pub fn open(location: Location) -> Result<Self, FolderError> {
-        Self::open_with(location, None)
-    }
-
-    /// Opens it anew: somebody may have moved it away meanwhile. The server's own lock on it
-    /// is not in the way.
-    pub fn reopen(&self) -> Result<Self, FolderError> {
-        Self::open_with(self.location.clone(), Some(&self.handle))
-    }
-
-    fn open_with(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
-        let path = &location.folder;
-        fs::create_dir_all(path).map_err(io_error(path))?;
-        let handle = File::open(path).map_err(io_error(path))?;
-        let locked = locked.filter(|locked| is_same(locked, &handle).unwrap_or(false));
-        let handle = match locked {
-            Some(locked) => Arc::clone(locked),
-            None => {
-                lock(&handle, path)?;
-                Arc::new(handle)
-            }
-        };
+    /// Opens the folder, or makes it, and reads its manifest. There is none yet when the server
+    /// starts for the first time. If `locked` is the handle of this very folder, the lock that it
+    /// carries is the server's own, and stays.
+    pub fn open(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
+        let path = location.folder.clone();
+        let handle = open_locked(&path, locked).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => FolderError::InUse { path },
+            _ => FolderError::Io { path, error },
+        })?;
         let manifest = read_manifest(&location.manifest())?;
         let folder = Self {
             location,
@@ -119,11 +101,16 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens it when the server starts, and is to have the data set that it had. Later it has
-    /// one, and files that do not belong to that are left alone.
+    /// Opens the folder anew: somebody may have moved it away meanwhile.
+    pub fn reopen(&self) -> Result<Self, FolderError> {
+        Self::open(self.location.clone(), Some(&self.handle))
+    }
+
+    /// Opens the folder when the server starts, and looks whether it is the AOF that the server
+    /// had. Later the server has its data, and files that do not belong to them are left alone.
     pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
         let old = location.folder.with_file_name(&location.name);
-        let folder = Self::open(location)?;
+        let folder = Self::open(location, None)?;
         if folder.manifest.is_empty() && old.is_file() {
             return Err(FolderError::Old { path: old });
         }
@@ -138,8 +125,7 @@ impl Folder {
     /// it, got lost. If a newer base is not named either, somebody has put back an older
     /// manifest, and the newer AOF beside it is whole.
     fn orphan(&self) -> io::Result<Option<PathBuf>> {
-        let bases = self.unnamed("base", self.manifest.base.as_ref())?;
-        match self.manifest.is_empty() || bases.is_empty() {
+        match self.manifest.is_empty() || self.unnamed("base")?.is_empty() {
             true => self.unnamed_data(),
             false => Ok(None),
         }
@@ -148,17 +134,18 @@ impl Folder {
     /// An increment with something in it that the manifest does not name. Nothing is
     /// written to one before the manifest names it.
     fn unnamed_data(&self) -> io::Result<Option<PathBuf>> {
-        for path in self.unnamed("incr", self.manifest.increments.last())? {
-            if path.metadata()?.len() > 0 {
-                return Ok(Some(path));
-            }
-        }
-        Ok(None)
+        let mut increments = self.unnamed("incr")?.into_iter();
+        // One that cannot be looked at may have something in it.
+        Ok(increments.find(|path| path.metadata().map_or(true, |file| file.len() > 0)))
     }
 
-    /// The bases or increments that the manifest does not name, although their numbers
-    /// come after that of `last`, which it does.
-    fn unnamed(&self, kind: &str, last: Option<&Part>) -> io::Result<Vec<PathBuf>> {
+    /// The bases (`base`) or increments (`incr`) that the manifest does not name, although their
+    /// numbers come after that of the last one that it does.
+    fn unnamed(&self, kind: &str) -> io::Result<Vec<PathBuf>> {
+        let last = match kind {
+            "base" => self.manifest.base.as_ref(),
+            _ => self.manifest.increments.last(),
+        };
         let last = last.map_or(0, |part| part.sequence);
         let is_after = |file: &str| {
             let rest = file.strip_prefix(&self.location.name)?.strip_prefix('.')?;
@@ -231,12 +218,10 @@ impl Folder {
         Ok(file)
     }
 
-    /// Is there a file with something in it, or a line in the manifest, of that name?
+    /// Is there a file of that name, or a line in the manifest? A file that is there may be all
+    /// that is left of an AOF whose manifest got lost.
     fn is_taken(&self) -> impl Fn(&str) -> bool {
-        |file| {
-            let metadata = fs::metadata(self.location.path(file));
-            self.manifest.names(file) || metadata.is_ok_and(|metadata| metadata.len() > 0)
-        }
+        |file| self.manifest.names(file) || self.location.path(file).exists()
     }
 
     /// Puts a new manifest in the place of the old one. From then on the files that it is the
@@ -273,24 +258,18 @@ impl Folder {
         if self.manifest.history.is_empty() {
             return;
         }
-        for part in &self.manifest.history {
-            match fs::remove_file(self.location.path(&part.name)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    let name = &part.name;
-                    return warn!("cannot delete {name}, which is no longer needed: {error}");
-                }
-                _ => {}
+        for Part { name, .. } in &self.manifest.history {
+            if let Err(error) = fs::remove_file(self.location.path(name))
+                && error.kind() != ErrorKind::NotFound
+            {
+                return warn!("cannot delete {name}, which is no longer needed: {error}");
             }
         }
-        let manifest = Manifest {
-            history: Vec::new(),
-            ..self.manifest.clone()
-        };
+        let mut manifest = self.manifest.clone();
+        manifest.history.clear();
         if let Err(error) = self.write_manifest(manifest, []) {
-            warn!(
-                "cannot shorten {}: {error}",
-                self.location.manifest().display()
-            );
+            let path = self.location.manifest();
+            warn!("cannot shorten {}: {error}", path.display());
         }
     }
 
@@ -302,12 +281,8 @@ impl Folder {
         if self.manifest.base.is_none() || self.unnamed_data()?.is_some() {
             return Ok(());
         }
-        let bases = self.unnamed("base", self.manifest.base.as_ref())?;
-        let increments = self.unnamed("incr", self.manifest.increments.last())?;
-        for path in bases.into_iter().chain(increments) {
-            fs::remove_file(path)?;
-        }
-        Ok(())
+        let left = [self.unnamed("base")?, self.unnamed("incr")?];
+        left.iter().flatten().try_for_each(fs::remove_file)
     }
 
     /// Is `file` still the last increment of the AOF? Somebody may have deleted or
@@ -315,33 +290,19 @@ impl Folder {
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {
             let here = fs::metadata(self.location.path(&part.name))?;
-            if !is_same_file(&here, &file.metadata()?) {
+            if !is_same(&here, &file.metadata()?) {
                 return Err(io::Error::other("the file was replaced by another one"));
             }
         }
         fs::metadata(self.location.manifest()).map(drop)
     }
 
-    /// The size of the base, in bytes.
-    pub fn base_size(&self) -> u64 {
-        self.manifest
-            .base
-            .iter()
-            .map(|part| self.size(&part.name))
-            .sum()
-    }
-
-    /// The size of all files but the last increment, in bytes.
-    pub fn closed_size(&self) -> u64 {
+    /// The size of all files, in bytes.
+    pub fn size(&self) -> u64 {
         let files = self.manifest.files();
-        let last = self.manifest.increments.last();
-        let closed = files.filter(|part| Some(*part) != last);
-        closed.map(|part| self.size(&part.name)).sum()
-    }
-
-    fn size(&self, file: &str) -> u64 {
-        let metadata = fs::metadata(self.location.path(file));
-        metadata.map_or(0, |metadata| metadata.len())
+        let paths = files.map(|part| self.location.path(&part.name));
+        let sizes = paths.filter_map(|path| Some(fs::metadata(path).ok()?.len()));
+        sizes.sum()
     }
 }
 
@@ -350,33 +311,34 @@ fn sync_name(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
-fn is_same(left: &File, right: &File) -> io::Result<bool> {
-    Ok(is_same_file(&left.metadata()?, &right.metadata()?))
-}
-
-fn is_same_file(left: &Metadata, right: &Metadata) -> bool {
+fn is_same(left: &Metadata, right: &Metadata) -> bool {
     (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
-/// Locks the folder for as long as `handle` is open. The system ends the lock
-/// when the process ends, however it ends; a lock file would stay behind.
-fn lock(handle: &File, path: &Path) -> Result<(), FolderError> {
-    handle.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => FolderError::InUse { path: path.into() },
-        TryLockError::Error(error) => io_error(path)(error),
-    })
+/// Opens the folder, or makes it, and locks it for as long as the handle is open. The system ends
+/// the lock when the process ends, however it ends; a lock file would stay behind. If the folder
+/// is the one whose handle is `locked`, it is locked already.
+fn open_locked(path: &Path, locked: Option<&Arc<File>>) -> io::Result<Arc<File>> {
+    fs::create_dir_all(path)?;
+    let handle = File::open(path)?;
+    if let Some(locked) = locked
+        && is_same(&locked.metadata()?, &handle.metadata()?)
+    {
+        return Ok(Arc::clone(locked));
+    }
+    handle.try_lock()?;
+    Ok(Arc::new(handle))
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Manifest::default()),
-        Err(error) => return Err(io_error(path)(error)),
-    };
-    Manifest::parse(&text).map_err(|error| FolderError::Manifest {
-        path: path.to_owned(),
-        error,
-    })
+    match fs::read(path) {
+        Ok(text) => Manifest::parse(&text).map_err(|error| FolderError::Manifest {
+            path: path.to_owned(),
+            error,
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Manifest::default()),
+        Err(error) => Err(io_error(path)(error)),
+    }
 }
 
 fn open_for_append(path: &Path) -> io::Result<File> {
@@ -387,14 +349,12 @@ fn open_for_append(path: &Path) -> io::Result<File> {
 
 /// The store as commands that make it again.
 fn write_store(store: &Store, output: &mut BufWriter<File>) -> io::Result<()> {
-    let mut command = Vec::new();
+    let mut command = BytesMut::new();
     for (key, value, deadline) in store.iter() {
         let digits = &mut itoa::Buffer::new();
-        let value = value.bytes(digits);
+        let mut words = vec![b"SET", key, value.bytes(digits)];
         let unix = deadline.map(|deadline| store.clock.unix(deadline).to_string());
-        let words: [&[u8]; 3] = [b"SET", key, value];
-        let lifetime = unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]);
-        let words: Vec<&[u8]> = words.into_iter().chain(lifetime).collect();
+        words.extend(unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]));
         command.clear();
         encode(words.into_iter(), &mut command);
         output.write_all(&command)?;

@@ -29,17 +29,20 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use bytes::BytesMut;
+use clap::ValueEnum;
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 pub use folder::{Folder, Location};
 pub use syncer::Synced;
 use syncer::Syncer;
 
+use crate::resp::{Protocol, Reply};
 use crate::store::Store;
 
 /// When the AOF is made safe against a power loss (`appendfsync`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fsync {
     /// Before the reply.
     Always,
@@ -50,19 +53,9 @@ pub enum Fsync {
 }
 
 impl Fsync {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::Everysec => "everysec",
-            Self::No => "no",
-        }
-    }
-
-    /// The policy called `name`, in any mixture of case.
-    pub fn find(name: &str) -> Option<Self> {
-        let all = [Self::Always, Self::Everysec, Self::No];
-        all.into_iter()
-            .find(|policy| policy.name().eq_ignore_ascii_case(name))
+    pub fn name(self) -> String {
+        let name = self.to_possible_value();
+        name.map_or(String::new(), |value| value.get_name().into())
     }
 }
 
@@ -71,7 +64,7 @@ impl Fsync {
 pub struct Aof {
     open: Option<Open>,
     /// What was appended and not yet written.
-    pending: Vec<u8>,
+    pending: BytesMut,
     /// How many bytes were appended since the server started.
     appended: u64,
     /// How many of them are in the file.
@@ -88,8 +81,10 @@ struct Open {
     file: Arc<File>,
     /// Its size in bytes, up to the end of the last whole write.
     size: u64,
-    /// There may be a part of a write behind that.
+    /// There may be a part of a write after that.
     torn: bool,
+    /// The size of the whole AOF in bytes when it was last written anew.
+    base_size: u64,
     syncer: Syncer,
 }
 
@@ -117,13 +112,7 @@ impl Aof {
     }
 
     fn adopt(&mut self, folder: Folder, file: File) -> io::Result<()> {
-        self.open = Some(Open {
-            folder,
-            size: file.metadata()?.len(),
-            torn: false,
-            file: Arc::new(file),
-            syncer: Syncer::start()?,
-        });
+        self.open = Some(Open::new(folder, file)?);
         self.forget_pending();
         Ok(())
     }
@@ -134,17 +123,14 @@ impl Aof {
         self.error = None;
     }
 
-    /// Ends the AOF; what it has so far stays. It ends even if the disk fails:
-    /// who turns it off wants to go on without it.
+    /// Turns the AOF off; what it has so far stays. It ends even if the disk fails: whoever turns
+    /// it off wants to go on without it. Nobody waits for its last fsync.
     pub fn close(&mut self) {
         self.flush();
-        let Some(open) = self.open.take() else {
-            return;
-        };
-        self.forget_pending();
-        if let Err(error) = open.file.sync_data() {
-            warn!("the log is off; its end may be lost: {error}");
+        if let Some(mut open) = self.open.take() {
+            open.syncer.request(&open.file, self.written);
         }
+        self.forget_pending();
     }
 
     pub fn is_open(&self) -> bool {
@@ -154,17 +140,10 @@ impl Aof {
     /// Adds a command to the end of the AOF. It is in memory until the next
     /// [`commit`](Self::commit).
     pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        if self.is_open() {
+        if self.open.is_some() {
             let before = self.pending.len();
             encode(words, &mut self.pending);
             self.appended += (self.pending.len() - before) as u64;
-        }
-    }
-
-    /// Adds a DEL for each of `keys`, which have expired, and empties the list.
-    pub fn append_expired<K: AsRef<[u8]>>(&mut self, keys: &mut Vec<K>) {
-        for key in keys.drain(..) {
-            self.append([&b"DEL"[..], key.as_ref()].into_iter());
         }
     }
 
@@ -217,7 +196,9 @@ impl Aof {
                 self.written = self.appended;
                 self.pending.clear();
                 // One large value is no reason to hold on to its memory.
-                self.pending.shrink_to(KEPT_PENDING);
+                if self.pending.capacity() > KEPT_PENDING {
+                    self.pending = BytesMut::new();
+                }
                 // A write that succeeds does not undo an fsync that failed.
                 let is_safe = open.syncer.synced().borrow().error.is_none();
                 if is_safe && self.error.take().is_some() {
@@ -242,12 +223,7 @@ impl Aof {
         let Some(open) = &mut self.open else {
             return;
         };
-        if let Err(error) = open.folder.check(&open.file) {
-            return self.replace(&error, store);
-        }
-        // After an fsync that failed nobody can say what is on the disk. A second
-        // one may succeed and mean nothing: the system forgets what it could not write.
-        if let Some(error) = open.syncer.error() {
+        if let Err(error) = open.check() {
             return self.replace(&error, store);
         }
         if policy != Fsync::No {
@@ -289,8 +265,8 @@ impl Aof {
             text += &format!(
                 "aof_current_size:{}\r\naof_base_size:{}\r\naof_buffer_length:{}\r\n\
                  aof_pending_bio_fsync:{}\r\naof_delayed_fsync:0\r\n",
-                open.folder.closed_size() + open.size,
-                open.folder.base_size(),
+                open.folder.size(),
+                open.base_size,
                 self.pending.len(),
                 u8::from(!open.syncer.is_idle()),
             );
@@ -300,6 +276,27 @@ impl Aof {
 }
 
 impl Open {
+    fn new(folder: Folder, file: File) -> io::Result<Self> {
+        Ok(Self {
+            base_size: folder.size(),
+            folder,
+            size: file.metadata()?.len(),
+            torn: false,
+            file: Arc::new(file),
+            syncer: Syncer::start()?,
+        })
+    }
+
+    /// Is what was written still there, and safe where it was to be made safe? After an fsync
+    /// that failed nobody can say what is on the disk. A second one may succeed and mean
+    /// nothing: the system forgets what it could not write.
+    fn check(&self) -> io::Result<()> {
+        match self.syncer.error() {
+            Some(error) => Err(io::Error::new(error.kind(), error)),
+            None => self.folder.check(&self.file),
+        }
+    }
+
     /// Writes all of `bytes` or, as far as the system lets us, nothing: a command
     /// that is cut in half would be in the way of the next one.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -330,18 +327,10 @@ impl Open {
 const KEPT_PENDING: usize = 1024 * 1024;
 
 /// Adds a command to `output`, as a client would send it.
-pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut Vec<u8>) {
-    let digits = &mut itoa::Buffer::new();
-    output.push(b'*');
-    output.extend_from_slice(digits.format(words.len()).as_bytes());
-    output.extend_from_slice(b"\r\n");
-    for word in words {
-        output.push(b'$');
-        output.extend_from_slice(digits.format(word.len()).as_bytes());
-        output.extend_from_slice(b"\r\n");
-        output.extend_from_slice(word);
-        output.extend_from_slice(b"\r\n");
-    }
+pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut BytesMut) {
+    let mut array = Reply::new(output, Protocol::Resp2);
+    array.array(words.len());
+    words.for_each(|word| array.bulk(word));
 }
 
 /// What the system says of an error (`strerror`), without Rust's addition.

@@ -22,6 +22,7 @@ pub use self::arguments::{check_database, integer};
 pub use self::dispatch::{execute, run};
 pub use self::error::{CommandError, Result};
 pub use self::help::help;
+pub use self::propagate::propagate_expired;
 pub use self::table::Table;
 
 /// The version of Redis that the table mirrors. Clients look at it to know what

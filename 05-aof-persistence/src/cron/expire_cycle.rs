@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::command::propagate_expired;
 use crate::state::Shared;
 use crate::store::Sample;
 
@@ -69,7 +70,7 @@ fn work(shared: &Shared) -> bool {
         // need not wait for the whole slice.
         let state = &mut *shared.lock();
         let sample = state.store.expire(LOOKS, REMOVALS);
-        state.aof.append_expired(&mut state.store.expired);
+        propagate_expired(state);
         if !is_worth_more(&sample) {
             return false;
         }

@@ -148,7 +148,7 @@ fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
 }
 
 fn turn_on_log(ctx: &mut Context<'_>, location: Location) -> std::result::Result<(), String> {
-    let folder = Folder::open(location).map_err(|error| error.to_string())?;
+    let folder = Folder::open(location, None).map_err(|error| error.to_string())?;
     let created = ctx.state.aof.create(folder, &ctx.state.store);
     created.map_err(|error| error.to_string())
 }

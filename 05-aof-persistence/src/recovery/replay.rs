@@ -21,7 +21,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::aof::Folder;
-use crate::apply::{self, Applier, ApplyError};
+use crate::apply::{self, Applier};
 use crate::command::Table;
 use crate::resp::Batch;
 use crate::state::{Shared, State};
@@ -38,12 +38,11 @@ const RDB_MAGIC: &[u8] = b"REDIS";
 /// Why the AOF could not be replayed.
 #[derive(Debug, Error)]
 pub enum ReplayError {
-    #[error("cannot read {}: {error}", path.display())]
+    #[error("cannot read {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
     #[error(
-        "{} {what}. Nothing was changed. Make a copy of the folder, then look at it with: \
-         redis-check-aof --fix {}",
-        path.display(), manifest.display()
+        "{path} {what}. Nothing was changed. Make a copy of the folder, then look at it with: \
+         redis-check-aof --fix {manifest}"
     )]
     Damaged {
         path: PathBuf,
@@ -51,10 +50,9 @@ pub enum ReplayError {
         manifest: PathBuf,
     },
     #[error(
-        "{} is an RDB file, which this step cannot read yet (step 06 can). To get a log \
+        "{path} is an RDB file, which this step cannot read yet (step 06 can). To get a log \
          without one, start redis-server on this folder with --aof-use-rdb-preamble no, and \
-         send it BGREWRITEAOF",
-        path.display()
+         send it BGREWRITEAOF"
     )]
     Rdb { path: PathBuf },
 }
@@ -87,6 +85,9 @@ struct Source {
     file: File,
     /// Its size, in bytes.
     size: u64,
+    /// What was read last.
+    chunk: Vec<u8>,
+    /// What was read and is not yet executed.
     input: BytesMut,
     batch: Batch,
 }
@@ -95,17 +96,20 @@ impl Source {
     fn open(path: PathBuf, manifest: PathBuf) -> Result<Self, ReplayError> {
         let opened = File::options().read(true).write(true).open(&path);
         let measured = opened.and_then(|file| Ok((file.metadata()?.len(), file)));
-        match measured {
-            Ok((size, file)) => Ok(Self {
-                path,
-                manifest,
-                file,
-                size,
-                input: BytesMut::new(),
-                batch: apply::batch(),
-            }),
-            Err(error) => Err(ReplayError::Io { path, error }),
-        }
+        let io_error = |error| ReplayError::Io {
+            path: path.clone(),
+            error,
+        };
+        let (size, file) = measured.map_err(io_error)?;
+        Ok(Self {
+            path,
+            manifest,
+            file,
+            size,
+            chunk: vec![0; CHUNK],
+            input: BytesMut::new(),
+            batch: apply::batch(),
+        })
     }
 
     /// Executes what is in the file, up to the last command that is whole.
@@ -139,20 +143,15 @@ impl Source {
     /// Executes what has been read.
     fn apply(&mut self, applier: &mut Applier, state: &mut State) -> Result<(), ReplayError> {
         let applied = applier.apply(&mut self.batch, &mut self.input, state, |_, _| {});
-        applied.map_err(|error| self.refused(applier.offset(), error))
+        applied.map_err(|error| self.unusable(error.to_string()))
     }
 
     /// Reads more; false at the end of the file.
     fn fill(&mut self) -> Result<bool, ReplayError> {
-        let start = self.input.len();
-        let missing = self.batch.missing(&self.input);
-        let count = missing.clamp(CHUNK, start.max(CHUNK));
-        self.input.resize(start + count, 0);
-        let result = self.file.read(&mut self.input[start..]);
-        self.input.truncate(start + *result.as_ref().unwrap_or(&0));
-        result
-            .map(|count| count > 0)
-            .map_err(|error| self.io(error))
+        let read = self.file.read(&mut self.chunk);
+        let count = read.map_err(|error| self.io(error))?;
+        self.input.extend_from_slice(&self.chunk[..count]);
+        Ok(count > 0)
     }
 
     /// At the end of a file nothing may be left over, except where the last one
@@ -190,15 +189,6 @@ impl Source {
     fn io(&self, error: io::Error) -> ReplayError {
         let path = self.path.clone();
         ReplayError::Io { path, error }
-    }
-
-    fn refused(&self, offset: u64, error: ApplyError) -> ReplayError {
-        match error {
-            ApplyError::Format { offset, what } => self.damaged(offset, &what),
-            ApplyError::Refused { error, .. } => self.unusable(format!(
-                "holds a command at byte {offset} that cannot be executed here: {error}"
-            )),
-        }
     }
 
     fn damaged(&self, offset: u64, what: &str) -> ReplayError {

@@ -29,6 +29,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Weak};
 
+use bytes::BytesMut;
+use clap::ValueEnum;
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -36,8 +38,10 @@ pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite};
 pub use syncer::Synced;
 use syncer::Syncer;
 
+use crate::resp::{Protocol, Reply};
+
 /// When the AOF is made safe against a power loss (`appendfsync`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fsync {
     /// Before the reply.
     Always,
@@ -48,19 +52,9 @@ pub enum Fsync {
 }
 
 impl Fsync {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::Everysec => "everysec",
-            Self::No => "no",
-        }
-    }
-
-    /// The policy called `name`, in any mixture of case.
-    pub fn find(name: &str) -> Option<Self> {
-        let all = [Self::Always, Self::Everysec, Self::No];
-        all.into_iter()
-            .find(|policy| policy.name().eq_ignore_ascii_case(name))
+    pub fn name(self) -> String {
+        let name = self.to_possible_value();
+        name.map_or(String::new(), |value| value.get_name().into())
     }
 }
 
@@ -69,16 +63,16 @@ impl Fsync {
 pub struct Aof {
     open: Option<Open>,
     /// What was appended and not yet written.
-    pending: Vec<u8>,
+    pending: BytesMut,
     /// How many bytes were appended since the server started.
     appended: u64,
     /// How many of them are in the file.
     written: u64,
     /// Why the AOF cannot be written now, in the system's words.
     error: Option<String>,
-    /// What is in the files cannot be trusted, and the error says why. Only a new base mends
-    /// that, and until it is there no write is accepted.
-    is_broken: bool,
+    /// A new AOF is to be begun in this folder: the AOF was just turned on, or its files cannot be
+    /// trusted, and then the error says why. Until it is begun, nothing is appended.
+    wanted: Option<Folder>,
     /// The lock of the folder, as long as anybody has it open.
     lock: Weak<File>,
 }
@@ -93,10 +87,10 @@ struct Open {
     provisional: bool,
     /// Its size in bytes, up to the end of the last whole write.
     size: u64,
-    /// The size of the whole AOF in bytes when it was last written anew.
-    base_size: u64,
     /// There may be a part of a write behind that.
     torn: bool,
+    /// The size of the whole AOF in bytes when it was last written anew.
+    base_size: u64,
     syncer: Syncer,
 }
 
@@ -122,38 +116,36 @@ impl Aof {
     /// Starts to append to the AOF in `folder`, which must have been replayed.
     pub fn open(&mut self, mut folder: Folder, format: BaseFormat) -> io::Result<()> {
         let file = folder.open_increment(format)?;
-        self.adopt(folder, file, false)
+        self.lock = Arc::downgrade(&folder.handle);
+        self.open = Some(Open::new(folder, file, false)?);
+        Ok(())
     }
 
-    /// Starts to append to a new AOF, whose base is to be written. Until it is, the old
-    /// AOF in that folder, if there is one, stays as it is.
+    /// Turns the AOF on. A new one begins with the next rewrite. Until the base of that is
+    /// written, the old AOF in that folder, if there is one, stays as it is.
     pub fn turn_on(&mut self, location: Location) -> Result<(), FolderError> {
-        let path = location.folder.clone();
-        let io_error = |error| FolderError::Io { path, error };
-        let folder = self.open_folder(location)?;
-        let adopted = folder
-            .provisional_increment()
-            .and_then(|(file, _)| self.adopt(folder, file, true));
-        adopted.map_err(io_error)
-    }
-
-    /// Opens a folder. A rewrite that is no longer wanted may still have it open, and locked.
-    fn open_folder(&mut self, location: Location) -> Result<Folder, FolderError> {
-        let folder = Folder::open_with(location, self.lock.upgrade().as_ref())?;
-        self.lock = Arc::downgrade(&folder.handle);
-        Ok(folder)
-    }
-
-    fn adopt(&mut self, folder: Folder, file: File, provisional: bool) -> io::Result<()> {
-        self.lock = Arc::downgrade(&folder.handle);
-        self.open = Some(Open::new(folder, file, provisional)?);
+        self.wanted = Some(self.open_folder(location)?);
+        self.open = None;
         self.forget_pending();
         Ok(())
     }
 
-    /// Is the AOF waiting for its first base?
-    pub fn is_provisional(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.provisional)
+    /// Opens a folder. A rewrite that is no longer wanted may still have it open, and locked.
+    fn open_folder(&mut self, location: Location) -> Result<Folder, FolderError> {
+        let folder = Folder::open(location, self.lock.upgrade().as_ref())?;
+        self.lock = Arc::downgrade(&folder.handle);
+        Ok(folder)
+    }
+
+    /// Does the AOF need a new base? Without that, what is appended means nothing.
+    pub fn wants_base(&self) -> bool {
+        self.wanted.is_some() || self.open.as_ref().is_some_and(|open| open.provisional)
+    }
+
+    /// Is there something in the files that only a new base mends? Until it is there, no write
+    /// is accepted.
+    pub fn is_broken(&self) -> bool {
+        self.error.is_some() && self.wants_base()
     }
 
     /// Has the AOF grown by so many percent since it was last written anew, and is it
@@ -166,43 +158,28 @@ impl Aof {
         size > min_size && has_grown(open.base_size, size, percentage)
     }
 
-    /// Is there something in the files that only a new base mends?
-    pub fn is_broken(&self) -> bool {
-        self.is_broken
-    }
-
     /// What a rewrite begins with. If the AOF is off, only a base is written, to `location`.
     pub fn begin_rewrite(&mut self, location: Location) -> io::Result<Begin> {
-        if self.is_broken || self.is_provisional() {
-            return self.start_over().map(Begin::Base);
-        }
-        if self.error.is_none() {
-            self.flush();
-        }
-        if let Some(error) = &self.error {
-            return Err(io::Error::other(error.clone()));
-        }
-        if let Some(open) = &self.open {
-            return Ok(Begin::Increment(open.folder.clone()));
+        if let Some(open) = self.open.as_ref().filter(|open| !open.provisional) {
+            let folder = open.folder.clone();
+            if self.error.is_none() {
+                self.flush();
+            }
+            return match &self.error {
+                Some(error) => Err(io::Error::other(error.clone())),
+                None => Ok(Begin::Increment(folder)),
+            };
         }
         let folder = self.open_folder(location).map_err(io::Error::other)?;
-        Ok(Begin::Base(Rewrite::new(folder, None)))
-    }
-
-    /// Begins a new AOF. What is pending will be in its base.
-    fn start_over(&mut self) -> io::Result<Rewrite> {
-        let off = || io::Error::other("the log is off");
-        let location = self
-            .open
-            .as_ref()
-            .map(|open| open.folder.location().clone());
-        let folder = self
-            .open_folder(location.ok_or_else(off)?)
-            .map_err(io::Error::other)?;
+        if !self.is_open() {
+            return Ok(Begin::Base(Rewrite::new(folder, None)));
+        }
         let (file, increment) = folder.provisional_increment()?;
         self.open = Some(Open::new(folder.clone(), file, true)?);
+        self.wanted = None;
+        // What is pending will be in the base.
         self.pending.clear();
-        Ok(Rewrite::new(folder, Some(increment)))
+        Ok(Begin::Base(Rewrite::new(folder, Some(increment))))
     }
 
     /// Goes on in the next increment, `file`, which the manifest in `folder` names already. The
@@ -212,7 +189,7 @@ impl Aof {
         if self.open.as_ref().is_some_and(|open| open.torn) {
             self.distrust(&io::Error::other("a part of a write cannot be removed"));
         }
-        let Some(open) = self.open.as_mut().filter(|_| !self.is_broken) else {
+        let Some(open) = &mut self.open else {
             return Err(io::Error::other("its last file cannot be trusted"));
         };
         open.syncer.request(&open.file, self.written);
@@ -230,53 +207,41 @@ impl Aof {
         let Some(open) = &mut self.open else {
             return;
         };
-        let is_mended = open.provisional && open.syncer.error().is_none();
         open.folder = folder;
         open.provisional = false;
         open.base_size = open.folder.size();
-        if self.is_broken && is_mended {
-            self.is_broken = false;
-            self.flush();
-        }
+        self.flush();
     }
 
     fn forget_pending(&mut self) {
         self.pending.clear();
         self.written = self.appended;
         self.error = None;
-        self.is_broken = false;
     }
 
     /// Ends the AOF; what it has so far stays. It ends even if the disk fails:
     /// who turns it off wants to go on without it. Nobody waits for its last fsync.
     pub fn close(&mut self) {
         self.flush();
-        if let Some(mut open) = self.open.take()
-            && !open.provisional
-        {
+        if let Some(mut open) = self.open.take() {
             open.syncer.request(&open.file, self.written);
         }
+        self.wanted = None;
         self.forget_pending();
     }
 
+    /// Is the AOF on, be it that a new one is still to be begun?
     pub fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || self.wanted.is_some()
     }
 
     /// Adds a command to the end of the AOF. It is in memory until the next
     /// [`commit`](Self::commit).
     pub fn append<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        if self.is_open() {
+        if self.open.is_some() {
             let before = self.pending.len();
             encode(words, &mut self.pending);
             self.appended += (self.pending.len() - before) as u64;
-        }
-    }
-
-    /// Adds a DEL for each of `keys`, which have expired, and empties the list.
-    pub fn append_expired<K: AsRef<[u8]>>(&mut self, keys: &mut Vec<K>) {
-        for key in keys.drain(..) {
-            self.append([&b"DEL"[..], key.as_ref()].into_iter());
         }
     }
 
@@ -306,8 +271,9 @@ impl Aof {
         if self.written < position {
             self.flush();
         }
+        let is_broken = self.is_broken();
         match (&self.error, &mut self.open) {
-            (Some(error), _) if self.is_broken || self.written < position => {
+            (Some(error), _) if is_broken || self.written < position => {
                 Commit::Failed(error.clone())
             }
             (_, Some(open)) if policy == Fsync::Always => {
@@ -323,7 +289,7 @@ impl Aof {
         let Some(open) = &mut self.open else {
             return;
         };
-        if self.is_broken || (self.pending.is_empty() && self.error.is_none()) {
+        if self.pending.is_empty() && self.error.is_none() {
             return;
         }
         match open.write(&self.pending) {
@@ -331,9 +297,11 @@ impl Aof {
                 self.written = self.appended;
                 self.pending.clear();
                 // One large value is no reason to hold on to its memory.
-                self.pending.shrink_to(KEPT_PENDING);
-                // A write that succeeds does not undo an fsync that failed.
-                let is_safe = open.syncer.synced().borrow().error.is_none();
+                if self.pending.capacity() > KEPT_PENDING {
+                    self.pending = BytesMut::new();
+                }
+                // A write that succeeds does not undo an fsync that failed, nor makes a base.
+                let is_safe = !open.provisional && open.syncer.error().is_none();
                 if is_safe && self.error.take().is_some() {
                     info!("the log can be written again");
                 }
@@ -368,10 +336,8 @@ impl Aof {
     /// The file was taken away while it was open, or an fsync has failed. Nothing is lost as
     /// long as the data set is in memory: a rewrite begins soon.
     fn distrust(&mut self, reason: &io::Error) {
-        if !self.is_broken {
-            self.fail(reason);
-            self.is_broken = true;
-        }
+        self.fail(reason);
+        self.wanted = self.open.take().map(|open| open.folder);
     }
 
     /// The lines of INFO about the AOF. No write is ever put off because
@@ -451,18 +417,10 @@ impl Open {
 const KEPT_PENDING: usize = 1024 * 1024;
 
 /// Adds a command to `output`, as a client would send it.
-pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut Vec<u8>) {
-    let digits = &mut itoa::Buffer::new();
-    output.push(b'*');
-    output.extend_from_slice(digits.format(words.len()).as_bytes());
-    output.extend_from_slice(b"\r\n");
-    for word in words {
-        output.push(b'$');
-        output.extend_from_slice(digits.format(word.len()).as_bytes());
-        output.extend_from_slice(b"\r\n");
-        output.extend_from_slice(word);
-        output.extend_from_slice(b"\r\n");
-    }
+pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut BytesMut) {
+    let mut array = Reply::new(output, Protocol::Resp2);
+    array.array(words.len());
+    words.for_each(|word| array.bulk(word));
 }
 
 /// What the system says of an error (`strerror`), without Rust's addition.

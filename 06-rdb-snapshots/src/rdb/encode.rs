@@ -1,13 +1,13 @@
 //! Writing the format (`rdbSaveRio` and what it calls).
 
 use std::io::{self, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crc::{Digest, Table};
 
 use super::lzf::Compressor;
 use super::{CRC, MAGIC, Options, STRING, VERSION, encoding, opcode};
 use crate::resp::parse_integer;
+use crate::stats::{memory_in_use, unix_time};
 use crate::store::{Entry, Value};
 
 /// The file is written, and its checksum computed, in pieces of this size, in bytes.
@@ -49,12 +49,10 @@ impl<W: Write> Encoder<W> {
         self.buffer.extend_from_slice(MAGIC);
         self.buffer
             .extend_from_slice(format!("{VERSION:04}").as_bytes());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let memory = memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem);
         self.aux("redis-ver", REDIS_VERSION)?;
         self.aux("redis-bits", &usize::BITS.to_string())?;
-        self.aux("ctime", &now.unwrap_or_default().as_secs().to_string())?;
-        self.aux("used-mem", &memory.to_string())?;
+        self.aux("ctime", &unix_time().as_secs().to_string())?;
+        self.aux("used-mem", &memory_in_use().to_string())?;
         self.aux("aof-base", if self.options.is_base { "1" } else { "0" })
     }
 
@@ -80,8 +78,7 @@ impl<W: Write> Encoder<W> {
     /// A key and its value.
     pub fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         if let Some(deadline) = entry.deadline {
-            self.buffer.push(opcode::DEADLINE_MILLISECONDS);
-            self.buffer.extend_from_slice(&deadline.to_le_bytes());
+            self.put(opcode::DEADLINE_MILLISECONDS, &deadline.to_le_bytes());
         }
         self.buffer.push(STRING);
         self.string(entry.key)?;
@@ -102,23 +99,18 @@ impl<W: Write> Encoder<W> {
         self.output.write_all(&checksum.to_le_bytes())
     }
 
+    fn put(&mut self, first: u8, rest: &[u8]) {
+        self.buffer.push(first);
+        self.buffer.extend_from_slice(rest);
+    }
+
     fn length(&mut self, length: usize) {
         match length {
             0..64 => self.buffer.push(length as u8),
-            64..16_384 => {
-                let two = 0x4000 | length as u16;
-                self.buffer.extend_from_slice(&two.to_be_bytes());
-            }
+            64..16_384 => self.put(0x40 | (length >> 8) as u8, &[length as u8]),
             _ => match u32::try_from(length) {
-                Ok(four) => {
-                    self.buffer.push(0x80);
-                    self.buffer.extend_from_slice(&four.to_be_bytes());
-                }
-                Err(_) => {
-                    self.buffer.push(0x81);
-                    self.buffer
-                        .extend_from_slice(&(length as u64).to_be_bytes());
-                }
+                Ok(four) => self.put(0x80, &four.to_be_bytes()),
+                Err(_) => self.put(0x81, &(length as u64).to_be_bytes()),
             },
         }
     }
@@ -132,10 +124,8 @@ impl<W: Write> Encoder<W> {
             return self.integer(number);
         }
         if self.options.compression && bytes.len() >= MIN_COMPRESSED {
-            // Where it ends, an own copy of the bytes would have to begin.
             if let Some(compressed) = self.compressor.compress(bytes) {
                 self.buffer.push(0xC0 | encoding::LZF);
-                let compressed = compressed.to_vec();
                 self.length(compressed.len());
                 self.length(bytes.len());
                 return self.bytes(&compressed);
@@ -148,14 +138,11 @@ impl<W: Write> Encoder<W> {
     /// The string that is `number` in digits.
     fn integer(&mut self, number: i64) -> io::Result<()> {
         if let Ok(number) = i8::try_from(number) {
-            self.buffer.push(0xC0 | encoding::INT_8);
-            self.buffer.extend_from_slice(&number.to_le_bytes());
+            self.put(0xC0 | encoding::INT_8, &number.to_le_bytes());
         } else if let Ok(number) = i16::try_from(number) {
-            self.buffer.push(0xC0 | encoding::INT_16);
-            self.buffer.extend_from_slice(&number.to_le_bytes());
+            self.put(0xC0 | encoding::INT_16, &number.to_le_bytes());
         } else if let Ok(number) = i32::try_from(number) {
-            self.buffer.push(0xC0 | encoding::INT_32);
-            self.buffer.extend_from_slice(&number.to_le_bytes());
+            self.put(0xC0 | encoding::INT_32, &number.to_le_bytes());
         } else {
             let digits = &mut itoa::Buffer::new();
             let digits = digits.format(number).as_bytes();

@@ -52,10 +52,10 @@ impl Default for Compressor {
 
 impl Compressor {
     /// `input` in compressed form, or `None` if that is not shorter.
-    pub fn compress(&mut self, input: &[u8]) -> Option<&[u8]> {
+    pub fn compress(&mut self, input: &[u8]) -> Option<Vec<u8>> {
         let is_shorter = self.try_compress(input);
         self.start += input.len();
-        is_shorter.then_some(&self.output)
+        is_shorter.then(|| self.output.clone())
     }
 
     /// Fills the output; false as soon as it is not worth it.

@@ -4,12 +4,13 @@
 //! behind. So what the manifest names is whole before the manifest names it, and
 //! what it names no longer is deleted only afterwards.
 
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use thiserror::Error;
 use tracing::warn;
 
@@ -44,27 +45,23 @@ impl Location {
 /// Why the folder cannot be used.
 #[derive(Debug, Error)]
 pub enum FolderError {
-    #[error("cannot use {}: {error}", path.display())]
+    #[error("cannot use {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
-    #[error(
-        "another server uses {}; end it, or give this one another folder with --dir",
-        path.display()
-    )]
+    #[error("another server uses {path}; end it, or give this one another folder with --dir")]
     InUse { path: PathBuf },
     #[error(
-        "{} is damaged: {error}; put back a copy of it, or see what it names with \
-         redis-check-aof {}",
-        path.display(), path.display()
+        "{path} is damaged: {error}; put back a copy of it, or see what it names with \
+         redis-check-aof {path}"
     )]
     Manifest { path: PathBuf, error: ManifestError },
     #[error(
-        "{} is missing or cut off: it does not name {}, which holds data; put the manifest back, \
-         or move the file away to go on without it", manifest.display(), file.display()
+        "{manifest} is missing or cut off: it does not name {file}, which holds data; put the \
+         manifest back, or move the file away to go on without it"
     )]
     Unnamed { manifest: PathBuf, file: PathBuf },
     #[error(
-        "{} is the AOF of a Redis before 7.0; start redis-server 7 on it once, which moves it to \
-         where this server looks for it, or move it away to start without it", path.display()
+        "{path} is the AOF of a Redis before 7.0; start redis-server 7 on it once, which moves it \
+         to where this server looks for it, or move it away to start without it"
     )]
     Old { path: PathBuf },
 }
@@ -86,26 +83,15 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder, or makes it, and reads its manifest. There is none yet
-    /// when the server starts for the first time.
-    pub fn open(location: Location) -> Result<Self, FolderError> {
-        Self::open_with(location, None)
-    }
-
-    /// Opens it. If it is the one whose handle is `locked`, the server's own lock is not in the
-    /// way.
-    pub fn open_with(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
-        let path = &location.folder;
-        fs::create_dir_all(path).map_err(io_error(path))?;
-        let handle = File::open(path).map_err(io_error(path))?;
-        let locked = locked.filter(|locked| is_same(locked, &handle).unwrap_or(false));
-        let handle = match locked {
-            Some(locked) => Arc::clone(locked),
-            None => {
-                lock(&handle, path)?;
-                Arc::new(handle)
-            }
-        };
+    /// Opens the folder, or makes it, and reads its manifest. There is none yet when the server
+    /// starts for the first time. If `locked` is the handle of this very folder, the lock that it
+    /// carries is the server's own, and stays.
+    pub fn open(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
+        let path = location.folder.clone();
+        let handle = open_locked(&path, locked).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => FolderError::InUse { path },
+            _ => FolderError::Io { path, error },
+        })?;
         let manifest = read_manifest(&location.manifest())?;
         let folder = Self {
             location,
@@ -117,11 +103,16 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens it when the server starts, and is to have the data set that it had. Later it has
-    /// one, and files that do not belong to that are left alone.
+    /// Opens the folder anew: somebody may have moved it away meanwhile.
+    pub fn reopen(&self) -> Result<Self, FolderError> {
+        Self::open(self.location.clone(), Some(&self.handle))
+    }
+
+    /// Opens the folder when the server starts, and looks whether it is the AOF that the server
+    /// had. Later the server has its data, and files that do not belong to them are left alone.
     pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
         let old = location.folder.with_file_name(&location.name);
-        let folder = Self::open(location)?;
+        let folder = Self::open(location, None)?;
         if folder.manifest.is_empty() && old.is_file() {
             return Err(FolderError::Old { path: old });
         }
@@ -136,8 +127,7 @@ impl Folder {
     /// it, got lost. If a newer base is not named either, somebody has put back an older
     /// manifest, and the newer AOF beside it is whole.
     fn orphan(&self) -> io::Result<Option<PathBuf>> {
-        let bases = self.unnamed("base", self.manifest.base.as_ref())?;
-        match self.manifest.is_empty() || bases.is_empty() {
+        match self.manifest.is_empty() || self.unnamed("base")?.is_empty() {
             true => self.unnamed_data(),
             false => Ok(None),
         }
@@ -146,17 +136,18 @@ impl Folder {
     /// An increment with something in it that the manifest does not name. Nothing is
     /// written to one before the manifest names it.
     fn unnamed_data(&self) -> io::Result<Option<PathBuf>> {
-        for path in self.unnamed("incr", self.manifest.increments.last())? {
-            if path.metadata()?.len() > 0 {
-                return Ok(Some(path));
-            }
-        }
-        Ok(None)
+        let mut increments = self.unnamed("incr")?.into_iter();
+        // One that cannot be looked at may have something in it.
+        Ok(increments.find(|path| path.metadata().map_or(true, |file| file.len() > 0)))
     }
 
-    /// The bases or increments that the manifest does not name, although their numbers
-    /// come after that of `last`, which it does.
-    fn unnamed(&self, kind: &str, last: Option<&Part>) -> io::Result<Vec<PathBuf>> {
+    /// The bases (`base`) or increments (`incr`) that the manifest does not name, although their
+    /// numbers come after that of the last one that it does.
+    fn unnamed(&self, kind: &str) -> io::Result<Vec<PathBuf>> {
+        let last = match kind {
+            "base" => self.manifest.base.as_ref(),
+            _ => self.manifest.increments.last(),
+        };
         let last = last.map_or(0, |part| part.sequence);
         let is_after = |file: &str| {
             let rest = file.strip_prefix(&self.location.name)?.strip_prefix('.')?;
@@ -226,7 +217,7 @@ impl Folder {
     pub fn next_increment(&mut self, progress: &Progress) -> io::Result<File> {
         self.read_again()?;
         let mut manifest = self.manifest.clone();
-        let increment = manifest.next_increment(&self.location.name, self.is_there());
+        let increment = manifest.next_increment(&self.location.name, self.is_taken());
         let path = self.location.path(&increment.name);
         let file = File::options().append(true).create_new(true).open(&path)?;
         let made = Temporary::at(path);
@@ -253,18 +244,11 @@ impl Folder {
         Ok(())
     }
 
-    /// Is there a file with something in it, or a line in the manifest, of that name?
-    fn is_taken(&self) -> impl Fn(&str) -> bool {
-        |file| {
-            let metadata = fs::metadata(self.location.path(file));
-            self.manifest.names(file) || metadata.is_ok_and(|metadata| metadata.len() > 0)
-        }
-    }
-
-    /// Is there a file of that name? Even an empty one may be that of a rewrite that is no longer
+    /// Is there a file of that name, or a line in the manifest? A file that is there may be all
+    /// that is left of an AOF whose manifest got lost, or that of a rewrite that is no longer
     /// wanted, and that deletes it.
-    fn is_there(&self) -> impl Fn(&str) -> bool {
-        |file| self.location.path(file).exists()
+    fn is_taken(&self) -> impl Fn(&str) -> bool {
+        |file| self.manifest.names(file) || self.location.path(file).exists()
     }
 
     /// Puts a new manifest in the place of the old one. From then on the files that it is the
@@ -307,24 +291,18 @@ impl Folder {
         if self.manifest.history.is_empty() {
             return;
         }
-        for part in &self.manifest.history {
-            match fs::remove_file(self.location.path(&part.name)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    let name = &part.name;
-                    return warn!("cannot delete {name}, which is no longer needed: {error}");
-                }
-                _ => {}
+        for Part { name, .. } in &self.manifest.history {
+            if let Err(error) = fs::remove_file(self.location.path(name))
+                && error.kind() != ErrorKind::NotFound
+            {
+                return warn!("cannot delete {name}, which is no longer needed: {error}");
             }
         }
-        let manifest = Manifest {
-            history: Vec::new(),
-            ..self.manifest.clone()
-        };
+        let mut manifest = self.manifest.clone();
+        manifest.history.clear();
         if let Err(error) = self.write_manifest(manifest, [], progress) {
-            warn!(
-                "cannot shorten {}: {error}",
-                self.location.manifest().display()
-            );
+            let path = self.location.manifest();
+            warn!("cannot shorten {}: {error}", path.display());
         }
     }
 
@@ -336,12 +314,8 @@ impl Folder {
         if self.manifest.base.is_none() || self.unnamed_data()?.is_some() {
             return Ok(());
         }
-        let bases = self.unnamed("base", self.manifest.base.as_ref())?;
-        let increments = self.unnamed("incr", self.manifest.increments.last())?;
-        for path in bases.into_iter().chain(increments) {
-            fs::remove_file(path)?;
-        }
-        Ok(())
+        let left = [self.unnamed("base")?, self.unnamed("incr")?];
+        left.iter().flatten().try_for_each(fs::remove_file)
     }
 
     /// Is `file` still the last increment of the AOF? Somebody may have deleted or
@@ -349,7 +323,7 @@ impl Folder {
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {
             let here = fs::metadata(self.location.path(&part.name))?;
-            if !is_same_file(&here, &file.metadata()?) {
+            if !is_same(&here, &file.metadata()?) {
                 return Err(io::Error::other("the file was replaced by another one"));
             }
         }
@@ -370,33 +344,34 @@ fn sync_name(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
-fn is_same(left: &File, right: &File) -> io::Result<bool> {
-    Ok(is_same_file(&left.metadata()?, &right.metadata()?))
-}
-
-fn is_same_file(left: &Metadata, right: &Metadata) -> bool {
+fn is_same(left: &Metadata, right: &Metadata) -> bool {
     (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
-/// Locks the folder for as long as `handle` is open. The system ends the lock
-/// when the process ends, however it ends; a lock file would stay behind.
-fn lock(handle: &File, path: &Path) -> Result<(), FolderError> {
-    handle.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => FolderError::InUse { path: path.into() },
-        TryLockError::Error(error) => io_error(path)(error),
-    })
+/// Opens the folder, or makes it, and locks it for as long as the handle is open. The system ends
+/// the lock when the process ends, however it ends; a lock file would stay behind. If the folder
+/// is the one whose handle is `locked`, it is locked already.
+fn open_locked(path: &Path, locked: Option<&Arc<File>>) -> io::Result<Arc<File>> {
+    fs::create_dir_all(path)?;
+    let handle = File::open(path)?;
+    if let Some(locked) = locked
+        && is_same(&locked.metadata()?, &handle.metadata()?)
+    {
+        return Ok(Arc::clone(locked));
+    }
+    handle.try_lock()?;
+    Ok(Arc::new(handle))
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Manifest::default()),
-        Err(error) => return Err(io_error(path)(error)),
-    };
-    Manifest::parse(&text).map_err(|error| FolderError::Manifest {
-        path: path.to_owned(),
-        error,
-    })
+    match fs::read(path) {
+        Ok(text) => Manifest::parse(&text).map_err(|error| FolderError::Manifest {
+            path: path.to_owned(),
+            error,
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Manifest::default()),
+        Err(error) => Err(io_error(path)(error)),
+    }
 }
 
 fn open_for_append(path: &Path) -> io::Result<File> {
@@ -462,7 +437,7 @@ impl Rewrite {
         let mut named = vec![base];
         let mut last = None;
         if let Some(increment) = self.increment {
-            let part = folder.manifest.next_increment(name, folder.is_there());
+            let part = folder.manifest.next_increment(name, folder.is_taken());
             let path = folder.location.path(&part.name);
             // Nothing but an empty file has the name of an increment before the manifest has
             // it: one with data would say that a manifest got lost.
@@ -488,15 +463,13 @@ fn write_commands(
     progress: &Progress,
     output: &mut BufWriter<File>,
 ) -> io::Result<()> {
-    let mut command = Vec::new();
+    let mut command = BytesMut::new();
     for part in data.into_parts() {
         for entry in part.entries() {
             let digits = &mut itoa::Buffer::new();
-            let value = entry.value.bytes(digits);
+            let mut words = vec![b"SET", entry.key, entry.value.bytes(digits)];
             let unix = entry.deadline.map(|unix| unix.to_string());
-            let words: [&[u8]; 3] = [b"SET", entry.key, value];
-            let lifetime = unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]);
-            let words: Vec<&[u8]> = words.into_iter().chain(lifetime).collect();
+            words.extend(unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]));
             command.clear();
             encode(words.into_iter(), &mut command);
             output.write_all(&command)?;

@@ -13,7 +13,9 @@ pub fn propagate<'a>(state: &mut State, words: impl ExactSizeIterator<Item = &'a
 
 /// Appends a DEL for each key that has expired.
 pub fn propagate_expired(state: &mut State) {
-    state.aof.append_expired(&mut state.store.expired);
+    for key in state.store.expired.drain(..) {
+        state.aof.append([&b"DEL"[..], &key].into_iter());
+    }
 }
 
 impl Context<'_> {

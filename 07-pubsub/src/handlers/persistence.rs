@@ -1,9 +1,6 @@
 //! Commands that write the data set to the disk: SAVE, BGSAVE, LASTSAVE, BGREWRITEAOF
 //! (`rdb.c` and `aof.c` in Redis, and `db.c` for LASTSAVE).
 
-use tracing::warn;
-
-use crate::aof::system_text;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result};
 use crate::resp::Args;
 
@@ -23,16 +20,13 @@ const FAILED: CommandError = CommandError::new("ERR");
 
 /// `SAVE`: everybody waits until it is done.
 fn save(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    if ctx.state.background.is_saving() {
+    let state = &mut *ctx.state;
+    if state.background.is_saving() {
         return Err(IN_PROGRESS);
     }
-    ctx.state
-        .background
-        .save_now(&ctx.state.store, &ctx.state.config)
-        .map_err(|error| {
-            warn!("cannot save: {}", system_text(&error));
-            FAILED
-        })?;
+    if !state.background.save_now(&state.store, &state.config) {
+        return Err(FAILED);
+    }
     ctx.reply.ok();
     Ok(())
 }
@@ -44,27 +38,24 @@ fn bgsave(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         (2, Some(word)) if word.eq_ignore_ascii_case(b"SCHEDULE") => true,
         _ => return Err(CommandError::SYNTAX),
     };
-    if ctx.state.background.is_saving() {
+    let state = &mut *ctx.state;
+    if state.background.is_saving() {
         return Err(IN_PROGRESS);
     }
-    if ctx.state.background.is_rewriting() {
+    if state.background.is_rewriting() {
         if !schedule {
             return Err(CommandError::new(
                 "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
                  SCHEDULE in order to schedule a BGSAVE whenever possible.",
             ));
         }
-        ctx.state.background.save_scheduled = true;
+        state.background.save_scheduled = true;
         ctx.reply.simple("Background saving scheduled");
         return Ok(());
     }
-    ctx.state
-        .background
-        .save(&ctx.state.store, &ctx.state.config)
-        .map_err(|error| {
-            warn!("cannot begin to save: {error}");
-            FAILED
-        })?;
+    if !state.background.save(&state.store, &state.config) {
+        return Err(FAILED);
+    }
     ctx.reply.simple("Background saving started");
     Ok(())
 }
@@ -77,27 +68,26 @@ fn lastsave(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `BGREWRITEAOF`
 fn bgrewriteaof(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    if ctx.state.background.is_rewriting() {
+    let state = &mut *ctx.state;
+    if state.background.is_rewriting() {
         return Err(CommandError::new(
             "ERR Background append only file rewriting already in progress",
         ));
     }
-    if ctx.state.background.is_saving() {
-        ctx.state.background.rewrite_scheduled = true;
+    if state.background.is_saving() {
+        state.background.rewrite_scheduled = true;
         let text = "Background append only file rewriting scheduled";
         ctx.reply.simple(text);
         return Ok(());
     }
-    ctx.state
-        .background
-        .rewrite(&mut ctx.state.aof, &ctx.state.store, &ctx.state.config)
-        .map_err(|_| {
-            CommandError::new(
-                "ERR Can't execute an AOF background rewriting. Please check the server logs for \
-                 more information.",
-            )
-        })?;
-    ctx.reply
-        .simple("Background append only file rewriting started");
+    let (store, config) = (&state.store, &state.config);
+    if !state.background.rewrite(&mut state.aof, store, config) {
+        return Err(CommandError::new(
+            "ERR Can't execute an AOF background rewriting. Please check the server logs for more \
+             information.",
+        ));
+    }
+    let text = "Background append only file rewriting started";
+    ctx.reply.simple(text);
     Ok(())
 }

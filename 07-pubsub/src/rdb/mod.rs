@@ -31,7 +31,7 @@ mod lzf;
 mod save_points;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::{fs, process};
@@ -105,10 +105,7 @@ impl Progress {
     /// So many more keys are written. An error if nobody wants the rest.
     pub fn add(&self, keys: usize) -> io::Result<()> {
         self.keys.fetch_add(keys, Relaxed);
-        match self.is_cancelled() {
-            true => Err(no_longer_wanted()),
-            false => Ok(()),
-        }
+        self.commit(|| Ok(()))
     }
 
     pub fn keys(&self) -> usize {
@@ -120,7 +117,7 @@ impl Progress {
     pub fn commit<T>(&self, rename: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let is_cancelled = self.lock();
         match *is_cancelled {
-            true => Err(no_longer_wanted()),
+            true => Err(io::Error::other("it is no longer wanted")),
             false => rename(),
         }
     }
@@ -138,10 +135,6 @@ impl Progress {
         let cancelled = self.cancelled.lock();
         cancelled.unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn no_longer_wanted() -> io::Error {
-    io::Error::other("it is no longer wanted")
 }
 
 /// Writes a snapshot as an RDB.
@@ -188,10 +181,8 @@ impl Location {
         progress: &Progress,
     ) -> io::Result<()> {
         let process = process::id();
-        let name = |number| {
-            self.folder
-                .join(format!("{TEMPORARY}{process}-{number}.rdb"))
-        };
+        let name = |number| format!("{TEMPORARY}{process}-{number}.rdb");
+        let name = |number| self.folder.join(name(number));
         let mut file = Temporary::write(name, |file| write(snapshot, options, progress, file))?;
         progress.commit(|| file.rename(&self.path()))?;
         file.keep();
@@ -201,19 +192,15 @@ impl Location {
     /// Deletes what servers that ended while saving have left behind. A server that is
     /// still at it has a lock on its file.
     pub fn clean(&self) {
-        let is_temporary = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name == self.name.as_str() {
-                return false;
-            }
+        let is_temporary = |name: &str| {
             let number = name.strip_prefix(TEMPORARY);
             let number = number.and_then(|rest| rest.strip_suffix(".rdb"));
             let is_number = |text: &str| text.parse::<u32>().is_ok();
-            number.is_some_and(|number| number.split('-').all(is_number))
+            number.is_some_and(|number| number.split('-').all(is_number)) && name != self.name
         };
         // Whatever fails here hurts nobody.
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if is_temporary(&entry.path()) {
+            if is_temporary(&entry.file_name().to_string_lossy()) {
                 Temporary::delete_if_abandoned(&entry.path());
             }
         }

@@ -1,9 +1,10 @@
 //! When the data was saved, how that went, and whether it is due again
 //! (`server.saveparams`, `server.lastsave` and their like in Redis).
 
-use std::fmt::Write;
 use std::num::IntErrorKind;
 use std::time::{Duration, Instant};
+
+use crate::stats::unix_time;
 
 /// After a save that failed the next one waits for so long
 /// (`CONFIG_BGSAVE_RETRY_DELAY`).
@@ -30,27 +31,24 @@ impl SavePoint {
             return Some(Vec::new());
         }
         let numbers: Option<Vec<u64>> = text.split(' ').map(parse_number).collect();
-        let pairs = numbers.filter(|numbers| numbers.len().is_multiple_of(2))?;
-        let points = pairs.chunks_exact(2).map(|pair| Self {
-            seconds: pair[0],
-            changes: pair[1] as i32,
-        });
-        let points: Vec<Self> = points.collect();
-        points
-            .iter()
-            .all(|point| point.seconds > 0)
-            .then_some(points)
+        let numbers = numbers?;
+        let (pairs, []) = numbers.as_chunks::<2>() else {
+            return None;
+        };
+        let point = |[seconds, changes]: &[u64; 2]| Self {
+            seconds: *seconds,
+            changes: *changes as i32,
+        };
+        let is_point = |[seconds, _]: &[u64; 2]| *seconds > 0;
+        let points = pairs.iter().map(point).collect();
+        pairs.iter().all(is_point).then_some(points)
     }
 
     /// The opposite of [`parse`](Self::parse).
     pub fn format(points: &[Self]) -> String {
-        let mut text = String::new();
-        for point in points {
-            let space = if text.is_empty() { "" } else { " " };
-            // A string takes everything.
-            let _ = write!(text, "{space}{} {}", point.seconds, point.changes);
-        }
-        text
+        let pairs = points.iter();
+        let pairs = pairs.map(|point| format!("{} {}", point.seconds, point.changes));
+        pairs.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -90,7 +88,7 @@ impl Default for Saves {
     fn default() -> Self {
         let now = Instant::now();
         Self {
-            last: unix_seconds(),
+            last: unix_time().as_secs(),
             succeeded: now,
             tried: now,
             saved_changes: 0,
@@ -128,7 +126,7 @@ impl Saves {
 
     /// All that had changed up to `changes` is in the file.
     pub fn succeed(&mut self, changes: u64) {
-        self.last = unix_seconds();
+        self.last = unix_time().as_secs();
         self.succeeded = Instant::now();
         self.saved_changes = changes;
         self.failed = false;
@@ -139,11 +137,6 @@ impl Saves {
     pub fn skip(&mut self, changes: u64) {
         self.saved_changes = changes;
     }
-}
-
-fn unix_seconds() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Commands about the server: DBSIZE, FLUSHALL, CONFIG, TIME, LOLWUT
 //! (in Redis `db.c` for the first two, then `config.c`, `server.c`, `lolwut.c`).
 
-use tracing::{error, warn};
+use tracing::error;
 
-use crate::aof::system_text;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help};
 use crate::config::{Change, Config, PARAMETERS, Parameter};
 use crate::logging;
 use crate::resp::{Args, parse_integer};
+use crate::state::State;
 use crate::stats::unix_time;
 use crate::store::Counters;
 use crate::util::glob;
@@ -48,7 +48,7 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     };
     ctx.state.store.flush(lazy);
     if args[0].eq_ignore_ascii_case(b"FLUSHALL") {
-        forget_saved(ctx);
+        forget_saved(ctx.state);
     }
     ctx.reply.ok();
     Ok(())
@@ -56,17 +56,12 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// After FLUSHALL nobody wants a file with what was there
 /// (`flushAllDataAndResetRDB`).
-fn forget_saved(ctx: &mut Context<'_>) {
-    if ctx.state.background.is_saving() {
-        ctx.state.background.cancel();
+fn forget_saved(state: &mut State) {
+    if state.background.is_saving() {
+        state.background.cancel();
     }
-    if !ctx.state.config.save.is_empty()
-        && let Err(error) = ctx
-            .state
-            .background
-            .save_now(&ctx.state.store, &ctx.state.config)
-    {
-        warn!("cannot save: {}", system_text(&error));
+    if !state.config.save.is_empty() {
+        state.background.save_now(&state.store, &state.config);
     }
 }
 
@@ -132,7 +127,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
     make_room(&changed, &ctx.state.config)?;
-    switch_log(ctx, &changed)?;
+    switch_log(ctx.state, &changed)?;
     ctx.state.config = changed;
     logging::set_level(ctx.state.config.loglevel);
     ctx.reply.ok();
@@ -156,39 +151,23 @@ fn make_room(changed: &Config, current: &Config) -> Result {
 
 /// Turns the log on or off if `appendonly` changes. A new log begins with what is
 /// in the store; that is written in the background.
-fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
-    match (ctx.state.config.appendonly, changed.appendonly) {
-        (false, true) => turn_on_log(ctx, changed).map_err(|error| {
-            error!("cannot turn the log on: {error}");
-            let why = "Unable to turn on AOF. Check server logs.";
-            config_failed(b"appendonly", why)
-        }),
-        (true, false) => {
-            if ctx.state.background.is_rewriting() {
-                ctx.state.background.cancel();
-            }
-            ctx.state.background.rewrite_scheduled = false;
-            ctx.state.aof.close();
-            Ok(())
+fn switch_log(state: &mut State, changed: &Config) -> Result {
+    match (state.config.appendonly, changed.appendonly) {
+        (false, true) => {
+            state.background.cancel_rewrite();
+            let turned_on = state.aof.turn_on(changed.log_location());
+            turned_on.map_err(|error| {
+                error!("cannot turn the log on: {error}");
+                let why = "Unable to turn on AOF. Check server logs.";
+                config_failed(b"appendonly", why)
+            })?;
+            state.background.rewrite_scheduled = true;
         }
-        _ => Ok(()),
-    }
-}
-
-fn turn_on_log(ctx: &mut Context<'_>, changed: &Config) -> std::result::Result<(), String> {
-    if ctx.state.background.is_rewriting() {
-        ctx.state.background.cancel();
-    }
-    let turned_on = ctx.state.aof.turn_on(changed.log_location());
-    turned_on.map_err(|error| error.to_string())?;
-    // If something else is under way, or this fails, it begins later.
-    if ctx.state.background.is_busy() {
-        ctx.state.background.rewrite_scheduled = true;
-    } else {
-        let _ = ctx
-            .state
-            .background
-            .rewrite(&mut ctx.state.aof, &ctx.state.store, changed);
+        (true, false) => {
+            state.background.cancel_rewrite();
+            state.aof.close();
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -158,7 +158,7 @@ proptest! {
         for string in strings {
             if let Some(compressed) = compressor.compress(&string) {
                 prop_assert!(compressed.len() < string.len());
-                prop_assert_eq!(lzf::decompress(compressed, string.len()), Some(string));
+                prop_assert_eq!(lzf::decompress(&compressed, string.len()), Some(string));
             }
         }
     }

@@ -5,7 +5,6 @@
 //! is taken. So clients get their `-LOADING` at once.
 
 use std::fs::File;
-use std::io::Read;
 
 use crate::rdb::{Decoder, RdbError, Record};
 use crate::state::Shared;
@@ -43,7 +42,11 @@ pub fn file(file: &File, expired: Expired, shared: &Shared) -> Result<(Loaded, V
     let mut more = true;
     while more {
         let before = decoder.offset();
-        more = fill(&mut batch, &mut decoder)?;
+        while more && batch.len() < BATCH {
+            let record = decoder.next()?;
+            more = record.is_some();
+            batch.extend(record);
+        }
         if loaded.keys + loaded.expired == 0 {
             make_room(decoder.sizes(), size, shared);
         }
@@ -59,17 +62,6 @@ fn make_room((keys, volatile): (u64, u64), size: u64, shared: &Shared) {
     let most = size / MIN_RECORD;
     let store = &mut shared.lock().store;
     store.reserve(keys.min(most), volatile.min(most));
-}
-
-/// Reads a batch of keys; false if there are no more.
-fn fill<R: Read>(batch: &mut Vec<Record>, decoder: &mut Decoder<R>) -> Result<bool, RdbError> {
-    while batch.len() < BATCH {
-        match decoder.next()? {
-            Some(record) => batch.push(record),
-            None => return Ok(false),
-        }
-    }
-    Ok(true)
 }
 
 /// Puts a batch into the store.

@@ -14,7 +14,7 @@ const SELECT: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
 
 #[derive(Debug, Default)]
 pub struct Feed {
-    pieces: VecDeque<Vec<u8>>,
+    pieces: VecDeque<BytesMut>,
     /// The offset at which the first piece begins, and the one at which the last ends.
     start: i64,
     end: i64,
@@ -37,9 +37,9 @@ impl Feed {
     }
 
     /// Adds what `write` appends to a piece.
-    pub fn extend(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn extend(&mut self, write: impl FnOnce(&mut BytesMut)) {
         if self.pieces.back().is_none_or(|last| last.len() >= PIECE) {
-            self.pieces.push_back(Vec::new());
+            self.pieces.push_back(BytesMut::new());
         }
         if let Some(last) = self.pieces.back_mut() {
             let before = last.len();

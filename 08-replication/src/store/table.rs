@@ -178,11 +178,7 @@ impl<V> Table<V> {
         let removed = self.entries.swap_remove(position);
         if let Some(moved) = self.entries.get(position) {
             let old = Slot::new(moved.hash, self.entries.len());
-            let last = self.slots.len() - 1;
-            let mut number = moved.hash as usize & last;
-            while self.slots[number] != old {
-                number = (number + 1) & last;
-            }
+            let number = seek(&self.slots, moved.hash, old);
             self.slots[number] = Slot::new(moved.hash, position);
         }
         self.shrink();
@@ -240,12 +236,18 @@ fn slots_for(entries: usize) -> usize {
 
 /// Lets the first empty slot for `hash` lead to an entry. There must be one.
 fn occupy(slots: &mut [Slot], hash: u32, position: usize) {
+    let number = seek(slots, hash, Slot::EMPTY);
+    slots[number] = Slot::new(hash, position);
+}
+
+/// The number of the first slot for `hash` that is this one. There must be one.
+fn seek(slots: &[Slot], hash: u32, wanted: Slot) -> usize {
     let last = slots.len() - 1;
     let mut number = hash as usize & last;
-    while slots[number] != Slot::EMPTY {
+    while slots[number] != wanted {
         number = (number + 1) & last;
     }
-    slots[number] = Slot::new(hash, position);
+    number
 }
 
 #[cfg(test)]

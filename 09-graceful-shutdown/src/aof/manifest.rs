@@ -16,13 +16,14 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::resp::{Parser, parse_integer};
+use crate::resp::inline::words;
+use crate::resp::parse_integer;
 
 /// The longest line of a manifest, with its newline, in bytes (`MANIFEST_MAX_LINE`).
 const MAX_LINE: usize = 1024;
 
 /// What the names of increments end with.
-pub const INCREMENT: &str = ".incr.aof";
+const INCREMENT: &str = ".incr.aof";
 
 /// What is wrong with a manifest.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -98,10 +99,10 @@ impl Manifest {
         if self.is_empty() {
             return Err(ManifestError::Empty);
         }
-        let is_increment = |part: &Part| part.name.ends_with(INCREMENT);
-        match !self.history.is_empty() && self.history.iter().all(is_increment) {
-            true => Err(ManifestError::History),
-            false => Ok(()),
+        let is_base = |part: &Part| !part.name.ends_with(INCREMENT);
+        match self.history.is_empty() || self.history.iter().any(is_base) {
+            true => Ok(()),
+            false => Err(ManifestError::History),
         }
     }
 
@@ -173,43 +174,33 @@ fn next(
 }
 
 /// `file <name> seq <number> type <b|i|h>`. Lines look like inline commands, and
-/// quotes mean the same in both, so the same parser splits them.
+/// quotes mean the same in both, so the same function splits them.
 fn parse_line(line: &[u8]) -> Result<(Part, u8), &'static str> {
     if line.len() > MAX_LINE {
         return Err("it is too long");
     }
     let line = line.strip_suffix(b"\n").ok_or("it is cut off")?;
-    let mut line = [line.trim_ascii(), b"\n"].concat();
-    let mut parser = Parser::default();
-    if !matches!(parser.parse(&mut line), Ok(Some(_))) {
-        return Err("it is not made of words");
-    }
-    let words: Vec<&[u8]> = parser.args(&line).iter().collect();
-    let (pairs, rest) = words.as_chunks::<2>();
-    if !rest.is_empty() {
+    let words = words(line).map_err(|_| "it is not made of words")?;
+    let (pairs, []) = words.as_chunks::<2>() else {
         return Err("it is not made of pairs");
-    }
+    };
     let value = |key: &str| {
-        let is_key = |pair: &&[&[u8]; 2]| pair[0].eq_ignore_ascii_case(key.as_bytes());
+        let is_key = |pair: &&[Vec<u8>; 2]| pair[0].eq_ignore_ascii_case(key.as_bytes());
         let mut found = pairs.iter().filter(is_key);
         let [_, value] = found.next()?;
-        found.next().is_none().then_some(*value)
+        found.next().is_none().then_some(value.as_slice())
     };
     let name = value("file").ok_or("it has no file, or more than one")?;
     if name.is_empty() || name.iter().any(|byte| b"/\\".contains(byte)) {
         return Err("the file is not in this folder");
     }
     let name = str::from_utf8(name).map_err(|_| "the name of the file is not text")?;
+    let name = name.to_owned();
     let sequence = value("seq").and_then(parse_integer);
-    let sequence = sequence.and_then(|number| u64::try_from(number).ok());
-    let part = Part {
-        name: name.to_owned(),
-        sequence: sequence
-            .filter(|number| *number > 0)
-            .ok_or("it has no sequence number, or more than one")?,
-    };
+    let sequence = sequence.filter(|number| *number > 0);
+    let sequence = sequence.ok_or("it has no sequence number, or more than one")? as u64;
     match value("type") {
-        Some([kind]) => Ok((part, *kind)),
+        Some([kind]) => Ok((Part { name, sequence }, *kind)),
         _ => Err("it has no type of one letter, or more than one"),
     }
 }

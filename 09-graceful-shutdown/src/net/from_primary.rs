@@ -63,7 +63,7 @@ enum LinkError {
     Answer(String),
     #[error("its data cannot be loaded: {0}")]
     Rdb(#[from] RdbError),
-    #[error("it sent {0}")]
+    #[error("what it sent {0}")]
     Apply(#[from] ApplyError),
     #[error("the data could not be loaded")]
     Panicked,

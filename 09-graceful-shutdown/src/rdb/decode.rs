@@ -89,13 +89,9 @@ impl<R: Read> Decoder<R> {
 
     fn read_version(&mut self) -> Result<u32> {
         let offset = self.offset();
-        let digits = self.take(4)?;
-        let digits = digits.iter().try_fold(0, |version, digit| {
-            digit
-                .is_ascii_digit()
-                .then(|| version * 10 + u32::from(digit - b'0'))
-        });
-        match digits {
+        let digits = str::from_utf8(self.take(4)?).ok();
+        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+        match digits.and_then(|digits| digits.parse().ok()) {
             Some(version @ 1..=VERSION) => Ok(version),
             Some(version) if version > VERSION => {
                 let what = format!("version {version} of the format; this server knows {VERSION}");
@@ -136,7 +132,7 @@ impl<R: Read> Decoder<R> {
                         offset,
                     }));
                 }
-                other => return Err(self.unsupported(offset, other)),
+                other => return Err(self.unsupported(offset, other)?),
             }
         }
     }
@@ -175,18 +171,15 @@ impl<R: Read> Decoder<R> {
     }
 
     /// A record that we cannot represent. If it is a value, its key says more than a number.
-    fn unsupported(&mut self, offset: u64, kind: u8) -> RdbError {
-        let what = match kind {
-            opcode::FUNCTION | opcode::FUNCTION_BEFORE_7 => "functions".to_owned(),
-            opcode::MODULE => "data of a module".to_owned(),
-            _ => match type_name(kind).map(|name| (name, self.string().map(Cow::into_owned))) {
-                Some((name, Ok(key))) => format!("{name} at key \"{}\"", key.escape_ascii()),
-                Some((_, Err(error))) => return error,
-                None => return self.damaged(offset, &format!("{kind} is no type of a record")),
-            },
+    fn unsupported(&mut self, offset: u64, kind: u8) -> Result<RdbError> {
+        let what = match (kind, type_name(kind)) {
+            (opcode::FUNCTION | opcode::FUNCTION_BEFORE_7, _) => "functions".to_owned(),
+            (opcode::MODULE, _) => "data of a module".to_owned(),
+            (_, Some(name)) => format!("{name} at key \"{}\"", self.string()?.escape_ascii()),
+            _ => return Ok(self.damaged(offset, &format!("{kind} is no type of a record"))),
         };
         let what = format!("{what}, which this server does not have");
-        RdbError::Unsupported { offset, what }
+        Ok(RdbError::Unsupported { offset, what })
     }
 
     /// A value of the only type that we have.
@@ -268,25 +261,17 @@ impl<R: Read> Decoder<R> {
         Ok(&self.buffer[start..self.position])
     }
 
-    /// Reads more: a piece, or as much as there is already. Who only says that much
-    /// follows makes us reserve nothing.
+    /// Reads more: a piece, or what is missing of `wanted` bytes. Memory is only taken for bytes
+    /// that have come, whatever the file says that follows.
     fn fill(&mut self, wanted: usize) -> Result<()> {
         self.sum();
         self.base += self.position as u64;
         self.buffer.drain(..self.position);
         (self.position, self.summed) = (0, 0);
-        let start = self.buffer.len();
-        let more = (wanted - start).clamp(CHUNK, start.max(CHUNK));
-        self.buffer.resize(start + more, 0);
-        let count = loop {
-            match self.source.read(&mut self.buffer[start..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        self.buffer.truncate(start + *count.as_ref().unwrap_or(&0));
-        match count? {
-            0 => Err(RdbError::Short(self.base + start as u64)),
+        let more = (wanted - self.buffer.len()).max(CHUNK) as u64;
+        let mut piece = self.source.by_ref().take(more);
+        match piece.read_to_end(&mut self.buffer)? {
+            0 => Err(RdbError::Short(self.base + self.buffer.len() as u64)),
             _ => Ok(()),
         }
     }

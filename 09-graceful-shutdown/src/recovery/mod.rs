@@ -39,8 +39,8 @@ pub enum RecoveryError {
     #[error("cannot append to the log: {0}")]
     Append(io::Error),
     #[error(
-        "cannot load {}: {error}. It was left as it is. To see what it holds: redis-check-rdb {}",
-        path.display(), path.display()
+        "cannot load {path}: {error}. It was left as it is. To see what it holds: redis-check-rdb \
+         {path}"
     )]
     Rdb { path: PathBuf, error: RdbError },
 }

@@ -168,7 +168,7 @@ fn persist(state: &mut State, request: Request) -> bool {
 /// What is written in the background is not waited for. The files before it are whole, unless
 /// it is the first base of the log: without that the log is nothing.
 fn end_background(state: &mut State, request: Request) -> Result<(), String> {
-    let is_first = state.aof.is_provisional();
+    let is_first = state.aof.wants_base() && !state.aof.is_broken();
     if request.force || !is_first {
         state.background.stop();
     }
@@ -192,11 +192,10 @@ fn save(state: &mut State, request: Request) -> Result<(), String> {
         return Ok(());
     }
     info!("Saving the final RDB snapshot before exiting.");
-    let saved = state.background.save_now(&state.store, &state.config);
-    saved.map_err(|error| {
-        warn!("cannot save: {}", system_text(&error));
-        "Error trying to save the DB".into()
-    })
+    match state.background.save_now(&state.store, &state.config) {
+        true => Ok(()),
+        false => Err("Error trying to save the DB".into()),
+    }
 }
 
 fn is_save_due(state: &State, request: Request) -> bool {

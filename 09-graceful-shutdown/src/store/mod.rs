@@ -319,7 +319,12 @@ impl Store {
     /// What there is at this moment, in microseconds. It stays as it is, whatever
     /// happens to the store.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.segments.clone(), &self.clock, self.keys, self.volatile)
+        Snapshot {
+            segments: self.segments.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys,
+            volatile: self.volatile,
+        }
     }
 
     /// The value of `key` for a command that reads it. Counts for INFO.

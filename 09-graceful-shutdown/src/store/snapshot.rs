@@ -11,11 +11,11 @@ use crate::store::clock::Clock;
 /// one.
 #[derive(Debug)]
 pub struct Snapshot {
-    segments: Vec<Arc<Segment>>,
+    pub(super) segments: Vec<Arc<Segment>>,
     /// To say when deadlines are on the calendar.
-    clock: Clock,
-    keys: usize,
-    volatile: usize,
+    pub(super) clock: Clock,
+    pub(super) keys: usize,
+    pub(super) volatile: usize,
 }
 
 /// A key of a snapshot.
@@ -27,20 +27,6 @@ pub struct Entry<'a> {
 }
 
 impl Snapshot {
-    pub(super) fn new(
-        segments: Vec<Arc<Segment>>,
-        clock: &Clock,
-        keys: usize,
-        volatile: usize,
-    ) -> Self {
-        Self {
-            segments,
-            clock: clock.clone(),
-            keys,
-            volatile,
-        }
-    }
-
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys

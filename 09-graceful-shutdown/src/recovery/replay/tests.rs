@@ -49,10 +49,10 @@ fn plant(manifest: &[u8]) -> io::Result<TempDir> {
 }
 
 fn command(letter: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = BytesMut::new();
     let words = [&b"APPEND"[..], b"k", letter.as_bytes()];
     encode(words.into_iter(), &mut bytes);
-    bytes
+    bytes.to_vec()
 }
 
 /// Starts on the folder, and returns the value, or why that cannot be done.
