@@ -10,7 +10,7 @@ use std::thread;
 
 use tempfile::TempDir;
 
-use crate::dump::{self, leftovers, same, wait_for_background};
+use crate::dump::{self, expect_no_leftovers, leftovers, same, wait_for_background};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{ON, connect, data_folder, data_set, info, plain, snapshot, unix_milliseconds};
 use crate::session::{OK, Session, arity, bulk, encode, int, strings};
@@ -115,7 +115,7 @@ fn a_save_in_the_background_is_told_of() {
     let time = last(&mut c);
     assert!(time >= begun);
     assert_eq!(field(&mut c, "rdb_last_save_time"), time);
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     server.kill();
     let (_server, mut c) = start(&data);
     same(&data_set(&mut c), &expected);
@@ -174,7 +174,7 @@ fn one_at_a_time() {
     });
     c.expect("BGSAVE SCHEDULE", STARTED);
     wait_for_background(&mut c);
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn after_a_save_that_failed_writes_are_refused() {
     c.expect("SET k", arity("set"));
     c.expect("ECHO k", bulk("k"));
     assert!(field(&mut c, "rdb_changes_since_last_save") > 0);
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     c.expect("CONFIG SET stop-writes-on-bgsave-error no", OK);
     c.expect("SET k y", OK);
     c.expect("CONFIG SET stop-writes-on-bgsave-error yes", OK);
@@ -471,7 +471,7 @@ fn what_was_flushed_is_not_saved() {
         assert!(dump::path(&data).exists());
         wait_for_background(&mut c);
     }
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     c.expect("DBSIZE", int(0));
     server.kill();
     let (_server, mut c) = start(&data);

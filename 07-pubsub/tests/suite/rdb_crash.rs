@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::dump::{self, leftovers, same, wait_for_background};
+use crate::dump::{self, expect_no_leftovers, leftovers, same, wait_for_background};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{FOLDER, Log, ON, connect, data_folder, data_set, info, snapshot, start};
 use crate::session::{OK, Session, bulk, encode, int, strings};
@@ -317,7 +317,7 @@ fn a_full_disk_leaves_the_old_file() {
     );
     c.expect("GET k", bulk("w"));
     assert!(fs::read(dump::path(&data)).expect("the file") == old);
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     server.lift_limit();
     c.expect("BGSAVE", "+Background saving started\r\n");
     wait_for_background(&mut c);
@@ -366,7 +366,7 @@ fn a_rewrite_on_a_full_disk_leaves_the_old_log() {
             Some("err")
         );
     }
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     server.kill();
     let (server, mut c) = start(&data, &[]);
     same(&data_set(&mut c), &before);

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
-use crate::dump::{self, leftovers, wait_for_background};
+use crate::dump::{self, expect_no_leftovers, leftovers, wait_for_background};
 use crate::faults::{Action, Disk, EIO, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{
@@ -228,7 +228,7 @@ fn under_load_the_log_is_written_anew_and_turned_on_and_off() {
     }
     let counts: Vec<u64> = writers.into_iter().map(Writer::stop).collect();
     wait_for_background(&mut c);
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     server.kill();
     let (_server, mut c) = start(&data, &[]);
     for (writer, count) in counts.into_iter().enumerate() {
@@ -385,7 +385,7 @@ fn two_servers_in_one_folder() {
     for c in [&mut a, &mut b] {
         assert_eq!(info(c, "rdb_last_bgsave_status").as_deref(), Some("ok"));
     }
-    assert_eq!(leftovers(&data), [""; 0]);
+    expect_no_leftovers(&data);
     second.kill();
     assert!(dump::path(&data).exists());
     assert_eq!(after_a_crash(first, &data), plain(&[("k", "first")]));

@@ -61,6 +61,13 @@ pub fn leftovers(data: &TempDir) -> Vec<String> {
     names.filter(|name| name.starts_with("temp-")).collect()
 }
 
+/// Waits until no temporary file is left. A background job that nobody wants any more deletes its
+/// own, as soon as it notices.
+#[track_caller]
+pub fn expect_no_leftovers(data: &TempDir) {
+    wait_until("no temporary file is left", || leftovers(data).is_empty());
+}
+
 /// Compares two data sets, and says at which key they are not the same: all of them
 /// would be too much to read.
 #[track_caller]
