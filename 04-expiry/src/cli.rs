@@ -67,7 +67,7 @@ impl Cli {
         match self.config.io_threads {
             1 => Builder::new_current_thread().enable_all().build(),
             threads => Builder::new_multi_thread()
-                .worker_threads(threads.into())
+                .worker_threads(threads as usize)
                 .enable_all()
                 .build(),
         }

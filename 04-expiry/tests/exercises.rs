@@ -455,7 +455,6 @@ const USES: &[(&str, bool)] = &[
     ("OBJECT ENCODING $", false),
     ("OBJECT REFCOUNT $", false),
     ("OBJECT IDLETIME $", false),
-    ("OBJECT FREQ $", false),
     ("KEYS *", false),
     ("SCAN 0 COUNT 1000", false),
     ("RANDOMKEY", false),

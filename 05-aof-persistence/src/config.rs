@@ -23,7 +23,7 @@ use self::Kind::{Always, FileName, Memory, Number, Other, Seconds, YesNo};
 pub struct Config {
     pub bind: IpAddr,
     pub port: u16,
-    pub io_threads: u8,
+    pub io_threads: u64,
     /// The longest string that a client may send or build, in bytes.
     pub proto_max_bulk_len: usize,
     /// How many clients there may be at once.
@@ -121,11 +121,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("bind", Other(|c| c.bind.to_string(), set_bind)).change(Same),
     row("databases", Always("1")).change(Immutable),
     row("dir", Other(|c| c.dir.clone(), set_dir)).change(Protected),
-    row(
-        "io-threads",
-        Other(|c| c.io_threads.to_string(), set_io_threads),
-    )
-    .change(Immutable),
+    row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
     row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
     row("maxmemory", Always("0")).change(Same),
@@ -242,11 +238,6 @@ fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
 
 fn set_dir(config: &mut Config, value: &str) -> Result<(), String> {
     parse_into(value, &mut config.dir)
-}
-
-fn set_io_threads(config: &mut Config, value: &str) -> Result<(), String> {
-    config.io_threads = parse_number(value, 1, 128)? as u8;
-    Ok(())
 }
 
 fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {

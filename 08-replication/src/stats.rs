@@ -122,47 +122,27 @@ impl Stats {
     }
 }
 
-/// How many samples count for a rate (`STATS_METRIC_SAMPLES`).
-const SAMPLES: usize = 16;
-
-/// How much happens in a second: commands, bytes received, bytes sent.
+/// How much happens in a second, averaged over the last ticks.
+///
+/// Redis keeps 16 samples (`STATS_METRIC_SAMPLES`). A moving average, in which each tick
+/// counts for a sixteenth, needs to keep none.
 #[derive(Debug, Default)]
 pub struct Rates {
     last: Option<(Instant, [u64; 3])>,
-    samples: [[u64; 3]; SAMPLES],
-    next: usize,
+    /// Commands, bytes received, bytes sent.
+    pub per_second: [f64; 3],
 }
 
 impl Rates {
     fn sample(&mut self, counts: [u64; 3]) {
         let now = Instant::now();
-        if let Some((then, before)) = self.last {
-            let passed = now.duration_since(then).as_micros().max(1) as u64;
-            let rate = |index: usize| {
-                let more: u64 = counts[index].saturating_sub(before[index]);
-                more.saturating_mul(1_000_000) / passed
-            };
-            self.samples[self.next] = [rate(0), rate(1), rate(2)];
-            self.next = (self.next + 1) % SAMPLES;
+        let Some((then, before)) = self.last.replace((now, counts)) else {
+            return;
+        };
+        let seconds = (now - then).as_secs_f64().max(1e-6);
+        for (index, mean) in self.per_second.iter_mut().enumerate() {
+            let more = counts[index].saturating_sub(before[index]);
+            *mean += (more as f64 / seconds - *mean) / 16.0;
         }
-        self.last = Some((now, counts));
-    }
-
-    /// The mean of the last samples.
-    fn mean(&self, index: usize) -> u64 {
-        let samples = self.samples.iter().map(|sample| sample[index]);
-        samples.sum::<u64>() / SAMPLES as u64
-    }
-
-    pub fn commands(&self) -> u64 {
-        self.mean(0)
-    }
-
-    pub fn bytes_received(&self) -> u64 {
-        self.mean(1)
-    }
-
-    pub fn bytes_sent(&self) -> u64 {
-        self.mean(2)
     }
 }

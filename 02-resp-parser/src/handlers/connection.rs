@@ -129,19 +129,15 @@ fn introduce_server(ctx: &mut Context<'_>) {
     };
     let reply = &mut ctx.reply;
     reply.map(7);
-    reply.bulk(b"server");
-    reply.bulk(b"redis");
-    reply.bulk(b"version");
-    reply.bulk(REDIS_VERSION.as_bytes());
-    reply.bulk(b"proto");
+    for text in ["server", "redis", "version", REDIS_VERSION, "proto"] {
+        reply.bulk(text.as_bytes());
+    }
     reply.integer(version);
     reply.bulk(b"id");
     reply.integer(id);
-    reply.bulk(b"mode");
-    reply.bulk(b"standalone");
-    reply.bulk(b"role");
-    reply.bulk(b"master");
-    reply.bulk(b"modules");
+    for text in ["mode", "standalone", "role", "master", "modules"] {
+        reply.bulk(text.as_bytes());
+    }
     reply.array(0);
 }
 

@@ -3,8 +3,6 @@
 
 use std::env::consts::{ARCH, OS};
 use std::fmt::Display;
-use std::fs;
-use std::sync::LazyLock;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -47,7 +45,6 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         let names = |name: &[u8]| match name.to_ascii_lowercase().as_slice() {
             b"all" | b"everything" => true,
             b"default" => is_default,
-            b"module_list" => title == "Modules",
             name => name == title.to_ascii_lowercase().as_bytes(),
         };
         (asked.is_empty() && is_default) || asked.iter().any(names)
@@ -70,39 +67,25 @@ fn lines(values: &[(&str, &dyn Display)]) -> String {
 
 fn server(state: &State) -> String {
     let uptime = state.stats.uptime().as_secs();
-    let is_linux = cfg!(target_os = "linux");
-    let executable = std::env::current_exe().unwrap_or_default();
     lines(&[
         ("redis_version", &REDIS_VERSION),
         ("redis_mode", &"standalone"),
         ("os", &format!("{OS} {ARCH}")),
-        ("arch_bits", &usize::BITS),
-        (
-            "multiplexing_api",
-            &if is_linux { "epoll" } else { "kqueue" },
-        ),
         ("process_id", &std::process::id()),
-        ("process_supervised", &"no"),
         ("tcp_port", &state.config.port),
         ("server_time_usec", &unix_time().as_micros()),
         ("uptime_in_seconds", &uptime),
         ("uptime_in_days", &(uptime / 86_400)),
         ("hz", &10),
         ("configured_hz", &10),
-        ("executable", &executable.display()),
-        ("config_file", &""),
-        ("io_threads_active", &u8::from(state.config.io_threads > 1)),
     ])
 }
 
 fn clients(state: &State) -> String {
     lines(&[
         ("connected_clients", &state.clients.len()),
-        ("cluster_connections", &0),
         ("maxclients", &state.config.maxclients),
         ("blocked_clients", &0),
-        ("tracking_clients", &0),
-        ("clients_in_timeout_table", &0),
     ])
 }
 
@@ -110,70 +93,29 @@ fn clients(state: &State) -> String {
 /// occupies and give that for both numbers.
 fn memory(state: &State) -> String {
     let bytes = memory_in_use();
-    let peak = bytes.max(state.stats.peak_memory);
-    let lines = lines(&[
+    lines(&[
         ("used_memory", &bytes),
-        ("used_memory_human", &human_bytes(bytes)),
         ("used_memory_rss", &bytes),
-        ("used_memory_rss_human", &human_bytes(bytes)),
-        ("used_memory_peak", &peak),
-        ("used_memory_peak_human", &human_bytes(peak)),
-        (
-            "used_memory_peak_perc",
-            &format!("{}%", percent(bytes, peak)),
-        ),
+        ("used_memory_peak", &bytes.max(state.stats.peak_memory)),
         ("used_memory_startup", &state.stats.startup_memory),
         ("maxmemory", &0),
-        ("maxmemory_human", &"0B"),
         ("maxmemory_policy", &"noeviction"),
         ("mem_allocator", &"mimalloc"),
-    ]);
-    lines + &SYSTEM_MEMORY
-}
-
-/// How much memory the machine has, where the system says so in Linux's way.
-static SYSTEM_MEMORY: LazyLock<String> = LazyLock::new(|| {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = total.and_then(|total| total.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kib.map_or(String::new(), |kib| {
-        let bytes = kib << 10;
-        lines(&[
-            ("total_system_memory", &bytes),
-            ("total_system_memory_human", &human_bytes(bytes)),
-        ])
-    })
-});
-
-/// `1013232` as `989.48K` (`bytesToHuman`).
-fn human_bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "K", "M", "G"] {
-        if value < 1024.0 {
-            let digits = if unit == "B" { 0 } else { 2 };
-            return format!("{value:.digits$}{unit}");
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.2}T")
-}
-
-fn percent(part: u64, whole: u64) -> String {
-    format!("{:.2}", part as f64 * 100.0 / whole.max(1) as f64)
+    ])
 }
 
 fn stats(state: &State) -> String {
-    let (stats, rates) = (&state.stats, &state.stats.rates);
-    let counters = &state.store.counters;
-    let kib = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
+    let (stats, counters) = (&state.stats, &state.store.counters);
+    let [commands, received, sent] = stats.rates.per_second;
+    let kib = |bytes: f64| format!("{:.2}", bytes / 1024.0);
     lines(&[
         ("total_connections_received", &stats.connections_received),
         ("total_commands_processed", &stats.commands_processed),
-        ("instantaneous_ops_per_sec", &rates.commands()),
+        ("instantaneous_ops_per_sec", &(commands as u64)),
         ("total_net_input_bytes", &stats.bytes_received),
         ("total_net_output_bytes", &stats.bytes_sent),
-        ("instantaneous_input_kbps", &kib(rates.bytes_received())),
-        ("instantaneous_output_kbps", &kib(rates.bytes_sent())),
+        ("instantaneous_input_kbps", &kib(received)),
+        ("instantaneous_output_kbps", &kib(sent)),
         ("rejected_connections", &stats.connections_rejected),
         ("evicted_keys", &0),
         ("keyspace_hits", &counters.hits),
@@ -189,17 +131,14 @@ fn replication(_: &State) -> String {
 
 /// How much processor time the server has used, in seconds.
 fn cpu(_: &State) -> String {
-    let seconds = |time: TimeVal| {
-        let seconds = time.tv_sec() as f64 + time.tv_usec() as f64 / 1_000_000.0;
-        format!("{seconds:.6}")
-    };
-    let (system, user) = getrusage(UsageWho::RUSAGE_SELF).map_or_else(
-        |_| Default::default(),
-        |usage| (seconds(usage.system_time()), seconds(usage.user_time())),
-    );
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    let usage = getrusage(UsageWho::RUSAGE_SELF);
+    let (system, user) = usage.map_or((0.0, 0.0), |usage| {
+        (seconds(usage.system_time()), seconds(usage.user_time()))
+    });
     lines(&[
-        ("used_cpu_sys", &system),
-        ("used_cpu_user", &user),
+        ("used_cpu_sys", &format!("{system:.6}")),
+        ("used_cpu_user", &format!("{user:.6}")),
         ("used_cpu_sys_children", &"0.000000"),
         ("used_cpu_user_children", &"0.000000"),
     ])

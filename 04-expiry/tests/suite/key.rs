@@ -181,13 +181,10 @@ fn object() {
     let (_server, mut c) = connect();
     c.expect("OBJECT ENCODING missing", NULL);
     c.expect("OBJECT REFCOUNT missing", NULL);
-    c.expect("OBJECT FREQ missing", NULL);
     c.expect("SET small 9999", OK);
     c.expect("OBJECT REFCOUNT small", int(i32::MAX.into()));
     c.expect("SET large 10000", OK);
     c.expect("OBJECT refcount large", int(1));
-    let reply = c.call(&["OBJECT", "FREQ", "large"]);
-    assert!(reply.starts_with(b"-ERR An LFU maxmemory policy is not selected"));
     c.expect("OBJECT", arity("object"));
     c.expect("OBJECT ENCODING", arity("object|encoding"));
     c.expect(

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -30,16 +30,10 @@ pub struct Clients {
     handles: BTreeMap<u64, Arc<Handle>>,
     /// The id of the last that came.
     last_id: u64,
-    now: Arc<Now>,
 }
 
-/// The time of the last tick.
-#[derive(Debug)]
-struct Now {
-    started: Instant,
-    /// In milliseconds since then.
-    millis: AtomicU64,
-}
+/// The time of the last tick, in milliseconds since the first.
+static NOW: AtomicU64 = AtomicU64::new(0);
 
 /// What the server knows of a client outside of its connection, and how it ends it.
 #[derive(Debug)]
@@ -63,10 +57,9 @@ pub struct Handle {
     /// How large its buffers are, in bytes.
     pub input_size: AtomicUsize,
     pub output_size: AtomicUsize,
-    /// When it came, and when it said or took something last, in milliseconds of `now`.
+    /// When it came, and when it said or took something last, in milliseconds of [`NOW`].
     came: u64,
     heard: AtomicU64,
-    now: Arc<Now>,
     /// The task that serves it.
     task: OnceLock<AbortHandle>,
 }
@@ -84,17 +77,16 @@ impl Clients {
     /// A client has come.
     pub fn enter(&mut self, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Arc<Handle> {
         self.last_id += 1;
-        self.now.tick();
-        let handle = Handle {
+        self.tick();
+        let now = NOW.load(Relaxed);
+        let handle = Arc::new(Handle {
             addr,
             local_addr,
             fd,
-            came: self.now.millis(),
-            heard: self.now.millis().into(),
-            now: self.now.clone(),
+            came: now,
+            heard: now.into(),
             ..Handle::nobody(self.last_id)
-        };
-        let handle = Arc::new(handle);
+        });
         self.handles.insert(handle.id, handle.clone());
         handle
     }
@@ -126,7 +118,8 @@ impl Clients {
 
     /// The time goes on.
     pub fn tick(&mut self) {
-        self.now.tick();
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        NOW.store(FIRST.elapsed().as_millis() as u64, Relaxed);
     }
 
     /// Ends the connections of clients that have been silent for longer than `timeout`, unless
@@ -144,24 +137,9 @@ impl Clients {
     }
 }
 
-impl Default for Now {
-    fn default() -> Self {
-        Self {
-            started: Instant::now(),
-            millis: AtomicU64::default(),
-        }
-    }
-}
-
-impl Now {
-    fn tick(&self) {
-        let millis = self.started.elapsed().as_millis() as u64;
-        self.millis.store(millis, Relaxed);
-    }
-
-    fn millis(&self) -> u64 {
-        self.millis.load(Relaxed)
-    }
+/// For how long it has been later than `then`.
+fn since(then: u64) -> Duration {
+    Duration::from_millis(NOW.load(Relaxed).saturating_sub(then))
 }
 
 impl Handle {
@@ -182,7 +160,6 @@ impl Handle {
             output_size: AtomicUsize::default(),
             came: 0,
             heard: AtomicU64::default(),
-            now: Arc::default(),
             task: OnceLock::default(),
         }
     }
@@ -203,18 +180,17 @@ impl Handle {
 
     /// It has just said or taken something.
     pub fn hear(&self) {
-        self.heard.store(self.now.millis(), Relaxed);
+        self.heard.store(NOW.load(Relaxed), Relaxed);
     }
 
     /// For how long it has neither said nor taken anything.
     pub fn idle(&self) -> Duration {
-        let heard = self.heard.load(Relaxed);
-        Duration::from_millis(self.now.millis().saturating_sub(heard))
+        since(self.heard.load(Relaxed))
     }
 
     /// For how long it has been here.
     pub fn age(&self) -> Duration {
-        Duration::from_millis(self.now.millis().saturating_sub(self.came))
+        since(self.came)
     }
 
     pub fn name(&self) -> String {
@@ -259,18 +235,5 @@ impl Handle {
 
     pub fn kind(&self) -> Kind {
         Kind::Normal
-    }
-}
-
-impl Kind {
-    /// The kind called `name`, in any mixture of case.
-    pub fn named(name: &[u8]) -> Option<Self> {
-        match name.to_ascii_lowercase().as_slice() {
-            b"normal" => Some(Self::Normal),
-            b"master" => Some(Self::Primary),
-            b"slave" | b"replica" => Some(Self::Replica),
-            b"pubsub" => Some(Self::Subscriber),
-            _ => None,
-        }
     }
 }

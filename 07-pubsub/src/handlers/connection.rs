@@ -2,7 +2,6 @@
 //! SELECT (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in
 //! `db.c`).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -154,19 +153,15 @@ fn introduce_server(ctx: &mut Context<'_>) {
     let version = version(ctx.client.protocol);
     let reply = &mut ctx.reply;
     reply.map(7);
-    reply.bulk(b"server");
-    reply.bulk(b"redis");
-    reply.bulk(b"version");
-    reply.bulk(REDIS_VERSION.as_bytes());
-    reply.bulk(b"proto");
+    for text in ["server", "redis", "version", REDIS_VERSION, "proto"] {
+        reply.bulk(text.as_bytes());
+    }
     reply.integer(version);
     reply.bulk(b"id");
     reply.integer(id);
-    reply.bulk(b"mode");
-    reply.bulk(b"standalone");
-    reply.bulk(b"role");
-    reply.bulk(b"master");
-    reply.bulk(b"modules");
+    for text in ["mode", "standalone", "role", "master", "modules"] {
+        reply.bulk(text.as_bytes());
+    }
     reply.array(0);
 }
 
@@ -247,10 +242,8 @@ fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn describe(client: &Handle, table: &Table) -> String {
     let unwritten = client.unwritten.load(Relaxed);
     let unread = client.unread.load(Relaxed);
-    let (input, output) = (
-        client.input_size.load(Relaxed),
-        client.output_size.load(Relaxed),
-    );
+    let input = client.input_size.load(Relaxed);
+    let output = client.output_size.load(Relaxed);
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub=0 multi=-1 qbuf={unread} qbuf-free={} \
          argv-mem=0 multi-mem=0 rbs={output} rbp={output} obl={unwritten} oll=0 omem=0 \
@@ -273,101 +266,79 @@ fn describe(client: &Handle, table: &Table) -> String {
     )
 }
 
-/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`
+/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`: ends the clients of
+/// which all is true that is given.
 fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let own_id = ctx.client.handle.id;
-    let filter = match args.len() {
-        3 => Filter::address(&args[2]),
-        _ => Filter::parse(args.skip(2))?,
-    };
-    let found = ctx
-        .state
-        .clients
-        .iter()
-        .filter(|client| filter.passes(client));
-    let found = found.map(|client| client.id);
-    let found: Vec<u64> = found
-        .filter(|id| !filter.spares_self || *id != own_id)
-        .collect();
-    for id in &found {
-        match *id == own_id {
+    let is_old_form = args.len() == 3;
+    let mut found: Vec<Arc<Handle>> = ctx.state.clients.iter().cloned().collect();
+    match is_old_form {
+        true => found.retain(|it| it.addr.to_string().as_bytes() == &args[2]),
+        false => filter(&mut found, own_id, args.skip(2))?,
+    }
+    for client in &found {
+        match client.id == own_id {
             // It shall have the reply.
             true => ctx.client.closing = true,
             false => {
-                ctx.state.clients.kill(*id);
-                ctx.state.pubsub.disconnect(*id);
+                ctx.state.clients.kill(client.id);
+                ctx.state.pubsub.disconnect(client.id);
             }
         }
     }
-    match args.len() {
-        3 if found.is_empty() => return Err(CommandError::new("ERR No such client")),
-        3 => ctx.reply.ok(),
-        _ => ctx.reply.integer(found.len() as i64),
+    match is_old_form {
+        true if found.is_empty() => return Err(CommandError::new("ERR No such client")),
+        true => ctx.reply.ok(),
+        false => ctx.reply.integer(found.len() as i64),
     }
     Ok(())
 }
 
-/// Whom CLIENT KILL means: the clients of which all is true that is given.
-#[derive(Default)]
-struct Filter<'a> {
-    id: Option<u64>,
-    kind: Option<Kind>,
-    addr: Option<&'a [u8]>,
-    local_addr: Option<&'a [u8]>,
-    spares_self: bool,
-}
-
-impl<'a> Filter<'a> {
-    /// The old form: whoever comes from this address, even if it is oneself.
-    fn address(addr: &'a [u8]) -> Self {
-        Self {
-            addr: Some(addr),
-            ..Self::default()
-        }
-    }
-
-    fn parse(mut options: Args<'a>) -> Result<Self> {
-        let mut filter = Self {
-            spares_self: true,
-            ..Self::default()
-        };
-        while let Some(option) = options.get(0) {
-            let value = options.get(1).ok_or(CommandError::SYNTAX)?;
-            match option.to_ascii_lowercase().as_slice() {
-                b"id" => {
-                    let id = parse_integer(value).filter(|id| *id > 0);
-                    let why = "ERR client-id should be greater than 0";
-                    filter.id = Some(id.ok_or(CommandError::new(why))?.unsigned_abs());
-                }
-                b"type" => filter.kind = Some(kind(value)?),
-                b"addr" => filter.addr = Some(value),
-                b"laddr" => filter.local_addr = Some(value),
-                // There is one user, and everybody is it.
-                b"user" if value == b"default" => {}
-                b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
-                b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spares_self = true,
-                b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.spares_self = false,
-                _ => return Err(CommandError::SYNTAX),
+/// Leaves the clients that CLIENT KILL's options mean.
+fn filter(clients: &mut Vec<Arc<Handle>>, own_id: u64, mut options: Args<'_>) -> Result {
+    let mut spares_self = true;
+    while let Some(option) = options.get(0) {
+        let value = options.get(1).ok_or(CommandError::SYNTAX)?;
+        match option.to_ascii_lowercase().as_slice() {
+            b"id" => {
+                let id = parse_integer(value).filter(|id| *id > 0);
+                let id = id.ok_or(INVALID_ID)?.unsigned_abs();
+                clients.retain(|it| it.id == id);
             }
-            options = options.skip(2);
+            b"type" => {
+                let kind = kind(value)?;
+                clients.retain(|it| it.kind() == kind);
+            }
+            b"addr" => clients.retain(|it| it.addr.to_string().as_bytes() == value),
+            b"laddr" => clients.retain(|it| it.local_addr.to_string().as_bytes() == value),
+            // There is one user, and everybody is it.
+            b"user" if value == b"default" => {}
+            b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
+            b"skipme" if value.eq_ignore_ascii_case(b"yes") => spares_self = true,
+            b"skipme" if value.eq_ignore_ascii_case(b"no") => spares_self = false,
+            _ => return Err(CommandError::SYNTAX),
         }
-        Ok(filter)
+        options = options.skip(2);
     }
-
-    fn passes(&self, client: &Handle) -> bool {
-        let is = |wanted: Option<&[u8]>, addr: SocketAddr| {
-            wanted.is_none_or(|it| it == addr.to_string().as_bytes())
-        };
-        self.id.is_none_or(|id| id == client.id)
-            && self.kind.is_none_or(|kind| kind == client.kind())
-            && is(self.addr, client.addr)
-            && is(self.local_addr, client.local_addr)
-    }
+    clients.retain(|it| !spares_self || it.id != own_id);
+    Ok(())
 }
 
+const INVALID_ID: CommandError = CommandError::new("ERR client-id should be greater than 0");
+
+/// The kind of clients called `name`, in any mixture of case.
 fn kind(name: &[u8]) -> Result<Kind> {
-    let unknown = || CommandError::quoting("ERR Unknown client type '", name, "'");
-    Kind::named(name).ok_or_else(unknown)
+    match name.to_ascii_lowercase().as_slice() {
+        b"normal" => Ok(Kind::Normal),
+        b"master" => Ok(Kind::Primary),
+        b"slave" | b"replica" => Ok(Kind::Replica),
+        b"pubsub" => Ok(Kind::Subscriber),
+        _ => Err(CommandError::quoting(
+            "ERR Unknown client type '",
+            name,
+            "'",
+        )),
+    }
 }
 
 /// A name must be fit to print on one line between blanks.

@@ -12,87 +12,70 @@
 //! pattern × text.
 
 /// Does `pattern` match the whole of `text`?
-pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    // Redis does not look at patterns for nothing, except for the one that means
+pub fn matches(mut pattern: &[u8], mut text: &[u8]) -> bool {
+    // Redis does not look at patterns for an empty text, except for the one that means
     // everything.
     if text.is_empty() {
         return matches!(pattern, b"" | b"*");
     }
-    let (mut p, mut t) = (0, 0);
-    // The pattern behind the last star, and the text that it leaves to it.
-    let mut retry: Option<(usize, usize)> = None;
+    // The pattern after the last star, and the text that the star leaves to it.
+    let mut retry: Option<(&[u8], &[u8])> = None;
     loop {
-        if pattern.get(p) == Some(&b'*') {
-            p += 1;
-            retry = Some((p, t));
-            continue;
-        }
-        if t == text.len() && p == pattern.len() {
-            return true;
-        }
-        if let (true, Some(&byte)) = (p < pattern.len(), text.get(t))
-            && let (true, length) = match_one(&pattern[p..], byte)
+        if let [b'*', rest @ ..] = pattern {
+            pattern = rest;
+            retry = Some((rest, text));
+        } else if let Some((byte, left)) = text.split_first()
+            && let (true, rest) = match_one(pattern, *byte)
         {
-            p += length;
-            t += 1;
-            continue;
-        }
-        match retry {
+            (pattern, text) = (rest, left);
+        } else if text.is_empty() && pattern.is_empty() {
+            return true;
+        } else if let Some((rest, [_, left @ ..])) = retry {
             // Let the star take one byte more.
-            Some((behind, taken)) if taken < text.len() => {
-                (p, t) = (behind, taken + 1);
-                retry = Some((p, t));
-            }
-            _ => return false,
+            (pattern, text) = (rest, left);
+            retry = Some((rest, left));
+        } else {
+            return false;
         }
     }
 }
 
-/// Does the first element of `pattern`, which is no star, match `byte`? And how
-/// many bytes of the pattern does that element take?
-fn match_one(pattern: &[u8], byte: u8) -> (bool, usize) {
+/// Does the first element of `pattern`, which is no star, match `byte`? And what of the
+/// pattern comes after that element?
+fn match_one(pattern: &[u8], byte: u8) -> (bool, &[u8]) {
     match pattern {
-        [b'?', ..] => (true, 1),
-        [b'[', class @ ..] => {
-            let (found, length) = match_class(class, byte);
-            (found, length + 1)
+        [b'?', rest @ ..] => (true, rest),
+        [b'[', b'^', class @ ..] => {
+            let (found, rest) = match_class(class, byte);
+            (!found, rest)
         }
-        [b'\\', escaped, ..] => (*escaped == byte, 2),
-        [literal, ..] => (*literal == byte, 1),
-        [] => (false, 0),
+        [b'[', class @ ..] => match_class(class, byte),
+        [b'\\', escaped, rest @ ..] => (*escaped == byte, rest),
+        [literal, rest @ ..] => (*literal == byte, rest),
+        [] => (false, pattern),
     }
 }
 
-/// Matches `byte` against `abc]`, `a-z]` or `^a]`, the part behind the `[`.
-/// A class that is never closed ends with the pattern.
-fn match_class(class: &[u8], byte: u8) -> (bool, usize) {
-    let negated = class.first() == Some(&b'^');
-    let mut at = usize::from(negated);
+/// Matches `byte` against `abc]` or `a-z]`, the part after the `[`, and leaves what comes
+/// after the class. A class that is never closed ends with the pattern.
+fn match_class(mut class: &[u8], byte: u8) -> (bool, &[u8]) {
     let mut found = false;
     loop {
-        match &class[at..] {
-            [] => break,
-            [b']', ..] => {
-                at += 1;
-                break;
-            }
-            [b'\\', escaped, ..] => {
-                found |= *escaped == byte;
-                at += 2;
-            }
-            [from, b'-', to, ..] => {
+        let (matches, rest) = match class {
+            [] => return (found, class),
+            [b']', rest @ ..] => return (found, rest),
+            [b'\\', escaped, rest @ ..] => (*escaped == byte, rest),
+            [from, b'-', to, rest @ ..] => {
                 // C's `char` is signed, so 0xff comes before 0 in Redis.
                 let (from, to) = (*from as i8, *to as i8);
-                found |= (from.min(to)..=from.max(to)).contains(&(byte as i8));
-                at += 3;
+                let range = from.min(to)..=from.max(to);
+                (range.contains(&(byte as i8)), rest)
             }
-            [literal, ..] => {
-                found |= *literal == byte;
-                at += 1;
-            }
-        }
+            [literal, rest @ ..] => (*literal == byte, rest),
+        };
+        found |= matches;
+        class = rest;
     }
-    (found != negated, at)
 }
 
 #[cfg(test)]

@@ -494,8 +494,6 @@ impl Dice {
                 "RESET",
             ]),
             6 => self.line(&[
-                "LOLWUT VERSION x",
-                "LOLWUT VERSION 99999999999999999999",
                 "CLIENT GETNAME",
                 "CLIENT SETNAME name",
                 "CLIENT SETNAME  ",

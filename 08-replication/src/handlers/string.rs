@@ -38,6 +38,8 @@ const TOO_LONG: CommandError =
     CommandError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 const OVERFLOW: CommandError = CommandError::new("ERR increment or decrement would overflow");
 const NOT_A_FLOAT: CommandError = CommandError::new("ERR value is not a valid float");
+const NOT_FINITE: CommandError = CommandError::new("ERR increment would produce NaN or Infinity");
+const OUT_OF_RANGE: CommandError = CommandError::new("ERR offset is out of range");
 
 fn reply_value(reply: &mut Reply<'_>, value: Option<&Value>) {
     match value {
@@ -116,16 +118,10 @@ fn deadline(ctx: &Context<'_>, unit: Unit, amount: &[u8], command: &str) -> Resu
 #[derive(Default)]
 struct SetOptions<'a> {
     /// NX: only if there is no such key. XX: only if there is one.
-    only_if: Option<Existence>,
+    must_exist: Option<bool>,
     /// GET: reply with the old value.
     get: bool,
     lifetime: Lifetime<'a>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Existence {
-    Missing,
-    Present,
 }
 
 impl<'a> SetOptions<'a> {
@@ -134,10 +130,10 @@ impl<'a> SetOptions<'a> {
         let mut options = options.iter();
         while let Some(option) = options.next() {
             let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
-            if is("NX") && parsed.only_if != Some(Existence::Present) {
-                parsed.only_if = Some(Existence::Missing);
-            } else if is("XX") && parsed.only_if != Some(Existence::Missing) {
-                parsed.only_if = Some(Existence::Present);
+            if is("NX") && parsed.must_exist != Some(true) {
+                parsed.must_exist = Some(false);
+            } else if is("XX") && parsed.must_exist != Some(false) {
+                parsed.must_exist = Some(true);
             } else if is("GET") {
                 parsed.get = true;
             } else if let Some(lifetime) = Lifetime::parse(option, &mut options)
@@ -149,14 +145,6 @@ impl<'a> SetOptions<'a> {
             }
         }
         Ok(parsed)
-    }
-
-    fn allow(&self, exists: bool) -> bool {
-        match self.only_if {
-            None => true,
-            Some(Existence::Missing) => !exists,
-            Some(Existence::Present) => exists,
-        }
     }
 }
 
@@ -174,7 +162,8 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         reply_value(&mut ctx.reply, ctx.state.store.get(key));
     }
     // A plain SET need not look whether the key is there.
-    let allowed = options.only_if.is_none() || options.allow(ctx.state.store.contains(key));
+    let is_met = |must_exist| ctx.state.store.contains(key) == must_exist;
+    let allowed = options.must_exist.is_none_or(is_met);
     if allowed {
         ctx.state
             .store
@@ -335,41 +324,31 @@ fn strlen(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn getrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (start, end) = (integer(&args[2])?, integer(&args[3])?);
     let digits = &mut itoa::Buffer::new();
-    let bytes = ctx
-        .state
-        .store
-        .get(&args[1])
-        .map_or(&b""[..], |value| value.bytes(digits));
+    let value = ctx.state.store.get(&args[1]);
+    let bytes = value.map_or(&b""[..], |value| value.bytes(digits));
     ctx.reply.bulk(slice(bytes, start, end));
     Ok(())
 }
 
 fn slice(bytes: &[u8], start: i64, end: i64) -> &[u8] {
     let length = bytes.len() as i64;
+    let from_end = |index: i64| match index {
+        ..0 => index.saturating_add(length).max(0),
+        _ => index,
+    };
+    let range = from_end(start) as usize..=from_end(end).min(length - 1) as usize;
     // Both too far to the left, and in the wrong order: Redis says empty, even
     // though cutting them to the string would leave its first byte.
-    if start < 0 && end < 0 && start > end {
-        return b"";
+    match start < 0 && end < 0 && start > end {
+        true => b"",
+        false => bytes.get(range).unwrap_or_default(),
     }
-    let from_end = |index: i64| {
-        if index < 0 {
-            index.saturating_add(length).max(0)
-        } else {
-            index
-        }
-    };
-    let (start, end) = (from_end(start), from_end(end).min(length - 1));
-    if start > end {
-        return b"";
-    }
-    &bytes[start as usize..=end as usize]
 }
 
 /// `SETRANGE key offset value`: the gap before the offset fills with NUL bytes.
 fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, patch) = (&args[1], &args[3]);
-    let offset = usize::try_from(integer(&args[2])?)
-        .map_err(|_| CommandError::new("ERR offset is out of range"))?;
+    let offset = usize::try_from(integer(&args[2])?).map_err(|_| OUT_OF_RANGE)?;
     // Writing nothing changes nothing, not even the encoding.
     if patch.is_empty() {
         let length = ctx.state.store.peek(key).map_or(0, Value::len);
@@ -378,8 +357,7 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     let end = offset.saturating_add(patch.len());
     check_length(ctx.max_string(), end)?;
-    let nothing = Value::growable();
-    let length = ctx.state.store.upsert(key, nothing, |value| {
+    let length = ctx.state.store.upsert(key, Value::growable(), |value| {
         Ok(value.grow(|bytes| {
             bytes.resize(bytes.len().max(end), 0);
             bytes[offset..end].copy_from_slice(patch);
@@ -391,10 +369,9 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn check_length(limit: usize, length: usize) -> Result {
-    if length > limit {
-        Err(TOO_LONG)
-    } else {
-        Ok(())
+    match length > limit {
+        true => Err(TOO_LONG),
+        false => Ok(()),
     }
 }
 
@@ -441,15 +418,13 @@ fn number(value: &Value) -> Result<i64> {
 
 /// `INCRBYFLOAT key increment`
 fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let sum = ctx
-        .state
-        .store
-        .upsert(&args[1], Value::Integer(0), |value| {
-            let sum = add_float(value, &args[2])?;
-            // Redis keeps the text as it is, even if it looks like an integer.
-            *value = Value::fixed(sum.as_bytes());
-            Ok(sum)
-        })?;
+    let (key, increment) = (&args[1], &args[2]);
+    let sum = ctx.state.store.upsert(key, Value::Integer(0), |value| {
+        let sum = add_float(value, increment)?;
+        // Redis keeps the text as it is, even if it looks like an integer.
+        *value = Value::fixed(sum.as_bytes());
+        Ok(sum)
+    })?;
     ctx.reply.bulk(sum.as_bytes());
     // Another machine may add differently in the last digit.
     let deadline = ctx.state.store.deadline(&args[1]);
@@ -460,8 +435,6 @@ fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn add_float(value: &Value, increment: &[u8]) -> Result<String> {
     let old = LongDouble::parse(value.bytes(&mut itoa::Buffer::new())).ok_or(NOT_A_FLOAT)?;
     let increment = LongDouble::parse(increment).ok_or(NOT_A_FLOAT)?;
-    let sum = old.checked_add(increment).ok_or(CommandError::new(
-        "ERR increment would produce NaN or Infinity",
-    ))?;
+    let sum = old.checked_add(increment).ok_or(NOT_FINITE)?;
     Ok(sum.format())
 }

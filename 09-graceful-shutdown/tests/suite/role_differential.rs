@@ -43,7 +43,7 @@ const LOADING: &[u8] = b"-LOADING Redis is loading the dataset in memory\r\n";
 
 /// Answered while the server waits. For each `k` comes a key, for each `v` a value.
 const ANSWERED: &str = "GET k;MGET k k k;STRLEN k;GETRANGE k 0 3;SUBSTR k -3 -1;TYPE k;EXISTS k k;\
-    TOUCH k k;OBJECT ENCODING k;OBJECT FREQ k;TTL k;PTTL k;EXPIRETIME k;PEXPIRETIME k;DBSIZE;\
+    TOUCH k k;OBJECT ENCODING k;TTL k;PTTL k;EXPIRETIME k;PEXPIRETIME k;DBSIZE;\
     KEYS *;KEYS v;SCAN 0 COUNT 1000;SCAN x;PING;PING v;ECHO v;SELECT 0;SELECT x;\
     CLIENT SETNAME k;CLIENT GETNAME;HELLO v;RESET;CONFIG GET shutdown-timeout;CONFIG SET v 1;\
     PUBSUB CHANNELS;PUBSUB NUMSUB k v;WAIT 0 0;WAIT v v;SHUTDOWN v;SHUTDOWN ABORT v;SET;SET k;\

@@ -77,7 +77,6 @@ fn info_is_lines_in_sections() {
             vec!["Server", "Clients"],
         ),
         (vec!["modules"], vec!["Modules"]),
-        (vec!["module_list"], vec!["Modules"]),
         (vec!["COMMANDSTATS"], vec!["Commandstats"]),
         (vec!["latencystats"], vec!["Latencystats"]),
         (vec!["nonsense"], vec![]),
@@ -104,9 +103,6 @@ fn info_tells_who_is_asked() {
     assert!(number(&mut c, "process_id") > 0);
     assert!(number(&mut c, "used_memory") > 0);
     assert!(number(&mut c, "used_memory_startup") > 0);
-    if cfg!(target_os = "linux") {
-        assert!(number(&mut c, "total_system_memory") > number(&mut c, "used_memory"));
-    }
     let text = info(&mut c, &[]);
     for line in ["redis_mode:standalone", "role:master", "cluster_enabled:0"] {
         assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}");
