@@ -21,6 +21,16 @@ help:
 	@echo "make report       measure all steps, and more, into report.html (6 minutes)"
 	@echo "make diff-03      what a step adds to the one before it"
 	@echo "make check-03     grade what you built for the exercises of step 03"
+	@echo
+	@echo "To write a step's heart yourself, in my/:"
+	@echo "make start-02     begin; PART=3 fills the parts before, DONE=1 all, and KEEP=1"
+	@echo "                  takes along what you made differently in the step before"
+	@echo "make try-02       build it, and stop at the first test that fails"
+	@echo "make watch-02     the same at each save"
+	@echo "make hint-02      the next hint; make reveal-02: the answer (WRITE=1 takes it)"
+	@echo "make run-02       your server; make diff-02 MY=1: what you have written"
+	@echo "make progress     where you stand; make doctor: is everything here?"
+	@echo
 	@echo "make redis        install real Redis, if it is not here"
 	@echo "make verify-03 SERVER=./my-server"
 	@echo "                  step 03's suites against a server of yours, in any language"
@@ -57,7 +67,35 @@ redis-if-possible:
 
 .PHONY: diff-%
 diff-%:
-	@$(cargo) xtask diff $* $(ARGS)
+	@$(cargo) xtask diff $* $(if $(MY),--my) $(ARGS)
+
+# The learner's own folder, my/.
+part = $(if $(PART),--part $(PART))
+
+.PHONY: start-%
+start-%:
+	@$(cargo) xtask start $* $(part) $(if $(DONE),--done) $(if $(KEEP),--keep) $(ARGS)
+
+.PHONY: try-% watch-% hint-%
+try-% watch-% hint-%:
+	@$(cargo) xtask $(firstword $(subst -, ,$@)) $* $(part) $(ARGS)
+
+.PHONY: reveal-%
+reveal-%:
+	@$(cargo) xtask reveal $* $(part) $(if $(WRITE),--write) $(ARGS)
+
+.PHONY: run-%
+run-%:
+	@test -d my/$*-* || { echo "my/$*-… is not there yet; make it: make start-$*" >&2; exit 1; }
+	@cd my/$*-* && $(cargo) run --quiet -- $(ARGS)
+
+.PHONY: progress
+progress:
+	@$(cargo) xtask progress $(ARGS)
+
+.PHONY: doctor
+doctor:
+	@scripts/doctor
 
 .PHONY: check-%
 check-%:

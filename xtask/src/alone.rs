@@ -15,7 +15,7 @@ use walkdir::WalkDir;
 
 use crate::docs::package_name;
 use crate::processes;
-use crate::steps::{Step, Workshop, read};
+use crate::steps::{Files, Step, Workshop, read};
 
 /// A copy of a step in a temporary folder. It is gone when this is dropped.
 pub struct Alone {
@@ -65,6 +65,17 @@ impl Alone {
             }
         }
         self.copy()
+    }
+
+    /// Writes these files into the copy, but for those that are so already.
+    pub fn put(&self, files: &Files) -> Result<()> {
+        for (path, content) in files {
+            let to = self.dir().join(path);
+            if !fs::read(&to).is_ok_and(|old| old == *content) {
+                fs::write(&to, content).with_context(|| format!("cannot write {path}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// Cargo, in the copy. A warning is an error.

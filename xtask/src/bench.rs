@@ -104,6 +104,11 @@ impl Workbench {
         Ok(None)
     }
 
+    /// Everything that was built.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
     /// The program of its graders.
     pub fn graders(&self) -> Result<Command> {
         let mut tests = self.programs.iter().filter(|it| it.is_test);

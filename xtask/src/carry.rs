@@ -211,7 +211,7 @@ fn write(target: &Path, content: &[u8], how: &'static str) -> Result<Outcome> {
     Ok(Outcome::Carried(how))
 }
 
-/// Three-way merge by git; labels are of ours, base and theirs.
+/// Merges into the file, and leaves markers where both changed the same lines.
 fn merge(
     target: &Path,
     ours: &[u8],
@@ -219,30 +219,40 @@ fn merge(
     theirs: &[u8],
     labels: [&String; 3],
 ) -> Result<Outcome> {
-    let folder = tempfile::tempdir()?;
-    let mut command = Command::new("git");
-    command.args(["merge-file", "-p", "--diff3"]);
+    let mut options = vec!["--diff3"];
     for label in labels {
-        command.args(["-L", label]);
+        options.extend(["-L", label]);
     }
-    for (name, content) in [("ours", ours), ("base", base), ("theirs", theirs)] {
-        let path = folder.path().join(name);
-        fs::write(&path, content)?;
-        command.arg(path);
-    }
-    let merged = command.output().context("cannot run git merge-file")?;
-    match merged.status.code() {
-        Some(0) if merged.stdout == ours => Ok(Outcome::AlreadyThere),
-        Some(0) => write(target, &merged.stdout, "merged"),
-        // The exit status is the number of conflicts, at most 127.
-        Some(1..=127) => {
-            fs::write(target, &merged.stdout)?;
+    match three_way(ours, base, theirs, &options)? {
+        (Some(0), merged) if merged == ours => Ok(Outcome::AlreadyThere),
+        (Some(0), merged) => write(target, &merged, "merged"),
+        (Some(1..=127), merged) => {
+            fs::write(target, &merged)?;
             Ok(Outcome::Conflict(
                 "both changed the same lines; resolve the markers",
             ))
         }
         _ => Ok(Outcome::Conflict("not a text file; merge it by hand")),
     }
+}
+
+/// A three-way merge by git: the number of conflicts, at most 127, and the text.
+pub fn three_way(
+    ours: &[u8],
+    base: &[u8],
+    theirs: &[u8],
+    options: &[&str],
+) -> Result<(Option<i32>, Vec<u8>)> {
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new("git");
+    command.args(["merge-file", "-p"]).args(options);
+    for (name, content) in [("ours", ours), ("base", base), ("theirs", theirs)] {
+        let path = folder.path().join(name);
+        fs::write(&path, content)?;
+        command.arg(path);
+    }
+    let merged = command.output().context("cannot run git merge-file")?;
+    Ok((merged.status.code(), merged.stdout))
 }
 
 /// What is told at the end.

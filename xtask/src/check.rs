@@ -1,7 +1,7 @@
 //! `cargo xtask check`: is what a learner built right?
 //!
-//! Grades the exercises of a step where it stands, in the build folder that
-//! `cargo test` uses as well. For the first exercise that is not done it says
+//! Grades the exercises of a step in the learner's folder, `my/`, or where the step stands
+//! if there is none, in the build folder that `cargo test` uses as well. For the first exercise that is not done it says
 //! what was asked, what came back, and where the hints are.
 
 mod build;
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::lesson::my;
 use crate::output::print;
 use crate::processes;
 use crate::steps::{Number, Root, Step, Workshop};
@@ -28,6 +29,9 @@ pub struct Args {
     /// Grade only this exercise.
     #[arg(long, value_name = "K")]
     exercise: Option<u8>,
+    /// Grade the step itself, and not your own in my/.
+    #[arg(long)]
+    reference: bool,
     /// Print one JSON document, for the work of a whole class.
     #[arg(long)]
     json: bool,
@@ -76,10 +80,13 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let step = workshop.step(args.step)?;
     let tasks = chosen(&workshop, step, args.exercise)?;
-    let graded = grading::grade(step, tasks, args.time_limit)?;
+    // Whoever has begun the step in their own folder solves the exercises there.
+    let mine = my::open(&workshop, step).ok().filter(|_| !args.reference);
+    let at = mine.as_ref().unwrap_or(step);
+    let graded = grading::grade(at, tasks, args.time_limit)?;
     match args.json {
         true => print(&json::document(step, &graded))?,
-        false => print(&report::told(step, &graded, args.exercise))?,
+        false => print(&report::told(step, at, &graded, args.exercise))?,
     }
     let done = graded.iter().filter(|it| it.status == Status::Done).count();
     if done < graded.len() {

@@ -5,9 +5,13 @@
 //! lines elsewhere that wire them in. With `--full` it is a complete patch:
 //! `git apply` turns the earlier step into the later one.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use similar::{DiffOp, DiffTag};
 
+use crate::heart::Heart;
+use crate::lesson::{my, start};
 use crate::output::{ADDED, HEADING, HINT, PLACE, REMOVED, paint, print};
 use crate::pairs::{Pair, Status, compare, line_diff};
 use crate::steps::{Number, Root, Step, Workshop};
@@ -23,6 +27,9 @@ pub struct Args {
     /// Also tests and benches, not just src/ and Cargo.toml.
     #[arg(long)]
     full: bool,
+    /// What you have written in my/, against the step with its heart blank.
+    #[arg(long)]
+    my: bool,
     #[command(flatten)]
     color: colorchoice_clap::Color,
     #[command(flatten)]
@@ -34,12 +41,14 @@ pub fn run(args: Args) -> Result<()> {
     args.color.write_global();
     let workshop = args.root.open()?;
     let step = workshop.step(args.step)?;
-    if !step.in_lineage() {
-        return print(&beside_the_lineage(step));
-    }
-    let before = workshop.before(step);
-    let pairs = compare(before, step)?;
-    let mut text = title(&workshop, before, step);
+    let (mut text, pairs) = match (args.my, step.in_lineage()) {
+        (true, _) => learners(&workshop, step)?,
+        (false, false) => return print(&beside_the_lineage(step)),
+        (false, true) => {
+            let before = workshop.before(step);
+            (title(&workshop, before, step), compare(before, step)?)
+        }
+    };
     if args.stat {
         text.push_str(&stat(&pairs));
     } else {
@@ -47,6 +56,22 @@ pub fn run(args: Args) -> Result<()> {
         text.push_str(&summary(&pairs, args.full));
     }
     print(&text)
+}
+
+/// The learner's copy beside the step as it is at the start.
+fn learners(workshop: &Workshop, step: &Step) -> Result<(String, Vec<Pair>)> {
+    let mine = my::open(workshop, step)?;
+    let mut then = start::begun(workshop, step, &Heart::read(step)?, 1)?;
+    let mut now = mine.all_files()?;
+    let paths: BTreeSet<_> = then.keys().chain(now.keys()).cloned().collect();
+    let pairs = paths.into_iter().map(|path| Pair {
+        before: then.remove(&path),
+        after: now.remove(&path),
+        path,
+    });
+    let title = format!("What is different in {}, since it was blank", mine.name);
+    let pairs = pairs.filter(|pair| pair.status() != Status::Same);
+    Ok((paint(HEADING, &title) + "\n\n", pairs.collect()))
 }
 
 fn beside_the_lineage(step: &Step) -> String {

@@ -9,7 +9,7 @@ mod bless;
 mod commands;
 mod console;
 mod diagram;
-mod fence;
+pub mod fence;
 mod job;
 mod links;
 pub mod page;

@@ -17,9 +17,13 @@ mod diff;
 mod docs;
 mod drift;
 mod graders;
+mod heart;
+mod hearts;
 mod imports;
 mod layers;
+mod lesson;
 mod lineage;
+mod load;
 mod manifest;
 mod outcome;
 mod output;
@@ -50,6 +54,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Begin a step in your own folder: everything but its heart, which you write.
+    Start(lesson::start::Args),
+    /// Build what you have written, and stop at the first test that fails.
+    Try(lesson::Common),
+    /// The same at each save, with keys for hints.
+    Watch(lesson::Common),
+    /// Show the next hint of the part that you are at.
+    Hint(lesson::Common),
+    /// Show that part as the step has it, beside yours.
+    Reveal(lesson::help::Reveal),
+    /// Show where you stand in all steps.
+    Progress(lesson::progress::Args),
     /// Show what a step adds to the step before it.
     Diff(diff::Args),
     /// Grade the exercises of a step, where you solve them.
@@ -62,6 +78,10 @@ enum Command {
     Standalone(standalone::Args),
     /// Prove that each exercise's grader and its reference solution belong together.
     Solutions(solutions::Args),
+    /// Prove that each blank of a step's heart is found by its witnesses.
+    Hearts(hearts::Args),
+    /// Count what a step asks of a learner: words, lines, minutes.
+    Load(load::Args),
     /// Run tests, each in a process of its own, with all processors busy.
     Test(test::Args),
     /// Run tests many times, while other processes keep all processors busy.
@@ -86,6 +106,14 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Start(args) => lesson::start::run(args),
+        Command::Try(args) => lesson::attempt::run(args),
+        Command::Watch(args) => lesson::watch::run(args),
+        Command::Hint(args) => lesson::help::hint(args),
+        Command::Reveal(args) => lesson::help::reveal(args),
+        Command::Progress(args) => lesson::progress::run(args),
+        Command::Hearts(args) => hearts::run(args),
+        Command::Load(args) => load::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),
         Command::Lineage(args) => lineage::run(args),

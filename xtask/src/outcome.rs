@@ -37,14 +37,19 @@ pub struct Outcome {
 }
 
 /// Runs the test of that name in that program of tests.
-pub fn of(mut program: Command, path: &str) -> Result<Outcome> {
+pub fn of(program: Command, path: &str) -> Result<Outcome> {
+    within(LIMIT, program, path)
+}
+
+/// The same for a test that may take so long.
+pub fn within(limit: Duration, mut program: Command, path: &str) -> Result<Outcome> {
     program
         .args(["--exact", path, "--show-output"])
         .env("RUST_BACKTRACE", "0");
-    Ok(read(&processes::run(&mut program, LIMIT)?, path))
+    Ok(read(&processes::run(&mut program, limit)?, path, limit))
 }
 
-fn read(ended: &Ended, path: &str) -> Outcome {
+fn read(ended: &Ended, path: &str, limit: Duration) -> Outcome {
     let said = said(&ended.output, path);
     let left_out = said.lines().find_map(|line| line.strip_prefix(LEFT_OUT));
     match (ended.success, left_out) {
@@ -56,7 +61,7 @@ fn read(ended: &Ended, path: &str) -> Outcome {
             Outcome::new(Verdict::Failed, text)
         }
         (None, _) => {
-            let text = format!("it did not end within {} s", LIMIT.as_secs());
+            let text = format!("it did not end within {} s", limit.as_secs());
             Outcome::new(Verdict::Failed, text)
         }
     }
@@ -127,7 +132,7 @@ mod tests {
 
     fn outcome(success: Option<bool>, output: &str) -> Outcome {
         let output = output.to_owned();
-        read(&Ended { success, output }, "a::b")
+        read(&Ended { success, output }, "a::b", LIMIT)
     }
 
     #[test]

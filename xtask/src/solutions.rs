@@ -4,7 +4,8 @@
 //! that the untouched step satisfies tells a student nothing, and one that the
 //! reference solution does not satisfy tells them a lie. All of it happens in a
 //! copy of the step; the step itself is never touched. So this is also where each
-//! step shows that it stands alone, built once for both.
+//! step shows that it stands alone, and that the blanks of its heart are found, built once
+//! for all three.
 
 mod grader;
 mod patch;
@@ -14,6 +15,8 @@ use anyhow::Result;
 
 use crate::bench::Workbench;
 use crate::graders;
+use crate::heart::Heart;
+use crate::hearts;
 use crate::output::print;
 use crate::processes::Ended;
 use crate::side_by_side::side_by_side;
@@ -102,6 +105,13 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
     }
     if has_any(step) {
         check_exercises(step, &mut bench, tally)?;
+    }
+    // At last, for it leaves another server behind.
+    if Heart::exists(step) {
+        bench.alone.reset()?;
+        if !hearts::check(workshop, step, &mut bench)? {
+            tally.whole_step(step, Fault::new("its heart does not hold", "see above"))?;
+        }
     }
     bench.close()
 }

@@ -114,6 +114,13 @@ impl Step {
 
     /// Reads every file that steps are compared by.
     pub fn files(&self) -> Result<Files> {
+        let mut files = self.all_files()?;
+        files.retain(|path, _| is_source(path));
+        Ok(files)
+    }
+
+    /// The same with its graders and its tools: all that cargo needs.
+    pub fn all_files(&self) -> Result<Files> {
         let mut files = Files::new();
         for folder in SOURCE_FOLDERS {
             read_folder(&self.dir, folder, &mut files)?;
@@ -151,7 +158,7 @@ fn read_folder(step: &Path, folder: &str, files: &mut Files) -> Result<()> {
     for entry in WalkDir::new(&top).sort_by_file_name() {
         let entry = entry?;
         let path = relative(step, entry.path())?;
-        if entry.file_type().is_file() && is_source(&path) {
+        if entry.file_type().is_file() {
             files.insert(path, read(entry.path())?);
         }
     }

@@ -19,6 +19,13 @@ fn check(client: &mut Client, payload: &[u8]) {
     client.check(request(payload), reply(payload));
 }
 
+/// Reread: 01-tcp-echo/GUIDE.md#the-runtime-and-the-port
+#[test]
+fn a_server_that_has_started_can_be_connected_to() {
+    let server = Server::start();
+    TcpStream::connect(server.addr()).expect("an open port");
+}
+
 #[test]
 fn bytes_come_back_as_they_were() {
     let server = Server::start();

@@ -8,16 +8,17 @@ use crate::steps::Step;
 /// How much of a message is shown. Its beginning tells what was asked.
 const LINES: usize = 40;
 
-/// The whole text. `wanted` is the exercise that was asked for, if it was only one.
-pub fn told(step: &Step, graded: &[Graded], wanted: Option<u8>) -> String {
+/// The whole text. `at` is where the step was graded, which may be the learner's folder, and
+/// `wanted` the exercise that was asked for, if it was only one.
+pub fn told(step: &Step, at: &Step, graded: &[Graded], wanted: Option<u8>) -> String {
     let rows: String = graded.iter().map(row).collect();
     let first = graded.iter().find(|it| it.status != Status::Done);
     let more = match first {
         None => all_done(step, graded),
-        Some(first) if first.status == Status::DoesNotBuild => does_not_build(step, first),
-        Some(first) => not_yet(step, first, wanted),
+        Some(first) if first.status == Status::DoesNotBuild => does_not_build(at, first),
+        Some(first) => not_yet(step, at, first, wanted),
     };
-    format!("{}\n{rows}\n{more}", paint(HEADING, &step.name))
+    format!("{}\n{rows}\n{more}", paint(HEADING, &at.name))
 }
 
 fn row(graded: &Graded) -> String {
@@ -86,16 +87,17 @@ fn does_not_build(step: &Step, first: &Graded) -> String {
     )
 }
 
-fn not_yet(step: &Step, first: &Graded, wanted: Option<u8>) -> String {
+fn not_yet(step: &Step, at: &Step, first: &Graded, wanted: Option<u8>) -> String {
     let task = &first.task;
     let number = task.number;
     let title = paint(HEADING, &format!("{number}. {}", task.title));
     let mut text = format!("{title}: not yet\n\n{}\n", indented(first));
     if has_line_by_hand(first) {
-        let start = format!(
-            "in another terminal, for the line by hand: make {}",
-            step.name
-        );
+        let target = match at.name == step.name {
+            true => step.name.clone(),
+            false => format!("run-{:02}", step.number),
+        };
+        let start = format!("in another terminal, for the line by hand: make {target}");
         text.push_str(&format!("  {}\n", line("start", &start)));
     }
     let mut rows = vec![

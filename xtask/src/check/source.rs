@@ -30,7 +30,12 @@ impl Source {
     /// failed on its behalf; then it is where the grader begins.
     pub fn place(&self, grader: &str, failed_at: Option<&str>) -> Option<String> {
         let own = failed_at.filter(|place| place.contains(FILE));
-        own.map(str::to_owned).or_else(|| {
+        let my = if self.path.starts_with("my/") {
+            "my/"
+        } else {
+            ""
+        };
+        own.map(|place| format!("{my}{place}")).or_else(|| {
             let before = &self.text[..self.find(grader)?];
             let line = before.matches('\n').count() + 1;
             Some(format!("{}:{line}", self.path))

@@ -4,6 +4,7 @@
 
 mod check;
 mod docs;
+mod lesson;
 mod scratch;
 mod solutions;
 mod standalone;

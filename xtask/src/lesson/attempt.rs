@@ -1,0 +1,222 @@
+//! `cargo xtask try`: what a learner has written so far, built and put to the test.
+//!
+//! The witnesses run in the order of the parts, and the first that fails ends the
+//! round: one thing at a time.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::progress::Progress;
+use super::{Common, Lesson, line};
+use crate::heart::source;
+use crate::outcome::{self, Outcome, Verdict};
+use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
+use crate::programs::{self, Built, Program};
+use crate::steps::read_text;
+
+/// The time for one witness.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// The environment variable with the seconds that a server may take for a reply.
+pub const PATIENCE: &str = "WORKSHOP_PATIENCE";
+
+/// How much is shown of what the compiler or the server said.
+const LINES: usize = 40;
+const SERVER_LINES: usize = 8;
+
+/// Runs the command.
+pub fn run(common: Common) -> Result<()> {
+    let lesson = Lesson::open(&common)?;
+    match round(&lesson, common.part)? {
+        true => Ok(()),
+        false => bail!("{} is not done yet", lesson.mine.name),
+    }
+}
+
+/// One round; whether everything that was asked for is green.
+pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
+    if !lesson.mine.dir.join("../target").exists() {
+        print("building everything for the first time; later only what you change\n")?;
+    }
+    let built = build(lesson)?;
+    if !built.success {
+        print(&does_not_build(lesson, &built.log)?)?;
+        return Ok(false);
+    }
+    print(&short(&built.log))?;
+    let tests = Tests::of(&built.programs)?;
+    let all = lesson.heart.parts.len();
+    for number in 1..=all {
+        if only.is_some_and(|only| only != number) {
+            continue;
+        }
+        let failed = first_failed(lesson, &tests, number)?;
+        if only.is_none() {
+            let green = if failed.is_some() { number - 1 } else { number };
+            Progress::set_green(&lesson.workshop, &lesson.step, green)?;
+        }
+        let title = &lesson.heart.part(number)?.title;
+        match failed {
+            None => print(&format!("{} {number}. {title}\n", paint(ADDED, "ok")))?,
+            Some((name, outcome)) => {
+                print(&not_yet(lesson, number, &name, &outcome)?)?;
+                return Ok(false);
+            }
+        }
+    }
+    let number = lesson.step.number;
+    if only.is_none() {
+        print(&format!(
+            "\nAll {all} parts are done. It is your server now.\n"
+        ))?;
+        print(&line("play", &format!("make run-{number:02}")))?;
+        print(&line("compare", &format!("make diff-{number:02} MY=1")))?;
+        print(&line(
+            "next",
+            &format!("{}/EXERCISES.md, make check-{number:02}", lesson.step.name),
+        ))?;
+    }
+    Ok(true)
+}
+
+/// The first witness of a part that fails.
+fn first_failed(
+    lesson: &Lesson,
+    tests: &Tests,
+    number: usize,
+) -> Result<Option<(String, Outcome)>> {
+    for name in &lesson.heart.part(number)?.witness {
+        let mut command = tests.command(name)?;
+        command.env(PATIENCE, "5");
+        let outcome = outcome::within(LIMIT, command, name)?;
+        if outcome.verdict == Verdict::Failed {
+            return Ok(Some((name.clone(), outcome)));
+        }
+    }
+    Ok(None)
+}
+
+fn build(lesson: &Lesson) -> Result<Built> {
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "test",
+        "--no-run",
+        "--quiet",
+        "--color=always",
+        "--lib",
+        "--test",
+        "suite",
+    ]);
+    programs::build(cargo.current_dir(&lesson.mine.dir))
+}
+
+/// Tests by their names, in whatever program they are.
+pub struct Tests(Vec<(String, Program)>);
+
+impl Tests {
+    /// Asks the programs which tests they have.
+    pub fn of(programs: &[Program]) -> Result<Self> {
+        let mut tests = Vec::new();
+        for program in programs.iter().filter(|program| program.is_test) {
+            let names = program.tests(&[])?.into_iter();
+            tests.extend(names.map(|name| (name, program.clone())));
+        }
+        Ok(Tests(tests))
+    }
+
+    /// The program with the test of that name.
+    pub fn command(&self, name: &str) -> Result<Command> {
+        let found = self.0.iter().find(|(test, _)| test == name);
+        let (_, program) = found.with_context(|| {
+            format!("there is no test `{name}`; did you rename it, or delete its file?")
+        })?;
+        let mut command = program.command();
+        command.env_remove("WORKSHOP_SERVER");
+        Ok(command)
+    }
+}
+
+/// What the compiler says, and the part of the GUIDE that speaks of it.
+fn does_not_build(lesson: &Lesson, log: &str) -> Result<String> {
+    let plain = anstream::adapter::strip_str(log).to_string();
+    let places = plain
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--> "));
+    let part = places.filter_map(|place| part_at(lesson, place)).next();
+    let text = format!(
+        "{}\n{} it does not build yet\n",
+        short(log),
+        paint(REMOVED, "✗")
+    );
+    Ok(text
+        + &match part {
+            Some(number) => {
+                let title = &lesson.heart.part(number)?.title;
+                line("this is", &format!("part {number}: {title}")) + &lesson.task(number)?
+            }
+            None => {
+                let diff = format!("make diff-{:02} MY=1", lesson.step.number);
+                line("look at", &format!("what you changed: {diff}"))
+            }
+        })
+}
+
+/// The part whose function is at a place like `02-resp-parser/src/store.rs:12:5`; of
+/// a place between functions, the first part that writes in its file.
+fn part_at(lesson: &Lesson, place: &str) -> Option<usize> {
+    let (_, place) = place.split_once("src/")?;
+    let mut words = place.split(':');
+    let (file, line) = (
+        format!("src/{}", words.next()?),
+        words.next()?.parse::<usize>().ok()?,
+    );
+    let text = read_text(&lesson.mine.dir.join(&file)).ok()?;
+    let items = lesson.heart.items(1..);
+    let here = || items.iter().filter(|(_, item)| item.file == file);
+    let inside = here().find(|(_, item)| {
+        source::function(&text, &file, &item.item).is_ok_and(|found| {
+            let first = found.line(&text);
+            (first..=first + text[found.whole].matches('\n').count()).contains(&line)
+        })
+    });
+    inside.or_else(|| here().next()).map(|(number, _)| *number)
+}
+
+fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Result<String> {
+    let title = format!("{number}. {}", lesson.heart.part(number)?.title);
+    let words = test.replace("::", ": ").replace('_', " ");
+    let mut text = format!(
+        "{} {}: not yet\n\n  {words}\n",
+        paint(REMOVED, "✗"),
+        paint(HEADING, &title)
+    );
+    for line in outcome.text.lines().take(LINES) {
+        text += &format!("    {line}\n");
+    }
+    let said = &outcome.server_said;
+    for line in &said[said.len().saturating_sub(SERVER_LINES)..] {
+        text += &format!("    {}{line}\n", paint(HINT, "it said   "));
+    }
+    text.push('\n');
+    if let Some(place) = &outcome.place {
+        text += &line("at", &format!("my/{place}"));
+    }
+    Ok(text + &lesson.task(number)?)
+}
+
+/// Its first lines.
+fn short(log: &str) -> String {
+    let mut lines = log.lines();
+    let mut text: String = lines
+        .by_ref()
+        .take(LINES)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let more = lines.count();
+    if more > 0 {
+        text += &format!("… ({more} lines more)\n");
+    }
+    text
+}

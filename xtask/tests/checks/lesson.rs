@@ -1,0 +1,282 @@
+//! The lesson as a learner takes it, on two tiny steps: begun blank, filled part by part,
+//! taken along to the next step; and the proof that its blanks are found.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::scratch::{Scratch, Told};
+
+const LIB: &str = "\
+//! Numbers.
+
+/// Twice as much.
+pub fn double(number: u32) -> u32 {
+    // Shifting is as good.
+    number * 2
+}
+
+pub struct Row(Vec<u32>);
+
+impl Row {
+    pub fn new(numbers: &[u32]) -> Self {
+        Row(numbers.to_vec())
+    }
+
+    /// All of them, doubled.
+    pub fn doubled(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|number| double(*number))
+    }
+}
+
+#[cfg(test)]
+mod tests;
+";
+
+const TESTS: &str = "\
+use super::{Row, double};
+
+#[test]
+fn two_is_doubled() {
+    assert_eq!(double(2), 4, \"twice two\");
+}
+
+#[test]
+fn rows_are_doubled() {
+    assert_eq!(Row::new(&[1, 2]).doubled().collect::<Vec<_>>(), [2, 4]);
+}
+";
+
+const HEART: &str = "\
+[[part]]
+title = \"One number\"
+witness = [\"tests::two_is_doubled\"]
+hints = [\"How much is it?\", \"`number * 2`\"]
+
+[[part.item]]
+file = \"src/lib.rs\"
+item = \"double\"
+blank = \"todo\"
+
+[[part]]
+title = \"Many numbers\"
+witness = [\"tests::rows_are_doubled\"]
+
+[[part.item]]
+file = \"src/lib.rs\"
+item = \"Row::doubled\"
+blank = \"naive\"
+body = \"std::iter::empty()\"
+";
+
+/// Two steps, the second with one function more.
+fn workshop() -> Scratch {
+    let scratch = Scratch::clean();
+    let more = "\n/// One more.\npub fn next(number: u32) -> u32 {\n    number + 1\n}\n";
+    for (step, lib) in [
+        ("01-echo", LIB.to_owned()),
+        ("02-more", format!("{LIB}{more}")),
+    ] {
+        scratch.write(&format!("{step}/src/lib.rs"), &lib);
+        scratch.write(&format!("{step}/src/tests.rs"), TESTS);
+        scratch.write(&format!("{step}/tests/suite/main.rs"), "\n");
+        scratch.write(&format!("{step}/tests/exercises.rs"), "\n");
+        let manifest = scratch.read(&format!("{step}/Cargo.toml"));
+        let suite = "[[test]]\nname = \"suite\"\npath = \"tests/suite/main.rs\"\n";
+        scratch.write(
+            &format!("{step}/Cargo.toml"),
+            &format!("{manifest}\n{suite}"),
+        );
+        scratch.write(
+            &format!("{step}/GUIDE.md"),
+            "# G\n\n## One number\n\n## Many numbers\n",
+        );
+    }
+    scratch.write("01-echo/heart.toml", HEART);
+    let previous = HEART.replace("\"todo\"", "\"previous\"");
+    scratch.write("02-more/heart.toml", &previous);
+    scratch
+}
+
+#[test]
+fn a_step_is_filled_part_by_part() {
+    let scratch = workshop();
+    let file = "my/01-echo/src/lib.rs";
+    scratch.run(&["try", "01"]).fails(&["make start-01"]);
+    let parts = [
+        "2, in parts 1 to 2",
+        "part 1: One number",
+        "01-echo/GUIDE.md:3",
+    ];
+    scratch.run(&["start", "01"]).fine(&parts);
+    let blank = LIB.replace(
+        "    // Shifting is as good.\n    number * 2",
+        "    todo!(\"part 1 of the GUIDE\")",
+    );
+    let naive = "self.0.iter().map(|number| double(*number))";
+    assert_eq!(
+        scratch.read(file),
+        blank.replace(naive, "std::iter::empty()")
+    );
+    scratch
+        .run(&["start", "01"])
+        .fails(&["is there already", "mv my/01-echo my/old-01-echo"]);
+
+    let at = "my/01-echo/src/lib.rs:4  double";
+    let red = [
+        "✗ 1. One number: not yet",
+        "part 1 of the GUIDE",
+        at,
+        "make hint-01",
+    ];
+    scratch.run(&["try", "01"]).fails(&red);
+    scratch.run(&["hint", "01"]).fine(&["hint 1/2", "How much"]);
+    scratch
+        .run(&["hint", "01"])
+        .fine(&["hint 2/2", "make reveal-01"]);
+    scratch.replace(file, "todo!(\"part 1 of the GUIDE\")", "number + 2 // mine");
+    let red = [
+        "ok 1. One number",
+        "✗ 2. Many numbers",
+        "left: []",
+        "right: [2, 4]",
+    ];
+    scratch.run(&["try", "01"]).fails(&red);
+    scratch
+        .run(&["progress"])
+        .fine(&["■□", "1 of 2 parts", "make watch-01"]);
+
+    let both = ["-        std::iter::empty()", "+        self.0.iter()"];
+    scratch.run(&["reveal", "01", "--write"]).fine(&both);
+    let mine = "    number + 2 // mine";
+    scratch.run(&["try", "01"]).fails(&["✗ 2."]);
+    scratch.replace(file, mine, "    // Shifting is as good.\n    number * 2");
+    scratch
+        .run(&["try", "01"])
+        .fine(&["ok 2. Many numbers", "All 2 parts are done"]);
+    assert_eq!(scratch.read(file), LIB);
+    scratch
+        .run(&["progress"])
+        .fine(&["■■", "done", "make start-02"]);
+    scratch
+        .run(&["diff", "01", "--my"])
+        .fine(&["-    todo!", "+    number * 2"]);
+    let log = Command::new("git")
+        .args(["log", "--format=%s"])
+        .current_dir(scratch.path("my"))
+        .output()
+        .expect("git runs");
+    let log = String::from_utf8_lossy(&log.stdout);
+    assert_eq!(log, "start 01-echo, from part 1\nbefore 01-echo\n");
+}
+
+#[test]
+fn an_error_of_the_compiler_leads_to_its_part() {
+    let scratch = workshop();
+    scratch
+        .run(&["start", "01", "--part", "2"])
+        .fine(&["1, in parts 2 to 2", "Many numbers"]);
+    assert!(scratch.read("my/01-echo/src/lib.rs").contains("number * 2"));
+    scratch.replace("my/01-echo/src/lib.rs", "number * 2", "numbr * 2");
+    let told = [
+        "cannot find value `numbr`",
+        "it does not build",
+        "part 1: One number",
+    ];
+    scratch.run(&["try", "01"]).fails(&told);
+    scratch
+        .run(&["try", "01", "--part", "3"])
+        .fails(&["there are parts 1 to 2"]);
+    let whole = ["start", "02", "--done"];
+    scratch
+        .run(&whole)
+        .fine(&["the whole step", "make check-02"]);
+    let same = scratch.read("my/02-more/src/lib.rs") == scratch.read("02-more/src/lib.rs");
+    assert!(same, "DONE is the step");
+}
+
+#[test]
+fn what_was_made_differently_comes_along() {
+    let scratch = workshop();
+    scratch
+        .run(&["start", "02", "--keep"])
+        .fails(&["my/01-echo is not there yet"]);
+    scratch.run(&["start", "01", "--done"]).fine(&[]);
+    scratch.replace("my/01-echo/src/lib.rs", "//! Numbers.", "//! My numbers.");
+    scratch.replace(
+        "my/01-echo/src/lib.rs",
+        "self.0.iter()",
+        "self.0.clone().into_iter()",
+    );
+    scratch.write("my/01-echo/src/own.rs", "// mine\n");
+    let told = [
+        "my/01-echo/src/own.rs",
+        "src/lib.rs both you and 02-more",
+        "1 times",
+    ];
+    scratch.run(&["start", "02", "--keep"]).fine(&told);
+    let lib = scratch.read("my/02-more/src/lib.rs");
+    assert!(
+        lib.starts_with("//! My numbers.") && lib.contains("std::iter::empty()"),
+        "{lib}"
+    );
+    assert!(
+        lib.contains("// Shifting is as good.") && lib.contains("One more"),
+        "{lib}"
+    );
+    assert_eq!(scratch.read("my/02-more/src/own.rs"), "// mine\n");
+}
+
+#[test]
+fn watching_begins_with_a_round_and_has_keys() {
+    let scratch = workshop();
+    scratch.run(&["start", "01"]).fine(&[]);
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["watch", "01", "--root"])
+        .arg(scratch.root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xtask runs");
+    let mut keys = watch.stdin.take().expect("a pipe");
+    keys.write_all(b"hrlnq").expect("it listens");
+    let told = Told::new(&watch.wait_with_output().expect("it ends"));
+    let all = [
+        "✗ 1. One number",
+        "hint 1/2",
+        "+    number * 2",
+        "→  1. One number",
+        "save a file",
+    ];
+    told.fine(&all);
+}
+
+#[test]
+fn blanks_that_nobody_would_find_are_told() {
+    let scratch = workshop();
+    scratch
+        .run(&["hearts", "01"])
+        .fine(&["ok 01-echo: 2 parts, 2 blanks"]);
+    // Step 02 has the body of step 01, which is right already.
+    let unseen = [
+        "✗ 02-more",
+        "with `double` blank, no witness of its part fails",
+    ];
+    scratch.run(&["hearts", "02"]).fails(&unseen);
+    scratch.replace(
+        "01-echo/heart.toml",
+        "std::iter::empty()",
+        "let wrong: u32 = true;",
+    );
+    scratch
+        .run(&["hearts", "01"])
+        .fails(&["does not compile without a warning", "mismatched"]);
+    scratch.replace("01-echo/heart.toml", "Row::doubled", "Row::tripled");
+    scratch
+        .run(&["hearts", "01"])
+        .fails(&["no function `Row::tripled`"]);
+    scratch.replace("01-echo/heart.toml", "One number", "No number");
+    scratch
+        .run(&["hearts", "01"])
+        .fails(&["no heading `No number`"]);
+}
