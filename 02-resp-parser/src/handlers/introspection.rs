@@ -1,7 +1,7 @@
 //! COMMAND: the table describes itself, so that clients can learn what a server
 //! knows: which commands, how many arguments, and which of them are keys.
 
-use crate::command::{Command, Context, Flag, Flag::*, Result, help};
+use crate::command::{Command, Context, Flag::*, Result, help};
 use crate::resp::{Args, Reply};
 
 pub const COMMANDS: &[Command] =
@@ -44,8 +44,8 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// The ten fields of `COMMAND INFO`. Tips and key specifications, which no ordinary client
-/// reads, are left out.
+/// The ten fields of `COMMAND INFO`. ACL categories, tips and key specifications, which no
+/// ordinary client reads, are left out.
 fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.array(10);
     reply.bulk(command.name.as_bytes());
@@ -58,14 +58,10 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     for position in [0, 0, 0] {
         reply.integer(position);
     }
-    let categories = categories(command);
-    reply.set(categories.len());
-    for category in categories {
-        reply.simple(&format!("@{category}"));
+    let (categories, tips, key_specifications) = (0, 0, 0);
+    for length in [categories, tips, key_specifications] {
+        reply.set(length);
     }
-    let (tips, key_specifications) = (0, 0);
-    reply.set(tips);
-    reply.set(key_specifications);
     if command.subcommands.is_empty() {
         return reply.set(0);
     }
@@ -73,14 +69,4 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     for subcommand in command.subcommands {
         describe(reply, subcommand);
     }
-}
-
-/// The ACL categories that follow from the flags, in Redis's order.
-fn categories(command: &Command) -> Vec<&'static str> {
-    let all = [
-        ("fast", command.is(Flag::Fast)),
-        ("slow", !command.is(Flag::Fast)),
-    ];
-    let own = all.into_iter().filter(|(_, is_in)| *is_in);
-    own.map(|(name, _)| name).collect()
 }

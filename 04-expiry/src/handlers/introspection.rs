@@ -3,7 +3,7 @@
 
 use std::iter;
 
-use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, help};
+use crate::command::{Command, CommandError, Context, Flag::*, Result, help};
 use crate::resp::{Args, Reply};
 use crate::util::glob;
 
@@ -49,21 +49,17 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: the names
+/// `COMMAND LIST [FILTERBY MODULE name | PATTERN pattern]`: the names
 /// of commands and subcommands. There are no modules.
 fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let options = args.skip(2).iter().map(<[u8]>::to_ascii_lowercase);
     let options: Vec<Vec<u8>> = options.collect();
     let options: Vec<&[u8]> = options.iter().map(Vec::as_slice).collect();
-    if !matches!(
-        options[..],
-        [] | [b"filterby", b"module" | b"aclcat" | b"pattern", _]
-    ) {
+    if !matches!(options[..], [] | [b"filterby", b"module" | b"pattern", _]) {
         return Err(CommandError::SYNTAX);
     }
     let is_wanted = |command: &Command| match options[..] {
         [_, b"module", _] => false,
-        [_, b"aclcat", name] => categories(command).iter().any(|it| it.as_bytes() == name),
         [_, _, pattern] => glob::matches(pattern, command.name.as_bytes()),
         _ => true,
     };
@@ -94,8 +90,8 @@ fn getkeys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// The ten fields of `COMMAND INFO`. Tips and key specifications, which no ordinary client
-/// reads, are left out.
+/// The ten fields of `COMMAND INFO`. ACL categories, tips and key specifications, which no
+/// ordinary client reads, are left out.
 fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.array(10);
     reply.bulk(command.name.as_bytes());
@@ -107,14 +103,10 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     for position in [command.keys.first, command.keys.last, command.keys.step] {
         reply.integer(position);
     }
-    let categories = categories(command);
-    reply.set(categories.len());
-    for category in categories {
-        reply.simple(&format!("@{category}"));
+    let (categories, tips, key_specifications) = (0, 0, 0);
+    for length in [categories, tips, key_specifications] {
+        reply.set(length);
     }
-    let (tips, key_specifications) = (0, 0);
-    reply.set(tips);
-    reply.set(key_specifications);
     if command.subcommands.is_empty() {
         return reply.set(0);
     }
@@ -122,19 +114,4 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     for subcommand in command.subcommands {
         describe(reply, subcommand);
     }
-}
-
-/// The ACL categories that follow from the flags, in Redis's order.
-fn categories(command: &Command) -> Vec<&'static str> {
-    let is_admin = command.is(Flag::Admin);
-    let all = [
-        ("read", command.is(Flag::Readonly)),
-        ("write", command.is(Flag::Write)),
-        ("admin", is_admin),
-        ("fast", command.is(Flag::Fast)),
-        ("slow", !command.is(Flag::Fast)),
-        ("dangerous", is_admin),
-    ];
-    let own = all.into_iter().filter(|(_, is_in)| *is_in);
-    own.map(|(name, _)| name).collect()
 }

@@ -546,7 +546,6 @@ fn commands_on_a_dead_key() -> Vec<(&'static str, String, Option<&'static str>)>
         ("UNLINK dead live", int(1), None),
         ("OBJECT ENCODING dead", null(), None),
         ("OBJECT REFCOUNT dead", null(), None),
-        ("OBJECT FREQ dead", null(), None),
         ("TTL dead", int(MISSING), None),
         ("PTTL dead", int(MISSING), None),
         ("EXPIRETIME dead", int(MISSING), None),

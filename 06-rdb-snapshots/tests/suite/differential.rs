@@ -380,7 +380,7 @@ impl Dice {
             }
             b"KEYS" => vec![self.pick(&PATTERNS)],
             b"OBJECT" => {
-                let words: [&[u8]; 5] = [b"ENCODING", b"ENCODING", b"ENCODING", b"FREQ", b"BOGUS"];
+                let words: [&[u8]; 4] = [b"ENCODING", b"ENCODING", b"ENCODING", b"BOGUS"];
                 let word = self.pick(&words);
                 vec![self.mixed_case(&word), self.key()]
             }

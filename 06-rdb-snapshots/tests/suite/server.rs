@@ -275,14 +275,7 @@ fn command_list_names_commands() {
     let found: BTreeSet<String> = set(&["object|encoding"]);
     assert_eq!(list(" FILTERBY PATTERN OBJECT|ENC*"), found);
     assert_eq!(list(" filterby pattern getse?"), set(&["getset"]));
-    let admin = list(" FILTERBY ACLCAT ADMIN");
-    assert!(admin.contains("config|get") && !admin.contains("get"));
-    for nothing in [
-        " FILTERBY ACLCAT @admin",
-        " FILTERBY ACLCAT nosuch",
-        " FILTERBY MODULE nosuch",
-        " FILTERBY PATTERN nosuch",
-    ] {
+    for nothing in [" FILTERBY MODULE nosuch", " FILTERBY PATTERN nosuch"] {
         assert_eq!(list(nothing), set(&[]), "{nothing}");
     }
     for wrong in [
