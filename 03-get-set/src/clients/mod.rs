@@ -78,15 +78,7 @@ impl Clients {
     pub fn enter(&mut self, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Arc<Handle> {
         self.last_id += 1;
         self.tick();
-        let now = NOW.load(Relaxed);
-        let handle = Arc::new(Handle {
-            addr,
-            local_addr,
-            fd,
-            came: now,
-            heard: now.into(),
-            ..Handle::nobody(self.last_id)
-        });
+        let handle = Arc::new(Handle::new(self.last_id, addr, local_addr, fd));
         self.handles.insert(handle.id, handle.clone());
         handle
     }
@@ -146,11 +138,16 @@ impl Handle {
     /// The handle of one who is not connected.
     pub fn nobody(id: u64) -> Self {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self::new(id, nowhere, nowhere, -1)
+    }
+
+    fn new(id: u64, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Self {
+        let now = NOW.load(Relaxed);
         Self {
             id,
-            addr: nowhere,
-            local_addr: nowhere,
-            fd: -1,
+            addr,
+            local_addr,
+            fd,
             name: Mutex::default(),
             is_resp3: AtomicBool::default(),
             command: AtomicUsize::default(),
@@ -158,8 +155,8 @@ impl Handle {
             unwritten: AtomicUsize::default(),
             input_size: AtomicUsize::default(),
             output_size: AtomicUsize::default(),
-            came: 0,
-            heard: AtomicU64::default(),
+            came: now,
+            heard: now.into(),
             task: OnceLock::default(),
         }
     }

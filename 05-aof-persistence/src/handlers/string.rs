@@ -78,14 +78,12 @@ impl<'a> Lifetime<'a> {
             ("PXAT", Unit::UnixMilliseconds),
         ];
         let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
-        if is("KEEPTTL") {
-            return Some(Self::Kept);
+        match UNITS.iter().find(|(word, _)| is(word)) {
+            Some((_, unit)) => Some(Self::Limited(*unit, rest.next()?)),
+            None if is("KEEPTTL") => Some(Self::Kept),
+            None if is("PERSIST") => Some(Self::Lasting),
+            None => None,
         }
-        if is("PERSIST") {
-            return Some(Self::Lasting);
-        }
-        let (_, unit) = UNITS.iter().find(|(word, _)| is(word))?;
-        rest.next().map(|amount| Self::Limited(*unit, amount))
     }
 
     /// One option may come twice, and the last one counts. Two different ones
@@ -97,11 +95,7 @@ impl<'a> Lifetime<'a> {
             (old, new) => **old == new,
         };
         *self = new;
-        if agree {
-            Ok(())
-        } else {
-            Err(CommandError::SYNTAX)
-        }
+        agree.then_some(()).ok_or(CommandError::SYNTAX)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::command::{Command, CommandError, Context, Flag::*, KEY, Result, integer};
 use crate::resp::Args;
-use crate::store::clock::{Moment, Unit};
+use crate::store::clock::{Clock, Moment, Unit};
 
 pub const COMMANDS: &[Command] = &[
     Command::with_keys("expire", -3, &[Write, Fast], KEY, expire),
@@ -53,17 +53,12 @@ impl Conditions {
     fn parse(options: Args<'_>) -> Result<Self> {
         let mut parsed = Self::default();
         for option in options.iter() {
-            let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
-            if is("NX") {
-                parsed.missing = true;
-            } else if is("XX") {
-                parsed.present = true;
-            } else if is("GT") {
-                parsed.later = true;
-            } else if is("LT") {
-                parsed.earlier = true;
-            } else {
-                return Err(CommandError::quoting("ERR Unsupported option ", option, ""));
+            match option.to_ascii_lowercase().as_slice() {
+                b"nx" => parsed.missing = true,
+                b"xx" => parsed.present = true,
+                b"gt" => parsed.later = true,
+                b"lt" => parsed.earlier = true,
+                _ => return Err(CommandError::quoting("ERR Unsupported option ", option, "")),
             }
         }
         parsed.check()?;
@@ -111,30 +106,22 @@ fn set_deadline(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -
 
 /// `TTL key`
 fn ttl(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_deadline(ctx, &args[1], |ctx, deadline| {
-        to_seconds(ctx.state.store.clock.until(deadline))
-    })
+    reply_deadline(ctx, &args[1], |clock, at| to_seconds(clock.until(at)))
 }
 
 /// `PTTL key`
 fn pttl(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_deadline(ctx, &args[1], |ctx, deadline| {
-        ctx.state.store.clock.until(deadline)
-    })
+    reply_deadline(ctx, &args[1], Clock::until)
 }
 
 /// `EXPIRETIME key`
 fn expiretime(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_deadline(ctx, &args[1], |ctx, deadline| {
-        to_seconds(ctx.state.store.clock.unix(deadline))
-    })
+    reply_deadline(ctx, &args[1], |clock, at| to_seconds(clock.unix(at)))
 }
 
 /// `PEXPIRETIME key`
 fn pexpiretime(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_deadline(ctx, &args[1], |ctx, deadline| {
-        ctx.state.store.clock.unix(deadline)
-    })
+    reply_deadline(ctx, &args[1], Clock::unix)
 }
 
 /// Redis rounds to the nearest second.
@@ -142,16 +129,16 @@ fn to_seconds(milliseconds: i64) -> i64 {
     milliseconds / 1000 + i64::from(milliseconds % 1000 >= 500)
 }
 
+/// What a command shows of a deadline.
+type Show = fn(&Clock, Moment) -> i64;
+
 /// Replies with what `show` makes of the deadline; -1 if the key has none, and -2
 /// if there is no such key.
-fn reply_deadline(
-    ctx: &mut Context<'_>,
-    key: &[u8],
-    show: fn(&Context<'_>, Moment) -> i64,
-) -> Result {
-    let exists = ctx.state.store.get(key).is_some();
-    let number = match ctx.state.store.deadline(key) {
-        Some(deadline) => show(ctx, deadline),
+fn reply_deadline(ctx: &mut Context<'_>, key: &[u8], show: Show) -> Result {
+    let store = &mut ctx.state.store;
+    let exists = store.get(key).is_some();
+    let number = match store.deadline(key) {
+        Some(deadline) => show(&store.clock, deadline),
         None if exists => -1,
         None => -2,
     };
