@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use crate::clients::Handle;
-use crate::pubsub::Subscription;
 use crate::resp::Protocol;
 
 /// The state of one client between its commands.
@@ -17,8 +16,6 @@ pub struct Client {
     pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
-    /// Where it stands among the subscribers, as long as it is one.
-    pub subscription: Option<Subscription>,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
@@ -36,7 +33,6 @@ impl Client {
         Self {
             handle,
             protocol: Protocol::default(),
-            subscription: None,
             closing: false,
             is_browser: false,
         }

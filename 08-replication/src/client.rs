@@ -5,11 +5,10 @@
 //! socket or its buffers.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::clients::Handle;
-use crate::pubsub::Subscription;
-use crate::replication::FullSync;
+use crate::replication::SyncFile;
 use crate::resp::Protocol;
 
 /// The state of one client between its commands.
@@ -19,13 +18,11 @@ pub struct Client {
     pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
-    /// Where it stands among the subscribers, as long as it is one.
-    pub subscription: Option<Subscription>,
     /// On which port it listens itself; set by `REPLCONF`.
     pub replica_port: u16,
-    /// It has become a replica: its place among them, and what it gets.
-    pub sync: Option<FullSync>,
-    /// The replication offset behind its last write.
+    /// It has become a replica: the file that it gets first.
+    pub sync: Option<Arc<SyncFile>>,
+    /// The replication offset after its last write.
     pub written: i64,
     /// It waits for something else than its next command, and executes none before.
     pub waiting: Option<Waiting>,
@@ -47,10 +44,14 @@ pub enum Waiting {
 }
 
 impl Waiting {
-    /// When it is over at the latest.
-    pub fn deadline(&self) -> Option<Instant> {
+    /// For how long it waits at most.
+    pub fn left(&self) -> Duration {
         match self {
-            Self::Replicas { deadline, .. } => *deadline,
+            Self::Replicas {
+                deadline: Some(deadline),
+                ..
+            } => deadline.saturating_duration_since(Instant::now()),
+            _ => Duration::MAX,
         }
     }
 }
@@ -74,7 +75,6 @@ impl Client {
             written: 0,
             waiting: None,
             protocol: Protocol::default(),
-            subscription: None,
             closing: false,
             is_browser: false,
         }

@@ -32,6 +32,19 @@ pub struct State {
 }
 
 impl State {
+    /// The server is in another phase of its end from now on, and every connection looks at it.
+    pub fn enter(&mut self, phase: Phase) {
+        self.lifecycle.enter(phase);
+        self.clients.notify_all();
+    }
+
+    /// The server does not end. False if nobody has wanted it to.
+    pub fn abort_shutdown(&mut self) -> bool {
+        let was_wanted = self.lifecycle.abort();
+        self.clients.notify_all();
+        was_wanted
+    }
+
     /// What happens from here on to a key whose time is over. It follows from what the server is
     /// and whose command is executed (`is_obeyed`: the log's or the primary's), and nobody else
     /// decides it.

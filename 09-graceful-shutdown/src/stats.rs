@@ -19,8 +19,6 @@ pub struct Stats {
     /// The most memory that was ever in use when somebody looked, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
-    /// How many clients wait for something else than their next command.
-    pub blocked_clients: u64,
     pub commands_processed: u64,
     /// How far the data is loaded, while it is.
     pub loading: Option<Loading>,
@@ -78,7 +76,6 @@ impl Default for Stats {
             bytes_sent: 0,
             peak_memory: 0,
             rates: Rates::default(),
-            blocked_clients: 0,
             commands_processed: 0,
             loading: None,
         }

@@ -9,6 +9,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
+use crate::pubsub::Kind;
 use crate::resp::Args;
 use crate::state::State;
 use crate::stats::{Loading, memory_in_use, unix_time};
@@ -158,8 +159,8 @@ fn stats(state: &State) -> String {
         ("evicted_keys", &0),
         ("keyspace_hits", &counters.hits),
         ("keyspace_misses", &counters.misses),
-        ("pubsub_channels", &state.pubsub.channel_count()),
-        ("pubsub_patterns", &state.pubsub.pattern_count()),
+        ("pubsub_channels", &state.pubsub.names(Kind::Channel).len()),
+        ("pubsub_patterns", &state.pubsub.names(Kind::Pattern).len()),
         ("latest_fork_usec", &0),
         ("total_forks", &0),
     ])

@@ -19,39 +19,31 @@
 //! skip; an unbounded one knows no bytes and cannot take back what waits in it.
 //! And with one channel per subscription nothing would say which of two messages came first.
 //!
-//! Nobody is woken from here, either. Whoever got something waits in a queue, and
+//! Nobody is woken from here, either. A subscriber that got something waits in a queue, and
 //! `net/delivery.rs` wakes them in turns.
+//!
+//! A subscriber is known by the id of its client, which is never used twice.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use ahash::RandomState;
 use bytes::BytesMut;
-use indexmap::{IndexMap, IndexSet};
-use slab::Slab;
+use indexmap::IndexMap;
 use tokio::sync::Notify;
-use tracing::warn;
 
 use crate::clients::Handle;
-use crate::clients::output_limit::{Excess, OutputLimit};
+use crate::clients::output_limit::OutputLimit;
 use crate::resp::{Protocol, Reply};
 use crate::util::glob;
 
 /// The name of a channel, or a pattern; an encoded message.
 type Bytes = Arc<[u8]>;
 
-/// Subscribers, by their places in the registry. Most channels have one, and a set
-/// of its own for each of a million channels would take more than all the rest.
-#[derive(Debug)]
-enum Places {
-    One(usize),
-    Many(Box<IndexSet<usize, RandomState>>),
-}
-
-/// What one client is subscribed to, with numbers that tell the order. A list would be
-/// in order by itself, and to take one of a million names out of it takes long.
-type Names = HashMap<Bytes, u64, RandomState>;
+/// Who is subscribed to each name: the ids of the clients, in order. A vector is small: most
+/// channels have one subscriber, and there may be a million channels.
+type Listeners = IndexMap<Bytes, Vec<u64>, RandomState>;
 
 /// A mailbox keeps room for this many messages when it is empty.
 const KEPT_MESSAGES: usize = 32;
@@ -64,462 +56,280 @@ const KEPT_NAMES: usize = 1024;
 const FULL_MESSAGES: usize = 32;
 const FULL_BYTES: usize = 16 * 1024;
 
-/// All subscriptions, and what waits for the subscribers.
-#[derive(Default)]
-pub struct PubSub {
-    channels: HashMap<Bytes, Places, RandomState>,
-    /// In an order, as each message is held against all of them.
-    patterns: IndexMap<Bytes, Places, RandomState>,
-    subscribers: Slab<Subscriber>,
-    /// Who got something and has not been woken for it.
-    wake_queue: VecDeque<usize>,
-    /// Notified when somebody is in the queue.
-    notify: Arc<Notify>,
-    /// How many bytes of messages have been published.
-    pub published: u64,
-}
-
-/// A client with at least one subscription.
-struct Subscriber {
-    client: Arc<Handle>,
-    protocol: Protocol,
-    channels: Names,
-    patterns: Names,
-    /// How many subscriptions it has ever had.
-    subscribed: u64,
-    /// Messages, the oldest first, and how many bytes they are.
-    mailbox: VecDeque<Bytes>,
-    bytes: usize,
-    excess: Excess,
-    is_queued: bool,
-    /// Too much waited for it; its connection has to end.
-    is_disconnected: bool,
-    outlet: Arc<Outlet>,
-}
-
-/// What a connection and the registry tell each other without the lock.
-#[derive(Debug, Default)]
-pub struct Outlet {
-    /// There is something in the mailbox.
-    pub mail: Notify,
-    /// How many bytes have left the mailbox, and not the connection.
-    pub unwritten: AtomicUsize,
-}
-
-/// A client's place among the subscribers. It has one from its first
-/// subscription on until it has none any more.
-#[derive(Debug)]
-pub struct Subscription {
-    place: usize,
-    pub outlet: Arc<Outlet>,
-}
-
-/// What to subscribe to.
+/// What to subscribe to. The number is an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Channel,
     Pattern,
 }
 
-/// What a connection found in its mailbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mail {
-    /// It is empty now.
-    All,
-    /// There was no room for all of it.
-    More,
-    /// Too much waited. The connection has to end.
-    Disconnected,
+/// All subscriptions, and what waits for the subscribers.
+#[derive(Default)]
+pub struct PubSub {
+    /// The subscribers of each channel, and of each pattern.
+    listeners: [Listeners; 2],
+    mailboxes: Mailboxes,
+    /// How many bytes of messages have been published.
+    pub published: u64,
+}
+
+/// What waits for the subscribers.
+#[derive(Default)]
+struct Mailboxes {
+    /// By the ids of their clients.
+    subscribers: HashMap<u64, Subscriber, RandomState>,
+    /// Those that got something and have not been woken for it.
+    wake_queue: VecDeque<u64>,
+    /// Notified when somebody is in the queue.
+    notify: Arc<Notify>,
+    /// Those for which too much waits.
+    slow: Vec<u64>,
+}
+
+/// A client with at least one subscription.
+struct Subscriber {
+    client: Arc<Handle>,
+    /// The channels that it is subscribed to, and the patterns, with numbers that tell the order.
+    /// A list would be in order by itself, and to take one of a million names out of it takes long.
+    names: [HashMap<Bytes, u64, RandomState>; 2],
+    /// How many subscriptions it has ever had.
+    subscribed: u64,
+    /// Messages, the oldest first, and how many bytes they are.
+    mailbox: VecDeque<Bytes>,
+    bytes: usize,
+    is_queued: bool,
 }
 
 impl PubSub {
-    /// A place for `client`, which has no subscription yet.
-    pub fn enter(&mut self, client: Arc<Handle>, protocol: Protocol) -> Subscription {
-        let outlet = Arc::new(Outlet::default());
-        let place = self.subscribers.insert(Subscriber {
-            client,
-            protocol,
-            channels: Names::default(),
-            patterns: Names::default(),
-            subscribed: 0,
-            mailbox: VecDeque::new(),
-            bytes: 0,
-            excess: Excess::default(),
-            is_queued: false,
-            is_disconnected: false,
-            outlet: outlet.clone(),
-        });
-        Subscription { place, outlet }
-    }
-
-    /// The client with that id is no subscriber any more; its connection leaves by itself.
-    pub fn disconnect(&mut self, client: u64) {
-        let place = self
-            .subscribers
-            .iter()
-            .find(|(_, it)| it.client.id == client);
-        if let Some((place, _)) = place {
-            self.forget_all(place);
-        }
-    }
-
-    /// Ends all subscriptions of a client, and forgets what waits for it.
-    pub fn leave(&mut self, subscription: &Subscription) {
-        self.forget_all(subscription.place);
-        self.subscribers.try_remove(subscription.place);
-    }
-
-    /// The client has chosen another protocol. What waits for it stays as it is.
-    pub fn speak(&mut self, subscription: &Subscription, protocol: Protocol) {
-        if let Some(subscriber) = self.subscribers.get_mut(subscription.place) {
-            subscriber.protocol = protocol;
-        }
-    }
-
     /// Subscribes the client to `name`, if it is not yet; how many subscriptions it has.
-    pub fn subscribe(&mut self, subscription: &Subscription, kind: Kind, name: &[u8]) -> usize {
-        let place = subscription.place;
-        let Some(subscriber) = self.subscribers.get_mut(place) else {
-            return 0;
-        };
-        if !subscriber.names(kind).contains_key(name) {
-            let known = match kind {
-                Kind::Channel => self.channels.get_key_value(name),
-                Kind::Pattern => self.patterns.get_key_value(name),
-            };
-            let name = known.map_or_else(|| Bytes::from(name), |(name, _)| name.clone());
+    pub fn subscribe(&mut self, client: &Arc<Handle>, kind: Kind, name: &[u8]) -> usize {
+        let subscribers = &mut self.mailboxes.subscribers;
+        let new = || Subscriber::new(client.clone());
+        let subscriber = subscribers.entry(client.id).or_insert_with(new);
+        let names = &mut subscriber.names[kind as usize];
+        if !names.contains_key(name) {
+            let listeners = &mut self.listeners[kind as usize];
+            let known = listeners.get_key_value(name).map(|(name, _)| name.clone());
+            let name = known.unwrap_or_else(|| name.into());
             subscriber.subscribed += 1;
-            let number = subscriber.subscribed;
-            subscriber.names(kind).insert(name.clone(), number);
-            subscriber.tell();
-            match kind {
-                Kind::Channel => {
-                    let places = self.channels.entry(name).or_insert(Places::One(place));
-                    places.insert(place);
-                }
-                Kind::Pattern => {
-                    let places = self.patterns.entry(name).or_insert(Places::One(place));
-                    places.insert(place);
-                }
-            }
+            names.insert(name.clone(), subscriber.subscribed);
+            let one = || Vec::with_capacity(1);
+            let clients = listeners.entry(name).or_insert_with(one);
+            let place = clients.partition_point(|id| *id < client.id);
+            clients.insert(place, client.id);
         }
         subscriber.count()
     }
 
     /// Ends the client's subscription to `name`, if there is one; how many are left.
-    pub fn unsubscribe(&mut self, subscription: &Subscription, kind: Kind, name: &[u8]) -> usize {
-        let place = subscription.place;
-        let Some(subscriber) = self.subscribers.get_mut(place) else {
+    pub fn unsubscribe(&mut self, client: u64, kind: Kind, name: &[u8]) -> usize {
+        let Some(subscriber) = self.mailboxes.subscribers.get_mut(&client) else {
             return 0;
         };
-        let was_there = subscriber.names(kind).remove(name).is_some();
-        subscriber.tell();
-        let count = subscriber.count();
+        let was_there = subscriber.names[kind as usize].remove(name).is_some();
+        let left = subscriber.count();
         if was_there {
-            self.forget(place, kind, name);
+            self.forget(client, kind as usize, name);
         }
-        count
+        if left == 0 {
+            self.mailboxes.subscribers.remove(&client);
+        }
+        left
     }
 
-    /// Ends all the client's subscriptions of this kind; what they were, the oldest first.
-    pub fn unsubscribe_all(&mut self, subscription: &Subscription, kind: Kind) -> Vec<Bytes> {
-        let place = subscription.place;
-        let Some(subscriber) = self.subscribers.get_mut(place) else {
-            return Vec::new();
+    /// The client's subscriptions of this kind, the oldest first.
+    pub fn subscriptions(&self, client: u64, kind: Kind) -> Vec<Bytes> {
+        let subscriber = self.mailboxes.subscribers.get(&client);
+        let names = subscriber.map(|it| it.names[kind as usize].iter());
+        let mut names: Vec<_> = names.into_iter().flatten().collect();
+        names.sort_unstable_by_key(|(_, number)| **number);
+        names.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Ends all subscriptions of a client, and forgets what waits for it.
+    pub fn leave(&mut self, client: u64) {
+        let Some(mut subscriber) = self.mailboxes.subscribers.remove(&client) else {
+            return;
         };
-        let names = std::mem::take(subscriber.names(kind));
-        subscriber.tell();
-        let mut names: Vec<(Bytes, u64)> = names.into_iter().collect();
-        names.sort_unstable_by_key(|(_, number)| *number);
-        let names = names.into_iter().map(|(name, _)| name);
-        names
-            .inspect(|name| self.forget(place, kind, name))
-            .collect()
+        for (kind, names) in std::mem::take(&mut subscriber.names).iter().enumerate() {
+            for name in names.keys() {
+                self.forget(client, kind, name);
+            }
+        }
+        subscriber.count();
     }
 
-    /// How many subscriptions the client has.
-    pub fn count(&self, subscription: &Subscription) -> usize {
-        let subscriber = self.subscribers.get(subscription.place);
-        subscriber.map_or(0, Subscriber::count)
+    /// Takes a client off a channel or a pattern, which is forgotten with the last.
+    fn forget(&mut self, client: u64, kind: usize, name: &[u8]) {
+        let listeners = &mut self.listeners[kind];
+        let Some(clients) = listeners.get_mut(name) else {
+            return;
+        };
+        clients
+            .binary_search(&client)
+            .map(|place| clients.remove(place))
+            .ok();
+        if clients.is_empty() {
+            listeners.swap_remove(name);
+            // A crowd of channels is no reason to hold on to its memory. Rare enough to be cheap.
+            if listeners.capacity() > KEPT_NAMES.max(8 * listeners.len()) {
+                listeners.shrink_to(2 * listeners.len());
+            }
+        }
     }
 
     /// Puts `message` into the mailboxes of all who are subscribed to `channel`, once
-    /// for each subscription that it matches; how often that was. Who then has
-    /// more than `limit` waiting for it is disconnected.
+    /// for each subscription that it matches; how often that was. A client for which more than
+    /// `limit` waits then is disconnected.
     pub fn publish(&mut self, channel: &[u8], message: &[u8], limit: OutputLimit) -> usize {
-        let mut post = Post {
-            subscribers: &mut self.subscribers,
-            wake_queue: &mut self.wake_queue,
-            limit,
-            slow: Vec::new(),
-        };
+        let [channels, patterns] = &self.listeners;
         let mut receivers = 0;
-        if let Some(places) = self.channels.get(channel) {
-            receivers += post.deliver(places, &[b"message", channel, message]);
+        if let Some(clients) = channels.get(channel) {
+            let words = [b"message", channel, message];
+            receivers += self.mailboxes.deliver(clients, &words, limit);
         }
-        for (pattern, places) in &self.patterns {
+        for (pattern, clients) in patterns {
             if matches(pattern, channel) {
-                receivers += post.deliver(places, &[b"pmessage", pattern, channel, message]);
+                let words = [b"pmessage", &pattern[..], channel, message];
+                receivers += self.mailboxes.deliver(clients, &words, limit);
             }
         }
-        let slow = post.slow;
-        self.disconnect_slow(slow);
-        if !self.wake_queue.is_empty() {
-            self.notify.notify_one();
+        self.disconnect_slow();
+        if !self.mailboxes.wake_queue.is_empty() {
+            self.mailboxes.notify.notify_one();
         }
         self.published += message.len() as u64;
         receivers
     }
 
     /// Moves what waits in the client's mailbox to the end of `output`, while that is shorter
-    /// than `room` bytes.
-    pub fn collect(
-        &mut self,
-        subscription: &Subscription,
-        output: &mut BytesMut,
-        room: usize,
-    ) -> Mail {
-        let Some(subscriber) = self.subscribers.get_mut(subscription.place) else {
-            return Mail::All;
+    /// than `room` bytes; true if there is more.
+    pub fn collect(&mut self, client: &Handle, output: &mut BytesMut, room: usize) -> bool {
+        let Some(subscriber) = self.mailboxes.subscribers.get_mut(&client.id) else {
+            return false;
         };
-        if subscriber.is_disconnected {
-            return Mail::Disconnected;
-        }
         while output.len() < room
             && let Some(message) = subscriber.mailbox.pop_front()
         {
             subscriber.bytes -= message.len();
             output.extend_from_slice(&message);
         }
-        subscription.outlet.unwritten.store(output.len(), Relaxed);
-        match subscriber.mailbox.is_empty() {
-            true => {
-                subscriber.mailbox.shrink_to(KEPT_MESSAGES);
-                Mail::All
-            }
-            false => Mail::More,
+        client.unwritten.store(output.len(), Relaxed);
+        if subscriber.mailbox.is_empty() {
+            subscriber.mailbox.shrink_to(KEPT_MESSAGES);
         }
+        !subscriber.mailbox.is_empty()
     }
 
-    /// Wakes the first `count` in the queue, and those behind them whose mailboxes
+    /// Wakes the first `count` in the queue, and those after them whose mailboxes
     /// are full; are there more?
     pub fn wake(&mut self, count: usize) -> bool {
+        let mailboxes = &mut self.mailboxes;
         let mut woken = 0;
-        while let Some(&place) = self.wake_queue.front() {
-            // It may have left; a place is then empty or somebody else's, whom it
-            // does no harm to look.
-            if let Some(subscriber) = self.subscribers.get_mut(place) {
+        while let Some(client) = mailboxes.wake_queue.front() {
+            if let Some(subscriber) = mailboxes.subscribers.get_mut(client) {
                 if woken >= count && !subscriber.is_full() {
                     return true;
                 }
                 subscriber.is_queued = false;
-                subscriber.outlet.mail.notify_one();
+                subscriber.client.mail.notify_one();
+                woken += 1;
             }
-            self.wake_queue.pop_front();
-            woken += 1;
+            mailboxes.wake_queue.pop_front();
         }
         false
     }
 
-    /// Rings when [`wake`](Self::wake) has something to do.
+    /// Notified when [`wake`](Self::wake) has something to do.
     pub fn notify(&self) -> Arc<Notify> {
-        self.notify.clone()
+        self.mailboxes.notify.clone()
     }
 
-    /// Disconnects who has had too much waiting for too long, even if nothing is added.
+    /// Disconnects the clients for which too much has waited for too long, even if nothing is
+    /// added.
     pub fn enforce(&mut self, limit: OutputLimit) {
-        let exceeds = |(place, subscriber): (usize, &mut Subscriber)| {
-            subscriber.exceeds(limit).then_some(place)
-        };
-        let slow = self.subscribers.iter_mut().filter_map(exceeds).collect();
-        self.disconnect_slow(slow);
+        let subscribers = self.mailboxes.subscribers.iter();
+        let slow = subscribers.filter(|(_, it)| it.client.exceeds(limit, it.waiting()));
+        self.mailboxes.slow = slow.map(|(client, _)| *client).collect();
+        self.disconnect_slow();
     }
 
-    /// The channels that somebody is subscribed to.
-    pub fn channels(&self) -> impl Iterator<Item = &[u8]> {
-        self.channels.keys().map(AsRef::as_ref)
+    /// The channels or the patterns that somebody is subscribed to.
+    pub fn names(&self, kind: Kind) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.listeners[kind as usize].keys().map(AsRef::as_ref)
     }
 
-    /// How many are subscribed to this channel, patterns not counted.
+    /// How many clients are subscribed to this channel, patterns not counted.
     pub fn subscribers(&self, channel: &[u8]) -> usize {
-        self.channels.get(channel).map_or(0, |places| places.len())
+        self.listeners[Kind::Channel as usize]
+            .get(channel)
+            .map_or(0, Vec::len)
     }
 
-    pub fn channel_count(&self) -> usize {
-        self.channels.len()
-    }
-
-    /// How many different patterns there are.
-    pub fn pattern_count(&self) -> usize {
-        self.patterns.len()
-    }
-
-    /// Nothing more is kept for these clients. Their places are theirs until they
-    /// leave, which their connections do as soon as they notice.
-    fn disconnect_slow(&mut self, places: Vec<usize>) {
-        for place in places {
-            self.forget_all(place);
+    /// Nothing is kept for these clients from here on. Their connections end as soon as their
+    /// tasks get to it.
+    fn disconnect_slow(&mut self) {
+        for client in std::mem::take(&mut self.mailboxes.slow) {
             // One message may be too much twice.
-            if let Some(subscriber) = self.subscribers.get_mut(place)
-                && !subscriber.is_disconnected
-            {
-                warn!(
-                    "client {} is disconnected for overcoming of output buffer limits: {} bytes \
-                     wait for it, and it does not take them",
-                    subscriber.client.id,
-                    subscriber.waiting()
-                );
-                subscriber.is_disconnected = true;
-                subscriber.mailbox = VecDeque::new();
-                subscriber.bytes = 0;
-                subscriber.outlet.mail.notify_one();
+            if let Some(subscriber) = self.mailboxes.subscribers.get(&client) {
+                subscriber.client.disconnect(subscriber.waiting());
+                self.leave(client);
             }
-        }
-    }
-
-    /// Takes a subscriber off everything.
-    fn forget_all(&mut self, place: usize) {
-        for kind in [Kind::Channel, Kind::Pattern] {
-            let subscriber = self.subscribers.get_mut(place);
-            let names = subscriber.map(|subscriber| {
-                let names = std::mem::take(subscriber.names(kind));
-                subscriber.tell();
-                names
-            });
-            for name in names.iter().flat_map(HashMap::keys) {
-                self.forget(place, kind, name);
-            }
-        }
-    }
-
-    /// Takes a subscriber off a channel or a pattern; nobody's is not kept.
-    fn forget(&mut self, place: usize, kind: Kind, name: &[u8]) {
-        let places = match kind {
-            Kind::Channel => self.channels.get_mut(name),
-            Kind::Pattern => self.patterns.get_mut(name),
-        };
-        let Some(places) = places else { return };
-        if places.remove(place) {
-            match kind {
-                Kind::Channel => drop(self.channels.remove(name)),
-                Kind::Pattern => drop(self.patterns.swap_remove(name)),
-            }
-            self.shrink();
-        }
-    }
-
-    /// A crowd of channels is no reason to hold on to its memory. Rare enough to be cheap.
-    fn shrink(&mut self) {
-        if self.channels.capacity() > KEPT_NAMES.max(8 * self.channels.len()) {
-            self.channels.shrink_to(2 * self.channels.len());
-        }
-        if self.patterns.capacity() > KEPT_NAMES.max(8 * self.patterns.len()) {
-            self.patterns.shrink_to(2 * self.patterns.len());
         }
     }
 }
 
-impl Subscriber {
-    fn names(&mut self, kind: Kind) -> &mut Names {
-        match kind {
-            Kind::Channel => &mut self.channels,
-            Kind::Pattern => &mut self.patterns,
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.channels.len() + self.patterns.len()
-    }
-
-    /// CLIENT LIST is to know how many subscriptions there are.
-    fn tell(&self) {
-        self.client.channels.store(self.channels.len(), Relaxed);
-        self.client.patterns.store(self.patterns.len(), Relaxed);
-    }
-
-    /// How many bytes wait: in the mailbox, and in the connection.
-    fn waiting(&self) -> usize {
-        self.bytes + self.outlet.unwritten.load(Relaxed)
-    }
-
-    fn is_full(&self) -> bool {
-        self.mailbox.len() >= FULL_MESSAGES || self.bytes >= FULL_BYTES
-    }
-
-    fn exceeds(&mut self, limit: OutputLimit) -> bool {
-        !self.is_disconnected && limit.is_exceeded_by_client(self.waiting(), &mut self.excess)
-    }
-}
-
-/// One message on its way into the mailboxes.
-struct Post<'a> {
-    subscribers: &'a mut Slab<Subscriber>,
-    wake_queue: &'a mut VecDeque<usize>,
-    limit: OutputLimit,
-    /// For whom it was too much.
-    slow: Vec<usize>,
-}
-
-impl Post<'_> {
-    /// Delivers a message that consists of these `words`; how often.
-    fn deliver(&mut self, places: &Places, words: &[&[u8]]) -> usize {
+impl Mailboxes {
+    /// Delivers a message that consists of these `words` to each of the `clients`; how often.
+    fn deliver(&mut self, clients: &[u64], words: &[&[u8]], limit: OutputLimit) -> usize {
         let mut encoded: [Option<Bytes>; 2] = [None, None];
-        for place in places.iter() {
-            let Some(subscriber) = self.subscribers.get_mut(place) else {
+        for client in clients {
+            let Some(subscriber) = self.subscribers.get_mut(client) else {
                 continue;
             };
-            let protocol = subscriber.protocol;
+            let protocol = subscriber.client.protocol();
             let message = encoded[protocol as usize].get_or_insert_with(|| encode(words, protocol));
             subscriber.bytes += message.len();
             subscriber.mailbox.push_back(message.clone());
             if !subscriber.is_queued {
                 subscriber.is_queued = true;
-                self.wake_queue.push_back(place);
+                self.wake_queue.push_back(*client);
             }
-            if subscriber.exceeds(self.limit) {
-                self.slow.push(place);
+            if subscriber.client.exceeds(limit, subscriber.waiting()) {
+                self.slow.push(*client);
             }
         }
-        places.len()
+        clients.len()
     }
 }
 
-impl Places {
-    fn insert(&mut self, place: usize) {
-        match self {
-            Self::One(only) if *only == place => {}
-            Self::One(only) => {
-                let both = [*only, place];
-                *self = Self::Many(Box::new(both.into_iter().collect()));
-            }
-            Self::Many(places) => drop(places.insert(place)),
+impl Subscriber {
+    fn new(client: Arc<Handle>) -> Self {
+        Self {
+            client,
+            names: Default::default(),
+            subscribed: 0,
+            mailbox: VecDeque::new(),
+            bytes: 0,
+            is_queued: false,
         }
     }
 
-    /// Takes `place` out. True if none is left.
-    fn remove(&mut self, place: usize) -> bool {
-        match self {
-            Self::One(only) => *only == place,
-            Self::Many(places) => {
-                places.swap_remove(&place);
-                places.is_empty()
-            }
+    /// How many subscriptions it has, which CLIENT LIST is told.
+    fn count(&self) -> usize {
+        for (names, told) in self.names.iter().zip(&self.client.subscriptions) {
+            told.store(names.len(), Relaxed);
         }
+        self.client.subscription_count()
     }
 
-    fn len(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many(places) => places.len(),
-        }
+    /// How many bytes wait: in the mailbox, and in the connection.
+    fn waiting(&self) -> usize {
+        self.bytes + self.client.unwritten.load(Relaxed)
     }
 
-    fn iter(&self) -> impl Iterator<Item = usize> {
-        let (one, many) = match self {
-            Self::One(place) => (Some(*place), None),
-            Self::Many(places) => (None, Some(places.iter().copied())),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
+    fn is_full(&self) -> bool {
+        self.mailbox.len() >= FULL_MESSAGES || self.bytes >= FULL_BYTES
     }
 }
 

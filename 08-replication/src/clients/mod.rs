@@ -20,6 +20,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
@@ -51,15 +52,17 @@ pub struct Handle {
     /// Set by `CLIENT SETNAME`; empty when there is none.
     name: Mutex<String>,
     is_resp3: AtomicBool,
-    /// It has subscriptions: to channels, and to patterns.
-    pub channels: AtomicUsize,
-    pub patterns: AtomicUsize,
+    /// To how many channels it is subscribed, and to how many patterns.
+    pub subscriptions: [AtomicUsize; 2],
     /// It gets the feed of a replica.
     pub is_replica: AtomicBool,
+    /// Notified when there is something for it that it did not ask for: messages, or more of
+    /// the feed.
+    pub mail: Notify,
     /// It waits for something else than its next command.
     pub is_blocked: AtomicBool,
     /// Since when too much waits for it.
-    excess: Mutex<Excess>,
+    excess: Excess,
     /// The address of its last command in the table; 0 if there was none.
     command: AtomicUsize,
     /// How many bytes wait: of commands that have not been executed, and of replies
@@ -103,7 +106,7 @@ impl Clients {
     /// Ends the connection of a client, whatever it is doing.
     pub fn kill(&mut self, id: u64) {
         if let Some(handle) = self.handles.remove(&id) {
-            handle.task.get().inspect(|task| task.abort());
+            handle.end();
         }
     }
 
@@ -140,17 +143,14 @@ impl Clients {
         }
     }
 
-    /// Ends the connections of those for whom too much has waited for too long, even if nothing
-    /// is added.
-    pub fn enforce(&mut self, limit: OutputLimit) {
-        let exceeds = |handle: &&Arc<Handle>| handle.exceeds(limit);
-        let excessive = self
-            .handles
-            .values()
-            .filter(exceeds)
-            .map(|handle| handle.id);
-        for id in excessive.collect::<Vec<_>>() {
-            self.kill(id);
+    /// Disconnects the clients for which too many replies have waited for too long, even if
+    /// nothing is added. What waits for a subscriber is in its mailbox, too, and is looked at there.
+    pub fn enforce(&self, limit: OutputLimit) {
+        for handle in self.iter().filter(|it| it.kind() == Kind::Normal) {
+            let waiting = handle.unwritten.load(Relaxed);
+            if handle.exceeds(limit, waiting) {
+                handle.disconnect(waiting);
+            }
         }
     }
 }
@@ -176,11 +176,11 @@ impl Handle {
             fd,
             name: Mutex::default(),
             is_resp3: AtomicBool::default(),
-            channels: AtomicUsize::default(),
-            patterns: AtomicUsize::default(),
+            subscriptions: Default::default(),
             is_replica: AtomicBool::default(),
+            mail: Notify::new(),
             is_blocked: AtomicBool::default(),
-            excess: Mutex::default(),
+            excess: Excess::default(),
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
             unwritten: AtomicUsize::default(),
@@ -271,26 +271,40 @@ impl Handle {
         if self.is_replica.load(Relaxed) {
             return Kind::Replica;
         }
-        match self.channels.load(Relaxed) + self.patterns.load(Relaxed) {
-            0 => Kind::Normal,
-            _ => Kind::Subscriber,
+        match self.is_subscriber() {
+            true => Kind::Subscriber,
+            false => Kind::Normal,
         }
     }
 
-    /// Has too much waited for it for too long? What waits for a subscriber is in its mailbox, too,
-    /// and is looked at there.
-    fn exceeds(&self, limit: OutputLimit) -> bool {
-        let waiting = self.unwritten.load(Relaxed);
-        let mut excess = self.excess.lock().unwrap_or_else(PoisonError::into_inner);
-        let exceeds =
-            self.kind() == Kind::Normal && limit.is_exceeded_by_client(waiting, &mut excess);
-        if exceeds {
-            warn!(
-                "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes of \
-                 replies wait for it",
-                self.id
-            );
-        }
-        exceeds
+    /// Does it get what others publish?
+    pub fn is_subscriber(&self) -> bool {
+        self.subscription_count() > 0
+    }
+
+    /// How many subscriptions it has.
+    pub fn subscription_count(&self) -> usize {
+        let [channels, patterns] = &self.subscriptions;
+        channels.load(Relaxed) + patterns.load(Relaxed)
+    }
+
+    /// Is it too much that so many bytes wait for it?
+    pub fn exceeds(&self, limit: OutputLimit, waiting: usize) -> bool {
+        limit.is_exceeded(waiting, &self.excess, NOW.load(Relaxed))
+    }
+
+    /// Ends its connection, because it does not take what waits for it.
+    pub fn disconnect(&self, waiting: usize) {
+        warn!(
+            "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes \
+             wait for it, and it does not take them",
+            self.id
+        );
+        self.end();
+    }
+
+    /// Ends its connection, whatever that is doing.
+    pub fn end(&self) {
+        self.task.get().inspect(|task| task.abort());
     }
 }

@@ -42,8 +42,9 @@ const CLIENT: &[Command] = &[
 
 /// `PING [message]`. A subscriber gets a reply that looks like a message in RESP2.
 fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let is_subscriber = ctx.client.handle.is_subscriber();
     match args.len() {
-        1 | 2 if ctx.client.subscription.is_some() && ctx.client.protocol == Protocol::Resp2 => {
+        1 | 2 if is_subscriber && ctx.client.protocol == Protocol::Resp2 => {
             ctx.reply.array(2);
             ctx.reply.bulk(b"pong");
             ctx.reply.bulk(args.get(1).unwrap_or_default());
@@ -123,9 +124,6 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     // The reply to HELLO is the first in the new protocol.
     ctx.client.speak(protocol);
     ctx.reply.protocol = protocol;
-    if let Some(subscription) = &ctx.client.subscription {
-        ctx.state.pubsub.speak(subscription, protocol);
-    }
     introduce_server(ctx);
     Ok(())
 }
@@ -171,9 +169,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
 
 /// `RESET`: back to how the connection was when it was new.
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    if let Some(subscription) = ctx.client.subscription.take() {
-        ctx.state.pubsub.leave(&subscription);
-    }
+    ctx.state.pubsub.leave(ctx.client.handle.id);
     ctx.client.handle.set_name("");
     ctx.client.speak(Protocol::default());
     ctx.reply.simple("RESET");
@@ -248,6 +244,7 @@ fn describe(client: &Handle, table: &Table) -> String {
     let unread = client.unread.load(Relaxed);
     let input = client.input_size.load(Relaxed);
     let output = client.output_size.load(Relaxed);
+    let [channels, patterns] = &client.subscriptions;
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub=0 multi=-1 qbuf={unread} qbuf-free={} \
          argv-mem=0 multi-mem=0 rbs={output} rbp={output} obl={unwritten} oll=0 omem=0 \
@@ -260,8 +257,8 @@ fn describe(client: &Handle, table: &Table) -> String {
         client.age().as_secs(),
         client.idle().as_secs(),
         client.flags(),
-        client.channels.load(Relaxed),
-        client.patterns.load(Relaxed),
+        channels.load(Relaxed),
+        patterns.load(Relaxed),
         input.saturating_sub(unread),
         input + output + size_of::<Handle>(),
         if unwritten > 0 { "rw" } else { "r" },
@@ -286,7 +283,7 @@ fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             true => ctx.client.closing = true,
             false => {
                 ctx.state.clients.kill(client.id);
-                ctx.state.pubsub.disconnect(client.id);
+                ctx.state.pubsub.leave(client.id);
             }
         }
     }

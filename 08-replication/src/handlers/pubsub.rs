@@ -1,7 +1,7 @@
 //! Commands about channels: SUBSCRIBE, PUBLISH, PUBSUB and their kin (`pubsub.c`).
 
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, help};
-use crate::pubsub::{Kind, Subscription, matches};
+use crate::pubsub::{Kind, matches};
 use crate::resp::{Args, Reply};
 
 const LISTEN: &[Flag] = &[Pubsub, Noscript, Loading, Stale, Subscribed];
@@ -44,16 +44,13 @@ fn punsubscribe(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// Subscribes to each name: one reply for each, and each looks like a message.
 fn join(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
-    let (client, protocol) = (&ctx.client.handle, ctx.client.protocol);
-    let subscription = &mut ctx.client.subscription;
-    let subscription =
-        subscription.get_or_insert_with(|| ctx.state.pubsub.enter(client.clone(), protocol));
     let word: &[u8] = match kind {
         Kind::Channel => b"subscribe",
         Kind::Pattern => b"psubscribe",
     };
+    let client = &ctx.client.handle;
     for name in args.skip(1).iter() {
-        let count = ctx.state.pubsub.subscribe(subscription, kind, name);
+        let count = ctx.state.pubsub.subscribe(client, kind, name);
         confirm(&mut ctx.reply, word, Some(name), count);
     }
     Ok(())
@@ -66,32 +63,19 @@ fn leave(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
         Kind::Channel => b"unsubscribe",
         Kind::Pattern => b"punsubscribe",
     };
-    let subscription = ctx.client.subscription.as_ref();
-    for name in args.skip(1).iter() {
-        let count = subscription.map_or(0, |it| ctx.state.pubsub.unsubscribe(it, kind, name));
+    let client = &ctx.client.handle;
+    let mut all = Vec::new();
+    if args.len() == 1 {
+        all = ctx.state.pubsub.subscriptions(client.id, kind);
+        if all.is_empty() {
+            confirm(&mut ctx.reply, word, None, client.subscription_count());
+        }
+    }
+    for name in args.skip(1).iter().chain(all.iter().map(AsRef::as_ref)) {
+        let count = ctx.state.pubsub.unsubscribe(client.id, kind, name);
         confirm(&mut ctx.reply, word, Some(name), count);
     }
-    if args.len() == 1 {
-        let names = subscription.map(|it| ctx.state.pubsub.unsubscribe_all(it, kind));
-        let names = names.unwrap_or_default();
-        let left = subscription.map_or(0, |it| ctx.state.pubsub.count(it));
-        for (name, after) in names.iter().zip((0..names.len()).rev()) {
-            confirm(&mut ctx.reply, word, Some(name), left + after);
-        }
-        if names.is_empty() {
-            confirm(&mut ctx.reply, word, None, left);
-        }
-    }
-    end_if_empty(ctx);
     Ok(())
-}
-
-/// Who has no subscription left is no subscriber any more.
-fn end_if_empty(ctx: &mut Context<'_>) {
-    let has_none = |it: &mut Subscription| ctx.state.pubsub.count(it) == 0;
-    if let Some(subscription) = ctx.client.subscription.take_if(has_none) {
-        ctx.state.pubsub.leave(&subscription);
-    }
 }
 
 fn confirm(reply: &mut Reply<'_>, word: &[u8], name: Option<&[u8]>, count: usize) {
@@ -110,12 +94,11 @@ fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let receivers = ctx.state.pubsub.publish(&args[1], &args[2], limits.pubsub);
     // The subscribers of the replicas hear it, too. The log is no use to them.
     ctx.state.replication.append(args.iter(), limits.replica);
-    // Who publishes to itself finds the message before the reply.
-    if let Some(own) = &ctx.client.subscription {
-        ctx.state
-            .pubsub
-            .collect(own, ctx.reply.encoded(), usize::MAX);
-    }
+    // A client that publishes to itself finds the message before the reply.
+    let output = ctx.reply.encoded();
+    ctx.state
+        .pubsub
+        .collect(&ctx.client.handle, output, usize::MAX);
     ctx.reply.integer(receivers as i64);
     Ok(())
 }
@@ -128,7 +111,12 @@ fn channels(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         return Err(CommandError::quoting(before, &args[1], after));
     }
     let wanted = |name: &&[u8]| args.get(2).is_none_or(|it| matches(it, name));
-    let found: Vec<&[u8]> = ctx.state.pubsub.channels().filter(wanted).collect();
+    let found: Vec<&[u8]> = ctx
+        .state
+        .pubsub
+        .names(Kind::Channel)
+        .filter(wanted)
+        .collect();
     ctx.reply.bulks(&found);
     Ok(())
 }
@@ -146,6 +134,7 @@ fn numsub(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `PUBSUB NUMPAT`
 fn numpat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.integer(ctx.state.pubsub.pattern_count() as i64);
+    ctx.reply
+        .integer(ctx.state.pubsub.names(Kind::Pattern).len() as i64);
     Ok(())
 }

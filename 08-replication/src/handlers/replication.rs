@@ -80,9 +80,10 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         let (id, offset) = (&ctx.state.replication.id, file.offset);
         ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
     }
-    let (ip, port) = (ctx.client.handle.addr.ip(), ctx.client.replica_port);
-    ctx.client.handle.is_replica.store(true, Relaxed);
-    ctx.client.sync = Some(ctx.state.replication.enter(ip, port, file));
+    let (client, port) = (ctx.client.handle.clone(), ctx.client.replica_port);
+    client.is_replica.store(true, Relaxed);
+    ctx.state.replication.enter(client, port, &file);
+    ctx.client.sync = Some(file);
     Ok(())
 }
 
@@ -167,32 +168,26 @@ fn check_filter(words: &[u8]) -> Result {
 
 /// `ROLE`
 fn role(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let offset = ctx.state.replication.offset();
-    match ctx.state.replication.primary() {
-        Some(primary) => {
-            ctx.reply.array(5);
-            ctx.reply.bulk(b"slave");
-            ctx.reply.bulk(primary.address.host.as_bytes());
-            ctx.reply.integer(primary.address.port.into());
-            ctx.reply.bulk(primary.link.name().as_bytes());
-            ctx.reply.integer(match primary.is_connected() {
-                true => offset,
-                false => -1,
-            });
-        }
-        None => {
-            let replicas = ctx.state.replication.online();
-            ctx.reply.array(3);
-            ctx.reply.bulk(b"master");
-            ctx.reply.integer(offset);
-            ctx.reply.array(replicas.len());
-            for (ip, port, acknowledged) in replicas {
-                ctx.reply.array(3);
-                ctx.reply.bulk(ip.as_bytes());
-                ctx.reply.bulk(port.to_string().as_bytes());
-                ctx.reply.bulk(acknowledged.to_string().as_bytes());
-            }
-        }
+    let (replication, reply) = (&ctx.state.replication, &mut ctx.reply);
+    let offset = replication.offset();
+    if let Some(primary) = replication.primary() {
+        reply.array(5);
+        reply.bulk(b"slave");
+        reply.bulk(primary.address.host.as_bytes());
+        reply.integer(primary.address.port.into());
+        reply.bulk(primary.link.name().as_bytes());
+        reply.integer(if primary.is_connected() { offset } else { -1 });
+        return Ok(());
+    }
+    let online = || replication.replicas().filter(|it| it.is_online());
+    reply.array(3);
+    reply.bulk(b"master");
+    reply.integer(offset);
+    reply.array(online().count());
+    for replica in online() {
+        let address = replica.client.addr.ip().to_string();
+        let (port, offset) = (replica.port.to_string(), replica.acknowledged.to_string());
+        reply.bulks(&[address.as_bytes(), port.as_bytes(), offset.as_bytes()]);
     }
     Ok(())
 }

@@ -4,14 +4,13 @@
 //! Ownership is the whole memory management: when the task that owns a
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::ready;
-use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,15 +18,14 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
 use tokio::sync::watch;
 use tokio::task::yield_now;
-use tracing::warn;
+use tokio::time::sleep;
 
 use crate::aof::{Commit, Synced, system_text};
 use crate::client::{Client, Waiting};
 use crate::clients::Handle;
-use crate::clients::output_limit::OutputLimit;
+use crate::clients::output_limit::{self, OutputLimit};
 use crate::command::{self, CommandError, Context, Table};
-use crate::pubsub::Mail;
-use crate::replication::FullSync;
+use crate::replication::SyncFile;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
@@ -110,11 +108,15 @@ impl Connection {
         // Replies are small and wanted now; do not wait to fill a packet.
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
-        let shared = self.shared.clone();
+        let (shared, client) = (self.shared.clone(), self.client.handle.clone());
+        // One wait for the whole life, because to begin it anew costs more than to go on with it.
+        let mut mail = pin!(client.mail.notified());
         loop {
             let more = self.execute_batch(&shared);
             self.commit().await;
-            self.enforce_limit();
+            if self.exceeds_limit() {
+                return Ok(());
+            }
             if let Some(waiting) = self.client.waiting.take() {
                 at_end |= self.wait(waiting).await?;
                 continue;
@@ -144,7 +146,8 @@ impl Connection {
                     at_end = !self.has_read(read?);
                 }
                 // Also while replies wait: whoever takes nothing may have to go.
-                () = mail(&self.client), if self.client.subscription.is_some() => {
+                () = &mut mail, if client.is_subscriber() => {
+                    mail.set(client.mail.notified());
                     self.has_mail = true;
                 }
             }
@@ -171,7 +174,7 @@ impl Connection {
 
     /// Sends the last replies.
     async fn hang_up(&mut self) -> io::Result<()> {
-        self.leave();
+        self.shared.lock().pubsub.leave(self.client.handle.id);
         if self.client.is_browser {
             cross_protocol::log_attack(self.socket.peer_addr());
             return Ok(());
@@ -235,7 +238,8 @@ impl Connection {
             true => MAX_REPLIES,
             false => MAX_OUTPUT,
         };
-        self.has_mail = collect_mail(state, &mut self.client, &mut self.output, room);
+        let (client, output) = (&self.client.handle, &mut self.output);
+        self.has_mail = client.is_subscriber() && state.pubsub.collect(client, output, room);
     }
 
     /// May the client's next command be executed now?
@@ -243,23 +247,26 @@ impl Connection {
         !self.client.closing && self.client.waiting.is_none() && self.client.sync.is_none()
     }
 
-    /// What a client that has become a replica needs from here on.
-    pub fn replica(&mut self) -> Option<(&mut TcpStream, BytesMut, &mut FullSync)> {
-        let sync = self.client.sync.as_mut()?;
+    /// What a client that has become a replica needs from here on: its socket, what it has sent
+    /// already, and the file that it gets first.
+    pub fn replica(&mut self) -> Option<(&mut TcpStream, BytesMut, Arc<Handle>, Arc<SyncFile>)> {
+        let file = self.client.sync.take()?;
         self.batch.fill(&mut self.input).ok()?;
-        Some((&mut self.socket, std::mem::take(&mut self.input), sync))
+        let input = std::mem::take(&mut self.input);
+        Some((&mut self.socket, input, self.client.handle.clone(), file))
     }
 
     /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides
     /// would wait for the other, and it would not be noticed if the client goes. True if the client
     /// has no more to say.
     async fn wait(&mut self, waiting: Waiting) -> io::Result<bool> {
-        let _blocked = Blocked::new(&self.shared, &self.client.handle);
+        self.client.handle.is_blocked.store(true, Relaxed);
         let mut changes = self.shared.lock().replication.watch();
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
             if self.answer(waiting, at_end) {
+                self.client.handle.is_blocked.store(false, Relaxed);
                 return Ok(at_end);
             }
             self.input.reserve(MIN_READ);
@@ -273,7 +280,7 @@ impl Connection {
                     at_end = read? == 0;
                 }
                 _ = changes.changed() => {}
-                () = sleep_until(waiting.deadline()) => {}
+                () = sleep(waiting.left()) => {}
             }
         }
     }
@@ -288,12 +295,10 @@ impl Connection {
                 self.client.closing = true;
             }
             Waiting::Replicas {
-                replicas,
-                offset,
-                deadline,
+                replicas, offset, ..
             } => {
                 let count = state.replication.acknowledged(offset);
-                let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+                let is_late = waiting.left().is_zero();
                 if count < replicas && !is_late && !at_end {
                     return false;
                 }
@@ -303,27 +308,17 @@ impl Connection {
         true
     }
 
-    /// Hangs up on a client for which too many replies wait. How long too many have waited is
-    /// looked at once a second, in the registry; messages are counted where they are published.
-    fn enforce_limit(&mut self) {
-        let waiting = self.output.len();
-        let is_other = self.client.subscription.is_none();
-        if is_other && self.limit.is_hard_exceeded(waiting) {
-            let client = self.client.handle.id;
-            warn!(
-                "client {client} is disconnected for overcoming of output buffer limits: \
-                 {waiting} bytes of replies wait for it"
-            );
-            self.output.clear();
-            self.client.closing = true;
+    /// Do too many replies wait for the client? The registry looks at that once a second, and
+    /// memory can be full before. Messages are counted where they are published.
+    fn exceeds_limit(&self) -> bool {
+        let (client, waiting) = (&self.client.handle, self.output.len());
+        let exceeds = waiting > output_limit::FREE
+            && !client.is_subscriber()
+            && client.exceeds(self.limit, waiting);
+        if exceeds {
+            client.disconnect(waiting);
         }
-    }
-
-    /// Ends the client's subscriptions.
-    fn leave(&mut self) {
-        if let Some(subscription) = self.client.subscription.take() {
-            self.shared.lock().pubsub.leave(&subscription);
-        }
+        exceeds
     }
 
     /// Waits until the log has what the batch changed or saw. After that the replies
@@ -376,17 +371,13 @@ impl Connection {
         // Not while replies wait: the output is in use, and the next turn looks again.
         if self.output.is_empty() {
             give_back(&mut self.input);
-            give_back(&mut self.output);
-        }
-        self.client.handle.show(&self.input, &self.output);
-        if let Some(subscription) = &self.client.subscription {
-            let unwritten = &subscription.outlet.unwritten;
-            unwritten.store(self.output.len(), Relaxed);
-            // Ten thousand subscribers are not to keep ten thousand buffers.
-            if self.output.is_empty() {
-                self.output = BytesMut::new();
+            match self.client.handle.is_subscriber() {
+                // Ten thousand subscribers are not to keep ten thousand buffers.
+                true => self.output = BytesMut::new(),
+                false => give_back(&mut self.output),
             }
         }
+        self.client.handle.show(&self.input, &self.output);
         let announced = self.batch.missing(&self.input);
         let ahead = announced.min(self.input.len().max(MAX_READ));
         ahead.max(self.read_size)
@@ -396,35 +387,10 @@ impl Connection {
 /// Whatever ends a connection, nothing is kept for its client after that.
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.leave();
-        if let Some(sync) = self.client.sync.take() {
-            self.shared.lock().replication.leave(sync.place);
-        }
-        self.shared.lock().clients.leave(self.client.handle.id);
-    }
-}
-
-/// Counts as long as it is there: its client waits for something else than a command.
-struct Blocked {
-    shared: Shared,
-    handle: Arc<Handle>,
-}
-
-impl Blocked {
-    fn new(shared: &Shared, handle: &Arc<Handle>) -> Self {
-        shared.lock().stats.blocked_clients += 1;
-        handle.is_blocked.store(true, Relaxed);
-        Self {
-            shared: shared.clone(),
-            handle: handle.clone(),
-        }
-    }
-}
-
-impl Drop for Blocked {
-    fn drop(&mut self) {
-        self.shared.lock().stats.blocked_clients -= 1;
-        self.handle.is_blocked.store(false, Relaxed);
+        let (state, client) = (&mut *self.shared.lock(), self.client.handle.id);
+        state.pubsub.leave(client);
+        state.replication.leave(client);
+        state.clients.leave(client);
     }
 }
 
@@ -447,40 +413,6 @@ async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> 
         // No answer means that this log has ended: somebody turned it off, or it was
         // written anew, and the new one is safe.
         Err(_) => None,
-    }
-}
-
-/// Moves messages from the client's mailbox to the output, while that is shorter than `room`;
-/// true if there are more.
-fn collect_mail(
-    state: &mut State,
-    client: &mut Client,
-    output: &mut BytesMut,
-    room: usize,
-) -> bool {
-    let Some(subscription) = &client.subscription else {
-        return false;
-    };
-    let found = state.pubsub.collect(subscription, output, room);
-    if found == Mail::Disconnected {
-        output.clear();
-        client.closing = true;
-    }
-    found == Mail::More
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => pending().await,
-    }
-}
-
-/// Waits until there is something in the client's mailbox.
-async fn mail(client: &Client) {
-    match &client.subscription {
-        Some(subscription) => subscription.outlet.mail.notified().await,
-        None => pending().await,
     }
 }
 

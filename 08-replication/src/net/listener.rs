@@ -112,8 +112,8 @@ async fn serve(socket: TcpStream, client: Client, shared: Shared) {
     // An error here is this client's alone: it went away, or its network did.
     let mut connection = Connection::new(socket, client, handlers::table(), shared.clone());
     let mut served = connection.run().await;
-    if let Some((socket, input, sync)) = connection.replica() {
-        served = to_replica::run(socket, input, sync, &shared).await;
+    if let Some((socket, input, client, file)) = connection.replica() {
+        served = to_replica::run(socket, input, client, file, &shared).await;
     }
     if let Err(error) = served {
         debug!("connection ended: {error}");

@@ -2,13 +2,16 @@
 //! listens to how far it is (`sendBulkToSlave` and its like in Redis's `replication.c`).
 //!
 //! It begins as any other client's connection. With PSYNC it comes here, with a place in the
-//! list of replicas and a claim to a file of the data as it was at the offset that the reply
+//! list of replicas and a file of the data as it was at the offset that the reply
 //! names. A thread writes that (`replication/sync_file.rs`); nobody else waits for it,
 //! and writes that arrive meanwhile are in the feed.
+//!
+//! When the replica is disconnected, the task that runs this is aborted, as any client's is.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +22,8 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::interval;
 use tracing::info;
 
-use crate::replication::{FullSync, ReplicaState};
+use crate::clients::Handle;
+use crate::replication::{ReplicaState, SyncFile};
 use crate::resp::{Args, Batch, parse_integer};
 use crate::state::Shared;
 
@@ -34,72 +38,54 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Serves the replica until it goes or is disconnected. `input` is what it has sent already.
 ///
-/// It is listened to all the time: one that goes while its file is being written or sent
-/// is one for whom nothing need be kept.
+/// It is listened to all the time: if it goes while its file is being written or sent, nothing
+/// need be kept for it.
 pub async fn run(
     socket: &mut TcpStream,
     input: BytesMut,
-    sync: &mut FullSync,
+    client: Arc<Handle>,
+    file: Arc<SyncFile>,
     shared: &Shared,
 ) -> io::Result<()> {
     let (reader, writer) = socket.split();
-    let (place, events) = (sync.place, sync.events.clone());
     tokio::select! {
-        sent = send(writer, sync, shared) => sent,
-        heard = listen(reader, input, place, shared) => heard,
-        () = events.disconnected.notified() => Ok(()),
+        sent = send(writer, &client, file, shared) => sent,
+        heard = listen(reader, input, &client, shared) => heard,
     }
 }
 
 /// Sends the file, and then the feed.
-async fn send(mut writer: WriteHalf<'_>, sync: &mut FullSync, shared: &Shared) -> io::Result<()> {
-    send_data(&mut writer, sync, shared).await?;
-    advance(shared, sync.place, ReplicaState::Online);
-    send_feed(&mut writer, sync, shared).await
-}
-
-fn advance(shared: &Shared, place: u64, state: ReplicaState) {
-    shared.lock().replication.advance(place, state);
-}
-
-/// Sends the data as it was when the replica came.
-async fn send_data(
-    writer: &mut WriteHalf<'_>,
-    sync: &mut FullSync,
+async fn send(
+    mut writer: WriteHalf<'_>,
+    client: &Handle,
+    file: Arc<SyncFile>,
     shared: &Shared,
 ) -> io::Result<()> {
-    let file = wait_for_file(writer, sync).await?;
-    let size = send_file(writer, file, sync.place, shared).await?;
-    info!("a replica has got its file of {size} bytes, and gets the feed now");
-    Ok(())
+    send_data(&mut writer, client, file, shared).await?;
+    advance(shared, client, ReplicaState::Online);
+    send_feed(&mut writer, client, shared).await
 }
 
-/// Waits until the file is written. An empty line now and then tells the replica
-/// that we are still there.
-async fn wait_for_file(writer: &mut WriteHalf<'_>, sync: &mut FullSync) -> io::Result<Arc<File>> {
-    let mut signs = interval(SIGN_OF_LIFE);
-    loop {
-        tokio::select! {
-            file = sync.file.file() => return file,
-            _ = signs.tick() => writer.write_all(b"\n").await?,
-        }
-    }
+fn advance(shared: &Shared, client: &Handle, state: ReplicaState) {
+    shared.lock().replication.advance(client.id, state);
 }
 
-/// Sends the file as one bulk string without an end; its size. Others may read the same
-/// file, so each reads at a position of its own.
-async fn send_file(
+/// Sends the data as it was when the replica came, as one bulk string without an end. Others may
+/// read the same file, so each reads at a position of its own.
+async fn send_data(
     writer: &mut WriteHalf<'_>,
-    file: Arc<File>,
-    place: u64,
+    client: &Handle,
+    file: Arc<SyncFile>,
     shared: &Shared,
-) -> io::Result<u64> {
+) -> io::Result<()> {
+    let file = wait_for_file(writer, file).await?;
+    client.hear();
+    advance(shared, client, ReplicaState::SendBulk);
     let size = file.metadata()?.len();
     writer.write_all(format!("${size}\r\n").as_bytes()).await?;
     let mut sent = 0;
     let mut chunk = vec![0; CHUNK];
     while sent < size {
-        advance(shared, place, ReplicaState::SendBulk);
         let file = file.clone();
         let read = tokio::task::spawn_blocking(move || {
             let count = file.read_at(&mut chunk, sent)?;
@@ -111,30 +97,42 @@ async fn send_file(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         writer.write_all(&chunk[..count]).await?;
+        client.hear();
         sent += count as u64;
     }
-    Ok(size)
+    info!("a replica has got its file of {size} bytes, and gets the feed now");
+    Ok(())
 }
 
-/// Sends what is in the feed, for as long as the replica is in the list.
-async fn send_feed(writer: &mut WriteHalf<'_>, sync: &FullSync, shared: &Shared) -> io::Result<()> {
+/// Waits until the file is written. An empty line now and then tells the replica
+/// that we are still there. Nobody else begins with the file after that.
+async fn wait_for_file(writer: &mut WriteHalf<'_>, file: Arc<SyncFile>) -> io::Result<Arc<File>> {
+    let mut signs = interval(SIGN_OF_LIFE);
+    let mut written = pin!(file.written());
+    loop {
+        tokio::select! {
+            file = &mut written => return file,
+            _ = signs.tick() => writer.write_all(b"\n").await?,
+        }
+    }
+}
+
+/// Sends what is in the feed, until the connection ends.
+async fn send_feed(writer: &mut WriteHalf<'_>, client: &Handle, shared: &Shared) -> io::Result<()> {
     let mut output = BytesMut::new();
     loop {
-        if !supply(sync.place, &mut output, shared) {
-            return Ok(());
-        }
+        supply(client, &mut output, shared);
         if output.is_empty() {
-            sync.events.more.notified().await;
-            continue;
+            client.mail.notified().await;
         }
         writer.write_all_buf(&mut output).await?;
     }
 }
 
-/// Takes what the replica gets next from the feed; false if it is no longer in the list.
-fn supply(place: u64, output: &mut BytesMut, shared: &Shared) -> bool {
+/// Takes what the replica gets next from the feed.
+fn supply(client: &Handle, output: &mut BytesMut, shared: &Shared) {
     let replication = &mut shared.lock().replication;
-    replication.supply(place, output, CHUNK)
+    replication.supply(client.id, output, CHUNK);
 }
 
 /// Listens to what the replica says until it goes: up to which offset it has the feed, and
@@ -142,30 +140,24 @@ fn supply(place: u64, output: &mut BytesMut, shared: &Shared) -> bool {
 async fn listen(
     mut reader: ReadHalf<'_>,
     mut input: BytesMut,
-    place: u64,
+    client: &Handle,
     shared: &Shared,
 ) -> io::Result<()> {
     let mut batch = Batch::default();
     loop {
-        hear(&mut batch, &mut input, place, shared)?;
+        while batch.fill(&mut input).map_err(io::Error::other)? > 0 {
+            while let Some(args) = batch.take(&input) {
+                if let Some(offset) = acknowledged(args) {
+                    shared.lock().replication.acknowledge(client.id, offset);
+                }
+            }
+        }
         input.reserve(READ);
         if reader.read_buf(&mut input).await? == 0 {
             return Ok(());
         }
-        shared.lock().replication.hear_replica(place);
+        client.hear();
     }
-}
-
-/// Takes note of what has arrived whole.
-fn hear(batch: &mut Batch, input: &mut BytesMut, place: u64, shared: &Shared) -> io::Result<()> {
-    while batch.fill(input).map_err(io::Error::other)? > 0 {
-        while let Some(args) = batch.take(input) {
-            if let Some(offset) = acknowledged(args) {
-                shared.lock().replication.acknowledge(place, offset);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The offset in `REPLCONF ACK offset`. Whatever else a replica says needs no answer.

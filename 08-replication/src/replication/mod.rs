@@ -19,27 +19,26 @@
 //! This file owns the state. `net/to_replica.rs` sends file and feed to a replica, `net/from_primary.rs`
 //! follows a primary.
 //!
-//! A replica stands in the list once, from PSYNC until its connection ends
-//! or it is disconnected from here; with its entry goes all that is kept for it.
+//! A replica is in the list from PSYNC until its connection ends or it is disconnected from here;
+//! with its entry goes all that is kept for it. It is known by the id of its client.
 
 mod feed;
 mod sync_file;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::warn;
 
 use crate::aof::encode;
-use crate::clients::output_limit::{Excess, OutputLimit};
+use crate::clients::Handle;
+use crate::clients::output_limit::OutputLimit;
 use crate::stats::random_id;
 use feed::Feed;
-pub use sync_file::{Claim, SyncFile};
+pub use sync_file::SyncFile;
 
 /// A feed that does not exist.
 const NO_ID: &str = "0000000000000000000000000000000000000000";
@@ -51,15 +50,12 @@ pub struct Replication {
     pub id: String,
     /// The name that it had before this server became a primary, and up to which
     /// offset that is the same feed.
-    second_id: String,
-    second_offset: i64,
+    pub second_id: String,
+    pub second_offset: i64,
     feed: Feed,
-    /// Whoever reads our feed, by their places. A place is never used twice: the connection
-    /// of one that was disconnected may notice that late.
+    /// The servers that follow us, by the ids of their clients.
     replicas: BTreeMap<u64, Replica>,
-    /// How many places there have been.
-    places: u64,
-    /// Which server we follow, if we are a replica.
+    /// The server that we follow, if we are a replica.
     primary: Option<Primary>,
     /// The same for `net/from_primary.rs`, which waits for it to change.
     wanted: watch::Sender<Option<Address>>,
@@ -93,37 +89,23 @@ pub struct Primary {
     pub address: Address,
     pub link: Link,
     /// When something came from it last.
-    heard: Instant,
+    pub heard: Instant,
     /// Since when there is no link.
-    down: Instant,
+    pub down: Instant,
 }
 
 /// A server that follows us.
 #[derive(Debug)]
-struct Replica {
-    ip: IpAddr,
-    port: u16,
-    state: ReplicaState,
-    /// The file that it waits for.
-    file: Option<Arc<SyncFile>>,
+pub struct Replica {
+    pub client: Arc<Handle>,
+    /// On which port it listens itself.
+    pub port: u16,
+    pub state: ReplicaState,
+    /// The file that it waits for. Its connection owns it.
+    file: Weak<SyncFile>,
     /// Which offset of the feed it gets next, and which it says that it has.
     position: i64,
-    acknowledged: i64,
-    /// When something came from it last, or it took a part of its file.
-    heard: Instant,
-    excess: Excess,
-    /// It has been told that there is more, and has not looked.
-    is_notified: bool,
-    events: Arc<ReplicaEvents>,
-}
-
-/// What the list of replicas tells a replica's connection.
-#[derive(Debug, Default)]
-pub struct ReplicaEvents {
-    /// There is more in the feed.
-    pub more: Notify,
-    /// It is no longer in the list. The connection has to end.
-    pub disconnected: Notify,
+    pub acknowledged: i64,
 }
 
 /// How far a replica is.
@@ -137,15 +119,6 @@ pub enum ReplicaState {
     Online,
 }
 
-/// A client that has become a replica: its place, and the file that it gets first. Its
-/// connection gives the place back when it ends, whatever ends it.
-#[derive(Debug)]
-pub struct FullSync {
-    pub place: u64,
-    pub events: Arc<ReplicaEvents>,
-    pub file: Claim,
-}
-
 impl Default for Replication {
     fn default() -> Self {
         Self {
@@ -154,7 +127,6 @@ impl Default for Replication {
             second_offset: -1,
             feed: Feed::default(),
             replicas: BTreeMap::new(),
-            places: 0,
             primary: None,
             wanted: watch::Sender::default(),
             acknowledged: watch::Sender::default(),
@@ -162,7 +134,7 @@ impl Default for Replication {
     }
 }
 
-/// The feed, and who reads it.
+/// The feed, and the replicas that read it.
 impl Replication {
     /// How many bytes the feed has had.
     pub fn offset(&self) -> i64 {
@@ -174,8 +146,8 @@ impl Replication {
         !self.replicas.is_empty()
     }
 
-    /// Adds a command to the feed. A replica adds nothing of its own. Whoever then has more than
-    /// `limit` allows waiting for it is disconnected.
+    /// Adds a command to the feed. A replica adds nothing of its own. A replica of ours for which
+    /// more than `limit` allows waits then is disconnected.
     pub fn append<'a>(
         &mut self,
         words: impl ExactSizeIterator<Item = &'a [u8]>,
@@ -206,81 +178,59 @@ impl Replication {
         }
     }
 
-    /// Tells the replicas that there is more, once until they have looked. The limit is looked
-    /// at here and not only now and then: memory is full before a second has passed.
+    /// Tells the replicas that there is more. The limit is looked at here and not only now and
+    /// then: memory is full before a second has passed.
     fn notify(&mut self, limit: OutputLimit) {
-        let end = self.feed.end();
-        self.disconnect_if(|replica| {
-            if !replica.is_notified && replica.state == ReplicaState::Online {
-                replica.is_notified = true;
-                replica.events.more.notify_one();
-            }
-            replica.exceeds(limit, end)
-        });
+        for replica in self.replicas.values().filter(|it| it.is_online()) {
+            replica.client.mail.notify_one();
+        }
+        let end = self.offset();
+        self.disconnect_if(|replica| replica.exceeds(limit, end));
     }
 
     /// The file for which some replica waits. Until that replica has it, the feed is kept
     /// from the file's offset on; so another one may begin with it, too.
     pub fn awaited_file(&self) -> Option<Arc<SyncFile>> {
-        self.replicas.values().find_map(|it| it.file.clone())
+        self.replicas.values().find_map(|it| it.file.upgrade())
     }
 
     /// A new replica, which gets `file` and then the feed from there on.
-    pub fn enter(&mut self, ip: IpAddr, port: u16, file: Arc<SyncFile>) -> FullSync {
-        let events = Arc::new(ReplicaEvents::default());
-        let place = self.places;
-        self.places += 1;
-        let sync = FullSync {
-            place,
-            events: events.clone(),
-            file: file.claim(),
-        };
+    pub fn enter(&mut self, client: Arc<Handle>, port: u16, file: &Arc<SyncFile>) {
         if file.offset == self.offset() {
             self.feed.reselect_database();
         }
+        let id = client.id;
         let replica = Replica {
-            ip,
+            client,
             port,
             state: ReplicaState::WaitBgsave,
+            file: Arc::downgrade(file),
             position: file.offset,
-            file: Some(file),
             acknowledged: 0,
-            heard: Instant::now(),
-            excess: Excess::default(),
-            is_notified: false,
-            events,
         };
-        self.replicas.insert(place, replica);
-        sync
+        self.replicas.insert(id, replica);
     }
 
-    /// A replica has gone.
-    pub fn leave(&mut self, place: u64) {
-        if self.replicas.remove(&place).is_some() {
-            self.trim();
-            self.acknowledged.send_replace(());
+    /// A client has gone, which may have been a replica.
+    pub fn leave(&mut self, client: u64) {
+        if self.replicas.remove(&client).is_some() {
+            self.forget();
         }
     }
 
     /// A replica is so far.
-    pub fn advance(&mut self, place: u64, state: ReplicaState) {
-        if let Some(replica) = self.replicas.get_mut(&place) {
+    pub fn advance(&mut self, client: u64, state: ReplicaState) {
+        if let Some(replica) = self.replicas.get_mut(&client) {
             replica.state = state;
-            replica.file = None;
-            replica.heard = Instant::now();
         }
     }
 
-    /// Adds what a replica gets next to `output`, `most` bytes at most. False if it is no
-    /// longer a replica.
-    pub fn supply(&mut self, place: u64, output: &mut BytesMut, most: usize) -> bool {
-        let Some(replica) = self.replicas.get_mut(&place) else {
-            return false;
-        };
-        replica.is_notified = false;
-        replica.position = self.feed.read(replica.position, output, most);
-        self.trim();
-        true
+    /// Adds what a replica gets next to `output`, `most` bytes at most.
+    pub fn supply(&mut self, client: u64, output: &mut BytesMut, most: usize) {
+        if let Some(replica) = self.replicas.get_mut(&client) {
+            replica.position = self.feed.read(replica.position, output, most);
+            self.trim();
+        }
     }
 
     /// Forgets what every replica has got.
@@ -290,16 +240,15 @@ impl Replication {
         self.feed.trim(first);
     }
 
-    /// Something came from a replica: it is still there.
-    pub fn hear_replica(&mut self, place: u64) {
-        if let Some(replica) = self.replicas.get_mut(&place) {
-            replica.heard = Instant::now();
-        }
+    /// Forgets what only those needed that have just gone, and whom others waited for.
+    fn forget(&mut self) {
+        self.trim();
+        self.acknowledged.send_replace(());
     }
 
     /// A replica says up to which offset it has the feed: `REPLCONF ACK`.
-    pub fn acknowledge(&mut self, place: u64, offset: i64) {
-        if let Some(replica) = self.replicas.get_mut(&place) {
+    pub fn acknowledge(&mut self, client: u64, offset: i64) {
+        if let Some(replica) = self.replicas.get_mut(&client) {
             replica.acknowledged = replica.acknowledged.max(offset);
             self.acknowledged.send_replace(());
         }
@@ -307,7 +256,7 @@ impl Replication {
 
     /// How many replicas have the feed up to `offset`.
     pub fn acknowledged(&self, offset: i64) -> usize {
-        let online = self.replicas.values().filter(|it| it.is_online());
+        let online = self.replicas().filter(|it| it.is_online());
         online.filter(|it| it.acknowledged >= offset).count()
     }
 
@@ -316,8 +265,9 @@ impl Replication {
         self.acknowledged.subscribe()
     }
 
-    pub fn replica_count(&self) -> usize {
-        self.replicas.len()
+    /// The servers that follow us.
+    pub fn replicas(&self) -> impl ExactSizeIterator<Item = &Replica> {
+        self.replicas.values()
     }
 
     /// Asks the replicas how far they are.
@@ -326,58 +276,64 @@ impl Replication {
         self.append(words.into_iter(), limit);
     }
 
-    /// Disconnects whoever has had too much waiting for too long, or has not been heard of
-    /// for `timeout`.
+    /// Disconnects the replicas for which too much has waited for too long, and the servers that
+    /// have not been heard of for `timeout`.
     pub fn enforce(&mut self, limit: OutputLimit, timeout: Duration) {
-        let end = self.feed.end();
+        let end = self.offset();
         self.disconnect_if(|replica| replica.is_silent(timeout) || replica.exceeds(limit, end));
+        let is_silent = |it: &Primary| it.link != Link::Connect && it.heard.elapsed() > timeout;
+        if self.primary.as_ref().is_some_and(is_silent) {
+            warn!("nothing has come from the primary for too long");
+            // That ends the connection, and begins another.
+            self.wanted.send_modify(|_| {});
+        }
     }
 
-    /// Disconnects everybody: what they have is no longer what we have.
+    /// Disconnects all replicas: what they have is no longer what we have.
     fn disconnect_all(&mut self) {
         self.disconnect_if(|_| true);
     }
 
-    /// Disconnects those of whom `is_due` says so. Nothing is kept for them from here on;
-    /// their connections end when they get to it.
-    fn disconnect_if(&mut self, mut is_due: impl FnMut(&mut Replica) -> bool) {
+    /// Disconnects the replicas of which `is_due` says so. Nothing is kept for them from here on;
+    /// their connections end as soon as their tasks get to it.
+    fn disconnect_if(&mut self, is_due: impl Fn(&Replica) -> bool) {
         let before = self.replicas.len();
         self.replicas.retain(|_, replica| {
             let goes = is_due(replica);
             if goes {
-                replica.events.disconnected.notify_one();
+                replica.client.end();
             }
             !goes
         });
         if self.replicas.len() < before {
-            self.trim();
-            self.acknowledged.send_replace(());
+            self.forget();
         }
     }
 }
 
 impl Replica {
-    fn is_online(&self) -> bool {
+    pub fn is_online(&self) -> bool {
         self.state == ReplicaState::Online
     }
 
     /// Has it said and taken nothing for too long? While it waits for its file it need not.
     fn is_silent(&self, timeout: Duration) -> bool {
-        let is_silent = self.file.is_none() && self.heard.elapsed() > timeout;
+        let is_silent = self.state != ReplicaState::WaitBgsave && self.client.idle() > timeout;
         if is_silent {
-            let (ip, port) = (self.ip, self.port);
-            warn!("replica {ip}:{port} is disconnected: it says nothing");
+            warn!(
+                "replica {} is disconnected: it says nothing",
+                self.client.addr
+            );
         }
         is_silent
     }
 
     /// Is it too much that waits for it in the feed, which ends at `end`?
-    fn exceeds(&mut self, limit: OutputLimit, end: i64) -> bool {
-        let behind = (end - self.position) as usize;
-        let exceeds = limit.is_exceeded(behind, &mut self.excess);
+    fn exceeds(&self, limit: OutputLimit, end: i64) -> bool {
+        let waiting = (end - self.position) as usize;
+        let exceeds = self.client.exceeds(limit, waiting);
         if exceeds {
-            let (ip, port) = (self.ip, self.port);
-            warn!("replica {ip}:{port} is disconnected: {behind} bytes wait for it");
+            self.client.disconnect(waiting);
         }
         exceeds
     }
@@ -415,7 +371,7 @@ impl Replication {
             down: now,
         });
         self.wanted.send_replace(Some(address));
-        // Who waits for our replicas waits in vain.
+        // A client that waits for our replicas waits in vain.
         self.acknowledged.send_replace(());
         true
     }
@@ -465,101 +421,9 @@ impl Replication {
     }
 }
 
-/// What INFO and ROLE say.
-impl Replication {
-    pub fn info(&self, config: &Settings) -> String {
-        let mut text = String::new();
-        // A string takes everything.
-        let _ = self.write_info(&mut text, config);
-        text
-    }
-
-    fn write_info(&self, text: &mut String, config: &Settings) -> std::fmt::Result {
-        match &self.primary {
-            None => write!(text, "role:master\r\n")?,
-            Some(primary) => {
-                write!(text, "role:slave\r\n")?;
-                primary.write_info(text, self.offset())?;
-                write!(
-                    text,
-                    "slave_priority:{}\r\nslave_read_only:{}\r\nreplica_announced:1\r\n",
-                    config.priority,
-                    u8::from(config.read_only)
-                )?;
-            }
-        }
-        write!(text, "connected_slaves:{}\r\n", self.replicas.len())?;
-        for (number, replica) in self.replicas.values().enumerate() {
-            writeln!(text, "slave{number}:{}\r", replica.describe())?;
-        }
-        write!(
-            text,
-            "master_failover_state:no-failover\r\nmaster_replid:{}\r\nmaster_replid2:{}\r\n\
-             master_repl_offset:{}\r\nsecond_repl_offset:{}\r\nrepl_backlog_active:0\r\n\
-             repl_backlog_size:1048576\r\nrepl_backlog_first_byte_offset:0\r\n\
-             repl_backlog_histlen:0\r\n",
-            self.id,
-            self.second_id,
-            self.offset(),
-            self.second_offset
-        )
-    }
-
-    /// The replicas that get the feed: address, port, and the offset that they have.
-    pub fn online(&self) -> impl ExactSizeIterator<Item = (String, u16, i64)> {
-        let online = self.replicas.values().filter(|it| it.is_online());
-        let described = online.map(|it| (it.ip.to_string(), it.port, it.acknowledged));
-        described.collect::<Vec<_>>().into_iter()
-    }
-}
-
-/// What INFO shows of the parameters.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    pub priority: u32,
-    pub read_only: bool,
-}
-
 impl Primary {
     pub fn is_connected(&self) -> bool {
         self.link == Link::Connected
-    }
-
-    fn write_info(&self, text: &mut String, offset: i64) -> std::fmt::Result {
-        let is_up = self.link == Link::Connected;
-        let heard = match is_up {
-            true => self.heard.elapsed().as_secs() as i64,
-            false => -1,
-        };
-        write!(
-            text,
-            "master_host:{}\r\nmaster_port:{}\r\nmaster_link_status:{}\r\n\
-             master_last_io_seconds_ago:{heard}\r\nmaster_sync_in_progress:{}\r\n\
-             slave_read_repl_offset:{offset}\r\nslave_repl_offset:{offset}\r\n",
-            self.address.host,
-            self.address.port,
-            if is_up { "up" } else { "down" },
-            u8::from(self.link == Link::Sync),
-        )?;
-        if !is_up {
-            let down = self.down.elapsed().as_secs();
-            write!(text, "master_link_down_since_seconds:{down}\r\n")?;
-        }
-        Ok(())
-    }
-}
-
-impl Replica {
-    fn describe(&self) -> String {
-        let state = self.state.name();
-        let lag = match self.state {
-            ReplicaState::Online => self.heard.elapsed().as_secs(),
-            _ => 0,
-        };
-        format!(
-            "ip={},port={},state={state},offset={},lag={lag}",
-            self.ip, self.port, self.acknowledged
-        )
     }
 }
 

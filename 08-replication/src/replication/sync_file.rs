@@ -3,8 +3,8 @@
 //!
 //! A thread writes it, from a snapshot of the data as it was at one offset of the feed. Whoever
 //! asks while another still waits shares that file, and reads the feed from that offset on:
-//! a crowd of replicas costs one file. Each of those who wait holds an `Arc` of
-//! the [`SyncFile`]. When the last of them has gone, the thread stops: nobody wants the rest.
+//! a crowd of replicas costs one file. The connection of each replica that waits holds an `Arc`
+//! of the [`SyncFile`]. When the last of them has gone, the thread stops: nobody wants the rest.
 //!
 //! The file has no name. It is gone from the disk when the last replica has got it, or the
 //! process has ended.
@@ -21,20 +21,14 @@ use tracing::warn;
 use crate::rdb::{self, Progress};
 use crate::store::Snapshot;
 
-/// What the thread has made: nothing yet, the file, or nothing at all because it failed.
-type Written = Option<Result<Arc<File>, WriteFailed>>;
-
-/// The file could not be written; the server's log says why.
-#[derive(Debug, Clone, Copy)]
-struct WriteFailed;
-
 /// A file that is being written, or has been.
 #[derive(Debug)]
 pub struct SyncFile {
     /// The offset of the feed at which its data is.
     pub offset: i64,
     progress: Progress,
-    written: watch::Receiver<Written>,
+    /// The file, once it is written. The sender goes when it cannot be.
+    written: watch::Receiver<Option<Arc<File>>>,
 }
 
 impl SyncFile {
@@ -48,15 +42,10 @@ impl SyncFile {
         let progress = Progress::default();
         let watched = progress.clone();
         let (sender, written) = watch::channel(None);
-        let write = move || {
-            let file = write(data, options, &watched, folder);
-            let file = file.map_err(|error| {
-                if !watched.is_cancelled() {
-                    warn!("cannot write the file for a replica: {error}");
-                }
-                WriteFailed
-            });
-            sender.send_replace(Some(file));
+        let write = move || match write(data, options, &watched, folder) {
+            Ok(file) => drop(sender.send_replace(Some(file))),
+            Err(_) if watched.is_cancelled() => {}
+            Err(error) => warn!("cannot write the file for a replica: {error}"),
         };
         thread::Builder::new().name("sync".into()).spawn(write)?;
         Ok(Arc::new(Self {
@@ -66,23 +55,12 @@ impl SyncFile {
         }))
     }
 
-    /// For one of those who wait.
-    pub fn claim(&self) -> Claim {
-        Claim(self.written.clone())
-    }
-}
-
-/// With it a replica's connection gets the file.
-#[derive(Debug)]
-pub struct Claim(watch::Receiver<Written>);
-
-impl Claim {
     /// Waits until the file is written.
-    pub async fn file(&mut self) -> io::Result<Arc<File>> {
-        let failed = || io::Error::other("there is no file for the replica");
-        let written = self.0.wait_for(Option::is_some).await;
-        let written = written.map_err(|_| failed())?.clone();
-        written.and_then(Result::ok).ok_or_else(failed)
+    pub async fn written(&self) -> io::Result<Arc<File>> {
+        let mut written = self.written.clone();
+        let file = written.wait_for(Option::is_some).await;
+        let file = file.ok().and_then(|file| file.clone());
+        file.ok_or_else(|| io::Error::other("there is no file for the replica"))
     }
 }
 

@@ -7,7 +7,7 @@
 //! once, and a soft one, which it may exceed for some seconds.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The limits for one class of clients.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +20,14 @@ pub struct OutputLimit {
     pub seconds: u32,
 }
 
-/// Since when a client has exceeded its soft limit.
+/// Since when a client has exceeded its soft limit, in milliseconds of the registry's clock; 0 if
+/// it does not.
 #[derive(Debug, Default)]
-pub struct Excess(Option<Instant>);
+pub struct Excess(AtomicU64);
 
 /// So many bytes of what waits are not counted: they lie in the buffer that every client of Redis
 /// has (`PROTO_REPLY_CHUNK_BYTES`). What does not fit it is counted, and at least as one more.
-const FREE: usize = 16 * 1024;
+pub const FREE: usize = 16 * 1024;
 
 /// How much of so many bytes that wait for a client counts.
 fn counted(bytes: usize) -> u64 {
@@ -37,27 +38,20 @@ fn counted(bytes: usize) -> u64 {
 }
 
 impl OutputLimit {
-    /// Is so much at once too much, however short?
-    pub fn is_hard_exceeded(&self, bytes: usize) -> bool {
-        self.hard > 0 && counted(bytes) >= self.hard
-    }
-
-    /// The same as [`is_exceeded`](Self::is_exceeded) for replies and messages to a client.
-    pub fn is_exceeded_by_client(&self, bytes: usize, excess: &mut Excess) -> bool {
-        self.is_exceeded(counted(bytes) as usize, excess)
-    }
-
-    /// Is it too much if this many bytes wait for a client?
-    pub fn is_exceeded(&self, bytes: usize, excess: &mut Excess) -> bool {
-        let reaches = |limit| limit > 0 && bytes as u64 >= limit;
+    /// Is it too much if at `now` this many bytes wait for a client?
+    pub fn is_exceeded(&self, bytes: usize, excess: &Excess, now: u64) -> bool {
+        let bytes = counted(bytes);
+        let reaches = |limit| limit > 0 && bytes >= limit;
         if !reaches(self.soft) {
-            excess.0 = None;
+            excess.0.store(0, Relaxed);
             return reaches(self.hard);
         }
-        let since = *excess.0.get_or_insert_with(Instant::now);
+        if excess.0.load(Relaxed) == 0 {
+            excess.0.store(now.max(1), Relaxed);
+        }
         // Redis counts whole seconds, and one more must have begun.
-        let patience = Duration::from_secs(self.seconds.into());
-        reaches(self.hard) || since.elapsed() > patience
+        let patience = u64::from(self.seconds) * 1000;
+        reaches(self.hard) || now.saturating_sub(excess.0.load(Relaxed)) > patience
     }
 }
 
@@ -121,31 +115,38 @@ mod tests {
     use super::*;
 
     const LIMIT: OutputLimit = OutputLimit {
-        hard: 100,
-        soft: 10,
+        hard: 100_000,
+        soft: 50_000,
         seconds: 1,
     };
 
+    /// Is it too much at `now` if this many bytes wait besides those that do not count?
+    fn exceeds(limit: OutputLimit, bytes: usize, excess: &Excess, now: u64) -> bool {
+        limit.is_exceeded(FREE + bytes, excess, now)
+    }
+
     #[test]
     fn the_hard_limit_ends_a_client_at_once() {
-        let excess = &mut Excess::default();
-        assert!(!LIMIT.is_exceeded(99, excess));
-        assert!(LIMIT.is_exceeded(100, excess));
+        let excess = &Excess::default();
+        assert!(!exceeds(LIMIT, 99_999, excess, 0));
+        assert!(exceeds(LIMIT, 100_000, excess, 0));
         let soft = 0;
-        assert!(OutputLimit { soft, ..LIMIT }.is_exceeded(100, excess));
+        assert!(exceeds(OutputLimit { soft, ..LIMIT }, 100_000, excess, 0));
     }
 
     #[test]
     fn the_soft_limit_has_patience_and_begins_anew() {
-        let mut excess = Excess(Instant::now().checked_sub(Duration::from_secs(2)));
-        assert!(LIMIT.is_exceeded(10, &mut excess));
-        assert!(!LIMIT.is_exceeded(9, &mut excess));
-        assert!(!LIMIT.is_exceeded(10, &mut excess));
+        let excess = &Excess::default();
+        assert!(!exceeds(LIMIT, 50_000, excess, 5000));
+        assert!(!exceeds(LIMIT, 50_000, excess, 6000));
+        assert!(exceeds(LIMIT, 50_000, excess, 6100));
+        assert!(!exceeds(LIMIT, 49_999, excess, 6200));
+        assert!(!exceeds(LIMIT, 50_000, excess, 6300));
     }
 
     #[test]
     fn nothing_is_no_limit() {
         let none = OutputLimit::default();
-        assert!(!none.is_exceeded(usize::MAX, &mut Excess::default()));
+        assert!(!none.is_exceeded(usize::MAX, &Excess::default(), 0));
     }
 }

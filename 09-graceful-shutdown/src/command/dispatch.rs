@@ -60,7 +60,7 @@ fn check(ctx: &Context<'_>, command: &Command) -> Result {
     if is(Flag::Write) && state.replication.is_replica() && state.config.replica_read_only {
         return Err(CommandError::READONLY);
     }
-    let is_subscriber = ctx.client.subscription.is_some();
+    let is_subscriber = ctx.client.handle.is_subscriber();
     if is_subscriber && ctx.client.protocol == Protocol::Resp2 && !is(Flag::Subscribed) {
         return Err(CommandError::subscribed(command.name));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::lifecycle::Phase;
 use crate::state::{Shared, State};
 
 /// The time between two ticks (`hz` in Redis is 10).
@@ -48,6 +49,10 @@ fn every_second(state: &mut State) {
     let limits = state.config.client_output_buffer_limit;
     state.clients.enforce(limits.normal);
     state.pubsub.enforce(limits.pubsub);
+    if state.lifecycle.phase() == Phase::Draining {
+        // We do not listen to the primary now, and it has no part in that.
+        state.replication.hear();
+    }
     let silence = state.config.repl_timeout;
     state.replication.enforce(limits.replica, silence);
 }

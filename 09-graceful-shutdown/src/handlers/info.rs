@@ -3,14 +3,18 @@
 
 use std::env::consts::{ARCH, OS};
 use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 use std::time::UNIX_EPOCH;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
+use crate::clients::Handle;
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
-use crate::replication::Settings;
+use crate::pubsub::Kind;
+use crate::replication::{Link, Primary, ReplicaState};
 use crate::resp::Args;
 use crate::state::State;
 use crate::stats::{Loading, memory_in_use, unix_time};
@@ -94,14 +98,16 @@ fn server(state: &State) -> String {
 }
 
 fn clients(state: &State) -> String {
-    let replicas = state.replication.replica_count();
+    let replicas = state.replication.replicas().len();
+    let is_blocked = |client: &&Arc<Handle>| client.is_blocked.load(Relaxed);
+    let blocked = state.clients.iter().filter(is_blocked).count();
     lines(&[
         (
             "connected_clients",
             &state.clients.len().saturating_sub(replicas),
         ),
         ("maxclients", &state.config.maxclients),
-        ("blocked_clients", &state.stats.blocked_clients),
+        ("blocked_clients", &blocked),
     ])
 }
 
@@ -172,8 +178,8 @@ fn stats(state: &State) -> String {
         ("evicted_keys", &0),
         ("keyspace_hits", &counters.hits),
         ("keyspace_misses", &counters.misses),
-        ("pubsub_channels", &state.pubsub.channel_count()),
-        ("pubsub_patterns", &state.pubsub.pattern_count()),
+        ("pubsub_channels", &state.pubsub.names(Kind::Channel).len()),
+        ("pubsub_patterns", &state.pubsub.names(Kind::Pattern).len()),
         ("latest_fork_usec", &0),
         ("total_forks", &0),
         ("slave_expires_tracked_keys", &state.store.tracked_len()),
@@ -181,10 +187,67 @@ fn stats(state: &State) -> String {
 }
 
 fn replication(state: &State) -> String {
-    state.replication.info(&Settings {
-        priority: state.config.replica_priority as u32,
-        read_only: state.config.replica_read_only,
-    })
+    let replication = &state.replication;
+    let mut text = match replication.primary() {
+        None => lines(&[("role", &"master")]),
+        Some(primary) => lines(&[("role", &"slave")]) + &primary_of(state, primary),
+    };
+    text += &lines(&[("connected_slaves", &replication.replicas().len())]);
+    for (number, replica) in replication.replicas().enumerate() {
+        let lag = match replica.state {
+            ReplicaState::Online => replica.client.idle().as_secs(),
+            _ => 0,
+        };
+        text += &format!(
+            "slave{number}:ip={},port={},state={},offset={},lag={lag}\r\n",
+            replica.client.addr.ip(),
+            replica.port,
+            replica.state.name(),
+            replica.acknowledged,
+        );
+    }
+    text + &lines(&[
+        ("master_failover_state", &"no-failover"),
+        ("master_replid", &replication.id),
+        ("master_replid2", &replication.second_id),
+        ("master_repl_offset", &replication.offset()),
+        ("second_repl_offset", &replication.second_offset),
+        ("repl_backlog_active", &0),
+        ("repl_backlog_size", &1_048_576),
+        ("repl_backlog_first_byte_offset", &0),
+        ("repl_backlog_histlen", &0),
+    ])
+}
+
+/// What a replica says of its primary.
+fn primary_of(state: &State, primary: &Primary) -> String {
+    let (offset, config) = (state.replication.offset(), &state.config);
+    let is_up = primary.is_connected();
+    let heard = primary.heard.elapsed().as_secs() as i64;
+    let mut text = lines(&[
+        ("master_host", &primary.address.host),
+        ("master_port", &primary.address.port),
+        ("master_link_status", &if is_up { "up" } else { "down" }),
+        (
+            "master_last_io_seconds_ago",
+            &if is_up { heard } else { -1 },
+        ),
+        (
+            "master_sync_in_progress",
+            &u8::from(primary.link == Link::Sync),
+        ),
+        ("slave_read_repl_offset", &offset),
+        ("slave_repl_offset", &offset),
+    ]);
+    if !is_up {
+        let down = primary.down.elapsed().as_secs();
+        text += &lines(&[("master_link_down_since_seconds", &down)]);
+    }
+    text + &lines(&[
+        ("slave_priority", &config.replica_priority),
+        ("slave_read_only", &u8::from(config.replica_read_only)),
+        ("replica_announced", &1),
+    ])
 }
 
 /// How much processor time the server has used, in seconds.

@@ -23,7 +23,7 @@ fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             ctx.client.waiting = Some(Waiting::End(attempt));
             Ok(())
         }
-        None if ctx.state.lifecycle.abort() => {
+        None if ctx.state.abort_shutdown() => {
             info!("Shutdown manually aborted.");
             ctx.reply.ok();
             Ok(())

@@ -6,18 +6,19 @@
 //! reason.
 
 use std::fs::File;
+use std::future::pending;
 use std::io::{self, Seek};
 use std::pin::pin;
 use std::process;
 use std::thread;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{interval, sleep};
 use tracing::{error, info, warn};
 
 use crate::apply::{self, Applier, ApplyError};
@@ -34,9 +35,6 @@ use crate::stats::Loading;
 /// try costs it a file, and the pause doubles.
 const PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
-
-/// How often to look whether the primary has been silent for too long.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How often to try to begin a new log after a full synchronization.
 const TRIES: u32 = 10;
@@ -55,8 +53,6 @@ const MAX_LINE: usize = 1024;
 enum LinkError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("nothing came for too long")]
-    Timeout,
     #[error("its data cannot be written to a file: {0}")]
     File(io::Error),
     #[error("it answered {0:?}")]
@@ -65,8 +61,6 @@ enum LinkError {
     Rdb(#[from] RdbError),
     #[error("what it sent {0}")]
     Apply(#[from] ApplyError),
-    #[error("the data could not be loaded")]
-    Panicked,
     #[error("another server is wanted, or none")]
     Unwanted,
 }
@@ -74,9 +68,8 @@ enum LinkError {
 impl LinkError {
     /// Is it we who cannot go on, and not the primary or the network?
     fn is_ours(&self) -> bool {
-        use LinkError::{Apply, File, Panicked, Rdb};
-        let is_refused = matches!(self, Apply(ApplyError::Refused { .. }));
-        is_refused || matches!(self, File(_) | Rdb(_) | Panicked)
+        use LinkError::{Apply, File, Rdb};
+        matches!(self, File(_) | Rdb(_) | Apply(ApplyError::Refused { .. }))
     }
 }
 
@@ -98,18 +91,17 @@ pub async fn run(shared: Shared, table: &'static Table) {
     let mut wanted = shared.lock().replication.wanted();
     loop {
         let address = wanted.borrow_and_update().clone();
-        let Some(address) = address else {
-            // It ends with the server.
-            if wanted.changed().await.is_err() {
-                return;
-            }
-            continue;
-        };
         let still = wanted.clone();
+        let follow = async {
+            match &address {
+                Some(address) => follow(address, &still, &shared, table).await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             _ = wanted.changed() => {}
-            () = follow(&address, &still, &shared, table) => {}
+            () = follow => {}
         }
     }
 }
@@ -138,14 +130,11 @@ async fn connect(
     shared: &Shared,
     table: &'static Table,
 ) -> Result<std::convert::Infallible> {
-    let heard = Instant::now();
-    let target = (address.host.as_str(), address.port);
-    let socket = patiently(heard, shared, TcpStream::connect(target)).await??;
+    let socket = TcpStream::connect((address.host.as_str(), address.port)).await?;
     socket.set_nodelay(true)?;
     let mut link = Connection {
         socket,
         input: BytesMut::new(),
-        heard,
         wanted,
         shared,
     };
@@ -167,9 +156,6 @@ async fn connect(
 struct Connection<'a> {
     socket: TcpStream,
     input: BytesMut,
-    /// When the last byte came. Waiting may be given up for a while, to say something
-    /// ourselves; the time goes on.
-    heard: Instant,
     wanted: &'a Wanted,
     shared: &'a Shared,
 }
@@ -179,12 +165,16 @@ impl Connection<'_> {
     /// which the data is.
     async fn greet(&mut self) -> Result<(String, i64)> {
         let port = self.shared.lock().config.port;
-        self.ask("PING\r\n").await?;
-        self.tell(&format!("REPLCONF listening-port {port}\r\n"))
-            .await?;
+        let listening = format!("REPLCONF listening-port {port}");
         // The file is to come with its length, so `eof` is not among what we can.
-        self.tell("REPLCONF capa psync2\r\n").await?;
-        let answer = self.ask("PSYNC ? -1\r\n").await?;
+        for command in ["PING", &listening, "REPLCONF capa psync2"] {
+            // A primary that does not understand this does without; it may still say yes to PSYNC.
+            let answer = self.ask(command).await?;
+            if answer.starts_with('-') {
+                info!("the primary answers {answer:?} to {command}");
+            }
+        }
+        let answer = self.ask("PSYNC ? -1").await?;
         let words: Vec<&str> = answer.split(' ').collect();
         match (words.as_slice(), words.get(2).map(|offset| offset.parse())) {
             (["+FULLRESYNC", id, _], Some(Ok(offset))) => Ok(((*id).to_owned(), offset)),
@@ -192,25 +182,11 @@ impl Connection<'_> {
         }
     }
 
-    /// Says something of us. A primary that does not understand it does without.
-    async fn tell(&mut self, command: &str) -> Result<()> {
-        match self.ask(command).await {
-            Err(LinkError::Answer(answer)) => {
-                info!("the primary does not understand a REPLCONF: {answer}");
-                Ok(())
-            }
-            answer => answer.map(drop),
-        }
-    }
-
-    /// Sends a command and waits for a line that is no error.
+    /// Sends a command and waits for the line that answers it.
     async fn ask(&mut self, command: &str) -> Result<String> {
-        self.socket.write_all(command.as_bytes()).await?;
-        let line = self.line().await?;
-        match line.starts_with('-') {
-            true => Err(LinkError::Answer(line)),
-            false => Ok(line),
-        }
+        let line = format!("{command}\r\n");
+        self.socket.write_all(line.as_bytes()).await?;
+        self.line().await
     }
 
     /// The next line. Empty ones are signs of life.
@@ -231,18 +207,16 @@ impl Connection<'_> {
         }
     }
 
+    /// Reads some more. If nothing comes for longer than `repl-timeout`, the cron ends this
+    /// connection (`Replication::enforce`).
     async fn read(&mut self) -> Result<()> {
         give_back(&mut self.input);
         self.input.reserve(CHUNK);
-        let read = self.socket.read_buf(&mut self.input);
-        match patiently(self.heard, self.shared, read).await?? {
-            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-            _ => {
-                self.heard = Instant::now();
-                self.shared.lock().replication.hear();
-                Ok(())
-            }
+        if self.socket.read_buf(&mut self.input).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
+        self.shared.lock().replication.hear();
+        Ok(())
     }
 
     /// The RDB file.
@@ -258,29 +232,30 @@ impl Connection<'_> {
             if self.input.is_empty() {
                 self.read().await?;
             }
-            let count = self
-                .input
-                .len()
-                .min(usize::try_from(missing).unwrap_or(usize::MAX));
-            let written = file.write_all(&self.input[..count]).await;
+            let count = missing.min(self.input.len() as u64);
+            let mut part = self.input.split_to(count as usize);
+            let written = file.write_all_buf(&mut part).await;
             written.map_err(LinkError::File)?;
-            self.input.advance(count);
-            missing -= count as u64;
+            missing -= count;
         }
         file.flush().await.map_err(LinkError::File)?;
         file.rewind().await.map_err(LinkError::File)?;
         Ok(file.into_std().await)
     }
 
-    /// Loads the file. Meanwhile the primary gets a sign of life, or it would take us for dead.
+    /// Loads the file. Meanwhile the primary gets a sign of life, or it would take us for dead; and
+    /// we do not take it for dead, because it is we who do not listen.
     async fn load(&mut self, file: File) -> Result<()> {
         let mut loaded = pin!(load(file, self.wanted, self.shared));
         let mut signs = interval(ACKNOWLEDGE);
         loop {
             tokio::select! {
                 loaded = &mut loaded => return loaded,
-                // If it is gone, that shows when the data is here.
-                _ = signs.tick() => drop(self.socket.write_all(b"\n").await),
+                _ = signs.tick() => {
+                    self.shared.lock().replication.hear();
+                    // If it is gone, that shows when the data is here.
+                    let _ = self.socket.write_all(b"\n").await;
+                }
             }
         }
     }
@@ -290,8 +265,6 @@ impl Connection<'_> {
         let (mut applier, mut batch) = (Applier::new(table, false), apply::batch());
         let mut ticks = interval(ACKNOWLEDGE);
         let mut status = self.shared.lock().lifecycle.status();
-        // Loading took its time, and the primary had no part in it.
-        self.heard = Instant::now();
         loop {
             self.execute(&mut applier, &mut batch)?;
             if std::mem::take(&mut applier.is_asked) {
@@ -300,8 +273,7 @@ impl Connection<'_> {
             let is_held = status.borrow_and_update().phase == Phase::Draining;
             tokio::select! {
                 _ = ticks.tick() => self.acknowledge().await?,
-                // We did not listen, and the primary had no part in that either.
-                _ = status.changed() => self.heard = Instant::now(),
+                _ = status.changed() => {}
                 read = self.read(), if !is_held => read?,
             }
         }
@@ -331,22 +303,6 @@ impl Connection<'_> {
         self.socket.write_all(command.as_bytes()).await?;
         Ok(())
     }
-}
-
-/// Waits for `event`, but not when nothing has come from the primary since `heard`, for longer
-/// than `repl-timeout`. Somebody may change that meanwhile.
-async fn patiently<T>(
-    heard: Instant,
-    shared: &Shared,
-    event: impl Future<Output = T>,
-) -> Result<T> {
-    let mut event = pin!(event);
-    while heard.elapsed() <= shared.lock().config.repl_timeout {
-        if let Ok(event) = timeout(LOOK, &mut event).await {
-            return Ok(event);
-        }
-    }
-    Err(LinkError::Timeout)
 }
 
 /// One large value is no reason to hold on to its memory. What is left in the buffer is
@@ -386,7 +342,7 @@ async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
         Ok(())
     };
     let loaded = tokio::task::spawn_blocking(load).await;
-    loaded.map_err(|_| LinkError::Panicked)?
+    loaded.map_err(io::Error::other)?
 }
 
 /// Makes room for the primary's data. The files tell of our own data until the next save and

@@ -120,7 +120,7 @@ fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch
     info!("Waiting for replicas before shutting down.");
     let deadline = Instant::now() + patience;
     state.lifecycle.drained = Some(deadline);
-    state.lifecycle.enter(Phase::Draining);
+    state.enter(Phase::Draining);
     state
         .replication
         .ask(state.config.client_output_buffer_limit.replica);
@@ -135,11 +135,11 @@ fn finish(state: &mut State, attempt: Attempt) -> bool {
     state.replication.report_laggards();
     if !persist(state, attempt.request) {
         warn!("Errors trying to shut down the server. Check the logs for more information.");
-        state.lifecycle.abort();
+        state.abort_shutdown();
         return false;
     }
-    state.lifecycle.enter(Phase::Ended);
-    state.replication.stop_following();
+    state.replication.end();
+    state.enter(Phase::Ended);
     true
 }
 
