@@ -1,5 +1,6 @@
 //! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
 
+use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Counters since the start or since `CONFIG RESETSTAT`.
@@ -18,6 +19,14 @@ pub struct Stats {
     pub peak_memory: u64,
     pub rates: Rates,
     pub commands_processed: u64,
+}
+
+/// Values with their names, as lines of INFO.
+pub fn lines(values: &[(&str, &dyn Display)]) -> String {
+    let lines = values.iter();
+    lines
+        .map(|(name, value)| format!("{name}:{value}\r\n"))
+        .collect()
 }
 
 /// How long ago 1970 began.

@@ -21,6 +21,7 @@ use tracing::{error, info, warn};
 use crate::aof::{Aof, Begin, Folder, Rewrite, system_text};
 use crate::config::Config;
 use crate::rdb::{Progress, SavePoint, Saves};
+use crate::stats::lines;
 use crate::store::Store;
 
 /// What is under way, what waits, and how the last ones went.
@@ -83,10 +84,6 @@ impl Background {
         self.job.as_ref().is_some_and(|job| !job.is_rewrite)
     }
 
-    pub fn is_busy(&self) -> bool {
-        self.job.is_some()
-    }
-
     pub fn is_rewriting(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.is_rewrite)
     }
@@ -140,6 +137,14 @@ impl Background {
             self.fail_rewrite(error);
         }
         begun.is_ok()
+    }
+
+    /// Begins a rewrite now or, if something else is under way, when that has ended.
+    pub fn rewrite_soon(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
+        self.rewrite_scheduled = true;
+        if self.job.is_none() {
+            self.rewrite(aof, store, config);
+        }
     }
 
     /// Begins to write the base of an AOF. What is appended from now on goes on from it.
@@ -274,21 +279,18 @@ impl Background {
     pub fn info_saves(&self, store: &Store) -> String {
         let saving = self.job.as_ref().filter(|job| !job.is_rewrite);
         let saves = &self.saves;
-        format!(
-            "rdb_changes_since_last_save:{}\r\nrdb_bgsave_in_progress:{}\r\n\
-             rdb_last_save_time:{}\r\nrdb_last_bgsave_status:{}\r\n\
-             rdb_last_bgsave_time_sec:{}\r\nrdb_current_bgsave_time_sec:{}\r\n\
-             rdb_saves:{}\r\nrdb_last_load_keys_expired:{}\r\nrdb_last_load_keys_loaded:{}\r\n",
-            saves.unsaved(store.changes),
-            u8::from(saving.is_some()),
-            saves.last,
-            ok_or_err(saves.failed),
-            seconds(saves.took),
-            seconds(saving.map(|job| job.started.elapsed())),
-            saves.count,
-            saves.expired,
-            saves.loaded,
-        )
+        let taking = saving.map(|job| job.started.elapsed());
+        lines(&[
+            ("rdb_changes_since_last_save", &saves.unsaved(store.changes)),
+            ("rdb_bgsave_in_progress", &u8::from(saving.is_some())),
+            ("rdb_last_save_time", &saves.last),
+            ("rdb_last_bgsave_status", &ok_or_err(saves.failed)),
+            ("rdb_last_bgsave_time_sec", &seconds(saves.took)),
+            ("rdb_current_bgsave_time_sec", &seconds(taking)),
+            ("rdb_saves", &saves.count),
+            ("rdb_last_load_keys_expired", &saves.expired),
+            ("rdb_last_load_keys_loaded", &saves.loaded),
+        ])
     }
 
     /// The lines of INFO about how far it is, and what it costs.
@@ -298,29 +300,28 @@ impl Background {
         let keys = job.map_or(0, |job| job.progress.keys());
         let total = job.map_or(0, |job| job.keys);
         let percent = keys as f64 * 100.0 / total.max(1) as f64;
-        format!(
-            "current_cow_size:{copied}\r\ncurrent_fork_perc:{percent:.2}\r\n\
-             current_save_keys_processed:{keys}\r\ncurrent_save_keys_total:{total}\r\n"
-        )
+        lines(&[
+            ("current_cow_size", &copied),
+            ("current_fork_perc", &format!("{percent:.2}")),
+            ("current_save_keys_processed", &keys),
+            ("current_save_keys_total", &total),
+        ])
     }
 
     /// The lines of INFO about rewrites of the AOF.
     pub fn info_rewrites(&self) -> String {
         let rewriting = self.job.as_ref().filter(|job| job.is_rewrite);
         let rewrites = &self.rewrites;
-        format!(
-            "aof_rewrite_in_progress:{}\r\naof_rewrite_scheduled:{}\r\n\
-             aof_last_rewrite_time_sec:{}\r\naof_current_rewrite_time_sec:{}\r\n\
-             aof_last_bgrewrite_status:{}\r\naof_rewrites:{}\r\n\
-             aof_rewrites_consecutive_failures:{}\r\n",
-            u8::from(rewriting.is_some()),
-            u8::from(self.rewrite_scheduled),
-            seconds(rewrites.took),
-            seconds(rewriting.map(|job| job.started.elapsed())),
-            ok_or_err(rewrites.failed),
-            rewrites.count,
-            rewrites.failures,
-        )
+        let taking = rewriting.map(|job| job.started.elapsed());
+        lines(&[
+            ("aof_rewrite_in_progress", &u8::from(rewriting.is_some())),
+            ("aof_rewrite_scheduled", &u8::from(self.rewrite_scheduled)),
+            ("aof_last_rewrite_time_sec", &seconds(rewrites.took)),
+            ("aof_current_rewrite_time_sec", &seconds(taking)),
+            ("aof_last_bgrewrite_status", &ok_or_err(rewrites.failed)),
+            ("aof_rewrites", &rewrites.count),
+            ("aof_rewrites_consecutive_failures", &rewrites.failures),
+        ])
     }
 }
 

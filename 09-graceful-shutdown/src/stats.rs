@@ -1,5 +1,6 @@
 //! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
 
+use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Counters since the start or since `CONFIG RESETSTAT`.
@@ -51,6 +52,14 @@ impl Loading {
             loaded: 0,
         }
     }
+}
+
+/// Values with their names, as lines of INFO.
+pub fn lines(values: &[(&str, &dyn Display)]) -> String {
+    let lines = values.iter();
+    lines
+        .map(|(name, value)| format!("{name}:{value}\r\n"))
+        .collect()
 }
 
 /// How long ago 1970 began.

@@ -2,7 +2,6 @@
 //! values.
 
 use std::env::consts::{ARCH, OS};
-use std::fmt::Display;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
@@ -10,7 +9,7 @@ use nix::sys::time::TimeVal;
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
 use crate::resp::Args;
 use crate::state::State;
-use crate::stats::{memory_in_use, unix_time};
+use crate::stats::{lines, memory_in_use, unix_time};
 
 pub const COMMANDS: &[Command] = &[Command::new("info", -1, &[Loading, Stale], info)];
 
@@ -56,13 +55,6 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         .collect();
     ctx.reply.verbatim(&sections.join("\r\n"));
     Ok(())
-}
-
-fn lines(values: &[(&str, &dyn Display)]) -> String {
-    let lines = values.iter();
-    lines
-        .map(|(name, value)| format!("{name}:{value}\r\n"))
-        .collect()
 }
 
 fn server(state: &State) -> String {

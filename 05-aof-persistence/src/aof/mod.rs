@@ -39,6 +39,7 @@ pub use syncer::Synced;
 use syncer::Syncer;
 
 use crate::resp::{Protocol, Reply};
+use crate::stats::lines;
 use crate::store::Store;
 
 /// When the AOF is made safe against a power loss (`appendfsync`).
@@ -256,20 +257,20 @@ impl Aof {
             None => "ok",
             Some(_) => "err",
         };
-        let mut text = format!(
-            "aof_enabled:{}\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n\
-             aof_last_write_status:{status}\r\n",
-            u8::from(self.is_open())
-        );
+        let mut text = lines(&[
+            ("aof_enabled", &u8::from(self.is_open())),
+            ("aof_rewrite_in_progress", &0),
+            ("aof_rewrite_scheduled", &0),
+            ("aof_last_write_status", &status),
+        ]);
         if let Some(open) = &self.open {
-            text += &format!(
-                "aof_current_size:{}\r\naof_base_size:{}\r\naof_buffer_length:{}\r\n\
-                 aof_pending_bio_fsync:{}\r\naof_delayed_fsync:0\r\n",
-                open.folder.size(),
-                open.base_size,
-                self.pending.len(),
-                u8::from(!open.syncer.is_idle()),
-            );
+            text += &lines(&[
+                ("aof_current_size", &open.folder.size()),
+                ("aof_base_size", &open.base_size),
+                ("aof_buffer_length", &self.pending.len()),
+                ("aof_pending_bio_fsync", &u8::from(!open.syncer.is_idle())),
+                ("aof_delayed_fsync", &0),
+            ]);
         }
         text
     }

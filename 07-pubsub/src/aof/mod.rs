@@ -39,6 +39,7 @@ pub use syncer::Synced;
 use syncer::Syncer;
 
 use crate::resp::{Protocol, Reply};
+use crate::stats::lines;
 
 /// When the AOF is made safe against a power loss (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -347,17 +348,16 @@ impl Aof {
             None => "ok",
             Some(_) => "err",
         };
-        let mut text = format!("aof_last_write_status:{status}\r\n");
+        let mut text = lines(&[("aof_last_write_status", &status)]);
         if let Some(open) = &self.open {
-            text += &format!(
-                "aof_current_size:{}\r\naof_base_size:{}\r\naof_pending_rewrite:0\r\n\
-                 aof_buffer_length:{}\r\naof_pending_bio_fsync:{}\r\n\
-                 aof_delayed_fsync:0\r\n",
-                open.folder.size(),
-                open.base_size,
-                self.pending.len(),
-                u8::from(!open.syncer.is_idle()),
-            );
+            text += &lines(&[
+                ("aof_current_size", &open.folder.size()),
+                ("aof_base_size", &open.base_size),
+                ("aof_pending_rewrite", &0),
+                ("aof_buffer_length", &self.pending.len()),
+                ("aof_pending_bio_fsync", &u8::from(!open.syncer.is_idle())),
+                ("aof_delayed_fsync", &0),
+            ]);
         }
         text
     }

@@ -153,7 +153,8 @@ fn switch_log(state: &mut State, changed: &Config) -> Result {
                 let why = "Unable to turn on AOF. Check server logs.";
                 config_failed(b"appendonly", why)
             })?;
-            state.background.rewrite_scheduled = true;
+            let (aof, store) = (&mut state.aof, &state.store);
+            state.background.rewrite_soon(aof, store, changed);
         }
         (true, false) => {
             state.background.cancel_rewrite();

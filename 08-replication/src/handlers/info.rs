@@ -2,7 +2,6 @@
 //! values.
 
 use std::env::consts::{ARCH, OS};
-use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::UNIX_EPOCH;
@@ -16,7 +15,7 @@ use crate::pubsub::Kind;
 use crate::replication::{Link, Primary, ReplicaState};
 use crate::resp::Args;
 use crate::state::State;
-use crate::stats::{Loading, memory_in_use, unix_time};
+use crate::stats::{Loading, lines, memory_in_use, unix_time};
 
 pub const COMMANDS: &[Command] = &[Command::new("info", -1, &[Loading, Stale], info)];
 
@@ -63,13 +62,6 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         .collect();
     ctx.reply.verbatim(&sections.join("\r\n"));
     Ok(())
-}
-
-fn lines(values: &[(&str, &dyn Display)]) -> String {
-    let lines = values.iter();
-    lines
-        .map(|(name, value)| format!("{name}:{value}\r\n"))
-        .collect()
 }
 
 fn server(state: &State) -> String {
