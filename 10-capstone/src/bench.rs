@@ -14,10 +14,12 @@ use crate::cross_check::{self, Check};
 use crate::environment::Environment;
 use crate::load::{self, Keys, Plan};
 use crate::measure::disturbance;
+use crate::measure::ratio;
+use crate::measure::rounds::Rounds;
 use crate::measure::window::Measurement;
 use crate::progress::Progress;
-use crate::report::results::{Competitor, Outcome, Results, Rounds};
-use crate::scenario::{Condition, Scenario};
+use crate::report::results::{Measured, Outcome, Results, Side};
+use crate::scenario::{Condition, Operation, Scenario};
 use crate::servers::contestant::{Contestant, Role};
 use crate::servers::lineup;
 use crate::worker;
@@ -30,22 +32,19 @@ pub async fn run(options: &Options) -> Result<Results> {
     if cfg!(debug_assertions) {
         eprintln!("notice: this is a debug build, whose load generator is slow: use --release");
     }
-    let scenarios = options.scenarios()?;
     let environment = Environment::here();
-    let mut contestants = lineup::start(options).await?;
-    let mut progress = Progress::new(measurements(options, &scenarios, &contestants));
+    let scenarios = options.scenarios()?;
+    let contestants = lineup::start(options).await?;
+    let mut run = Run {
+        progress: Progress::new(measurements(options, &scenarios, &contestants)),
+        options,
+        contestants,
+    };
     let mut outcomes = Vec::new();
     for scenario in scenarios {
-        let outcome = measure_scenario(options, scenario, &mut contestants, &mut progress);
-        outcomes.push(outcome.await?);
+        outcomes.push(run.measure_scenario(scenario).await?);
     }
-    let cross_checks = cross_checks(options, &mut contestants).await?;
-    let competitor = |contestant: &Contestant| Competitor {
-        name: contestant.name.clone(),
-        role: contestant.role,
-        label: contestant.label.clone(),
-        flags: contestant.flags(),
-    };
+    let cross_checks = run.cross_checks().await?;
     Ok(Results {
         environment,
         seconds: options.seconds.as_secs_f64(),
@@ -53,9 +52,9 @@ pub async fn run(options: &Options) -> Result<Results> {
         rounds: options.rounds,
         keys: options.keys,
         seed: options.seed,
-        servers: contestants.iter().map(competitor).collect(),
-        scenarios: outcomes,
         cross_checks,
+        servers: run.contestants.into_iter().map(|it| it.about).collect(),
+        scenarios: outcomes,
     })
 }
 
@@ -69,132 +68,160 @@ fn measurements(options: &Options, scenarios: &[Scenario], contestants: &[Contes
 }
 
 fn takes_part(contestant: &Contestant, scenario: &Scenario) -> bool {
-    contestant.role != Role::Floor || scenario.has_floor()
+    contestant.about.role != Role::Floor || scenario.has_floor()
 }
 
-/// The keys of a scenario.
-fn keys(options: &Options, scenario: &Scenario) -> u32 {
-    let room = (MOST_VALUE_BYTES / scenario.value_bytes).max(1);
-    options.keys.min(room)
+/// Those who are measured, and how.
+struct Run<'a> {
+    options: &'a Options,
+    contestants: Vec<Contestant>,
+    progress: Progress,
 }
 
-/// Measures every server in one scenario, in alternating rounds.
-async fn measure_scenario(
-    options: &Options,
-    scenario: Scenario,
-    contestants: &mut [Contestant],
-    progress: &mut Progress,
-) -> Result<Outcome> {
-    let count = keys(options, &scenario);
-    let keys = Keys::new(scenario.popularity, count);
-    let mut sides: Vec<Rounds> = Vec::new();
-    let mut present = Vec::new();
-    for contestant in contestants.iter_mut() {
-        if !takes_part(contestant, &scenario) {
-            continue;
-        }
-        let about = format!("{}, {}", contestant.name, contestant.label);
-        let missing = contestant.cannot(&scenario).context(about.clone())?;
-        sides.push(Rounds::new(contestant, missing.clone())?);
-        match missing {
-            Some(_) => progress.skip(options.rounds),
-            None => {
-                progress.preparing(&contestant.name, scenario, count);
-                contestant.prepare(&scenario, count).await.context(about)?;
-                present.push((sides.len() - 1, &*contestant));
+/// One who takes part in a scenario: its place in the line-up, why it cannot be measured,
+/// if so, and what was measured of it.
+struct Entry {
+    contestant: usize,
+    missing: Option<String>,
+    rounds: Rounds,
+}
+
+impl Run<'_> {
+    /// Measures every server in one scenario, in alternating rounds.
+    async fn measure_scenario(&mut self, scenario: Scenario) -> Result<Outcome> {
+        // Fewer keys, if values are long.
+        let room = (MOST_VALUE_BYTES / scenario.value_bytes).max(1);
+        let count = self.options.keys.min(room);
+        let mut entries = self.prepare(scenario, count).await?;
+        let keys = Keys::new(scenario.popularity, count);
+        let (absent, mut present): (Vec<_>, Vec<_>) = entries
+            .iter_mut()
+            .partition(|entry| entry.missing.is_some());
+        absent
+            .iter()
+            .for_each(|_| self.progress.skip(self.options.rounds));
+        for round in 0..usize::from(self.options.rounds) {
+            for turn in ratio::turns(round, present.len()) {
+                let entry = &mut present[turn];
+                let contestant = &self.contestants[entry.contestant];
+                self.progress
+                    .measuring(scenario, round, &contestant.about.name);
+                let measured = self.measure(scenario, round, contestant, &keys).await;
+                let about = || format!("{}, {scenario}", contestant.about.name);
+                entry.rounds.add(&measured.with_context(about)?)?;
+                self.progress.advance();
             }
         }
+        let sides = entries.into_iter().map(|entry| {
+            let contestant = &self.contestants[entry.contestant];
+            Side {
+                server: contestant.about.name.clone(),
+                role: contestant.about.role,
+                missing: entry.missing,
+                measured: Measured::of(entry.rounds),
+            }
+        });
+        Ok(Outcome::of(scenario, count, sides.collect()))
     }
-    for round in 0..usize::from(options.rounds) {
-        for turn in 0..present.len() {
-            let (side, contestant) = present[(turn + round) % present.len()];
-            progress.measuring(scenario, round, &contestant.name);
-            let plan = plan(options, scenario, round, contestant, &keys)?;
-            let measured = measure(plan, contestant)
-                .await
-                .with_context(|| format!("{}, {scenario}", contestant.name))?;
-            sides[side].add(&measured)?;
-            progress.advance();
-        }
-    }
-    Ok(Outcome::of(scenario, count, sides))
-}
 
-/// Measures Redis with this tool and with `redis-benchmark`, in turns.
-async fn cross_checks(options: &Options, contestants: &mut [Contestant]) -> Result<Vec<Check>> {
-    let redis = contestants.iter_mut().find(|it| it.role == Role::Redis);
-    let Some(redis) = redis.filter(|_| options.cross_check) else {
-        return Ok(Vec::new());
-    };
-    let mut checks = Vec::new();
-    for (clients, pipeline) in cross_check::SHAPES {
+    /// Makes everybody who can take part ready for it.
+    async fn prepare(&mut self, scenario: Scenario, keys: u32) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for (number, contestant) in self.contestants.iter_mut().enumerate() {
+            if !takes_part(contestant, &scenario) {
+                continue;
+            }
+            let about = format!("{}, {}", contestant.about.name, contestant.about.label);
+            let missing = contestant.cannot(&scenario).context(about.clone())?;
+            if missing.is_none() {
+                self.progress
+                    .preparing(&contestant.about.name, scenario, keys);
+                contestant.prepare(&scenario, keys).await.context(about)?;
+            }
+            entries.push(Entry {
+                contestant: number,
+                missing,
+                rounds: Rounds::new()?,
+            });
+        }
+        Ok(entries)
+    }
+
+    /// Measures Redis with this tool and with `redis-benchmark`, in turns.
+    async fn cross_checks(&mut self) -> Result<Vec<Check>> {
+        let mut all = self.contestants.iter();
+        let redis = all.position(|it| it.about.role == Role::Redis);
+        let Some(redis) = redis.filter(|_| self.options.cross_check) else {
+            return Ok(Vec::new());
+        };
+        let mut checks = Vec::new();
+        for shape in cross_check::SHAPES {
+            checks.push(self.cross_check(redis, shape).await?);
+        }
+        Ok(checks)
+    }
+
+    async fn cross_check(&mut self, redis: usize, shape: (u16, u16)) -> Result<Check> {
+        let (clients, pipeline) = shape;
         let scenario = Scenario {
             get_percent: 0,
             ..Scenario::plain(clients, pipeline, 16)
         };
-        redis.prepare(&scenario, options.keys).await?;
-        let port = redis
-            .target()?
-            .port()
-            .context("only a Redis that was started here is checked: its keys are written to")?;
-        let mut ours = Rounds::new(redis, None)?;
-        let mut theirs = Vec::new();
-        let keys = Keys::new(scenario.popularity, options.keys);
+        let count = self.options.keys;
+        self.contestants[redis].prepare(&scenario, count).await?;
+        let redis = &self.contestants[redis];
+        let keys = Keys::new(scenario.popularity, count);
+        let port = redis.target()?.port();
+        let port =
+            port.context("only a Redis that was started here is checked: its keys are written to")?;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..cross_check::ROUNDS {
-            let measured = measure(plan(options, scenario, round, redis, &keys)?, redis).await?;
-            let commands = measured.set.len().max(1000);
-            ours.add(&measured)?;
-            let shape = (clients, pipeline);
+            let measured = self.measure(scenario, round, redis, &keys).await?;
+            let commands = measured.samples.latencies[Operation::Set].len().max(1000);
+            ours.push(cross_check::Figures::of(&measured));
             let run = move |_| cross_check::run(port, shape, commands);
             theirs.push(worker::run("redis-benchmark", run).await?);
         }
-        let ours = ours.like_redis_benchmark();
-        let both = ours.zip(cross_check::Figures::median(&theirs));
-        let (ours, redis_benchmark) = both.context("nothing was measured to be checked")?;
-        checks.push(Check {
+        let median = |all: &[_]| cross_check::Figures::median(all).context("nothing was measured");
+        Ok(Check {
             clients,
             pipeline,
-            ours,
-            redis_benchmark,
-        });
+            ours: median(&ours)?,
+            redis_benchmark: median(&theirs)?,
+        })
     }
-    Ok(checks)
-}
 
-/// All servers get the same seed in the same round.
-fn plan(
-    options: &Options,
-    scenario: Scenario,
-    round: usize,
-    contestant: &Contestant,
-    keys: &Keys,
-) -> Result<Plan> {
-    let target = contestant.target()?;
-    Ok(Plan {
-        address: target.address.clone(),
-        pid: target.pid,
-        answers: contestant.answers(),
-        scenario,
-        keys: keys.clone(),
-        seed: options.seed.wrapping_add(round as u64),
-        warmup: options.warmup,
-        seconds: options.seconds,
-    })
-}
-
-/// Measures one server once, with whatever else it has to do meanwhile.
-async fn measure(plan: Plan, contestant: &Contestant) -> Result<Measurement> {
-    let condition = plan.scenario.condition;
-    let generator = worker::run("generator", move |stop| load::measure(&plan, stop));
-    if condition == Condition::Bgsave {
-        return measure_saving(generator, contestant).await;
+    /// Measures one server once, with whatever else it has to do meanwhile. All servers
+    /// get the same seed in the same round.
+    async fn measure(
+        &self,
+        scenario: Scenario,
+        round: usize,
+        contestant: &Contestant,
+        keys: &Keys,
+    ) -> Result<Measurement> {
+        let target = contestant.target()?;
+        let plan = Plan {
+            address: target.address.clone(),
+            pid: target.pid,
+            answers: contestant.answers(),
+            scenario,
+            keys: keys.clone(),
+            seed: self.options.seed.wrapping_add(round as u64),
+            warmup: self.options.warmup,
+            seconds: self.options.seconds,
+        };
+        let generator = worker::run("generator", move |stop| load::measure(&plan, stop));
+        if scenario.condition == Condition::Bgsave {
+            return measure_saving(generator, contestant).await;
+        }
+        let measured = generator.await?;
+        ensure!(
+            contestant.is_followed()?,
+            "the replica has lost its primary: this was not measured with a replica"
+        );
+        Ok(measured)
     }
-    let measured = generator.await?;
-    ensure!(
-        contestant.is_followed()?,
-        "the replica has lost its primary: this was not measured with a replica"
-    );
-    Ok(measured)
 }
 
 /// Measures while the server saves, and waits for the last save.
@@ -205,8 +232,8 @@ async fn measure_saving(
     let mut server = contestant.target()?.connect()?;
     let begun = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&begun);
-    let saving = worker::run("bgsave", move |mut stop| {
-        disturbance::keep_saving(&mut server, &counter, &mut stop)
+    let saving = worker::run("bgsave", move |stop| {
+        disturbance::keep_saving(&mut server, &counter, &stop)
     });
     let measured = tokio::select! {
         measured = generator => measured?,
@@ -217,8 +244,8 @@ async fn measure_saving(
     };
     ensure!(begun.load(Ordering::Relaxed) > 0, "no BGSAVE was begun");
     let mut server = contestant.target()?.connect()?;
-    worker::run("last save", move |mut stop| {
-        disturbance::let_saves_end(&mut server, &mut stop)
+    worker::run("last save", move |stop| {
+        disturbance::let_saves_end(&mut server, &stop)
     })
     .await?;
     Ok(measured)

@@ -117,10 +117,10 @@ impl Options {
     pub fn scenarios(&self) -> Result<Vec<Scenario>> {
         let mut scenarios = match (self.scenarios.is_empty(), self.pause, self.rate) {
             (false, _, _) => self.scenarios.clone(),
-            (true, Some(pause), _) => standard::demonstration(pause),
-            (true, None, Some(_)) => vec![Scenario::plain(50, 1, 16)],
-            (true, None, None) if self.all_steps => standard::ALL_STEPS.to_vec(),
-            (true, None, None) => standard::STANDARD.to_vec(),
+            (true, Some(_), _) => standard::scenarios(standard::DEMONSTRATION),
+            (true, None, Some(_)) => standard::scenarios(&[standard::OPEN]),
+            (true, None, None) if self.all_steps => standard::scenarios(standard::ALL_STEPS),
+            (true, None, None) => standard::scenarios(standard::STANDARD),
         };
         // The demonstration has a closed loop, which must stay one.
         let demonstrates = self.scenarios.is_empty() && self.pause.is_some();

@@ -6,13 +6,12 @@
 //! had on their way. Whatever it holds back, it holds back before its clock starts.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::measure::figures::median;
-use crate::servers::target;
+use crate::measure::rounds::median;
+use crate::measure::window::Measurement;
 
 /// What must be agreed upon.
 pub const SHAPES: [(u16, u16); 2] = [(50, 1), (50, 16)];
@@ -41,18 +40,29 @@ impl Figures {
         [self.p50_us, self.p95_us, self.p99_us]
     }
 
-    /// The median over rounds, figure by figure.
+    /// What `redis-benchmark` tells too, of one measurement of ours.
+    pub fn of(measured: &Measurement) -> Self {
+        let latencies = measured.samples.all();
+        let percentile = |percent| latencies.value_at_percentile(percent) as f64 / 1000.0;
+        Self {
+            ops_per_sec: latencies.len() as f64 / measured.wall.as_secs_f64(),
+            mean_us: latencies.mean() / 1000.0,
+            p50_us: percentile(50.0),
+            p95_us: percentile(95.0),
+            p99_us: percentile(99.0),
+        }
+    }
+
+    /// The median over rounds of one tool, figure by figure.
     pub fn median(rounds: &[Self]) -> Option<Self> {
-        let of = |figure: fn(&Self) -> f64| {
-            let all: Vec<f64> = rounds.iter().map(figure).collect();
-            median(&all)
-        };
+        let over =
+            |figure: fn(&Self) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
         Some(Self {
-            ops_per_sec: of(|it| it.ops_per_sec)?,
-            mean_us: of(|it| it.mean_us)?,
-            p50_us: of(|it| it.p50_us)?,
-            p95_us: of(|it| it.p95_us)?,
-            p99_us: of(|it| it.p99_us)?,
+            ops_per_sec: over(|it| it.ops_per_sec)?,
+            mean_us: over(|it| it.mean_us)?,
+            p50_us: over(|it| it.p50_us)?,
+            p95_us: over(|it| it.p95_us)?,
+            p99_us: over(|it| it.p99_us)?,
         })
     }
 }
@@ -68,7 +78,7 @@ pub struct Check {
 
 /// Runs `redis-benchmark` against the Redis on this port, about as long as a round.
 pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<Figures> {
-    let program = target::find_program(Path::new("redis-benchmark"))
+    let program = which::which("redis-benchmark")
         .context("there is no redis-benchmark on the PATH to check against")?;
     let output = std::process::Command::new(program)
         .args(["-p", &port.to_string(), "-c", &clients.to_string()])
@@ -104,31 +114,30 @@ fn read(text: &str) -> Option<Figures> {
 }
 
 impl Check {
-    /// The largest difference of a percentile, as a share of ours.
-    fn difference(&self) -> f64 {
-        let ours = self.ours.percentiles().into_iter();
-        let pairs = ours.zip(self.redis_benchmark.percentiles());
-        pairs
-            .map(|(ours, theirs)| (theirs / ours - 1.0).abs())
-            .fold(0.0, f64::max)
-    }
-
     /// The comparison, and where it needs one, the explanation.
     fn in_words(&self) -> String {
         let mut text = format!("{}×{}: ", self.clients, self.pipeline);
-        let names = ["p50", "p95", "p99"].into_iter();
-        let figures = names.zip(self.ours.percentiles());
-        for ((name, ours), theirs) in figures.zip(self.redis_benchmark.percentiles()) {
+        let mut most: f64 = 0.0;
+        let pairs = self.ours.percentiles().into_iter();
+        let pairs = pairs.zip(self.redis_benchmark.percentiles());
+        for ((ours, theirs), name) in pairs.zip(["p50", "p95", "p99"]) {
             let ratio = theirs / ours;
+            most = most.max((ratio - 1.0).abs());
             _ = write!(
                 text,
                 "{name} {theirs:.0} against {ours:.0} µs ({ratio:.2}×), "
             );
         }
-        let most = self.difference() * 100.0;
-        match self.difference() <= AGREES {
-            true => _ = write!(text, "so they agree within {most:.0} %."),
-            false => _ = write!(text, "so they differ by up to {most:.0} %. {}", self.why()),
+        let percent = most * 100.0;
+        match most <= AGREES {
+            true => _ = write!(text, "so they agree within {percent:.0} %."),
+            false => {
+                _ = write!(
+                    text,
+                    "so they differ by up to {percent:.0} %. {}",
+                    self.why()
+                )
+            }
         }
         text
     }

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 /// The machine, and the run.
 #[derive(Debug, Clone, Serialize)]
@@ -29,11 +30,17 @@ pub struct Environment {
 impl Environment {
     /// Looks around.
     pub fn here() -> Self {
+        let wanted = RefreshKind::nothing()
+            .with_cpu(CpuRefreshKind::nothing())
+            .with_memory(MemoryRefreshKind::nothing().with_ram());
+        let system = System::new_with_specifics(wanted).ok();
+        let brand = |it: &System| Some(it.cpus().first()?.brand().trim().to_owned());
+        let gibibytes = |it: &System| it.total_memory() as f64 / f64::from(1 << 30);
         Self {
             begun: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            cpu: cpu(),
+            cpu: system.as_ref().and_then(brand).filter(|it| !it.is_empty()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory: memory(),
+            memory: system.map(|it| format!("{:.1} GiB", gibibytes(&it))),
             kernel: said_by("uname", &["-srm"]),
             files: files(),
             benchmark: concat!("step10-capstone ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -41,68 +48,17 @@ impl Environment {
         }
     }
 
-    /// Each fact with its name.
-    pub fn facts(&self) -> Vec<(&'static str, String)> {
-        let maybe = |fact: &Option<String>| fact.clone().unwrap_or_else(|| "unknown".to_owned());
-        vec![
-            ("begun", self.begun.clone()),
-            (
-                "CPU",
-                format!("{}, {}", maybe(&self.cpu), self.cores_in_words()),
-            ),
-            ("memory", maybe(&self.memory)),
-            ("kernel", maybe(&self.kernel)),
-            ("files", self.files.clone()),
-            ("benchmark", self.benchmark.clone()),
-            ("options", self.options()),
-        ]
-    }
-
     /// The machine in one line.
     pub fn machine(&self) -> String {
-        let parts = [
-            self.cpu.clone(),
-            Some(self.cores_in_words()),
-            self.kernel.clone(),
-        ];
+        let cores = Some(self.cores_in_words());
+        let parts = [self.cpu.clone(), cores, self.kernel.clone()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
     }
 
-    fn cores_in_words(&self) -> String {
+    pub fn cores_in_words(&self) -> String {
         let plural = if self.cores == 1 { "" } else { "s" };
         format!("{} core{plural}", self.cores)
     }
-
-    fn options(&self) -> String {
-        match self.arguments.is_empty() {
-            true => "none".to_owned(),
-            false => self.arguments.join(" "),
-        }
-    }
-}
-
-/// The name of the processor.
-fn cpu() -> Option<String> {
-    let linux = std::fs::read_to_string("/proc/cpuinfo").ok();
-    linux
-        .and_then(|text| field(&text, "model name"))
-        .or_else(|| said_by("sysctl", &["-n", "machdep.cpu.brand_string"]))
-}
-
-/// The size of the memory, in GiB.
-fn memory() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let kibibytes: f64 = field(&text, "MemTotal")?.split(' ').next()?.parse().ok()?;
-    Some(format!("{:.1} GiB", kibibytes / (1024.0 * 1024.0)))
-}
-
-/// The value in the first line `name : value`.
-fn field(text: &str, name: &str) -> Option<String> {
-    let values = text.lines().filter_map(|line| {
-        let (found, value) = line.split_once(':')?;
-        (found.trim() == name).then(|| value.trim().to_owned())
-    });
-    values.into_iter().find(|value| !value.is_empty())
 }
 
 /// The folder of temporary files, and its file system.
@@ -126,13 +82,6 @@ fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_found_by_their_whole_name() {
-        let text = "model\t\t: 2\nmodel name\t: A CPU: fast\nmodel name\t: another\n";
-        assert_eq!(field(text, "model name").as_deref(), Some("A CPU: fast"));
-        assert_eq!(field(text, "name"), None);
-    }
 
     #[test]
     fn a_program_that_is_not_there_says_nothing() {

@@ -12,72 +12,55 @@ use crate::scenario::Scenario;
 
 /// Progress through all measurements of a run.
 pub struct Progress {
-    bar: Option<ProgressBar>,
-    done: u64,
-    total: u64,
+    /// It counts everywhere, and is drawn on a terminal only.
+    bar: ProgressBar,
 }
 
 impl Progress {
     /// Begins a run of `total` measurements.
     pub fn new(total: u64) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} · {eta} left")
-                .expect("the template is a constant");
-            ProgressBar::new(total).with_style(style)
-        });
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} · {eta} left")
+            .expect("the template is a constant");
         Self {
-            bar,
-            done: 0,
-            total,
+            bar: ProgressBar::new(total).with_style(style),
         }
     }
 
     /// A server is started, or its keys are written.
     pub fn preparing(&self, side: &str, scenario: Scenario, keys: u32) {
         let size = scenario.value_bytes;
-        let text = format!("{side}: {keys} keys of {size} B for {scenario}");
-        self.say(text, false);
+        self.show(format!("{side}: {keys} keys of {size} B for {scenario}"));
     }
 
     /// One server cannot be measured in a scenario.
-    pub fn skip(&mut self, rounds: u16) {
-        self.total = self.total.saturating_sub(rounds.into());
-        if let Some(bar) = &self.bar {
-            bar.set_length(self.total);
-        }
+    pub fn skip(&self, rounds: u16) {
+        self.bar.dec_length(rounds.into());
     }
 
     /// A measurement begins. On a terminal every one is shown, elsewhere the
     /// first of a scenario.
     pub fn measuring(&self, scenario: Scenario, round: usize, side: &str) {
-        let first = round == 0;
-        self.say(format!("{scenario}, round {}, {side}", round + 1), first);
+        let text = format!("{scenario}, round {}, {side}", round + 1);
+        if !std::io::stderr().is_terminal() && round == 0 {
+            let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());
+            eprintln!("[{done}/{all}] {text}");
+        }
+        self.show(text);
     }
 
     /// A measurement is done.
-    pub fn advance(&mut self) {
-        self.done += 1;
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-        }
+    pub fn advance(&self) {
+        self.bar.inc(1);
     }
 
-    fn say(&self, text: String, in_plain: bool) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(text);
-                bar.tick();
-            }
-            None if in_plain => eprintln!("[{}/{}] {text}", self.done, self.total),
-            None => {}
-        }
+    fn show(&self, text: String) {
+        self.bar.set_message(text);
+        self.bar.tick();
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }

@@ -8,7 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use enum_map::Enum;
 use serde::Serialize;
+use strum::Display;
 
 /// The most clients: below the 1024 open files that many systems allow a process.
 const MAX_CLIENTS: u32 = 1000;
@@ -22,19 +24,11 @@ const MAX_RATE: u32 = 10_000_000;
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// The commands that are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Display)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Operation {
     Get,
     Set,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Get => "GET",
-            Self::Set => "SET",
-        })
-    }
 }
 
 /// One way of loading a server.
@@ -131,19 +125,13 @@ impl Scenario {
 
     /// The second half: what sets it apart, if anything does.
     pub fn details(&self) -> Vec<String> {
-        let condition = match self.condition {
-            Condition::Plain => None,
-            Condition::AofEverysec => Some("AOF everysec"),
-            Condition::AofAlways => Some("AOF always"),
-            Condition::Bgsave => Some("during BGSAVE"),
-            Condition::Replica => Some("one replica"),
-            Condition::Pubsub => Some("pub/sub"),
-        };
+        let condition = CONDITIONS.iter().find(|(it, ..)| *it == self.condition);
+        let condition = condition.map(|(.., name)| (*name).to_owned());
         let percent = (self.get_percent != 50).then(|| format!("{} % GET", self.get_percent));
         let zipf = (self.popularity == Popularity::Zipf).then(|| "Zipf keys".to_owned());
         let rate = self.rate.map(|rate| format!("open, {rate}/s"));
         let pause = self.pause_ms.map(|pause| format!("{pause} ms pause"));
-        let all = [percent, zipf, condition.map(str::to_owned), rate, pause];
+        let all = [percent, zipf, condition, rate, pause];
         all.into_iter().flatten().collect()
     }
 }
@@ -174,29 +162,29 @@ impl FromStr for Scenario {
     }
 }
 
+/// The conditions that have a word: on the command line, and in a report.
+const CONDITIONS: [(Condition, &str, &str); 5] = [
+    (Condition::AofEverysec, "aof=everysec", "AOF everysec"),
+    (Condition::AofAlways, "aof=always", "AOF always"),
+    (Condition::Bgsave, "bgsave", "during BGSAVE"),
+    (Condition::Replica, "replica", "one replica"),
+    (Condition::Pubsub, "pubsub", "pub/sub"),
+];
+
 /// What may follow the three numbers.
 const WORDS: &str = "get=PERCENT, zipf, aof=everysec, aof=always, bgsave, replica, pubsub, \
                      rate=PER_SECOND or pause=200ms";
 
 fn read_shape(text: &str) -> Option<Scenario> {
-    let numbers: Vec<u32> = text
-        .split('x')
-        .map(|part| part.parse().ok())
-        .collect::<Option<_>>()?;
-    match numbers[..] {
-        [clients, pipeline, value_bytes]
-            if (1..=MAX_CLIENTS).contains(&clients)
-                && (1..=MAX_PIPELINE).contains(&pipeline)
-                && (1..=MAX_VALUE_BYTES).contains(&value_bytes) =>
-        {
-            Some(Scenario::plain(
-                clients as u16,
-                pipeline as u16,
-                value_bytes,
-            ))
-        }
-        _ => None,
-    }
+    let numbers = text.split('x').collect::<Vec<_>>();
+    let [clients, pipeline, bytes] = numbers[..] else {
+        return None;
+    };
+    Some(Scenario::plain(
+        within(clients, 1, MAX_CLIENTS)? as u16,
+        within(pipeline, 1, MAX_PIPELINE)? as u16,
+        within(bytes, 1, MAX_VALUE_BYTES)?,
+    ))
 }
 
 impl Scenario {
@@ -205,14 +193,9 @@ impl Scenario {
         match word.split_once('=').unwrap_or((word, "")) {
             ("get", percent) => self.get_percent = within(percent, 0, 100)? as u8,
             ("zipf", "") => self.popularity = Popularity::Zipf,
-            ("aof", "everysec") => self.condition = Condition::AofEverysec,
-            ("aof", "always") => self.condition = Condition::AofAlways,
-            ("bgsave", "") => self.condition = Condition::Bgsave,
-            ("replica", "") => self.condition = Condition::Replica,
-            ("pubsub", "") => self.condition = Condition::Pubsub,
             ("rate", rate) => self.rate = Some(within(rate, 1, MAX_RATE)?),
             ("pause", pause) => self.pause_ms = Some(milliseconds(pause).ok()?),
-            _ => return None,
+            _ => self.condition = CONDITIONS.iter().find(|(_, it, _)| *it == word)?.0,
         }
         Some(())
     }

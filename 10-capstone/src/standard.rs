@@ -1,79 +1,61 @@
 //! What is measured when nobody says what: the list of scenarios.
 //!
-//! This file owns the choice. Each scenario changes one thing of `50×1, 16 B` or
-//! of `50×16, 16 B`, so that a difference between two rows has one reason. Those
-//! that need a server with other flags stand together at the end, because each of
-//! them has to wait for a server to start.
+//! This file owns the choice. It is written as on the command line, so that any row can be
+//! measured alone with `--scenario`. Each scenario changes one thing of `50x1x16` or of
+//! `50x16x16`, so that a difference between two rows has one reason. Those that need a
+//! server with other flags stand together at the end, because each of them has to wait for
+//! a server to start.
 
-use crate::scenario::{Condition, Popularity, Scenario};
+use crate::scenario::Scenario;
 
 /// The rate of the open loop: what any machine of the last ten years reaches.
-pub const RATE: u32 = 20_000;
+pub const OPEN: &str = "50x1x16,rate=20000";
 
-const ONE_BY_ONE: Scenario = Scenario::plain(50, 1, 16);
-const PIPELINED: Scenario = Scenario::plain(50, 16, 16);
+/// What each concept costs: step by step, only how much is on its way at once.
+pub const ALL_STEPS: &[&str] = &["50x1x16", "50x16x16", "50x64x16"];
 
 /// A standard run.
-pub const STANDARD: &[Scenario] = &[
+pub const STANDARD: &[&str] = &[
     // The main three: how much is on its way at once.
-    ONE_BY_ONE,
-    PIPELINED,
-    Scenario::plain(50, 64, 16),
+    "50x1x16",
+    "50x16x16",
+    "50x64x16",
     // Clients.
-    Scenario::plain(1, 1, 16),
-    Scenario::plain(1000, 1, 16),
+    "1x1x16",
+    "1000x1x16",
     // Commands and keys.
-    Scenario {
-        get_percent: 90,
-        ..PIPELINED
-    },
-    Scenario {
-        popularity: Popularity::Zipf,
-        ..PIPELINED
-    },
+    "50x16x16,get=90",
+    "50x16x16,zipf",
     // An open loop.
-    Scenario {
-        rate: Some(RATE),
-        ..ONE_BY_ONE
-    },
+    OPEN,
     // Values.
-    Scenario::plain(50, 1, 1024),
-    Scenario::plain(50, 1, 64 * 1024),
+    "50x1x1024",
+    "50x1x65536",
     // What a server has to do beside.
-    Scenario {
-        condition: Condition::Bgsave,
-        ..Scenario::plain(50, 1, 1024)
-    },
-    Scenario {
-        condition: Condition::Pubsub,
-        ..ONE_BY_ONE
-    },
-    Scenario {
-        condition: Condition::AofEverysec,
-        ..PIPELINED
-    },
-    Scenario {
-        condition: Condition::AofAlways,
-        ..ONE_BY_ONE
-    },
-    Scenario {
-        condition: Condition::Replica,
-        ..ONE_BY_ONE
-    },
+    "50x1x1024,bgsave",
+    "50x1x16,pubsub",
+    "50x16x16,aof=everysec",
+    "50x1x16,aof=always",
+    "50x1x16,replica",
 ];
 
-/// What each concept costs: step by step, only the main three.
-pub const ALL_STEPS: &[Scenario] = &[ONE_BY_ONE, PIPELINED, Scenario::plain(50, 64, 16)];
+/// A pause of the server is seen by a closed loop and by an open one.
+pub const DEMONSTRATION: &[&str] = &["50x1x16", OPEN];
 
-/// A pause of the server, seen by a closed loop and by an open one.
-pub fn demonstration(pause_ms: u64) -> Vec<Scenario> {
-    let closed = Scenario {
-        pause_ms: Some(pause_ms),
-        ..ONE_BY_ONE
-    };
-    let open = Scenario {
-        rate: Some(RATE),
-        ..closed
-    };
-    vec![closed, open]
+/// Reads a list of this file.
+pub fn scenarios(list: &[&str]) -> Vec<Scenario> {
+    let scenario = |text: &&str| text.parse().expect("the lists of this file are right");
+    list.iter().map(scenario).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lists_can_be_read() {
+        for list in [ALL_STEPS, STANDARD, DEMONSTRATION] {
+            assert_eq!(scenarios(list).len(), list.len());
+        }
+    }
 }

@@ -1,71 +1,25 @@
 //! Work on a thread of its own, that ends when nobody waits for it any more.
 //!
 //! This file owns the bridge between the main thread, which must hear signals at
-//! any time, and work that blocks. Such work gets a [`Stop`]; when the future that
-//! waits for the work is dropped, the work is told, and its thread is joined. So
+//! any time, and work that blocks. Such work gets a [`CancellationToken`]; when the future
+//! that waits for the work is dropped, the token is cancelled, and the thread is joined. So
 //! after Ctrl-C no thread goes on to write to a server that is being cleaned up.
 
 use std::thread::JoinHandle;
 
-use anyhow::{Result, anyhow, bail};
-use tokio::sync::{oneshot, watch};
+use anyhow::{Result, anyhow, ensure};
+use tokio::sync::oneshot;
+pub use tokio_util::sync::CancellationToken;
 
-/// A thing that is said once, and heard by all who hold a clone: no more comes.
-#[derive(Clone)]
-pub struct Ending {
-    said: watch::Sender<bool>,
-    heard: watch::Receiver<bool>,
-}
-
-impl Ending {
-    pub fn new() -> Self {
-        let (said, heard) = watch::channel(false);
-        Self { said, heard }
-    }
-
-    pub fn announce(&self) {
-        self.said.send_replace(true);
-    }
-
-    pub fn is_announced(&self) -> bool {
-        *self.heard.borrow()
-    }
-
-    /// Waits until it is announced. Who has heard it once waits for ever: it is not
-    /// said again.
-    pub async fn wait(&mut self) {
-        // Each clone holds a sender, so the channel stays open.
-        let _ = self.heard.changed().await;
-    }
-}
-
-/// Learns that the work is no longer wanted.
-pub struct Stop(oneshot::Receiver<()>);
-
-impl Stop {
-    /// An error, if the work is no longer wanted.
-    pub fn check(&mut self) -> Result<()> {
-        match self.0.try_recv() {
-            Err(oneshot::error::TryRecvError::Empty) => Ok(()),
-            _ => bail!("stopped"),
-        }
-    }
-
-    /// Waits until the work is no longer wanted.
-    pub async fn wait(&mut self) {
-        let _ = (&mut self.0).await;
-    }
-}
-
-/// The other side of a [`Stop`], and the thread that looks at it.
+/// A thread, and how it is told that its work is no longer wanted.
 struct Running {
-    keep_going: Option<oneshot::Sender<()>>,
+    stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        drop(self.keep_going.take());
+        self.stop.cancel();
         if let Some(thread) = self.thread.take() {
             // A panic has been reported by the thread, and reaches the one who
             // waits as a missing result.
@@ -77,22 +31,27 @@ impl Drop for Running {
 /// Runs `work` on a new thread and waits for what it returns.
 pub async fn run<T: Send + 'static>(
     name: &str,
-    work: impl FnOnce(Stop) -> Result<T> + Send + 'static,
+    work: impl FnOnce(CancellationToken) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (keep_going, stop) = oneshot::channel();
+    let stop = CancellationToken::new();
     let (answer, result) = oneshot::channel();
+    let token = stop.clone();
     let thread = std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || {
-            let _ = answer.send(work(Stop(stop)));
-        })?;
+        .spawn(move || drop(answer.send(work(token))))?;
     let _running = Running {
-        keep_going: Some(keep_going),
+        stop,
         thread: Some(thread),
     };
     result
         .await
         .map_err(|_| anyhow!("the thread '{name}' panicked"))?
+}
+
+/// An error, if the work is no longer wanted.
+pub fn check(stop: &CancellationToken) -> Result<()> {
+    ensure!(!stop.is_cancelled(), "stopped");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -120,8 +79,8 @@ mod tests {
         let ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ended);
         block_on(async {
-            let endless = run::<()>("endless", move |mut stop| {
-                while stop.check().is_ok() {
+            let endless = run::<()>("endless", move |stop| {
+                while !stop.is_cancelled() {
                     std::thread::yield_now();
                 }
                 seen.store(true, Ordering::SeqCst);

@@ -1,146 +1,110 @@
-//! One client of a closed loop: sends a batch, and takes a sample as each reply
-//! arrives.
+//! A closed loop: a client sends a batch, waits for its replies, and sends the next one.
 //!
 //! This file owns the moment of measurement. A sample starts just before its
 //! batch is written and ends just after the read that completed its reply. So it
 //! holds everything that a client of the server would wait for, and the time that
 //! a reply waits here, in the socket, while this program is busy with another
 //! client. The report says how much that may be.
+//!
+//! The loop answers "how fast can it go?": the number of commands on their way is fixed,
+//! so a slow server receives less load. What users feel at a given load, it cannot say,
+//! because it does not send while it waits. `open_loop.rs` does.
 
+use std::ops::Range;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::connection::{Answers, checked_reply, connect};
+use super::check::Asked;
+use super::connection::{Answers, Shared, connect};
 use super::plan::Plan;
-use super::request::Templates;
-use super::traffic::Traffic;
-use crate::measure::window::Window;
-use crate::scenario::{Operation, Scenario};
 
-/// A command on its way, to check its reply against.
-struct Asked {
-    operation: Operation,
-    number: u32,
-    /// Where its request ends in the batch.
-    end: usize,
-}
-
-/// A connection with at most one batch on its way.
-pub struct Connection {
+/// A client with at most one batch on its way.
+struct Client {
     stream: TcpStream,
     random: fastrand::Rng,
     answers: Answers,
+    shared: Rc<Shared>,
+    /// Commands in a batch.
     pipeline: u16,
     /// The encoded batch.
     output: Vec<u8>,
-    /// The commands of the batch, in order.
-    batch: Vec<Asked>,
+    /// The commands of the batch, in order, and where each ends in it.
+    batch: Vec<(Asked, usize)>,
     /// Room for all replies to a batch, and a little more: a read that fills the
     /// buffer would have to be followed by another, to learn that nothing is left.
     input: Vec<u8>,
 }
 
 /// Opens all connections, and only then lets any of them send.
-pub async fn start(
-    plan: &Plan,
-    traffic: Rc<Traffic>,
-    window: Rc<Window>,
-) -> Result<JoinSet<Result<()>>> {
+pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let scenario = plan.scenario;
-    let mut connections = Vec::new();
-    for client in 0..u64::from(scenario.clients) {
-        let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(client);
-        let connection = Connection::open(&plan.address, scenario, plan.answers, seed);
-        connections.push(connection.await?);
-    }
-    let mut clients = JoinSet::new();
-    for connection in connections {
-        let (traffic, window) = (Rc::clone(&traffic), Rc::clone(&window));
-        clients.spawn_local(async move { connection.run(&traffic, &window).await });
-    }
-    Ok(clients)
-}
-
-impl Connection {
-    /// Connects to `address`; `seed` decides which keys are asked for.
-    pub async fn open(
-        address: &str,
-        scenario: Scenario,
-        answers: Answers,
-        seed: u64,
-    ) -> Result<Self> {
-        Ok(Self {
-            stream: connect(address).await?,
+    let mut clients = Vec::new();
+    for number in 0..u64::from(scenario.clients) {
+        let seed = plan.seed.wrapping_mul(1_000_003).wrapping_add(number);
+        clients.push(Client {
+            stream: connect(&plan.address).await?,
             random: fastrand::Rng::with_seed(seed),
-            answers,
+            answers: plan.answers,
+            shared: Rc::clone(&shared),
             pipeline: scenario.pipeline,
             output: Vec::new(),
             batch: Vec::with_capacity(scenario.pipeline.into()),
             input: vec![0; scenario.reply_bytes() + 512],
-        })
+        });
     }
+    let mut tasks = JoinSet::new();
+    for client in clients {
+        tasks.spawn_local(client.run());
+    }
+    Ok(tasks)
+}
 
+impl Client {
     /// Sends batch after batch, each when the one before is answered, until the
     /// window closes.
-    pub async fn run(mut self, traffic: &Traffic, window: &Window) -> Result<()> {
-        while !window.is_over() {
-            self.choose_batch(traffic);
+    async fn run(mut self) -> Result<()> {
+        while !self.shared.window.is_over() {
+            self.choose_batch();
             // Decided by the moment of sending, so that a slow reply counts too
             // when it arrives after the window has closed.
-            let counts = window.is_open();
+            let counts = self.shared.window.is_open();
             let sent = Instant::now();
             self.stream.write_all(&self.output).await?;
-            self.receive_batch(sent, counts.then_some(window), &traffic.templates)
-                .await?;
+            self.receive_batch(sent, counts).await?;
         }
         Ok(())
     }
 
-    fn choose_batch(&mut self, traffic: &Traffic) {
+    fn choose_batch(&mut self) {
         self.output.clear();
         self.batch.clear();
         for _ in 0..self.pipeline {
-            let (operation, number) = traffic.append(&mut self.random, &mut self.output);
-            self.batch.push(Asked {
-                operation,
-                number,
-                end: self.output.len(),
-            });
+            let traffic = &self.shared.traffic;
+            let asked = traffic.append(&mut self.random, &mut self.output);
+            self.batch.push((asked, self.output.len()));
         }
     }
 
     /// Reads until every command of the batch is answered.
-    async fn receive_batch(
-        &mut self,
-        sent: Instant,
-        window: Option<&Window>,
-        requests: &Templates,
-    ) -> Result<()> {
-        let (mut filled, mut scanned, mut answered) = (0, 0, 0);
-        while answered < self.batch.len() {
-            ensure!(
-                filled < self.input.len(),
-                "the server answers more than it was asked"
-            );
-            let count = self.stream.read(&mut self.input[filled..]).await?;
-            let latency = sent.elapsed();
-            ensure!(count > 0, "the server closed the connection");
-            filled += count;
-
-            while let Some(asked) = self.batch.get(answered) {
-                let Some(length) = self.reply_to(asked, scanned, filled, requests)? else {
-                    break;
-                };
-                scanned += length;
-                answered += 1;
-                if let Some(window) = window {
-                    window.record(asked.operation, latency);
+    async fn receive_batch(&mut self, sent: Instant, counts: bool) -> Result<()> {
+        let (mut filled, mut scanned, mut latency) = (0, 0, Duration::ZERO);
+        for (asked, end) in &self.batch {
+            scanned += loop {
+                if let Some(length) = self.reply_to(*asked, scanned..filled, *end)? {
+                    break length;
                 }
+                let count = self.stream.read(&mut self.input[filled..]).await?;
+                latency = sent.elapsed();
+                ensure!(count > 0, "the server closed the connection");
+                filled += count;
+            };
+            if counts {
+                self.shared.window.record(asked.operation, latency);
             }
         }
         ensure!(
@@ -150,25 +114,17 @@ impl Connection {
         Ok(())
     }
 
-    /// The length of the reply that begins at `start`, if all of it is here.
-    fn reply_to(
-        &self,
-        asked: &Asked,
-        start: usize,
-        filled: usize,
-        requests: &Templates,
-    ) -> Result<Option<usize>> {
+    /// The length of the reply that begins this part of the input, if all of it is here.
+    /// An echo must be the request, which ends at `end` of the batch.
+    fn reply_to(&self, asked: Asked, part: Range<usize>, end: usize) -> Result<Option<usize>> {
         match self.answers {
-            Answers::Replies => {
-                let input = &self.input[start..filled];
-                checked_reply(input, asked.operation, asked.number, requests)
-            }
-            Answers::Echo if filled < asked.end => Ok(None),
+            Answers::Replies => self.shared.traffic.reply_to(asked, &self.input[part]),
+            Answers::Echo if part.end < end => Ok(None),
             Answers::Echo => {
-                let range = start..asked.end;
-                let same = self.input[range.clone()] == self.output[range];
+                let request = part.start..end;
+                let same = self.input[request.clone()] == self.output[request.clone()];
                 ensure!(same, "the echo is not what was sent");
-                Ok(Some(asked.end - start))
+                Ok(Some(request.len()))
             }
         }
     }

@@ -15,19 +15,17 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::connection::connect;
+use super::connection::{Shared, connect};
 use super::plan::Plan;
-use crate::measure::window::Window;
-use crate::scenario::Operation;
-use crate::worker::Ending;
+use super::request::array;
+use crate::scenario::{Operation, Scenario};
 
 const CHANNEL: &str = "capstone:channel";
 
 /// What publisher and subscribers both know.
 struct Fanout {
-    window: Rc<Window>,
-    /// Length of a message.
-    bytes: usize,
+    shared: Rc<Shared>,
+    scenario: Scenario,
     /// When the batch on its way was published.
     sent: Cell<Instant>,
     /// Was that in the window?
@@ -43,41 +41,39 @@ impl Fanout {
         let latency = self.sent.get().elapsed();
         if self.counts.get() {
             for _ in 0..messages {
-                self.window.record(Operation::Get, latency);
+                self.shared.window.record(Operation::Get, latency);
             }
         }
-        self.missing
-            .set(self.missing.get().saturating_sub(messages));
-        if self.missing.get() == 0 {
+        let missing = self.missing.get().saturating_sub(messages);
+        self.missing.set(missing);
+        if missing == 0 {
             self.complete.notify_one();
         }
+    }
+
+    /// Length of a message.
+    fn bytes(&self) -> usize {
+        self.scenario.value_bytes as usize
     }
 }
 
 /// Subscribes all clients, and starts to publish.
-pub async fn start(plan: &Plan, window: Rc<Window>) -> Result<JoinSet<Result<()>>> {
-    let scenario = plan.scenario;
+pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let fanout = Rc::new(Fanout {
-        window,
-        bytes: scenario.value_bytes as usize,
+        shared,
+        scenario: plan.scenario,
         sent: Cell::new(Instant::now()),
         counts: Cell::new(false),
         missing: Cell::new(0),
         complete: Notify::new(),
     });
-    let all_sent = Ending::new();
     let mut tasks = JoinSet::new();
-    for _ in 0..scenario.clients {
+    for _ in 0..plan.scenario.clients {
         let stream = subscribe(&plan.address).await?;
-        tasks.spawn_local(receive(stream, Rc::clone(&fanout), all_sent.clone()));
+        tasks.spawn_local(receive(stream, Rc::clone(&fanout)));
     }
-    let publisher = Publisher {
-        stream: connect(&plan.address).await?,
-        subscribers: scenario.clients.into(),
-        pipeline: scenario.pipeline.into(),
-        fanout,
-    };
-    tasks.spawn_local(publisher.run(all_sent));
+    let stream = connect(&plan.address).await?;
+    tasks.spawn_local(publish(stream, fanout));
     Ok(tasks)
 }
 
@@ -87,10 +83,9 @@ async fn subscribe(address: &str) -> Result<TcpStream> {
     stream
         .write_all(&array(&[b"SUBSCRIBE", CHANNEL.as_bytes()]))
         .await?;
-    let mut expected = array(&[b"subscribe", CHANNEL.as_bytes(), b""]);
-    expected.truncate(expected.len() - "$0\r\n\r\n".len());
-    expected.extend_from_slice(b":1\r\n");
-    expect(&mut stream, &expected, "SUBSCRIBE").await?;
+    let length = CHANNEL.len();
+    let expected = format!("*3\r\n$9\r\nsubscribe\r\n${length}\r\n{CHANNEL}\r\n:1\r\n");
+    expect(&mut stream, expected.as_bytes(), "SUBSCRIBE").await?;
     Ok(stream)
 }
 
@@ -112,54 +107,48 @@ async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Resul
     Ok(())
 }
 
-struct Publisher {
-    stream: TcpStream,
-    subscribers: usize,
-    pipeline: usize,
-    fanout: Rc<Fanout>,
-}
-
-impl Publisher {
-    async fn run(mut self, all_sent: Ending) -> Result<()> {
-        let replies = format!(":{}\r\n", self.subscribers).repeat(self.pipeline);
-        let mut number = 0;
-        let mut batch = Vec::new();
-        while !self.fanout.window.is_over() {
-            batch.clear();
-            for _ in 0..self.pipeline {
-                let message = message(number, self.fanout.bytes);
-                batch.extend(array(&[b"PUBLISH", CHANNEL.as_bytes(), &message]));
-                number += 1;
-            }
-            self.fanout.missing.set(self.subscribers * self.pipeline);
-            self.fanout.counts.set(self.fanout.window.is_open());
-            self.fanout.sent.set(Instant::now());
-            self.stream.write_all(&batch).await?;
-            expect(&mut self.stream, replies.as_bytes(), "PUBLISH").await?;
-            self.fanout.complete.notified().await;
+/// Publishes batch after batch, each when everybody has the one before.
+async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
+    let window = &fanout.shared.window;
+    let subscribers = usize::from(fanout.scenario.clients);
+    let pipeline = usize::from(fanout.scenario.pipeline);
+    let replies = format!(":{subscribers}\r\n").repeat(pipeline);
+    let (mut batch, mut number) = (Vec::new(), 0);
+    while !window.is_over() {
+        batch.clear();
+        for _ in 0..pipeline {
+            let message = message(number, fanout.bytes());
+            batch.extend(array(&[b"PUBLISH", CHANNEL.as_bytes(), &message]));
+            number += 1;
         }
-        all_sent.announce();
-        Ok(())
+        fanout.missing.set(subscribers * pipeline);
+        fanout.counts.set(window.is_open());
+        fanout.sent.set(Instant::now());
+        stream.write_all(&batch).await?;
+        expect(&mut stream, replies.as_bytes(), "PUBLISH").await?;
+        fanout.complete.notified().await;
     }
+    fanout.shared.all_sent.cancel();
+    Ok(())
 }
 
 /// Receives until nothing more is published.
-async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>, mut all_sent: Ending) -> Result<()> {
-    let length = frame(0, fanout.bytes).len();
+async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
+    let length = frame(0, fanout.bytes()).len();
     let mut input = vec![0; length + 64 * 1024];
     let (mut filled, mut number) = (0, 0);
     loop {
         let count = tokio::select! {
             biased;
             count = stream.read(&mut input[filled..]) => count?,
-            () = all_sent.wait() => return Ok(()),
+            () = fanout.shared.all_sent.cancelled() => return Ok(()),
         };
         ensure!(count > 0, "the server closed the connection");
         filled += count;
         let messages = filled / length;
         for found in input[..filled].chunks_exact(length) {
             ensure!(
-                found == frame(number, fanout.bytes),
+                found == frame(number, fanout.bytes()),
                 "a subscriber waited for message {number} and got {}",
                 found.escape_ascii()
             );
@@ -185,17 +174,6 @@ fn message(number: u64, bytes: usize) -> Vec<u8> {
 /// What a subscriber gets for the message with this number.
 fn frame(number: u64, bytes: usize) -> Vec<u8> {
     array(&[b"message", CHANNEL.as_bytes(), &message(number, bytes)])
-}
-
-/// A RESP array of bulk strings.
-fn array(arguments: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
-    for argument in arguments {
-        bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-        bytes.extend_from_slice(argument);
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use anyhow::{Context, Error, Result, anyhow};
 
 use super::request;
-use crate::worker::Stop;
+use crate::worker::{self, CancellationToken};
 
 /// The most keys that seven digits can name.
 pub const MAX_KEYS: i64 = 10_000_000;
@@ -22,16 +22,12 @@ pub fn load(
     server: &mut redis::Connection,
     keys: u32,
     value_bytes: u32,
-    stop: &mut Stop,
+    stop: &CancellationToken,
 ) -> Result<()> {
     in_batches(server, keys, |batch, number| {
-        stop.check()?;
-        batch
-            .set(
-                request::key(number),
-                request::value(number, value_bytes as usize),
-            )
-            .ignore();
+        worker::check(stop)?;
+        let value = request::value(number, value_bytes as usize);
+        batch.set(request::key(number), value).ignore();
         Ok(())
     })
     .context("cannot load the key space")

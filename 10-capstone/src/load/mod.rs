@@ -8,23 +8,29 @@
 //! leaves the other core to the server. So nothing here is shared between threads,
 //! and the histograms need no lock.
 
-mod closed_loop;
-mod connection;
-mod fanout;
-pub mod keyspace;
-mod open_loop;
-mod plan;
+// What is sent, and what must come back.
+mod check;
 mod reply;
 mod request;
 mod traffic;
+
+pub mod keyspace;
+
+mod connection;
+mod plan;
+
+mod closed_loop;
+mod fanout;
+mod open_loop;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::LocalSet;
 
 pub use connection::Answers;
+use connection::Shared;
 pub use plan::Plan;
 pub use traffic::Keys;
 use traffic::Traffic;
@@ -32,30 +38,40 @@ use traffic::Traffic;
 use crate::measure::disturbance::Pause;
 use crate::measure::window::{Edge, Measurement, Window};
 use crate::scenario::Condition;
-use crate::worker::Stop;
+use crate::worker::CancellationToken;
 
 /// How long a reply may take after the window has closed.
 const LAST_REPLY: Duration = Duration::from_secs(10);
 
 /// Runs one measurement. Blocks the calling thread, which is the generator.
-pub fn measure(plan: &Plan, mut stop: Stop) -> Result<Measurement> {
+pub fn measure(plan: &Plan, stop: CancellationToken) -> Result<Measurement> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
         tokio::select! {
             measured = run(plan) => measured,
-            () = stop.wait() => bail!("stopped"),
+            () = stop.cancelled() => bail!("stopped"),
         }
     })
 }
 
 async fn run(plan: &Plan) -> Result<Measurement> {
-    let window = Rc::new(Window::new()?);
-    let mut clients = start_clients(plan, &window).await?;
+    let scenario = &plan.scenario;
+    let shared = Rc::new(Shared {
+        traffic: Traffic::new(scenario, plan.keys.clone()),
+        window: Window::new()?,
+        all_sent: CancellationToken::new(),
+    });
+    let clients = Rc::clone(&shared);
+    let mut clients = match scenario.rate {
+        _ if scenario.condition == Condition::Pubsub => fanout::start(plan, clients).await?,
+        Some(rate) => open_loop::start(plan, rate, clients).await?,
+        None => closed_loop::start(plan, clients).await?,
+    };
 
     let edges = tokio::select! {
-        edges = keep_time(plan, &window) => edges?,
+        edges = keep_time(plan, &shared.window) => edges?,
         Some(ended) = clients.join_next() => {
             ended.context("a client panicked")??;
             bail!("a client ended before its time");
@@ -71,19 +87,7 @@ async fn run(plan: &Plan) -> Result<Measurement> {
         Ok(ended) => ended?,
         Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
     }
-    Ok(window.measured(edges))
-}
-
-/// Starts what the scenario asks for.
-async fn start_clients(plan: &Plan, window: &Rc<Window>) -> Result<JoinSet<Result<()>>> {
-    let scenario = plan.scenario;
-    let traffic = Rc::new(Traffic::new(&scenario, plan.keys.clone()));
-    let window = Rc::clone(window);
-    match scenario.rate {
-        _ if scenario.condition == Condition::Pubsub => fanout::start(plan, window).await,
-        Some(rate) => open_loop::start(plan, rate, traffic, window).await,
-        None => closed_loop::start(plan, traffic, window).await,
-    }
+    Ok(shared.window.measured(edges))
 }
 
 /// Opens the window after the warm-up, closes it, and returns both edges. A pause

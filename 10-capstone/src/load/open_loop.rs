@@ -13,7 +13,7 @@
 //! and again, and lets the readers run in between. That takes a whole core, which
 //! says nothing about the server. Whether it was late is measured instead.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -23,14 +23,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinSet;
 
-use super::connection::{checked_reply, connect};
+use super::check::Asked;
+use super::connection::{Shared, connect};
 use super::plan::Plan;
-use super::traffic::Traffic;
-use crate::measure::window::Window;
-use crate::scenario::Operation;
-use crate::worker::Ending;
 
-/// Commands without a reply, at which the server counts as overrun.
+/// Commands without a reply, of all clients, at which the server counts as overrun.
 const MOST_UNANSWERED: usize = 1_000_000;
 /// From this long before the next command on, the sender stays awake.
 const AWAKE: Duration = Duration::from_millis(3);
@@ -53,25 +50,18 @@ impl Schedule {
 
 /// A command that has been sent, or would have been if the socket had taken it.
 struct Sent {
-    operation: Operation,
-    number: u32,
+    asked: Asked,
     due: Instant,
     /// Was it due in the window?
     counts: bool,
 }
 
-/// What a client's sender and its reader both know.
+/// The commands of one client that are not answered yet: what its sender and its reader
+/// both know.
 type InFlight = Rc<RefCell<VecDeque<Sent>>>;
 
 /// Connects all clients, and starts their tasks.
-pub async fn start(
-    plan: &Plan,
-    rate: u32,
-    traffic: Rc<Traffic>,
-    window: Rc<Window>,
-) -> Result<JoinSet<Result<()>>> {
-    let unanswered = Rc::new(Cell::new(0));
-    let all_sent = Ending::new();
+pub async fn start(plan: &Plan, rate: u32, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let mut tasks = JoinSet::new();
     let mut clients = Vec::new();
     for _ in 0..plan.scenario.clients {
@@ -82,11 +72,9 @@ pub async fn start(
             input: vec![0; plan.scenario.reply_bytes() + 64 * 1024],
             filled: 0,
             in_flight: Rc::clone(&in_flight),
-            unanswered: Rc::clone(&unanswered),
-            traffic: Rc::clone(&traffic),
-            window: Rc::clone(&window),
+            shared: Rc::clone(&shared),
         };
-        tasks.spawn_local(reader.run(all_sent.clone()));
+        tasks.spawn_local(reader.run());
         clients.push(Client {
             stream: writing,
             output: Vec::new(),
@@ -96,11 +84,9 @@ pub async fn start(
     let sender = Sender {
         clients,
         random: fastrand::Rng::with_seed(plan.seed),
-        unanswered,
-        traffic,
-        window,
+        shared,
     };
-    tasks.spawn_local(sender.run(rate, all_sent));
+    tasks.spawn_local(sender.run(rate));
     Ok(tasks)
 }
 
@@ -128,19 +114,17 @@ impl Client {
 struct Sender {
     clients: Vec<Client>,
     random: fastrand::Rng,
-    unanswered: Rc<Cell<usize>>,
-    traffic: Rc<Traffic>,
-    window: Rc<Window>,
+    shared: Rc<Shared>,
 }
 
 impl Sender {
-    async fn run(mut self, rate: u32, all_sent: Ending) -> Result<()> {
+    async fn run(mut self, rate: u32) -> Result<()> {
         let schedule = Schedule {
             start: Instant::now(),
             rate,
         };
         let mut number = 0;
-        while !self.window.is_over() {
+        while !self.shared.window.is_over() {
             let due = schedule.due(number);
             if Instant::now() < due {
                 wait_for(due).await;
@@ -158,29 +142,29 @@ impl Sender {
             // To drop it would close the connection, with replies on their way.
             client.stream.forget();
         }
-        all_sent.announce();
+        self.shared.all_sent.cancel();
         Ok(())
     }
 
     /// Sends one command, each time from the next client.
     fn send(&mut self, number: u64, due: Instant) -> Result<()> {
-        let index = (number % self.clients.len() as u64) as usize;
-        let client = &mut self.clients[index];
-        let (operation, key) = self.traffic.append(&mut self.random, &mut client.output);
-        let counts = self.window.is_open();
+        let count = self.clients.len();
+        let client = &mut self.clients[(number % count as u64) as usize];
+        let Shared {
+            traffic, window, ..
+        } = &*self.shared;
+        let asked = traffic.append(&mut self.random, &mut client.output);
+        let counts = window.is_open();
         if counts {
-            self.window.record_lateness(due.elapsed());
+            window.record_lateness(due.elapsed());
         }
-        client.in_flight.borrow_mut().push_back(Sent {
-            operation,
-            number: key,
-            due,
-            counts,
-        });
-        self.unanswered.set(self.unanswered.get() + 1);
-        if self.unanswered.get() > MOST_UNANSWERED {
-            bail!("the server does not keep up: {MOST_UNANSWERED} commands are unanswered");
-        }
+        let mut in_flight = client.in_flight.borrow_mut();
+        in_flight.push_back(Sent { asked, due, counts });
+        ensure!(
+            in_flight.len() * count <= MOST_UNANSWERED,
+            "the server does not keep up: {MOST_UNANSWERED} commands are unanswered"
+        );
+        drop(in_flight);
         client.write()
     }
 }
@@ -199,28 +183,25 @@ struct Reader {
     input: Vec<u8>,
     filled: usize,
     in_flight: InFlight,
-    unanswered: Rc<Cell<usize>>,
-    traffic: Rc<Traffic>,
-    window: Rc<Window>,
+    shared: Rc<Shared>,
 }
 
 impl Reader {
     /// Reads until all has been sent, and all of that answered.
-    async fn run(mut self, mut all_sent: Ending) -> Result<()> {
-        loop {
-            if all_sent.is_announced() && self.in_flight.borrow().is_empty() {
-                return Ok(());
-            }
+    async fn run(mut self) -> Result<()> {
+        let all_sent = self.shared.all_sent.clone();
+        while !all_sent.is_cancelled() || !self.in_flight.borrow().is_empty() {
             let count = tokio::select! {
                 biased;
                 count = self.stream.read(&mut self.input[self.filled..]) => count?,
-                () = all_sent.wait() => continue,
+                () = all_sent.cancelled(), if !all_sent.is_cancelled() => continue,
             };
             let now = Instant::now();
             ensure!(count > 0, "the server closed the connection");
             self.filled += count;
             self.take_replies(now)?;
         }
+        Ok(())
     }
 
     fn take_replies(&mut self, now: Instant) -> Result<()> {
@@ -230,17 +211,16 @@ impl Reader {
             let Some(sent) = in_flight.front() else {
                 bail!("the server answers more than it was asked");
             };
-            let (operation, input) = (sent.operation, &self.input[start..self.filled]);
-            let reply = checked_reply(input, operation, sent.number, &self.traffic.templates)?;
-            let Some(length) = reply else {
+            let input = &self.input[start..self.filled];
+            let Some(length) = self.shared.traffic.reply_to(sent.asked, input)? else {
                 break;
             };
             start += length;
             if sent.counts {
-                self.window.record(operation, now - sent.due);
+                let window = &self.shared.window;
+                window.record(sent.asked.operation, now - sent.due);
             }
             in_flight.pop_front();
-            self.unanswered.set(self.unanswered.get() - 1);
         }
         self.input.copy_within(start..self.filled, 0);
         self.filled -= start;

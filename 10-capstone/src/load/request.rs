@@ -80,20 +80,26 @@ impl Templates {
 }
 
 impl Template {
-    /// Encodes a command, and finds the key in its arguments.
+    /// Encodes a command, and finds the key in it.
     fn new(arguments: &[&[u8]]) -> Self {
-        let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
-        let mut keys = Vec::new();
-        for argument in arguments {
-            bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-            if argument.len() >= KEY_BYTES {
-                keys.push(bytes.len());
-            }
-            bytes.extend_from_slice(argument);
-            bytes.extend_from_slice(b"\r\n");
-        }
+        let bytes = array(arguments);
+        let key = key(0);
+        let places = bytes.windows(KEY_BYTES).enumerate();
+        let places = places.filter(|(_, found)| *found == key.as_bytes());
+        let keys = places.map(|(at, _)| at).collect();
         Self { bytes, keys }
     }
+}
+
+/// A RESP array of bulk strings.
+pub fn array(arguments: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
+    for argument in arguments {
+        bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+        bytes.extend_from_slice(argument);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
 }
 
 /// Where the digits are in a key.

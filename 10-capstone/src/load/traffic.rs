@@ -11,6 +11,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
+
+use super::check::Asked;
 use super::request::Templates;
 use crate::scenario::{Operation, Popularity, Scenario};
 
@@ -63,8 +66,8 @@ fn zipf(count: u32) -> Vec<u32> {
 
 /// What all clients of one measurement send.
 pub struct Traffic {
-    pub templates: Templates,
-    pub keys: Keys,
+    templates: Templates,
+    keys: Keys,
     get_percent: u8,
 }
 
@@ -78,14 +81,20 @@ impl Traffic {
     }
 
     /// Chooses a command and its key, and appends the request to `out`.
-    pub fn append(&self, random: &mut fastrand::Rng, out: &mut Vec<u8>) -> (Operation, u32) {
+    pub fn append(&self, random: &mut fastrand::Rng, out: &mut Vec<u8>) -> Asked {
         let operation = match random.u8(..100) < self.get_percent {
             true => Operation::Get,
             false => Operation::Set,
         };
-        let number = self.keys.draw(random);
-        self.templates.append(operation, number, out);
-        (operation, number)
+        let key = self.keys.draw(random);
+        self.templates.append(operation, key, out);
+        Asked { operation, key }
+    }
+
+    /// The length of the reply to a command, if `input` begins with all of it; an error
+    /// if it is a wrong one.
+    pub fn reply_to(&self, asked: Asked, input: &[u8]) -> Result<Option<usize>> {
+        asked.reply(input, &self.templates)
     }
 }
 
@@ -147,7 +156,7 @@ mod tests {
             let mut random = fastrand::Rng::with_seed(2);
             let mut out = Vec::new();
             let gets = (0..10_000)
-                .filter(|_| traffic.append(&mut random, &mut out).0 == Operation::Get)
+                .filter(|_| traffic.append(&mut random, &mut out).operation == Operation::Get)
                 .count();
             let expected = usize::from(percent) * 100;
             assert!(gets.abs_diff(expected) < 300, "{gets}, not {expected}");

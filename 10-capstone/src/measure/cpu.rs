@@ -3,26 +3,14 @@
 //! This file owns the reading of clocks. The kernel keeps, for each process and
 //! each thread, the nanoseconds that it ran; a clock of its own shows them. That
 //! is finer than `utime` and `stime` in `/proc/PID/stat`, which count in ticks of
-//! 10 ms. All functions answer `None` where the system does not tell.
+//! 10 ms. The rest is read from `/proc`, by the `procfs` crate. Only Linux has these
+//! clocks of other processes, and `/proc`; elsewhere the answer is `None`.
 
-use std::path::Path;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::Pid;
 
-/// CPU time that a process has used since it started, all its threads together.
-#[cfg(target_os = "linux")]
-pub fn running(pid: u32) -> Option<Duration> {
-    let pid = Pid::from_raw(i32::try_from(pid).ok()?);
-    read(nix::time::clock_getcpuclockid(pid).ok()?)
-}
-
-/// Other systems have no clock for another process.
-#[cfg(not(target_os = "linux"))]
-pub fn running(_pid: u32) -> Option<Duration> {
-    None
-}
+pub use self::system::{of_machine, of_process, running};
 
 /// What a thread did with its time, or a process with that of all its threads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,98 +35,85 @@ impl CpuTime {
 pub fn of_this_thread() -> CpuTime {
     CpuTime {
         running: read(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default(),
-        waiting: waiting(Path::new("/proc/thread-self")).unwrap_or_default(),
+        waiting: system::waiting_of_this_thread().unwrap_or_default(),
     }
-}
-
-/// What all threads of a process did since it started, and the children that it
-/// forked: Redis lets a child write its snapshots.
-pub fn of_process(pid: u32) -> Option<CpuTime> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
-    let threads: Vec<_> = threads.into_iter().flatten().flatten().collect();
-    let children = threads.iter().flat_map(|thread| children(&thread.path()));
-    Some(CpuTime {
-        running: running(pid)? + ended_children(pid)? + children.filter_map(running).sum(),
-        waiting: threads
-            .iter()
-            .filter_map(|thread| waiting(&thread.path()))
-            .sum(),
-    })
-}
-
-/// CPU time of children that have ended.
-fn ended_children(pid: u32) -> Option<Duration> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    ticks_of_children(&text).map(|ticks| Duration::from_millis(ticks * TICK_MILLISECONDS))
-}
-
-/// cutime + cstime of `pid (name) state …`. The name may hold anything, so the
-/// fields are counted from its end.
-fn ticks_of_children(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_ascii_whitespace().skip(13);
-    Some(times.next()?.parse::<u64>().ok()? + times.next()?.parse::<u64>().ok()?)
-}
-
-/// The children that a thread has forked and that still run.
-fn children(thread: &Path) -> Vec<u32> {
-    let text = std::fs::read_to_string(thread.join("children")).unwrap_or_default();
-    let pids = text.split_ascii_whitespace();
-    pids.filter_map(|pid| pid.parse().ok()).collect()
-}
-
-/// The second number of `schedstat`: nanoseconds in a run queue.
-fn waiting(thread: &Path) -> Option<Duration> {
-    let text = std::fs::read_to_string(thread.join("schedstat")).ok()?;
-    let waited = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(Duration::from_nanos(waited))
-}
-
-/// CPU time that all programs on this machine have used since it started, and
-/// what a hypervisor took away. Handling of interrupts is left out: on loopback,
-/// that is the traffic of the measurement itself.
-pub fn of_machine() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/stat").ok()?;
-    busy_ticks(text.lines().next()?).map(|ticks| Duration::from_millis(ticks * TICK_MILLISECONDS))
-}
-
-/// The tick of `/proc/stat` and `/proc/PID/stat`: `USER_HZ` is 100 wherever Rust's Linux targets run.
-const TICK_MILLISECONDS: u64 = 10;
-
-/// user + nice + system + steal of `cpu  user nice system idle iowait irq softirq steal …`.
-fn busy_ticks(line: &str) -> Option<u64> {
-    let ticks: Vec<u64> = line
-        .strip_prefix("cpu ")?
-        .split_ascii_whitespace()
-        .map(|number| number.parse().ok())
-        .collect::<Option<_>>()?;
-    Some(ticks.get(0..3)?.iter().sum::<u64>() + ticks.get(7)?)
 }
 
 fn read(clock: ClockId) -> Option<Duration> {
     clock_gettime(clock).ok().map(Duration::from)
 }
 
+#[cfg(target_os = "linux")]
+mod system {
+    use nix::unistd::Pid;
+    use procfs::process::{Process, Task};
+    use procfs::{CurrentSI, KernelStats};
+
+    use super::*;
+
+    /// CPU time that a process has used since it started, all its threads together.
+    pub fn running(pid: u32) -> Option<Duration> {
+        let pid = Pid::from_raw(i32::try_from(pid).ok()?);
+        read(nix::time::clock_getcpuclockid(pid).ok()?)
+    }
+
+    /// What all threads of a process did since it started, and the children that it
+    /// forked: Redis lets a child write its snapshots.
+    pub fn of_process(pid: u32) -> Option<CpuTime> {
+        let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+        let stat = process.stat().ok()?;
+        let ended = (stat.cutime + stat.cstime) as u64 * 1000 / procfs::ticks_per_second();
+        let threads: Vec<Task> = process.tasks().ok()?.flatten().collect();
+        let children = threads.iter().filter_map(|thread| thread.children().ok());
+        let children = children.flatten().filter_map(running);
+        Some(CpuTime {
+            running: running(pid)? + Duration::from_millis(ended) + children.sum(),
+            waiting: threads.iter().filter_map(waiting).sum(),
+        })
+    }
+
+    pub fn waiting_of_this_thread() -> Option<Duration> {
+        let thread = nix::unistd::gettid().as_raw();
+        waiting(&Process::myself().ok()?.task_from_tid(thread).ok()?)
+    }
+
+    /// How long a thread has been in a run queue.
+    fn waiting(thread: &Task) -> Option<Duration> {
+        Some(Duration::from_nanos(thread.schedstat().ok()?.run_delay))
+    }
+
+    /// CPU time that all programs on this machine have used since it started, and
+    /// what a hypervisor took away. Handling of interrupts is left out: on loopback,
+    /// that is the traffic of the measurement itself.
+    pub fn of_machine() -> Option<Duration> {
+        let all = KernelStats::current().ok()?.total;
+        let busy = all.user_ms() + all.nice_ms() + all.system_ms() + all.steal_ms()?;
+        Some(Duration::from_millis(busy))
+    }
+}
+
+/// Other systems tell nothing of it.
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::*;
+
+    pub fn running(_pid: u32) -> Option<Duration> {
+        None
+    }
+    pub fn of_process(_pid: u32) -> Option<CpuTime> {
+        None
+    }
+    pub fn waiting_of_this_thread() -> Option<Duration> {
+        None
+    }
+    pub fn of_machine() -> Option<Duration> {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn interrupts_are_not_programs() {
-        assert_eq!(
-            busy_ticks("cpu  1 20 300 4000 50000 600 70 8 0 0"),
-            Some(329)
-        );
-        assert_eq!(busy_ticks("cpu0 1 2 3 4 5 6 7 8"), None);
-        assert_eq!(busy_ticks("cpu  1 2 3"), None);
-    }
-
-    #[test]
-    fn the_time_of_children_is_found_behind_any_name() {
-        let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 11 12 30 4 20 0 1 0";
-        assert_eq!(ticks_of_children(stat), Some(34));
-        assert_eq!(ticks_of_children("7 (a) S 1"), None);
-    }
 
     #[test]
     fn a_busy_thread_is_seen() {
@@ -149,8 +124,31 @@ mod tests {
         }
         assert_ne!(sum, 0);
         if cfg!(target_os = "linux") {
-            let process = running(std::process::id()).expect("Linux has a clock per process");
-            assert!(process >= Duration::from_millis(20), "{process:?}");
+            let process = of_process(std::process::id()).expect("Linux has a clock per process");
+            assert!(process.running >= Duration::from_millis(20), "{process:?}");
+            assert!(of_machine().expect("Linux counts ticks") > Duration::ZERO);
+            assert_eq!(of_process(u32::MAX).map(|time| time.running), None);
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_time_of_children_is_counted() {
+        use std::process::Command;
+
+        let own = of_process(std::process::id()).unwrap().running;
+        let busy = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done";
+        assert!(
+            Command::new("sh")
+                .args(["-c", busy])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let both = of_process(std::process::id()).unwrap().running;
+        assert!(
+            both - own >= Duration::from_millis(10),
+            "{own:?}, then {both:?}"
+        );
     }
 }

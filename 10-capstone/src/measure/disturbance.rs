@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::worker::Stop;
+use crate::worker::{self, CancellationToken};
 
 /// Time between two BGSAVEs. A server that still saves answers with an error.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
@@ -43,9 +43,9 @@ impl Drop for Pause {
 pub fn keep_saving(
     server: &mut redis::Connection,
     begun: &AtomicU32,
-    stop: &mut Stop,
+    stop: &CancellationToken,
 ) -> Result<()> {
-    while stop.check().is_ok() {
+    while !stop.is_cancelled() {
         match redis::cmd("BGSAVE").query::<String>(server) {
             Ok(_) => drop(begun.fetch_add(1, Ordering::Relaxed)),
             Err(error) if error.to_string().contains("already in progress") => {}
@@ -58,10 +58,10 @@ pub fn keep_saving(
 
 /// Waits until no snapshot is being written, so that it does not slow down what is
 /// measured next.
-pub fn let_saves_end(server: &mut redis::Connection, stop: &mut Stop) -> Result<()> {
+pub fn let_saves_end(server: &mut redis::Connection, stop: &CancellationToken) -> Result<()> {
     let until = Instant::now() + LAST_SAVE;
     loop {
-        stop.check()?;
+        worker::check(stop)?;
         let info: String = redis::cmd("INFO").arg("persistence").query(server)?;
         if !info.contains("rdb_bgsave_in_progress:1") {
             return Ok(());

@@ -1,13 +1,19 @@
 //! From clocks and samples to figures that can be compared.
 //!
-//! [`window`] takes the samples of one measurement. [`figures`] makes percentiles of
-//! them, and medians over rounds; [`comparison`], the ratio of alternating rounds.
-//! [`verdict`] says whether the load generator was the bottleneck.
+//! [`cpu`] reads clocks, and [`window`] takes the samples of one measurement. [`figures`]
+//! makes percentiles of them, [`rounds`] collects several measurements of one server, and
+//! [`ratio`] compares two servers. [`curve`] is the whole distribution; [`verdict`] says
+//! whether the load generator was the bottleneck.
 
-pub mod comparison;
 pub mod cpu;
-pub mod curve;
 pub mod disturbance;
-pub mod figures;
-pub mod verdict;
 pub mod window;
+
+pub mod figures;
+
+pub mod rounds;
+
+pub mod ratio;
+
+pub mod curve;
+pub mod verdict;

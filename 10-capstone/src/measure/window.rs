@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use enum_map::EnumMap;
 use hdrhistogram::Histogram;
 
 use super::cpu::{self, CpuTime};
@@ -17,12 +18,7 @@ use crate::scenario::Operation;
 pub struct Measurement {
     /// The true length of the window.
     pub wall: Duration,
-    /// Latencies of GET, in nanoseconds; in pub/sub, those of messages.
-    pub get: Histogram<u64>,
-    /// Latencies of SET, in nanoseconds.
-    pub set: Histogram<u64>,
-    /// Of an open loop, how late commands were sent, in nanoseconds.
-    pub lateness: Histogram<u64>,
+    pub samples: Samples,
     /// What the generator's thread did in the window.
     pub generator: CpuTime,
     /// What the server's threads did in the window.
@@ -31,16 +27,43 @@ pub struct Measurement {
     pub others: Option<Duration>,
 }
 
-/// The time in which commands count, and the latencies of those that do.
-pub struct Window {
-    phase: Cell<Phase>,
-    histograms: RefCell<Histograms>,
+/// What was taken of single commands, in nanoseconds.
+#[derive(Clone)]
+pub struct Samples {
+    /// How long each command took. Messages of pub/sub count as GET.
+    pub latencies: EnumMap<Operation, Histogram<u64>>,
+    /// Of an open loop, how late commands were sent.
+    pub lateness: Histogram<u64>,
 }
 
-struct Histograms {
-    get: Histogram<u64>,
-    set: Histogram<u64>,
-    lateness: Histogram<u64>,
+impl Samples {
+    /// No samples yet.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            latencies: EnumMap::try_from_fn(|_| histogram())?,
+            lateness: histogram()?,
+        })
+    }
+
+    /// The latencies of both commands together.
+    pub fn all(&self) -> Histogram<u64> {
+        let mut all = self.latencies[Operation::Get].clone();
+        all.add(&self.latencies[Operation::Set])
+            .expect("both histograms have the same bounds");
+        all
+    }
+}
+
+/// A histogram of latencies up to a minute, to three digits.
+fn histogram() -> Result<Histogram<u64>> {
+    let minute = Duration::from_secs(60).as_nanos() as u64;
+    Ok(Histogram::new_with_max(minute, 3)?)
+}
+
+/// The time in which commands count, and the samples of those that do.
+pub struct Window {
+    phase: Cell<Phase>,
+    samples: RefCell<Samples>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +78,7 @@ impl Window {
     pub fn new() -> Result<Self> {
         Ok(Self {
             phase: Cell::new(Phase::WarmUp),
-            histograms: RefCell::new(Histograms {
-                get: histogram()?,
-                set: histogram()?,
-                lateness: histogram()?,
-            }),
+            samples: RefCell::new(Samples::new()?),
         })
     }
 
@@ -78,7 +97,7 @@ impl Window {
 
     /// What was taken in it, and what the clocks say between its edges.
     pub fn measured(&self, (opened, closed): (Edge, Edge)) -> Measurement {
-        closed.since(&opened, &self.histograms.borrow())
+        closed.since(&opened, self.samples.borrow().clone())
     }
 
     /// Does a command that is sent now count?
@@ -93,29 +112,19 @@ impl Window {
 
     /// Takes the latency of one command.
     pub fn record(&self, operation: Operation, latency: Duration) {
-        let histograms = &mut *self.histograms.borrow_mut();
-        let histogram = match operation {
-            Operation::Get => &mut histograms.get,
-            Operation::Set => &mut histograms.set,
-        };
+        let histogram = &mut self.samples.borrow_mut().latencies[operation];
         histogram.saturating_record(nanoseconds(latency));
     }
 
     /// Takes how long after its time a command was sent.
     pub fn record_lateness(&self, late: Duration) {
-        let histogram = &mut self.histograms.borrow_mut().lateness;
+        let histogram = &mut self.samples.borrow_mut().lateness;
         histogram.saturating_record(nanoseconds(late));
     }
 }
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// A histogram of latencies up to a minute, to three digits.
-fn histogram() -> Result<Histogram<u64>> {
-    let minute = Duration::from_secs(60).as_nanos() as u64;
-    Ok(Histogram::new_with_max(minute, 3)?)
 }
 
 /// All clocks at one edge of the window.
@@ -137,12 +146,10 @@ impl Edge {
     }
 
     /// What happened between two edges.
-    fn since(&self, before: &Self, taken: &Histograms) -> Measurement {
+    fn since(&self, before: &Self, samples: Samples) -> Measurement {
         let generator = self.generator.since(&before.generator);
-        let server = self
-            .server
-            .zip(before.server)
-            .map(|(after, before)| after.since(&before));
+        let servers = self.server.zip(before.server);
+        let server = servers.map(|(after, before)| after.since(&before));
         // Without the server's own time, nobody can say what others used.
         let others = server.and_then(|server| {
             let machine = self.machine?.saturating_sub(before.machine?);
@@ -150,9 +157,7 @@ impl Edge {
         });
         Measurement {
             wall: self.at - before.at,
-            get: taken.get.clone(),
-            set: taken.set.clone(),
-            lateness: taken.lateness.clone(),
+            samples,
             generator,
             server,
             others,

@@ -1,13 +1,15 @@
 //! The chart: latency curves as SVG.
 //!
-//! This file owns the drawing. Both axes are logarithmic: across, each step leaves
-//! ten times fewer commands out, so that 99 %, 99.9 % and 99.99 % have the same
-//! room; upwards, each step is ten times slower. The text is text, so it can be
-//! copied and searched. Chart crates draw with fixed sizes and colours; two axes
-//! and a few lines that follow the page's own, in light and in dark, are
+//! This file owns the scale; the drawing is `templates/chart.svg`. Both axes are
+//! logarithmic: across, each step leaves ten times fewer commands out, so that 99 %,
+//! 99.9 % and 99.99 % have the same room; upwards, each step is ten times slower. The text
+//! is text, so it can be copied and searched. Chart crates draw with fixed sizes and
+//! colours; two axes and a few lines that follow the page's own, in light and in dark, are
 //! less than the setting up of one.
 
 use std::fmt::Write;
+
+use askama::Template;
 
 use crate::measure::curve::Point;
 
@@ -33,63 +35,39 @@ const PERCENTILES: [(f64, &str); 8] = [
 /// One curve.
 pub struct Line<'a> {
     pub name: &'a str,
-    /// The class that gives it colour and dashes.
+    /// The CSS class that gives it colour and dashes.
     pub class: &'a str,
     pub points: &'a [Point],
 }
 
-/// What text needs in HTML and in SVG, between tags and in attributes.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+/// Axes, curves and legend, as an element of a page whose styles it uses.
+#[derive(Template)]
+#[template(path = "chart.svg")]
+pub struct Chart<'a> {
+    title: &'a str,
+    lines: &'a [Line<'a>],
+    scale: Option<Scale>,
 }
 
-/// The drawing as an element of a page, whose styles it uses.
-pub fn inline(title: &str, lines: &[Line]) -> String {
-    let label = escape(&format!("Latency by percentile: {title}"));
-    format!(
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{label}\">\n{}</svg>\n",
-        body(lines)
-    )
+impl<'a> Chart<'a> {
+    pub fn new(title: &'a str, lines: &'a [Line<'a>]) -> Self {
+        let scale = Scale::of(lines);
+        Self {
+            title,
+            lines,
+            scale,
+        }
+    }
 }
 
 /// The drawing as a file of its own, with a title and a line on where it is from.
-pub fn file(title: &str, origin: &str, style: &str, lines: &[Line]) -> String {
-    let (title, origin) = (escape(title), escape(origin));
-    let (height, foot) = (HEIGHT + 56.0, HEIGHT + 46.0);
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
-         role=\"img\" aria-label=\"{title}\">\n<style>{style}</style>\n\
-         <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\n\
-         <text class=\"title\" x=\"14\" y=\"24\">{title}</text>\n\
-         <g transform=\"translate(0 30)\">\n{}</g>\n\
-         <text class=\"small\" x=\"14\" y=\"{foot}\">{origin}</text>\n</svg>\n",
-        body(lines)
-    )
-}
-
-/// Axes, curves and legend.
-fn body(lines: &[Line]) -> String {
-    let Some(scale) = Scale::of(lines) else {
-        return String::new();
-    };
-    let mut svg = String::new();
-    scale.draw_axes(&mut svg);
-    for line in lines {
-        scale.draw_line(line, &mut svg);
-    }
-    draw_legend(lines, &mut svg);
-    svg
+#[derive(Template)]
+#[template(path = "curve.svg")]
+pub struct File<'a> {
+    pub title: &'a str,
+    pub origin: &'a str,
+    pub style: &'a str,
+    pub chart: Chart<'a>,
 }
 
 /// What the axes span.
@@ -122,52 +100,30 @@ impl Scale {
     }
 
     fn x(&self, nines: f64) -> f64 {
-        LEFT + (WIDTH - LEFT - RIGHT) * (nines / self.across).min(1.0)
+        tenths(LEFT + (WIDTH - LEFT - RIGHT) * (nines / self.across).min(1.0))
     }
 
     fn y(&self, us: f64) -> f64 {
         let share = (us.max(0.1).log10() - self.lowest) / (self.highest - self.lowest);
-        HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+        tenths(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share)
     }
 
-    fn draw_axes(&self, svg: &mut String) {
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
-        for decade in self.lowest as i32..=self.highest as i32 {
-            let us = 10f64.powi(decade);
-            let (y, name) = (self.y(us), time(us));
-            _ = writeln!(
-                svg,
-                "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{right}\"/>\
-                 <text class=\"mark\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{name}</text>",
-                LEFT - 6.0,
-                y + 4.0
-            );
-        }
-        let marks = PERCENTILES
-            .iter()
-            .filter(|(it, _)| nines(*it) <= self.across + 0.01);
-        for (percentile, name) in marks {
-            let x = self.x(nines(*percentile));
-            _ = writeln!(
-                svg,
-                "<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/>\
-                 <text class=\"mark\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{name}</text>",
-                bottom + 16.0
-            );
-        }
-        _ = writeln!(
-            svg,
-            "<text class=\"mark\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">\
-             percentile of commands; the end is the slowest</text>",
-            (LEFT + right) / 2.0,
-            HEIGHT - 10.0
-        );
+    /// The lines across: where they are, and what they are called.
+    fn decades(&self) -> impl Iterator<Item = (f64, String)> {
+        let decades = (self.lowest as i32..=self.highest as i32).map(|it| 10f64.powi(it));
+        decades.map(|us| (self.y(us), time(us)))
+    }
+
+    /// The lines upwards.
+    fn percentiles(&self) -> impl Iterator<Item = (f64, &'static str)> {
+        let marks = PERCENTILES.iter().map(|(it, name)| (nines(*it), *name));
+        let marks = marks.filter(|(nines, _)| *nines <= self.across + 0.01);
+        marks.map(|(nines, name)| (self.x(nines), name))
     }
 
     /// The curve; its last point is the slowest command, right above the one before.
-    fn draw_line(&self, line: &Line, svg: &mut String) {
-        let mut path = String::new();
-        let mut across = 0.0;
+    fn path(&self, line: &Line) -> String {
+        let (mut path, mut across) = (String::new(), 0.0);
         for point in line.points {
             if point.percentile < 100.0 {
                 across = nines(point.percentile);
@@ -176,23 +132,13 @@ impl Scale {
             let (x, y) = (self.x(across), self.y(point.us));
             _ = write!(path, "{command}{x:.1} {y:.1}");
         }
-        let class = line.class;
-        _ = writeln!(svg, "<path class=\"curve {class}\" d=\"{path}\"/>");
+        path
     }
 }
 
-fn draw_legend(lines: &[Line], svg: &mut String) {
-    for (row, line) in lines.iter().enumerate() {
-        let y = TOP + 14.0 + 17.0 * row as f64;
-        let (from, to, text) = (LEFT + 10.0, LEFT + 38.0, LEFT + 45.0);
-        let (class, name) = (line.class, escape(line.name));
-        _ = writeln!(
-            svg,
-            "<path class=\"curve {class}\" d=\"M{from} {y}H{to}\"/>\
-             <text class=\"name\" x=\"{text}\" y=\"{:.1}\">{name}</text>",
-            y + 4.0
-        );
-    }
+/// To a tenth of a pixel.
+fn tenths(pixels: f64) -> f64 {
+    (pixels * 10.0).round() / 10.0
 }
 
 /// A power of ten of microseconds, as one says it.
@@ -224,20 +170,22 @@ mod tests {
         .to_vec()
     }
 
+    fn inline(title: &str, lines: &[Line]) -> String {
+        Chart::new(title, lines).render().unwrap()
+    }
+
     #[test]
     fn text_is_escaped() {
-        assert_eq!(
-            escape("<a href=\"x\">'&'</a>"),
-            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;"
-        );
         let points = curve(1.0);
         let lines = [Line {
             name: "a<b",
             class: "a",
             points: &points,
         }];
-        assert!(inline("1 < 2", &lines).contains("aria-label=\"Latency by percentile: 1 &lt; 2\""));
-        assert!(inline("", &lines).contains(">a&lt;b</text>"));
+        assert!(
+            inline("1 < 2", &lines).contains("aria-label=\"Latency by percentile: 1 &#60; 2\"")
+        );
+        assert!(inline("", &lines).contains(">a&#60;b</text>"));
     }
 
     #[test]
@@ -285,8 +233,14 @@ mod tests {
             class: "a",
             points: &points,
         }];
-        let svg = file("Latency", "on a machine", "text{}", &lines);
-        assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"));
+        let file = File {
+            title: "Latency",
+            origin: "on a machine",
+            style: "text{}",
+            chart: Chart::new("", &lines),
+        };
+        let svg = file.render().unwrap();
+        assert!(svg.starts_with("<svg xmlns=") && svg.trim_end().ends_with("</svg>"));
         assert!(svg.contains("on a machine") && !svg.contains("NaN"));
     }
 }

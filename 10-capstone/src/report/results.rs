@@ -1,82 +1,23 @@
-//! What a run found: the shape of the results that the table, the page and the JSON
-//! file show.
+//! What a run found, as data: the table, the page and the JSON file show it.
 //!
-//! This file owns how rounds become one side of a scenario. Only the latency curve is
-//! of all rounds together, because its far end needs every sample there is.
+//! This file owns the shape of the JSON file: every name of a field is one of its keys.
 
-use anyhow::Result;
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::cross_check::{self, Check};
+use crate::cross_check::Check;
 use crate::environment::Environment;
-use crate::measure::comparison::Comparison;
 use crate::measure::curve::{self, Point};
-use crate::measure::figures::{Busy, ByCommand, Round, median};
+use crate::measure::figures::{Busy, ByCommand, Command, Figure, Round};
+use crate::measure::ratio::Comparison;
+use crate::measure::rounds::Rounds;
 use crate::measure::verdict::Verdict;
-use crate::measure::window::Measurement;
 use crate::scenario::Scenario;
-use crate::servers::contestant::{Contestant, Role};
-
-/// The rounds of one server in one scenario, as they come in.
-pub struct Rounds {
-    server: String,
-    role: Role,
-    missing: Option<String>,
-    rounds: Vec<Round>,
-    /// The latencies of all rounds and commands.
-    latencies: Histogram<u64>,
-}
-
-impl Rounds {
-    /// No rounds yet; or never, for the reason given.
-    pub fn new(contestant: &Contestant, missing: Option<String>) -> Result<Self> {
-        Ok(Self::named(&contestant.name, contestant.role, missing)?)
-    }
-
-    fn named(
-        server: &str,
-        role: Role,
-        missing: Option<String>,
-    ) -> Result<Self, hdrhistogram::CreationError> {
-        Ok(Self {
-            server: server.to_owned(),
-            role,
-            missing,
-            rounds: Vec::new(),
-            latencies: Histogram::new(3)?,
-        })
-    }
-
-    /// Takes one measurement.
-    pub fn add(&mut self, measured: &Measurement) -> Result<()> {
-        self.rounds.push(Round::of(measured));
-        self.latencies.add(&measured.get)?;
-        self.latencies.add(&measured.set)?;
-        Ok(())
-    }
-
-    /// What `redis-benchmark` tells too: the median over rounds of both commands.
-    pub fn like_redis_benchmark(&self) -> Option<cross_check::Figures> {
-        let figures = ByCommand::over(&self.figures(), median).all;
-        Some(cross_check::Figures {
-            ops_per_sec: figures.ops_per_sec?,
-            mean_us: self.latencies.mean() / 1000.0,
-            p50_us: figures.p50_us?,
-            p95_us: figures.p95_us?,
-            p99_us: figures.p99_us?,
-        })
-    }
-
-    fn figures(&self) -> Vec<ByCommand> {
-        self.rounds.iter().map(|round| round.figures).collect()
-    }
-}
+use crate::servers::contestant::{About, Role};
 
 /// One server in one scenario.
 #[derive(Debug, Serialize)]
 pub struct Side {
-    /// What the server is called, as in [`Competitor`].
+    /// What the server is called, as in [`About`].
     pub server: String,
     pub role: Role,
     /// Why it was not measured; none, if it was.
@@ -86,21 +27,9 @@ pub struct Side {
 }
 
 impl Side {
-    fn of(all: Rounds, redis: &[ByCommand]) -> Self {
-        let figures = all.figures();
-        let (server, role, missing) = (all.server, all.role, all.missing);
-        let compared = role == Role::Step && missing.is_none() && !redis.is_empty();
-        let ratio = compared.then(|| Comparison::of(&figures, redis));
-        let measured = (!all.rounds.is_empty()).then(|| Measured {
-            curve: curve::of(&all.latencies),
-            ..Measured::of(all.rounds, &figures, ratio)
-        });
-        Self {
-            server,
-            role,
-            missing,
-            measured,
-        }
+    /// How it compares with Redis, if both were measured.
+    pub fn ratio(&self) -> Option<&Comparison> {
+        self.measured.as_ref()?.ratio.as_ref()
     }
 }
 
@@ -120,43 +49,18 @@ pub struct Measured {
 }
 
 impl Measured {
-    fn of(rounds: Vec<Round>, all: &[ByCommand], ratio: Option<Comparison>) -> Self {
-        let mut figures = ByCommand::over(all, median);
-        figures.all.max_us = largest(all, |round| round.all.max_us);
-        figures.get.max_us = largest(all, |round| round.get.max_us);
-        figures.set.max_us = largest(all, |round| round.set.max_us);
-        let busy = Busy {
-            generator: share(&rounds, |busy| Some(busy.generator)).unwrap_or_default(),
-            generator_waiting: share(&rounds, |busy| Some(busy.generator_waiting))
-                .unwrap_or_default(),
-            server: share(&rounds, |busy| busy.server),
-            server_waiting: share(&rounds, |busy| busy.server_waiting),
-            others: share(&rounds, |busy| busy.others),
-            late_p99_us: share(&rounds, |busy| busy.late_p99_us),
-        };
-        Self {
-            verdict: Verdict::of(&busy, figures.all.p99_us),
+    /// What the rounds say together; none, if there are none.
+    pub fn of(all: Rounds) -> Option<Self> {
+        let (figures, busy) = (all.figures(), all.busy());
+        (!all.rounds.is_empty()).then(|| Self {
             figures,
             busy,
-            ratio,
-            curve: Vec::new(),
-            rounds,
-        }
+            verdict: Verdict::of(&busy, figures[Command::All][Figure::P99]),
+            ratio: None,
+            curve: curve::of(&all.latencies),
+            rounds: all.rounds,
+        })
     }
-}
-
-/// The median share over rounds.
-fn share(rounds: &[Round], of: impl Fn(&Busy) -> Option<f64>) -> Option<f64> {
-    median(
-        &rounds
-            .iter()
-            .map(|round| of(&round.busy))
-            .collect::<Option<Vec<_>>>()?,
-    )
-}
-
-fn largest(rounds: &[ByCommand], of: impl Fn(&ByCommand) -> Option<f64>) -> Option<f64> {
-    rounds.iter().filter_map(of).max_by(f64::total_cmp)
 }
 
 /// All servers in one scenario.
@@ -171,40 +75,42 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Puts the rounds together. Round by round, all servers were measured right
-    /// after each other; so what disturbs the machine for longer than a round
-    /// disturbs all of them, and leaves their ratio.
-    pub fn of(scenario: Scenario, keys: u32, sides: Vec<Rounds>) -> Self {
+    /// Puts the sides together, and compares steps with Redis. Round by round, they were
+    /// measured right after each other; so what disturbs the machine for longer than a
+    /// round disturbs all of them, and leaves their ratio.
+    pub fn of(scenario: Scenario, keys: u32, mut sides: Vec<Side>) -> Self {
         let redis = sides.iter().find(|side| side.role == Role::Redis);
-        let redis = redis.map(Rounds::figures).unwrap_or_default();
+        if let Some(redis) = redis.and_then(|side| side.measured.as_ref()) {
+            let redis = redis.rounds.clone();
+            let steps = sides.iter_mut().filter(|side| side.role == Role::Step);
+            for measured in steps.filter_map(|side| side.measured.as_mut()) {
+                measured.ratio = Some(Comparison::of(&measured.rounds, &redis));
+            }
+        }
         Self {
             scenario,
             name: scenario.to_string(),
             keys,
-            sides: sides
-                .into_iter()
-                .map(|side| Side::of(side, &redis))
-                .collect(),
+            sides,
         }
+    }
+
+    /// The sides that were measured.
+    pub fn measured(&self) -> impl Iterator<Item = (&Side, &Measured)> {
+        let sides = self.sides.iter();
+        sides.filter_map(|side| Some((side, side.measured.as_ref()?)))
+    }
+
+    /// The sides that are compared with Redis, or were to be.
+    pub fn steps(&self) -> impl Iterator<Item = &Side> {
+        self.sides.iter().filter(|side| side.role == Role::Step)
     }
 
     /// What was measured of the Redis in this scenario.
     pub fn redis(&self) -> Option<&Measured> {
-        let redis = self.sides.iter().find(|side| side.role == Role::Redis)?;
-        redis.measured.as_ref()
+        let mut sides = self.measured();
+        Some(sides.find(|(side, _)| side.role == Role::Redis)?.1)
     }
-}
-
-/// One of those who were measured.
-#[derive(Debug, Serialize)]
-pub struct Competitor {
-    /// `ours`, `redis`, `floor` or `step03`.
-    pub name: String,
-    pub role: Role,
-    /// Its program and version.
-    pub label: String,
-    /// The arguments that it was started with.
-    pub flags: String,
 }
 
 /// What a run found: everything that the report shows.
@@ -216,7 +122,7 @@ pub struct Results {
     pub rounds: u16,
     pub keys: u32,
     pub seed: u64,
-    pub servers: Vec<Competitor>,
+    pub servers: Vec<About>,
     pub scenarios: Vec<Outcome>,
     /// The same Redis, measured by `redis-benchmark` too; empty, if nobody asked.
     pub cross_checks: Vec<Check>,
@@ -227,6 +133,15 @@ impl Results {
     pub fn has(&self, role: Role) -> bool {
         self.servers.iter().any(|server| server.role == role)
     }
+
+    /// Every server in every scenario, if it was measured.
+    pub fn measured(&self) -> impl Iterator<Item = (&Outcome, &Side, &Measured)> {
+        let outcomes = self.scenarios.iter();
+        outcomes.flat_map(|outcome| {
+            let sides = outcome.measured();
+            sides.map(move |(side, measured)| (outcome, side, measured))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -235,16 +150,17 @@ pub mod tests {
 
     use super::*;
     use crate::measure::cpu::CpuTime;
-    use crate::measure::figures::tests::{assert_close, microseconds};
+    use crate::measure::figures::tests::assert_close;
+    use crate::measure::window::{Measurement, Samples};
 
     fn measurement(latency_us: u64, server_us: u64) -> Measurement {
-        let mut get = microseconds(0);
-        get.record_n(latency_us * 1000, 100).unwrap();
+        let mut samples = Samples::new().unwrap();
+        for (_, histogram) in &mut samples.latencies {
+            histogram.record_n(latency_us * 1000, 100).unwrap();
+        }
         Measurement {
             wall: Duration::from_secs(1),
-            set: get.clone(),
-            get,
-            lateness: microseconds(0),
+            samples,
             generator: CpuTime::default(),
             server: Some(CpuTime {
                 running: Duration::from_micros(server_us),
@@ -256,16 +172,21 @@ pub mod tests {
 
     /// The outcome of rounds with these latencies and CPU times, in microseconds.
     fn outcome(ours: &[(u64, u64)], redis: &[(u64, u64)]) -> Outcome {
-        let rounds = |name, role, all: &[(u64, u64)]| {
-            let mut rounds = Rounds::named(name, role, None).unwrap();
+        let side = |name: &str, role, all: &[(u64, u64)]| {
+            let mut rounds = Rounds::new().unwrap();
             for (latency, cpu) in all {
                 rounds.add(&measurement(*latency, *cpu)).unwrap();
             }
-            rounds
+            Side {
+                server: name.to_owned(),
+                role,
+                missing: None,
+                measured: Measured::of(rounds),
+            }
         };
         let sides = vec![
-            rounds("ours", Role::Step, ours),
-            rounds("redis", Role::Redis, redis),
+            side("ours", Role::Step, ours),
+            side("redis", Role::Redis, redis),
         ];
         Outcome::of(Scenario::plain(1, 1, 16), 100, sides)
     }
@@ -279,14 +200,14 @@ pub mod tests {
         );
         let ours = outcome.sides[0].measured.as_ref().unwrap();
         let ratio = ours.ratio.as_ref().unwrap();
-        assert_close(ratio.median.all.p50_us, 0.5);
-        assert_close(ratio.low.all.p50_us, 0.25);
-        assert_close(ratio.high.all.p50_us, 0.5);
-        assert_close(ratio.median.all.server_cpu_us_per_op, 0.25);
-        assert_close(ratio.median.all.ops_per_sec, 1.0);
+        assert_close(ratio.median[Command::All][Figure::P50], 0.5);
+        assert_close(ratio.low[Command::All][Figure::P50], 0.25);
+        assert_close(ratio.high[Command::All][Figure::P50], 0.5);
+        assert_close(ratio.median[Command::All][Figure::Cpu], 0.25);
+        assert_close(ratio.median[Command::All][Figure::Ops], 1.0);
         // Of all maxima the largest is shown.
-        assert_close(ours.figures.all.max_us, 100.0);
-        assert_close(ours.figures.all.p50_us, 10.0);
+        assert_close(ours.figures[Command::All][Figure::Max], 100.0);
+        assert_close(ours.figures[Command::All][Figure::P50], 10.0);
         // Redis is not compared with itself.
         assert!(outcome.redis().unwrap().ratio.is_none());
     }
@@ -313,7 +234,7 @@ pub mod tests {
         first.name = "50×1, 16 B".to_owned();
         let mut second = outcome(&[], &[(20, 2), (21, 2), (22, 2)]);
         second.sides[0].missing = Some("step05-aof-persistence does not have it yet".to_owned());
-        let server = |name: &str, role| Competitor {
+        let server = |name: &str, role| About {
             name: name.to_owned(),
             role,
             label: format!("{name} 1.0"),

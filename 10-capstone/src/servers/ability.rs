@@ -25,20 +25,14 @@ pub fn lacks(server: &mut redis::Connection, condition: Condition) -> Result<Opt
 
 /// `COMMAND INFO` has an entry for each name: nothing, for one that is unknown.
 fn has_command(server: &mut redis::Connection, name: &str) -> Result<bool> {
-    let entries: Vec<Value> = redis::cmd("COMMAND")
-        .arg("INFO")
-        .arg(name)
-        .query(server)
-        .context("COMMAND INFO failed")?;
+    let entries = redis::cmd("COMMAND").arg(&["INFO", name]).query(server);
+    let entries: Vec<Value> = entries.context("COMMAND INFO failed")?;
     Ok(matches!(entries.first(), Some(Value::Array(entry)) if !entry.is_empty()))
 }
 
 /// `CONFIG GET` has a name and a value for each parameter that it knows.
 fn has_parameter(server: &mut redis::Connection, name: &str) -> Result<bool> {
-    let found: Vec<String> = redis::cmd("CONFIG")
-        .arg("GET")
-        .arg(name)
-        .query(server)
-        .context("CONFIG GET failed")?;
+    let found = redis::cmd("CONFIG").arg(&["GET", name]).query(server);
+    let found: Vec<String> = found.context("CONFIG GET failed")?;
     Ok(!found.is_empty())
 }

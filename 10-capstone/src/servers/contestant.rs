@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use redis::InfoDict;
 use serde::Serialize;
 
 use super::ability;
-use super::target::{Greeting, Target};
+use super::target::Target;
 use crate::load::{Answers, keyspace};
 use crate::scenario::{Condition, Scenario};
 use crate::worker;
@@ -41,13 +42,21 @@ pub enum Source {
     Address(String),
 }
 
-/// One of those who are measured.
-pub struct Contestant {
-    /// What the report calls it: `ours`, `redis`, `floor`, `step03`.
+/// What a report says of one who is measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct About {
+    /// `ours`, `redis`, `floor` or `step03`.
     pub name: String,
     pub role: Role,
     /// Its program and version.
     pub label: String,
+    /// The arguments that it was started with.
+    pub flags: String,
+}
+
+/// One of those who are measured.
+pub struct Contestant {
+    pub about: About,
     source: Source,
     /// The program of a replica: a stock `redis-server`.
     replica_program: Option<PathBuf>,
@@ -64,30 +73,27 @@ struct Server {
     loaded: Option<(u32, u32)>,
 }
 
-/// The flags that a server was started with.
+/// How a server has to be started for a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Setup {
-    Plain,
-    Aof(&'static str),
-    Replica,
+    /// With these flags.
+    Alone(&'static [&'static str]),
+    WithReplica,
 }
 
 impl Setup {
+    const PLAIN: Self = Self::Alone(&[]);
+
     fn of(condition: Condition) -> Self {
         match condition {
-            Condition::Plain | Condition::Bgsave | Condition::Pubsub => Self::Plain,
-            Condition::AofEverysec => Self::Aof("everysec"),
-            Condition::AofAlways => Self::Aof("always"),
-            Condition::Replica => Self::Replica,
-        }
-    }
-
-    fn flags(self) -> Vec<String> {
-        match self {
-            Self::Aof(policy) => ["--appendonly", "yes", "--appendfsync", policy]
-                .map(str::to_owned)
-                .to_vec(),
-            Self::Plain | Self::Replica => Vec::new(),
+            Condition::Plain | Condition::Bgsave | Condition::Pubsub => Self::PLAIN,
+            Condition::AofEverysec => {
+                Self::Alone(&["--appendonly", "yes", "--appendfsync", "everysec"])
+            }
+            Condition::AofAlways => {
+                Self::Alone(&["--appendonly", "yes", "--appendfsync", "always"])
+            }
+            Condition::Replica => Self::WithReplica,
         }
     }
 }
@@ -100,16 +106,23 @@ impl Contestant {
         source: Source,
         replica_program: Option<PathBuf>,
     ) -> Result<Self> {
+        let flags = match &source {
+            Source::Program(_, arguments) => shlex::try_join(arguments.iter().map(|it| &**it))?,
+            Source::Address(_) => "(it was running already)".to_owned(),
+        };
         let mut contestant = Self {
-            name: name.to_owned(),
-            role,
-            label: String::new(),
+            about: About {
+                name: name.to_owned(),
+                role,
+                label: String::new(),
+                flags,
+            },
             source,
             replica_program,
             server: None,
         };
-        contestant.set_up(Setup::Plain).await?;
-        contestant.label = contestant.target()?.label.clone();
+        contestant.set_up(Setup::PLAIN).await?;
+        contestant.about.label = contestant.target()?.label.clone();
         Ok(contestant)
     }
 
@@ -120,46 +133,30 @@ impl Contestant {
     }
 
     pub fn answers(&self) -> Answers {
-        match self.role {
+        match self.about.role {
             Role::Floor => Answers::Echo,
             Role::Step | Role::Redis => Answers::Replies,
         }
     }
 
-    /// The arguments that its server was given.
-    pub fn flags(&self) -> String {
-        match &self.source {
-            Source::Program(_, arguments) => arguments
-                .iter()
-                .map(|word| match word.is_empty() {
-                    true => "''",
-                    false => word,
-                })
-                .collect::<Vec<_>>()
-                .join(" "),
-            Source::Address(_) => "(it was running already)".to_owned(),
-        }
-    }
-
     /// Why it cannot take part in a scenario; `None` if it can.
     pub fn cannot(&self, scenario: &Scenario) -> Result<Option<String>> {
-        if self.role == Role::Floor {
+        if self.about.role == Role::Floor {
             return Ok(None);
         }
         let target = self.target()?;
         if target.is_foreign() {
             let harmless = [Condition::Plain, Condition::Pubsub].contains(&scenario.condition);
-            return Ok((!harmless || scenario.pause().is_some())
-                .then(|| "not done to a server that was not started here".to_owned()));
+            let allowed = harmless && scenario.pause().is_none();
+            let reason = "not done to a server that was not started here";
+            return Ok((!allowed).then(|| reason.to_owned()));
         }
         if scenario.condition == Condition::Replica && self.replica_program.is_none() {
-            return Ok(Some(
-                "there is no redis-server to be the replica".to_owned(),
-            ));
+            return Ok(Some("there is no redis-server to be the replica".into()));
         }
         let lacks = ability::lacks(&mut target.connect()?, scenario.condition)?;
         let program = target.label.split(' ').next().unwrap_or_default();
-        Ok(lacks.map(|what| match self.role {
+        Ok(lacks.map(|what| match self.about.role {
             Role::Step => format!("{program} does not have it yet ({what})"),
             _ => format!("{program} does not have it ({what})"),
         }))
@@ -171,14 +168,14 @@ impl Contestant {
         self.set_up(Setup::of(scenario.condition)).await?;
         let bytes = scenario.value_bytes;
         let server = self.server.as_mut().context("its server has ended")?;
-        let needs_keys = self.role != Role::Floor && scenario.condition != Condition::Pubsub;
+        let needs_keys = self.about.role != Role::Floor && scenario.condition != Condition::Pubsub;
         if !needs_keys || server.loaded == Some((keys, bytes)) {
             return Ok(());
         }
         server.target.holds_keys(keys);
         let mut connection = server.target.connect()?;
-        worker::run("load", move |mut stop| {
-            keyspace::load(&mut connection, keys, bytes, &mut stop)
+        worker::run("load", move |stop| {
+            keyspace::load(&mut connection, keys, bytes, &stop)
         })
         .await?;
         server.loaded = Some((keys, bytes));
@@ -187,43 +184,32 @@ impl Contestant {
 
     /// Does the replica still have its primary? True without a replica.
     pub fn is_followed(&self) -> Result<bool> {
-        match self
-            .server
-            .as_ref()
-            .and_then(|server| server.replica.as_ref())
-        {
-            Some(replica) => is_synced(replica),
-            None => Ok(true),
-        }
+        let replica = self.server.as_ref().and_then(|it| it.replica.as_ref());
+        replica.map_or(Ok(true), is_synced)
     }
 
+    /// Makes a server run that was started in this way.
     async fn set_up(&mut self, setup: Setup) -> Result<()> {
-        if self
-            .server
-            .as_ref()
-            .is_some_and(|server| server.setup == setup)
-        {
+        if self.server.as_ref().is_some_and(|it| it.setup == setup) {
             return Ok(());
         }
         self.server = None;
-        let (target, replica) = match &self.source {
-            Source::Address(address) => (Target::find(address)?, None),
+        let target = match &self.source {
+            Source::Address(address) => Target::find(address)?,
             Source::Program(program, arguments) => {
-                let arguments = [arguments.clone(), setup.flags()].concat();
-                let greeting = match self.role {
-                    Role::Floor => Greeting::Echo,
-                    Role::Step | Role::Redis => Greeting::Info,
-                };
-                let target = Target::start(program, &arguments, greeting).await?;
-                if self.role != Role::Floor {
-                    let_nothing_begin(&target)?;
+                let mut arguments = arguments.clone();
+                if let Setup::Alone(flags) = setup {
+                    arguments.extend(flags.iter().map(|flag| String::from(*flag)));
                 }
-                let replica = match (setup, &self.replica_program) {
-                    (Setup::Replica, Some(program)) => Some(follow(program, &target).await?),
-                    _ => None,
-                };
-                (target, replica)
+                Target::start(program, &arguments, self.answers()).await?
             }
+        };
+        if self.about.role != Role::Floor && !target.is_foreign() {
+            let_nothing_begin(&target)?;
+        }
+        let replica = match (setup, &self.replica_program) {
+            (Setup::WithReplica, Some(program)) => Some(follow(program, &target).await?),
+            _ => None,
         };
         self.server = Some(Server {
             replica,
@@ -239,12 +225,8 @@ impl Contestant {
 fn let_nothing_begin(target: &Target) -> Result<()> {
     let mut server = target.connect()?;
     for (parameter, value) in [("save", ""), ("auto-aof-rewrite-percentage", "0")] {
-        let answer = redis::cmd("CONFIG")
-            .arg("SET")
-            .arg(parameter)
-            .arg(value)
-            .exec(&mut server);
-        match answer {
+        let mut command = redis::cmd("CONFIG");
+        match command.arg(&["SET", parameter, value]).exec(&mut server) {
             Err(error) if error.is_io_error() => return Err(error.into()),
             _ => {}
         }
@@ -255,17 +237,11 @@ fn let_nothing_begin(target: &Target) -> Result<()> {
 /// Starts a replica of the server, and waits until it has all that the server has.
 async fn follow(program: &Path, primary: &Target) -> Result<Target> {
     let port = primary.port().context("the primary's port is unknown")?;
-    let arguments = [
-        "--save",
-        "",
-        "--bind",
-        "127.0.0.1",
-        "--replicaof",
-        "127.0.0.1",
-        &port.to_string(),
-    ];
-    let arguments = arguments.map(str::to_owned);
-    let replica = Target::start(program, &arguments, Greeting::Info).await?;
+    let port = port.to_string();
+    let place = ["--bind", "127.0.0.1", "--replicaof", "127.0.0.1", &port];
+    let arguments = [&["--save", ""][..], &place].concat();
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    let replica = Target::start(program, &arguments, Answers::Replies).await?;
     let until = Instant::now() + SYNC;
     while !is_synced(&replica)? {
         ensure!(
@@ -280,9 +256,9 @@ async fn follow(program: &Path, primary: &Target) -> Result<Target> {
 }
 
 fn is_synced(replica: &Target) -> Result<bool> {
-    let info: String = redis::cmd("INFO")
+    let info = redis::cmd("INFO")
         .arg("replication")
-        .query(&mut replica.connect()?)
-        .context("INFO of the replica failed")?;
-    Ok(info.contains("master_link_status:up"))
+        .query(&mut replica.connect()?);
+    let info: InfoDict = info.context("INFO of the replica failed")?;
+    Ok(info.get::<String>("master_link_status").as_deref() == Some("up"))
 }

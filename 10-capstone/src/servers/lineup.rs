@@ -9,20 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::contestant::{Contestant, Role, Source};
-use super::target;
 use crate::cli::Options;
 
 /// What the private Redis is started with: nothing is saved, nobody else may call.
-const REDIS_ARGUMENTS: [&str; 8] = [
-    "--save",
-    "",
-    "--appendonly",
-    "no",
-    "--bind",
-    "127.0.0.1",
-    "--daemonize",
-    "no",
-];
+const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daemonize no";
 
 /// What is said when there is nothing to compare with.
 pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so ours is measured \
@@ -38,8 +28,7 @@ pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     if let Some(source) = redis_source(options, redis.as_ref()) {
         contestants.push(Contestant::new("redis", Role::Redis, source, redis).await?);
     }
-    if let Some(program) = floor(options) {
-        let source = Source::Program(program, Vec::new());
+    if let Some(source) = floor(options)? {
         contestants.push(Contestant::new("floor", Role::Floor, source, None).await?);
     }
     Ok(contestants)
@@ -47,33 +36,37 @@ pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
 
 /// The servers to measure, with their names.
 fn steps(options: &Options) -> Result<Vec<(String, Source)>> {
+    let arguments = options.server_args.split_whitespace();
+    let arguments: Vec<String> = arguments.map(str::to_owned).collect();
+    let source = |program| Source::Program(program, arguments.clone());
     if let Some(address) = &options.server {
         return Ok(vec![("ours".to_owned(), Source::Address(address.clone()))]);
     }
-    let arguments: Vec<String> = options
-        .server_args
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    if options.all_steps {
-        let steps = all_steps()?.into_iter();
-        return Ok(steps
-            .map(|(name, path)| (name, Source::Program(path, arguments.clone())))
-            .collect());
+    if let Some(path) = &options.server_bin {
+        return Ok(vec![("ours".to_owned(), source(existing(path)?))]);
     }
-    let program = match &options.server_bin {
-        Some(path) => existing(path)?,
-        None => newest_step()?,
+    let mut built = built_steps(&builds()?);
+    // A step can be measured from 03 on, which is the first to have GET and SET.
+    built.retain(|(number, _)| !options.all_steps || *number >= 3);
+    let Some((_, newest)) = built.last() else {
+        bail!(
+            "no step is built in {}: run `make 10-capstone`, or for example \
+             `cargo build --release -p step05-aof-persistence` and then this again",
+            builds()?.display()
+        );
     };
-    Ok(vec![(
-        "ours".to_owned(),
-        Source::Program(program, arguments),
-    )])
+    if !options.all_steps {
+        return Ok(vec![("ours".to_owned(), source(newest.clone()))]);
+    }
+    let named = built
+        .into_iter()
+        .map(|(number, program)| (format!("step{number:02}"), source(program)));
+    Ok(named.collect())
 }
 
 /// The program of this name, or an error that names it.
 fn existing(path: &Path) -> Result<PathBuf> {
-    target::find_program(path).with_context(|| format!("there is no program {}", path.display()))
+    which::which(path).with_context(|| format!("there is no program {}", path.display()))
 }
 
 /// The folder of release builds, in the same `target` folder as this program.
@@ -83,13 +76,16 @@ fn builds() -> Result<PathBuf> {
     Ok(profile.with_file_name("release"))
 }
 
-/// The names of all steps' programs in a folder, in order.
-fn step_names(folder: &Path) -> Vec<String> {
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| step_number(name).is_some()).collect();
-    names.sort();
-    names
+/// The programs of all steps in a folder, with their numbers, in order.
+fn built_steps(folder: &Path) -> Vec<(u8, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let steps = entries.filter_map(|entry| {
+        let number = step_number(entry.file_name().to_str()?)?;
+        Some((number, entry.path()))
+    });
+    let mut steps: Vec<_> = steps.collect();
+    steps.sort();
+    steps
 }
 
 /// 5, if this is what cargo calls the program of a step, like
@@ -100,50 +96,17 @@ fn step_number(name: &str) -> Option<u8> {
     (number <= 9 && !name.contains('.')).then_some(number)
 }
 
-/// The newest step of which there is a release build.
-fn newest_step() -> Result<PathBuf> {
-    let folder = builds()?;
-    let newest = step_names(&folder).pop();
-    newest
-        .map(|name| folder.join(name))
-        .with_context(|| not_built(&folder))
-}
-
-/// Every step that has GET and SET: 03 and later.
-fn all_steps() -> Result<Vec<(String, PathBuf)>> {
-    let folder = builds()?;
-    let names = step_names(&folder).into_iter();
-    let steps: Vec<_> = names
-        .filter(|name| step_number(name) >= Some(3))
-        .map(|name| (name[..6].to_owned(), folder.join(&name)))
-        .collect();
-    if steps.is_empty() {
-        bail!(not_built(&folder));
-    }
-    Ok(steps)
-}
-
-fn not_built(folder: &Path) -> String {
-    format!(
-        "no step is built in {}: run `make 10-capstone`, or for example \
-         `cargo build --release -p step05-aof-persistence` and then this again",
-        folder.display()
-    )
-}
-
 /// Step 01, unless nobody wants it or it is not built.
-fn floor(options: &Options) -> Option<PathBuf> {
+fn floor(options: &Options) -> Result<Option<Source>> {
     if options.no_floor {
-        return None;
+        return Ok(None);
     }
-    let folder = builds().ok()?;
-    let echo = step_names(&folder)
-        .into_iter()
-        .find(|name| step_number(name) == Some(1));
+    let mut built = built_steps(&builds()?).into_iter();
+    let echo = built.find(|(number, _)| *number == 1);
     if echo.is_none() {
         eprintln!("notice: step 01 is not built, so there is no floor to compare with");
     }
-    echo.map(|name| folder.join(name))
+    Ok(echo.map(|(_, program)| Source::Program(program, Vec::new())))
 }
 
 /// The program of Redis; none, if this machine has none.
@@ -151,7 +114,7 @@ fn redis_program(options: &Options) -> Result<Option<PathBuf>> {
     if let Some(path) = &options.redis_bin {
         return existing(path).map(Some);
     }
-    let found = target::find_program(Path::new("redis-server"));
+    let found = which::which("redis-server").ok();
     if found.is_none() && options.redis.is_none() {
         if std::env::var("CI").is_ok_and(|value| value == "true") {
             bail!("there is no redis-server on the PATH, and CI must compare with it");
@@ -166,7 +129,7 @@ fn redis_source(options: &Options, program: Option<&PathBuf>) -> Option<Source> 
     if let Some(address) = &options.redis {
         return Some(Source::Address(address.clone()));
     }
-    let arguments = REDIS_ARGUMENTS.map(str::to_owned).to_vec();
+    let arguments = shlex::split(REDIS_ARGUMENTS)?;
     program.map(|program| Source::Program(program.clone(), arguments))
 }
 

@@ -7,14 +7,15 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use redis::InfoDict;
 use tempfile::TempDir;
 
-use crate::load::keyspace;
+use crate::load::{Answers, keyspace};
 use crate::measure::cpu;
 
 /// How long a server may take until it answers.
@@ -45,65 +46,51 @@ pub struct Target {
     keys: u32,
 }
 
-/// How to find out that a server that was just started is ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Greeting {
-    /// It answers INFO.
-    Info,
-    /// It sends back what it gets.
-    Echo,
-}
-
 impl Target {
     /// Starts `program --port P` and then `arguments`, in a folder of its own.
-    pub async fn start(program: &Path, arguments: &[String], greeting: Greeting) -> Result<Self> {
+    pub async fn start(program: &Path, arguments: &[String], answers: Answers) -> Result<Self> {
         let mut tries = TRIES;
         loop {
             tries -= 1;
-            match Self::try_start(program, arguments, greeting).await {
+            match Self::try_start(program, arguments, answers).await {
                 Err(error) if tries > 0 && format!("{error:#}").contains(TAKEN) => {}
                 result => return result,
             }
         }
     }
 
-    async fn try_start(program: &Path, arguments: &[String], greeting: Greeting) -> Result<Self> {
+    async fn try_start(program: &Path, arguments: &[String], answers: Answers) -> Result<Self> {
         let process = Process::start(program, arguments)?;
-        let address = format!("127.0.0.1:{}", process.port);
-        let mut target = Self {
-            label: String::new(),
-            pid: Some(process.child.id()),
-            address,
-            process: Some(process),
-            keys: 0,
-        };
-        let info = target
-            .wait_until_ready(greeting)
-            .await
-            .with_context(|| format!("{} did not start", program.display()))?;
-        let name = program
-            .file_name()
-            .unwrap_or(program.as_os_str())
-            .to_string_lossy();
-        target.label = info.label(&name);
+        let mut target = Self::at(&format!("127.0.0.1:{}", process.port));
+        target.pid = Some(process.child.id());
+        target.process = Some(process);
+        let info = target.wait_until_ready(answers).await;
+        let info = info.with_context(|| format!("{} did not start", program.display()))?;
+        let name = program.file_name().unwrap_or(program.as_os_str());
+        target.label = info.label(&name.to_string_lossy());
         Ok(target)
     }
 
     /// Finds a server that runs already.
     pub fn find(address: &str) -> Result<Self> {
-        let mut target = Self {
+        let mut target = Self::at(address);
+        let info = Info::ask(&mut target.connect()?)?;
+        target.pid = info
+            .pid()
+            .filter(|pid| is_loopback(address) && info.is_process(*pid));
+        target.label = info.label(address);
+        Ok(target)
+    }
+
+    /// Nothing is known of it yet.
+    fn at(address: &str) -> Self {
+        Self {
             address: address.to_owned(),
             label: String::new(),
             pid: None,
             process: None,
             keys: 0,
-        };
-        let info = Info::ask(&mut target.connect()?)?;
-        target.pid = info
-            .pid
-            .filter(|pid| is_loopback(address) && info.is_process(*pid));
-        target.label = info.label(address);
-        Ok(target)
+        }
     }
 
     /// Notes that this many keys are about to be written.
@@ -132,7 +119,7 @@ impl Target {
 
     /// Asks until the server answers. Its process may end before: then nothing
     /// will ever answer, or somebody else's server does.
-    async fn wait_until_ready(&mut self, greeting: Greeting) -> Result<Info> {
+    async fn wait_until_ready(&mut self, answers: Answers) -> Result<Info> {
         let deadline = Instant::now() + START;
         let mut answered: Option<Instant> = None;
         loop {
@@ -144,14 +131,14 @@ impl Target {
                     process.last_words()
                 );
             }
-            let answer = match greeting {
-                Greeting::Info => self.connect().and_then(|mut server| Info::ask(&mut server)),
-                Greeting::Echo => echoes(&self.address).map(|()| Info::default()),
+            let answer = match answers {
+                Answers::Replies => self.connect().and_then(|mut server| Info::ask(&mut server)),
+                Answers::Echo => echoes(&self.address).map(|()| Info(InfoDict::new(""))),
             };
             match answer {
                 Ok(info) => {
                     let first = *answered.get_or_insert_with(Instant::now);
-                    let is_own = info.pid.is_none_or(|pid| self.pid == Some(pid));
+                    let is_own = info.pid().is_none_or(|pid| self.pid == Some(pid));
                     if is_own || first.elapsed() > STRANGE {
                         return Ok(info);
                     }
@@ -244,31 +231,14 @@ fn echoes(address: &str) -> Result<()> {
 
 /// Is this an error of a server that is still starting?
 fn may_pass(error: &anyhow::Error) -> bool {
-    let refused = error
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-    refused || is_loading_or_away(error)
-}
-
-fn is_loading_or_away(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<redis::RedisError>()
-        .is_some_and(|error| error.is_io_error() || error.code() == Some("LOADING"))
+    let refused = |it: &std::io::Error| it.kind() == std::io::ErrorKind::ConnectionRefused;
+    let away = |it: &redis::RedisError| it.is_io_error() || it.code() == Some("LOADING");
+    error.downcast_ref().is_some_and(refused) || error.downcast_ref().is_some_and(away)
 }
 
 /// A port that was free a moment ago.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// The program of this name: a path, or a file in one of the folders of `PATH`.
-pub fn find_program(name: &Path) -> Option<PathBuf> {
-    if name.components().count() > 1 {
-        return name.is_file().then(|| std::path::absolute(name).ok())?;
-    }
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
 }
 
 /// Does every address behind this name belong to this machine's loopback?
@@ -279,45 +249,27 @@ fn is_loopback(address: &str) -> bool {
     addresses.all(|address| address.ip().is_loopback())
 }
 
-/// What a server says about itself: the lines `name:value` of `INFO`.
-#[derive(Debug, Default)]
-struct Info {
-    pid: Option<u32>,
-    version: Option<String>,
-    /// CPU time of the process, as it sees it.
-    cpu: Option<Duration>,
-}
+/// What a server says about itself in `INFO`.
+struct Info(InfoDict);
 
 impl Info {
     fn ask(connection: &mut redis::Connection) -> Result<Self> {
-        let text: String = redis::cmd("INFO")
-            .query(connection)
-            .context("INFO failed")?;
-        Ok(Self::read(&text))
+        let info = redis::cmd("INFO").query(connection);
+        info.map(Self).context("INFO failed")
     }
 
-    fn read(text: &str) -> Self {
-        let field = |name: &str| {
-            text.lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-                .map(str::trim_end)
-        };
-        let seconds = |name| {
-            field(name)?
-                .parse()
-                .ok()
-                .and_then(|s| Duration::try_from_secs_f64(s).ok())
-        };
-        let cpu = || Some(seconds("used_cpu_user")? + seconds("used_cpu_sys")?);
-        Self {
-            pid: field("process_id").and_then(|number| number.parse().ok()),
-            version: field("redis_version").map(str::to_owned),
-            cpu: cpu(),
-        }
+    fn pid(&self) -> Option<u32> {
+        self.0.get("process_id")
+    }
+
+    /// CPU time of the process, as it sees it.
+    fn cpu(&self) -> Option<Duration> {
+        let seconds = |name| Duration::try_from_secs_f64(self.0.get(name)?).ok();
+        Some(seconds("used_cpu_user")? + seconds("used_cpu_sys")?)
     }
 
     fn label(&self, name: &str) -> String {
-        match &self.version {
+        match self.0.get::<String>("redis_version") {
             Some(version) => format!("{name} (redis_version {version})"),
             None => name.to_owned(),
         }
@@ -330,7 +282,7 @@ impl Info {
         let Some(seen) = cpu::running(pid) else {
             return false;
         };
-        self.cpu
+        self.cpu()
             .is_none_or(|told| seen.abs_diff(told) < Duration::from_millis(50) + told / 20)
     }
 }
@@ -339,30 +291,31 @@ impl Info {
 mod tests {
     use super::*;
 
+    fn info(text: &str) -> Info {
+        Info(InfoDict::new(text))
+    }
+
     #[test]
     fn info_is_read_by_name() {
-        let info = Info::read(
+        let found = info(
             "# Server\r\nredis_version:7.0.15\r\nprocess_id:123\r\n\
              # CPU\r\nused_cpu_sys:0.250000\r\nused_cpu_user:1.500000\r\n",
         );
-        assert_eq!(info.pid, Some(123));
-        assert_eq!(info.version.as_deref(), Some("7.0.15"));
-        assert_eq!(info.cpu, Some(Duration::from_millis(1750)));
-        assert_eq!(Info::read("process_id:x\r\n").pid, None);
+        assert_eq!(found.pid(), Some(123));
+        assert_eq!(found.label("it"), "it (redis_version 7.0.15)");
+        assert_eq!(found.cpu(), Some(Duration::from_millis(1750)));
+        assert_eq!(info("process_id:x\r\n").pid(), None);
     }
 
     #[test]
     fn another_process_is_not_the_server() {
-        let told = |cpu| Info {
-            cpu,
-            ..Info::default()
-        };
+        let long = info("used_cpu_sys:1000.0\r\nused_cpu_user:0.0\r\n");
         let myself = std::process::id();
         if cfg!(target_os = "linux") {
-            assert!(told(None).is_process(myself));
-            assert!(!told(Some(Duration::from_secs(1000))).is_process(myself));
+            assert!(info("").is_process(myself));
+            assert!(!long.is_process(myself));
         }
-        assert!(!told(None).is_process(u32::MAX));
+        assert!(!info("").is_process(u32::MAX));
     }
 
     #[test]
@@ -371,13 +324,5 @@ mod tests {
         assert!(is_loopback("[::1]:6379"));
         assert!(!is_loopback("192.0.2.1:6379"));
         assert!(!is_loopback("nonsense"));
-    }
-
-    #[test]
-    fn programs_are_found_by_name_and_by_path() {
-        assert!(find_program(Path::new("sh")).is_some());
-        assert!(find_program(Path::new("/bin/sh")).is_some());
-        assert!(find_program(Path::new("no-such-program-here")).is_none());
-        assert!(find_program(Path::new("/no/such/program")).is_none());
     }
 }

@@ -1,0 +1,243 @@
+//! The ratio of alternating rounds: who is better, how far it spread, and what that
+//! allows to say.
+//!
+//! This file owns the claim. A machine does not hold still: another program starts, a
+//! core heats up, a hypervisor takes a slice. Whoever measures one server for a minute and
+//! then the other compares two moods of the machine. So the servers take turns, round by
+//! round ([`turns`]), and who begins alternates too. What lasts longer than a round then
+//! hits all servers alike, and leaves the ratio of two neighbouring rounds as it was.
+//!
+//! Each round gives a ratio of its own. The median is shown, and with it the smallest and
+//! the largest. If one of them is below 1 and the other above, the rounds do not agree on
+//! who is better, and "no difference shown" is all that is said. If five rounds agree, then
+//! by luck alone in one of sixteen cases; who wants more certainty asks for more rounds.
+//!
+//! Rejected: the ratio of two medians, each of one server. The medians may come from
+//! different rounds, and so from different moods.
+
+use std::fmt;
+
+use serde::Serialize;
+use strum::VariantArray;
+
+use super::figures::{ByCommand, Command, Figure, Round};
+use super::rounds::{median, over};
+
+/// Fewer rounds agree by luck too often: three of them in one of four cases.
+pub const FEWEST_ROUNDS: u16 = 5;
+
+/// The order in which `servers` are measured in a round: each one once, and another one
+/// first than in the round before.
+pub fn turns(round: usize, servers: usize) -> impl Iterator<Item = usize> {
+    (0..servers).map(move |turn| (turn + round) % servers)
+}
+
+/// One server's figures divided by another's, round by round.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    pub median: ByCommand,
+    /// The smallest ratio of all rounds, figure by figure.
+    pub low: ByCommand,
+    /// The largest.
+    pub high: ByCommand,
+    pub rounds: u16,
+}
+
+impl Comparison {
+    /// Compares rounds that were measured right after each other.
+    pub fn of(ours: &[Round], theirs: &[Round]) -> Self {
+        let pairs = ours.iter().zip(theirs);
+        let ratios: Vec<_> = pairs
+            .map(|(one, other)| divided(&one.figures, &other.figures))
+            .collect();
+        Self {
+            median: over(&ratios, |_, all| median(all)),
+            low: over(&ratios, |_, all| all.iter().copied().min_by(f64::total_cmp)),
+            high: over(&ratios, |_, all| all.iter().copied().max_by(f64::total_cmp)),
+            rounds: ratios.len() as u16,
+        }
+    }
+
+    /// The ratio of one figure. A maximum has none: it is one single command.
+    pub fn ratio(&self, command: Command, figure: Figure) -> Option<Ratio> {
+        let of = |figures: &ByCommand| figures[command][figure];
+        (figure != Figure::Max).then_some(Ratio {
+            figure,
+            median: of(&self.median)?,
+            low: of(&self.low)?,
+            high: of(&self.high)?,
+            rounds: self.rounds,
+        })
+    }
+
+    /// The ratios of both commands together.
+    pub fn ratios(&self) -> Vec<Ratio> {
+        let all = Figure::VARIANTS.iter();
+        let all = all.filter_map(|figure| self.ratio(Command::All, *figure));
+        all.collect()
+    }
+}
+
+/// One round's figures divided by another's; unknown, if one of them is.
+fn divided(ours: &ByCommand, theirs: &ByCommand) -> ByCommand {
+    let ratio = |command, figure| {
+        let divisor = theirs[command][figure].filter(|number| *number > 0.0)?;
+        Some(ours[command][figure]? / divisor)
+    };
+    ByCommand::from_fn(|command| enum_map::EnumMap::from_fn(|it| ratio(command, it)))
+}
+
+/// What the rounds say of one figure.
+#[derive(Debug, Clone, Copy)]
+pub struct Ratio {
+    pub figure: Figure,
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
+    rounds: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    Better,
+    Worse,
+    /// The rounds do not agree.
+    NotShown,
+}
+
+impl Ratio {
+    pub fn difference(&self) -> Difference {
+        let more_is_better = self.figure == Figure::Ops;
+        match (self.low > 1.0, self.high < 1.0) {
+            _ if self.rounds < FEWEST_ROUNDS => Difference::NotShown,
+            (true, _) if more_is_better => Difference::Better,
+            (_, true) if more_is_better => Difference::Worse,
+            (true, _) => Difference::Worse,
+            (_, true) => Difference::Better,
+            _ => Difference::NotShown,
+        }
+    }
+
+    /// `0.86–0.93`
+    pub fn spread(&self) -> String {
+        format!("{}–{}", short(self.low), short(self.high))
+    }
+
+    /// `0.90×`
+    pub fn times(&self) -> String {
+        format!("{}×", short(self.median))
+    }
+}
+
+impl fmt::Display for Ratio {
+    /// `p50 0.90× (0.86–0.93)`
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.figure.name();
+        write!(out, "{name} {} ({})", self.times(), self.spread())
+    }
+}
+
+/// A ratio with three digits, or fewer if it is that far off.
+fn short(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio >= 99.5 => format!("{ratio:.0}"),
+        ratio if ratio >= 9.995 => format!("{ratio:.1}"),
+        ratio => format!("{ratio:.2}"),
+    }
+}
+
+/// What the ratios say together: `better in ops/s and CPU; no difference shown in
+/// p99`. `show` decides what is said of each.
+pub fn in_words(ratios: &[Ratio], show: impl Fn(&Ratio) -> String) -> String {
+    let kinds = [
+        (Difference::Better, "better in"),
+        (Difference::Worse, "worse in"),
+        (Difference::NotShown, "no difference shown in"),
+    ];
+    let parts = kinds.into_iter().filter_map(|(difference, words)| {
+        let of_kind = ratios.iter().filter(|it| it.difference() == difference);
+        let names: Vec<String> = of_kind.map(&show).collect();
+        (!names.is_empty()).then(|| format!("{words} {}", list(&names)))
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// `a, b and c`
+fn list(names: &[String]) -> String {
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(figure: Figure, low: f64, high: f64) -> Ratio {
+        Ratio {
+            figure,
+            median: (low + high) / 2.0,
+            low,
+            high,
+            rounds: 5,
+        }
+    }
+
+    #[test]
+    fn less_is_better_but_of_operations() {
+        assert_eq!(
+            ratio(Figure::P50, 0.8, 0.9).difference(),
+            Difference::Better
+        );
+        assert_eq!(ratio(Figure::P50, 1.1, 1.2).difference(), Difference::Worse);
+        assert_eq!(
+            ratio(Figure::Ops, 1.1, 1.2).difference(),
+            Difference::Better
+        );
+        assert_eq!(ratio(Figure::Ops, 0.8, 0.9).difference(), Difference::Worse);
+    }
+
+    #[test]
+    fn rounds_that_do_not_agree_show_no_difference() {
+        for (low, high) in [(0.5, 1.01), (0.99, 3.0), (1.0, 1.0), (1.0, 2.0), (0.5, 1.0)] {
+            let difference = ratio(Figure::P99, low, high).difference();
+            assert_eq!(difference, Difference::NotShown, "{low}–{high}");
+        }
+    }
+
+    #[test]
+    fn each_server_has_its_turn_and_each_begins() {
+        let order = |round| turns(round, 3).collect::<Vec<_>>();
+        assert_eq!(
+            [order(0), order(1), order(5)],
+            [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
+        );
+        assert_eq!(turns(7, 0).count(), 0);
+    }
+
+    #[test]
+    fn four_rounds_are_too_few() {
+        let four = Ratio {
+            rounds: 4,
+            ..ratio(Figure::P50, 0.5, 0.6)
+        };
+        assert_eq!(four.difference(), Difference::NotShown);
+    }
+
+    #[test]
+    fn words_name_each_figure_once() {
+        let ratios = [
+            ratio(Figure::Ops, 1.1, 1.3),
+            ratio(Figure::P50, 0.8, 0.9),
+            ratio(Figure::Cpu, 0.4, 0.5),
+            ratio(Figure::P99, 0.9, 1.1),
+        ];
+        assert_eq!(
+            in_words(&ratios, |ratio| ratio.figure.name().to_owned()),
+            "better in ops/s, p50 and CPU; no difference shown in p99"
+        );
+        assert_eq!(ratios[1].to_string(), "p50 0.85× (0.80–0.90)");
+        assert_eq!(in_words(&[], Ratio::to_string), "");
+    }
+}

@@ -1,0 +1,94 @@
+//! The rounds of one server in one scenario, and what they say together.
+//!
+//! This file owns the way from several measurements to one line of the table: the median
+//! of each figure, and of maxima the largest. Latencies of all rounds are kept together as
+//! well, because the far end of a latency curve needs every sample there is.
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+
+use super::figures::{Busy, ByCommand, Figure, Round};
+use super::window::Measurement;
+
+/// The rounds of one server in one scenario, as they come in.
+pub struct Rounds {
+    pub rounds: Vec<Round>,
+    /// The latencies of all rounds and commands, in nanoseconds.
+    pub latencies: Histogram<u64>,
+}
+
+impl Rounds {
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            rounds: Vec::new(),
+            latencies: Histogram::new(3)?,
+        })
+    }
+
+    /// Takes one measurement.
+    pub fn add(&mut self, measured: &Measurement) -> Result<()> {
+        self.rounds.push(Round::of(measured));
+        Ok(self.latencies.add(measured.samples.all())?)
+    }
+
+    /// The median over rounds, figure by figure; of maxima, the largest.
+    pub fn figures(&self) -> ByCommand {
+        let rounds: Vec<ByCommand> = self.rounds.iter().map(|round| round.figures).collect();
+        over(&rounds, |figure, all| match figure {
+            Figure::Max => all.iter().copied().max_by(f64::total_cmp),
+            _ => median(all),
+        })
+    }
+
+    /// The median over rounds, share by share.
+    pub fn busy(&self) -> Busy {
+        let over = |share: fn(&Busy) -> Option<f64>| {
+            let all = self.rounds.iter().map(|round| share(&round.busy));
+            median(&all.collect::<Option<Vec<_>>>()?)
+        };
+        Busy {
+            generator: over(|busy| Some(busy.generator)).unwrap_or_default(),
+            generator_waiting: over(|busy| Some(busy.generator_waiting)).unwrap_or_default(),
+            server: over(|busy| busy.server),
+            server_waiting: over(|busy| busy.server_waiting),
+            others: over(|busy| busy.others),
+            late_p99_us: over(|busy| busy.late_p99_us),
+        }
+    }
+}
+
+/// What `pick` makes of all rounds, figure by figure; unknown, if it is unknown in one.
+pub fn over(rounds: &[ByCommand], pick: impl Fn(Figure, &[f64]) -> Option<f64>) -> ByCommand {
+    let figure = |command, figure| {
+        let all = rounds
+            .iter()
+            .map(|round: &ByCommand| round[command][figure]);
+        pick(figure, &all.collect::<Option<Vec<_>>>()?)
+    };
+    ByCommand::from_fn(|command| enum_map::EnumMap::from_fn(|it| figure(command, it)))
+}
+
+/// The middle value; of an even number, the mean of the two in the middle.
+pub fn median(numbers: &[f64]) -> Option<f64> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        length if length % 2 == 1 => Some(sorted[middle]),
+        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[9.0, 1.0, 3.0]), Some(3.0));
+        assert_eq!(median(&[4.0, 1.0, 3.0, 9.0]), Some(3.5));
+    }
+}

@@ -1,0 +1,104 @@
+//! What the results allow to say, in words and in numbers.
+//!
+//! This file owns the sentences and the number of digits that the table and the page have
+//! in common. A number gets three digits, as many as a measurement of this kind deserves.
+
+use super::results::{Outcome, Results, Side};
+use crate::measure::figures::{Command, Figure};
+use crate::measure::ratio::{Ratio, in_words};
+use crate::measure::verdict::Verdict;
+
+/// From this share of a core on, other programs are worth a warning.
+const DISTURBED: f64 = 0.10;
+
+/// What stands above the cross-checks.
+pub const BESIDE_REDIS_BENCHMARK: &str =
+    "redis-benchmark beside this benchmark: SET of 16 B on the same Redis, in turns";
+
+/// What can be said of each step in a scenario; `show` decides what is said of a ratio.
+pub fn of(outcome: &Outcome, show: fn(&Ratio) -> String) -> Vec<(&Side, String)> {
+    let said = outcome
+        .steps()
+        .map(|side| (side, finding(outcome, side, show)));
+    said.filter_map(|(side, said)| Some((side, said?)))
+        .collect()
+}
+
+fn finding(outcome: &Outcome, side: &Side, show: fn(&Ratio) -> String) -> Option<String> {
+    if let Some(missing) = &side.missing {
+        return Some(format!("not measured: {missing}"));
+    }
+    let measured = side.measured.as_ref()?;
+    let mut ratios = measured.ratio.as_ref()?.ratios();
+    // In an open loop, everybody answers as often as they are asked.
+    ratios.retain(|ratio| outcome.scenario.rate.is_none() || ratio.figure != Figure::Ops);
+    let words = in_words(&ratios, show);
+    let redis = outcome.redis().map(|redis| redis.verdict);
+    let mut verdicts = redis.into_iter().chain([measured.verdict]);
+    Some(match verdicts.any(Verdict::hides_the_server) {
+        true => format!("{words}. The generator set the pace: only CPU counts here."),
+        false => format!("{words}."),
+    })
+}
+
+/// A warning, if other programs used much of the machine. A replica and the writer of a
+/// log are other programs too, so only plain scenarios count.
+pub fn disturbance(results: &Results) -> Option<String> {
+    let plain = results
+        .measured()
+        .filter(|(outcome, ..)| outcome.scenario.has_floor());
+    let others = plain.filter_map(|(_, _, measured)| measured.busy.others);
+    let most = others
+        .max_by(f64::total_cmp)
+        .filter(|most| *most > DISTURBED)?;
+    Some(format!(
+        "Other programs used up to {} of a core meanwhile: rely on ratios, not on figures.",
+        percent(most).trim_start()
+    ))
+}
+
+/// How far apart the medians of GET and SET are at most, and where.
+pub fn get_against_set(results: &Results) -> Option<(f64, String)> {
+    let sides = results.measured().filter_map(|(outcome, side, measured)| {
+        let p50 = |command| measured.figures[command][Figure::P50];
+        let (get, set) = (p50(Command::Get)?, p50(Command::Set)?);
+        let place = format!("{}, {}", outcome.scenario, side.server);
+        Some(((get - set).abs() / get.min(set), place))
+    });
+    sides.max_by(|(one, _), (other, _)| one.total_cmp(other))
+}
+
+/// A share of one, in three columns.
+pub fn percent(share: f64) -> String {
+    format!("{:3.0} %", share * 100.0)
+}
+
+/// A figure as text; what is unknown is a dash.
+pub fn shown(figure: Option<f64>) -> String {
+    figure.map_or("—".to_owned(), three_digits)
+}
+
+/// A number with three digits, or with all of those before the point.
+fn three_digits(number: f64) -> String {
+    match number {
+        number if number >= 99.95 => format!("{number:.0}"),
+        number if number >= 9.995 => format!("{number:.1}"),
+        number => format!("{number:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let shown = [0.123, 1.0, 9.994, 9.996, 45.67, 99.96, 123.4, 98_765.4].map(three_digits);
+        assert_eq!(
+            shown,
+            [
+                "0.12", "1.00", "9.99", "10.0", "45.7", "100", "123", "98765"
+            ]
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! The process: signals, the reports, the exit status.
+//!
+//! This file owns the way out. It runs the benchmark until it ends or a signal ends it,
+//! prints the report and chooses the exit status. Servers that the benchmark started are
+//! stopped when [`Target`](crate::servers::target::Target) is dropped, so every way out of
+//! `main` goes through a normal return: an error, a panic and Ctrl-C all unwind.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::bench;
+use crate::cli::Options;
+use crate::report::{json, page, text};
+
+/// Runs the program that the command line asks for.
+#[tokio::main(flavor = "current_thread")]
+pub async fn main() -> ExitCode {
+    match run_until_signalled(&Options::parse()).await {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(signal)) => {
+            eprintln!("stopped by a signal; every server that was started here is stopped too");
+            ExitCode::from(128 + signal)
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// Says what went wrong, and why.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors repeat their cause themselves.
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    eprintln!("error{text}");
+    ExitCode::FAILURE
+}
+
+/// Runs the benchmark; the number of a signal, if one has ended it.
+async fn run_until_signalled(options: &Options) -> Result<Option<u8>> {
+    let mut signals = Signals::install().context("cannot listen for signals")?;
+    let outcome = tokio::select! {
+        number = signals.next() => return Ok(Some(number)),
+        outcome = run(options) => outcome,
+    };
+    // A terminal sends Ctrl-C to the servers as well, and a server may be gone
+    // before the signal is seen here. So an error waits for a signal that
+    // explains it.
+    if outcome.is_err()
+        && let Ok(number) = tokio::time::timeout(Duration::from_millis(100), signals.next()).await
+    {
+        return Ok(Some(number));
+    }
+    outcome.map(|()| None)
+}
+
+async fn run(options: &Options) -> Result<()> {
+    let results = bench::run(options).await?;
+    print!("{}", text::render(&results, options.split)?);
+    if let Some(path) = &options.json {
+        json::write(path, &results)?;
+    }
+    if let Some(path) = &options.html {
+        page::write(path, &results)?;
+        println!("\nThe same with curves: {}", path.display());
+    }
+    if let Some(path) = &options.svg {
+        page::write_curve(path, &results)?;
+    }
+    Ok(())
+}
+
+/// The signals that ask a program to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next signal and returns its number.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+            _ = self.hangup.recv() => 1,
+        }
+    }
+}
