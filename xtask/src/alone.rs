@@ -39,9 +39,7 @@ impl Alone {
         let alone = Alone {
             step: step.clone(),
             lock: workshop.root.join("Cargo.lock"),
-            target: std::path::absolute(&workshop.root)?
-                .join("target")
-                .join(TARGET),
+            target: target(workshop)?,
             folder,
         };
         alone.copy()?;
@@ -90,15 +88,6 @@ impl Alone {
         cargo
     }
 
-    /// Removes what was built of it. The next copy lies elsewhere, so that nobody would
-    /// use it again; what the copies have in common stays.
-    pub fn clean(&self) -> Result<()> {
-        let mut cargo = self.cargo();
-        cargo.args(["clean", "--quiet", "--package", &package_name(&self.step)?]);
-        processes::run(&mut cargo, CLEAN_LIMIT)?;
-        Ok(())
-    }
-
     fn copy(&self) -> Result<()> {
         let walk = WalkDir::new(&self.step.dir).min_depth(1).into_iter();
         for entry in walk.filter_entry(|entry| entry.file_name() != "target") {
@@ -115,6 +104,27 @@ impl Alone {
         }
         Ok(())
     }
+}
+
+/// Removes what was built of these steps' copies. The next copies lie elsewhere, so that nobody
+/// would use it again; what the copies have in common stays. It is done once, when no copy is in
+/// use any more: cargo finds files by the names of programs, and all steps have a `suite`.
+pub fn clean(workshop: &Workshop, steps: &[&Step]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(&workshop.root);
+    cargo.args(["clean", "--quiet", "--target-dir"]);
+    cargo.arg(target(workshop)?);
+    for step in steps {
+        cargo.args(["--package", &package_name(step)?]);
+    }
+    processes::run(&mut cargo, CLEAN_LIMIT)?;
+    Ok(())
+}
+
+/// Where the copies are built.
+fn target(workshop: &Workshop) -> Result<PathBuf> {
+    let root = std::path::absolute(&workshop.root)?;
+    Ok(root.join("target").join(TARGET))
 }
 
 /// Not `fs::copy`: on some systems that keeps the old time of change, and cargo

@@ -116,11 +116,6 @@ impl Workbench {
         Ok(program.context("the step has no graders")?.command())
     }
 
-    /// Removes what was built.
-    pub fn close(self) -> Result<()> {
-        self.alone.clean()
-    }
-
     fn cargo(&self, targets: &[&str]) -> Result<Built> {
         let mut cargo = self.alone.cargo();
         cargo.args(["test", "--no-run", "--quiet"]).args(targets);

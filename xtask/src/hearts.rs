@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use syn::{Block, Stmt};
 
+use crate::alone;
 use crate::bench::Workbench;
 use crate::heart::blanks::{Form, Maker, SWITCH, filled};
 use crate::heart::source::{self, Found};
@@ -52,8 +53,9 @@ pub fn run(args: Args) -> Result<()> {
         if !check(&workshop, step, &mut bench)? {
             *failed.lock().expect("no worker panics") += 1;
         }
-        bench.close()
+        Ok(())
     })?;
+    alone::clean(&workshop, &steps)?;
     match failed.into_inner().expect("no worker panics") {
         0 => Ok(()),
         count => bail!("the hearts of {count} steps do not hold; see above"),

@@ -13,6 +13,7 @@ mod tally;
 
 use anyhow::Result;
 
+use crate::alone;
 use crate::bench::Workbench;
 use crate::graders;
 use crate::heart::Heart;
@@ -78,6 +79,7 @@ pub fn run(args: Args) -> Result<()> {
     // The newest has most to build and to test.
     let newest_first: Vec<&Step> = steps.into_iter().rev().collect();
     side_by_side(&newest_first, |step| check_step(&workshop, step, &tally))?;
+    alone::clean(&workshop, &newest_first)?;
     tally.close()
 }
 
@@ -101,7 +103,7 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
     let mut bench = Workbench::new(workshop, step)?;
     if !standalone::check(step, &mut bench)? {
         tally.whole_step(step, Fault::new("it does not stand alone", "see above"))?;
-        return bench.close();
+        return Ok(());
     }
     if has_any(step) {
         check_exercises(step, &mut bench, tally)?;
@@ -113,7 +115,7 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
             tally.whole_step(step, Fault::new("its heart does not hold", "see above"))?;
         }
     }
-    bench.close()
+    Ok(())
 }
 
 fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<()> {

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use anyhow::{Result, bail};
 
+use crate::alone;
 use crate::bench::Workbench;
 use crate::output::{ADDED, HINT, REMOVED, paint, print};
 use crate::side_by_side::side_by_side;
@@ -39,8 +40,9 @@ pub fn run(args: Args) -> Result<()> {
         if !check(step, &mut bench)? {
             failed.lock().expect("no worker panics").push(step.number);
         }
-        bench.close()
+        Ok(())
     })?;
+    alone::clean(&workshop, &newest_first)?;
     let failed = failed.into_inner().expect("no worker panics").len();
     if failed > 0 {
         bail!(
