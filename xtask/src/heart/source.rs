@@ -120,14 +120,24 @@ impl Finder<'_> {
         let braces = block.brace_token.span;
         let body = braces.open().byte_range().end..braces.close().byte_range().start;
         let head = signature.fn_token.span.byte_range().start;
-        let returns = &self.text[head..body.start];
+        let mut opaque = Opaque(false);
+        opaque.visit_return_type(&signature.output);
         self.found.push(Found {
             whole: line_start(self.text, head)..body.end + 1,
             indent: indent(self.text, head),
             is_lines: false,
-            is_strict: signature.constness.is_some() || returns.contains("-> impl "),
+            is_strict: signature.constness.is_some() || opaque.0,
             body,
         });
+    }
+}
+
+/// Whether there is an `impl Trait` in a type.
+struct Opaque(bool);
+
+impl<'ast> Visit<'ast> for Opaque {
+    fn visit_type_impl_trait(&mut self, _: &'ast syn::TypeImplTrait) {
+        self.0 = true;
     }
 }
 

@@ -38,7 +38,9 @@ pub fn run(common: Common) -> Result<()> {
 /// One round; whether everything that was asked for is green.
 pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
     if !lesson.mine.dir.join("../target").exists() {
-        print("building everything for the first time; later only what you change\n")?;
+        print(
+            "building everything for the first time, which takes minutes; later only what you change\n",
+        )?;
     }
     let built = build(lesson)?;
     if !built.success {
