@@ -137,3 +137,4 @@ bench:
 .PHONY: clean
 clean:
 	$(cargo) clean
+	rm -rf my/target

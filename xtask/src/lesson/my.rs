@@ -27,6 +27,14 @@ members = [\"[0-9][0-9]-*\"]
 debug = \"line-tables-only\"
 ";
 
+/// Somebody who stands in the folder may say `make try-02` as well.
+const MAKEFILE: &str = "\
+.DEFAULT_GOAL := help
+Makefile: ;
+%:
+\t@$(MAKE) --no-print-directory -C .. $@
+";
+
 const IGNORED: &str = "target/\nappendonlydir/\n*.rdb\n*.proptest-regressions\n";
 
 /// The folder.
@@ -68,6 +76,7 @@ pub fn prepare(workshop: &Workshop) -> Result<()> {
     for (path, text) in [
         ("Cargo.toml", WORKSPACE),
         (".cargo/config.toml", &config),
+        ("Makefile", MAKEFILE),
         (".gitignore", IGNORED),
     ] {
         if !folder.join(path).exists() {

@@ -8,7 +8,8 @@ use super::progress::Progress;
 use super::{line, my};
 use crate::carry::three_way;
 use crate::heart::Heart;
-use crate::heart::blanks::{Form, Maker};
+use crate::heart::blanks::{Form, Maker, filled};
+use crate::heart::source;
 use crate::output::{HEADING, REMOVED, paint, print};
 use crate::steps::{Files, Number, Root, Step, Workshop};
 
@@ -95,7 +96,10 @@ fn keep(workshop: &Workshop, step: &Step, files: &mut Files) -> Result<String> {
         bail!("KEEP takes along the step before, and there is none; leave it out");
     };
     let mine = my::open(workshop, before)?;
-    let (base, theirs) = (before.all_files()?, mine.all_files()?);
+    let (base, mut theirs) = (before.all_files()?, mine.all_files()?);
+    if Heart::exists(before) {
+        fill_blanks(workshop, before, &base, &mut theirs)?;
+    }
     let comes_along = |path: &&String| path.starts_with("src/") || *path == "Cargo.toml";
     let paths: BTreeSet<_> = theirs.keys().filter(comes_along).collect();
     let mut text = String::new();
@@ -142,6 +146,28 @@ fn keep(workshop: &Workshop, step: &Step, files: &mut Files) -> Result<String> {
     } else {
         text
     })
+}
+
+/// What is still blank in the learner's copy of a step was not made differently.
+fn fill_blanks(workshop: &Workshop, step: &Step, base: &Files, theirs: &mut Files) -> Result<()> {
+    let maker = Maker {
+        before: workshop.before(step),
+    };
+    for (part, item) in Heart::read(step)?.items(1..) {
+        let (Some(right), Some(mine)) = (base.get(&item.file), theirs.get(&item.file)) else {
+            continue;
+        };
+        let (right, mine) = (std::str::from_utf8(right)?, std::str::from_utf8(mine)?);
+        let found = source::find(right, item)?;
+        let blank = maker.blank(part, item, &found)?;
+        // What is not found is the learner's as it is.
+        let body = source::function(mine, &item.file, &item.item).map(|it| &mine[it.body]);
+        if body.is_ok_and(|body| body == blank || found.is_lines && body.contains(&blank)) {
+            let full = filled(mine, right, item, &blank)?;
+            theirs.insert(item.file.clone(), full.into_bytes());
+        }
+    }
+    Ok(())
 }
 
 fn told(

@@ -227,6 +227,16 @@ fn what_was_made_differently_comes_along() {
 }
 
 #[test]
+fn what_is_still_blank_does_not_come_along() {
+    let scratch = workshop();
+    scratch.run(&["start", "01"]).fine(&[]);
+    let whole = ["start", "02", "--done", "--keep"];
+    scratch.run(&whole).fine(&["you had changed nothing"]);
+    let lib = scratch.read("my/02-more/src/lib.rs");
+    assert_eq!(lib, scratch.read("02-more/src/lib.rs"));
+}
+
+#[test]
 fn watching_begins_with_a_round_and_has_keys() {
     let scratch = workshop();
     scratch.run(&["start", "01"]).fine(&[]);
