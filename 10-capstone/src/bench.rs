@@ -20,7 +20,7 @@ use crate::measure::window::Measurement;
 use crate::progress::Progress;
 use crate::report::results::{Measured, Outcome, Results, Side};
 use crate::scenario::{Condition, Operation, Scenario};
-use crate::servers::contestant::{Contestant, Role};
+use crate::servers::contestant::{About, Contestant, Role};
 use crate::servers::lineup;
 use crate::worker;
 
@@ -94,12 +94,8 @@ impl Run<'_> {
         let count = self.options.keys.min(room);
         let mut entries = self.prepare(scenario, count).await?;
         let keys = Keys::new(scenario.popularity, count);
-        let (absent, mut present): (Vec<_>, Vec<_>) = entries
-            .iter_mut()
-            .partition(|entry| entry.missing.is_some());
-        absent
-            .iter()
-            .for_each(|_| self.progress.skip(self.options.rounds));
+        let present = entries.iter_mut().filter(|entry| entry.missing.is_none());
+        let mut present: Vec<_> = present.collect();
         for round in 0..usize::from(self.options.rounds) {
             for turn in ratio::turns(round, present.len()) {
                 let entry = &mut present[turn];
@@ -131,12 +127,12 @@ impl Run<'_> {
             if !takes_part(contestant, &scenario) {
                 continue;
             }
-            let about = format!("{}, {}", contestant.about.name, contestant.about.label);
-            let missing = contestant.cannot(&scenario).context(about.clone())?;
-            if missing.is_none() {
-                self.progress
-                    .preparing(&contestant.about.name, scenario, keys);
-                contestant.prepare(&scenario, keys).await.context(about)?;
+            let About { name, label, .. } = contestant.about.clone();
+            self.progress.preparing(&name, scenario, keys);
+            let missing = contestant.prepare(&scenario, keys).await;
+            let missing = missing.with_context(|| format!("{name}, {label}"))?;
+            if missing.is_some() {
+                self.progress.skip(self.options.rounds);
             }
             entries.push(Entry {
                 contestant: number,

@@ -5,12 +5,13 @@
 //! stopped when [`Target`](crate::servers::target::Target) is dropped, so every way out of
 //! `main` goes through a normal return: an error, a panic and Ctrl-C all unwind.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bench;
 use crate::cli::Options;
@@ -45,18 +46,20 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 
 /// Runs the benchmark; the number of a signal, if one has ended it.
 async fn run_until_signalled(options: &Options) -> Result<Option<u8>> {
-    let mut signals = Signals::install().context("cannot listen for signals")?;
+    let mut signal = pin!(next_signal());
     let outcome = tokio::select! {
-        number = signals.next() => return Ok(Some(number)),
+        // Listens before a server is started.
+        biased;
+        number = &mut signal => return number.map(Some),
         outcome = run(options) => outcome,
     };
     // A terminal sends Ctrl-C to the servers as well, and a server may be gone
     // before the signal is seen here. So an error waits for a signal that
     // explains it.
     if outcome.is_err()
-        && let Ok(number) = tokio::time::timeout(Duration::from_millis(100), signals.next()).await
+        && let Ok(number) = tokio::time::timeout(Duration::from_millis(100), signal).await
     {
-        return Ok(Some(number));
+        return number.map(Some);
     }
     outcome.map(|()| None)
 }
@@ -77,28 +80,15 @@ async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The signals that ask a program to end.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn install() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for the next signal and returns its number.
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-            _ = self.hangup.recv() => 1,
-        }
-    }
+/// Waits for a signal that asks the program to end, and returns its number.
+async fn next_signal() -> Result<u8> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => 2,
+        _ = terminate.recv() => 15,
+        _ = hangup.recv() => 1,
+    })
 }

@@ -48,7 +48,7 @@ struct Report<'a> {
     width: usize,
 }
 
-impl<'a> Report<'a> {
+impl Report<'_> {
     /// What a row allows to say.
     fn findings(&self, outcome: &Outcome) -> Vec<String> {
         let findings = findings::of(outcome, |ratio| ratio.figure.name().to_owned());
@@ -108,8 +108,8 @@ fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
             shown(figures.and_then(|it| it[figure]))
         }));
     }
-    for (side, measured) in outcome.measured() {
-        let Some(comparison) = &measured.ratio else {
+    for side in &outcome.sides {
+        let Some(comparison) = side.ratio() else {
             continue;
         };
         let cell = |show: fn(Ratio) -> String| {

@@ -140,7 +140,7 @@ impl Contestant {
     }
 
     /// Why it cannot take part in a scenario; `None` if it can.
-    pub fn cannot(&self, scenario: &Scenario) -> Result<Option<String>> {
+    fn cannot(&self, scenario: &Scenario) -> Result<Option<String>> {
         if self.about.role == Role::Floor {
             return Ok(None);
         }
@@ -163,22 +163,27 @@ impl Contestant {
     }
 
     /// Makes a server with the right flags run, and all keys hold values of the right
-    /// length.
-    pub async fn prepare(&mut self, scenario: &Scenario, keys: u32) -> Result<()> {
-        self.set_up(Setup::of(scenario.condition)).await?;
+    /// length; or says why it cannot take part.
+    pub async fn prepare(&mut self, scenario: &Scenario, keys: u32) -> Result<Option<String>> {
+        let reason = self.cannot(scenario)?;
+        if reason.is_none() {
+            self.set_up(Setup::of(scenario.condition)).await?;
+            self.load(scenario, keys).await?;
+        }
+        Ok(reason)
+    }
+
+    async fn load(&mut self, scenario: &Scenario, keys: u32) -> Result<()> {
         let bytes = scenario.value_bytes;
         let server = self.server.as_mut().context("its server has ended")?;
         let needs_keys = self.about.role != Role::Floor && scenario.condition != Condition::Pubsub;
-        if !needs_keys || server.loaded == Some((keys, bytes)) {
-            return Ok(());
+        if needs_keys && server.loaded != Some((keys, bytes)) {
+            server.target.keys = keys;
+            let mut client = server.target.connect()?;
+            let work = move |stop| keyspace::load(&mut client, keys, bytes, &stop);
+            worker::run("load", work).await?;
+            server.loaded = Some((keys, bytes));
         }
-        server.target.holds_keys(keys);
-        let mut connection = server.target.connect()?;
-        worker::run("load", move |stop| {
-            keyspace::load(&mut connection, keys, bytes, &stop)
-        })
-        .await?;
-        server.loaded = Some((keys, bytes));
         Ok(())
     }
 

@@ -43,7 +43,7 @@ pub struct Target {
     pub pid: Option<u32>,
     process: Option<Process>,
     /// The number of keys that may have been written to it.
-    keys: u32,
+    pub keys: u32,
 }
 
 impl Target {
@@ -91,11 +91,6 @@ impl Target {
             process: None,
             keys: 0,
         }
-    }
-
-    /// Notes that this many keys are about to be written.
-    pub fn holds_keys(&mut self, keys: u32) {
-        self.keys = keys;
     }
 
     /// Was it running before the benchmark?
