@@ -21,10 +21,10 @@ pub mod stats;
 /// Keys, values, deadlines: the data set, and nothing else holds it.
 pub mod store;
 
-/// The registry of all clients, and how much may wait for one.
+/// The registry of all clients: who is idle for too long, and how much may wait for one.
 pub mod clients;
 
-/// The parameters: one list for flags, CONFIG GET and CONFIG SET.
+/// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).
 pub mod config;
 
 /// All that connections share, behind the one lock.
@@ -39,7 +39,7 @@ pub mod command;
 /// What each command does: a file per family, and the table that joins them.
 pub mod handlers;
 
-/// All that is done every so often.
+/// What is called at each tick. The rooms that it calls decide what is due.
 pub mod cron;
 
 /// Sockets: the listener, a connection, the links to replicas and to a primary.

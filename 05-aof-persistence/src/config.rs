@@ -179,7 +179,7 @@ impl Parameter {
         }
     }
 
-    /// Sets it at the start.
+    /// Parses and stores a value, whether or not CONFIG SET may change it.
     pub fn set(&self, config: &mut Config, value: &str) -> Result<(), String> {
         match self.kind {
             Always(_) => return Err("this server cannot change it".into()),

@@ -27,13 +27,13 @@ pub mod rdb;
 /// The append-only file: its folder, its manifest, its fsyncs.
 pub mod aof;
 
-/// The registry of all clients, and how much may wait for one.
+/// The registry of all clients: who is idle for too long, and how much may wait for one.
 pub mod clients;
 
 /// Channels and patterns, and who listens to them.
 pub mod pubsub;
 
-/// The parameters: one list for flags, CONFIG GET and CONFIG SET.
+/// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).
 pub mod config;
 
 /// Threads that write files while clients are served.
@@ -57,7 +57,7 @@ pub mod apply;
 /// The data set as it was: files become keys, at a start or from a primary.
 pub mod recovery;
 
-/// All that is done every so often.
+/// What is called at each tick. The rooms that it calls decide what is due.
 pub mod cron;
 
 /// Sockets: the listener, a connection, the links to replicas and to a primary.

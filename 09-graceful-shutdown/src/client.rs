@@ -25,7 +25,7 @@ pub struct Client {
     pub sync: Option<Arc<SyncFile>>,
     /// The replication offset after its last write.
     pub written: i64,
-    /// It waits for something else than its next command, and executes none before.
+    /// It waits for something other than its next command, and executes none before.
     pub waiting: Option<Waiting>,
     /// Hang up after the replies so far have been sent.
     pub closing: bool,

@@ -30,7 +30,7 @@ pub mod rdb;
 /// The append-only file: its folder, its manifest, its fsyncs.
 pub mod aof;
 
-/// The registry of all clients, and how much may wait for one.
+/// The registry of all clients: who is idle for too long, and how much may wait for one.
 pub mod clients;
 
 /// Channels and patterns, and who listens to them.
@@ -39,7 +39,7 @@ pub mod pubsub;
 /// Both roles: the feed of writes, and how far each replica is.
 pub mod replication;
 
-/// The parameters: one list for flags, CONFIG GET and CONFIG SET.
+/// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).
 pub mod config;
 
 /// Threads that write files while clients are served.
@@ -63,7 +63,7 @@ pub mod apply;
 /// The data set as it was: files become keys, at a start or from a primary.
 pub mod recovery;
 
-/// All that is done every so often.
+/// What is called at each tick. The rooms that it calls decide what is due.
 pub mod cron;
 
 /// The end: signals, the last save, the goodbyes.

@@ -138,7 +138,7 @@ pub struct Sample {
 pub struct Store {
     entries: Table<Value>,
     deadlines: Table<Moment>,
-    /// How many of the deadlines the next sample lies in front of; it goes down.
+    /// How many of the deadlines are still to be sampled in this round; it goes down.
     sampled_to: usize,
     /// A moving average of the times to live that samples saw, in milliseconds.
     average_ttl: i64,
@@ -179,7 +179,7 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it.
+    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         self.expire_if_needed(key);
         self.entries.get(key)

@@ -231,7 +231,7 @@ impl Aof {
         self.forget_pending();
     }
 
-    /// Is the AOF on, be it that a new one is still to be begun?
+    /// Is the AOF on, even if a new one has yet to be begun?
     pub fn is_open(&self) -> bool {
         self.open.is_some() || self.wanted.is_some()
     }
@@ -301,7 +301,7 @@ impl Aof {
                 if self.pending.capacity() > KEPT_PENDING {
                     self.pending = BytesMut::new();
                 }
-                // A write that succeeds does not undo an fsync that failed, nor makes a base.
+                // A write that succeeds does not undo an fsync that failed, nor does it make a base.
                 let is_safe = !open.provisional && open.syncer.error().is_none();
                 if is_safe && self.error.take().is_some() {
                     info!("the log can be written again");

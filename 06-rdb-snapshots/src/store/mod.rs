@@ -194,7 +194,7 @@ pub struct Store {
     keys: usize,
     volatile: usize,
     /// Which segment the next sample of the deadlines begins in, and how many of
-    /// its deadlines that sample lies in front of; both go down.
+    /// its deadlines are still to be sampled in this round; both go down.
     sampled_to: (usize, usize),
     /// A moving average of the times to live that samples saw, in milliseconds.
     average_ttl: i64,
@@ -323,7 +323,7 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it.
+    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)

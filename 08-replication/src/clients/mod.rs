@@ -59,7 +59,7 @@ pub struct Handle {
     /// Notified when there is something for it that it did not ask for: messages, or more of
     /// the feed.
     pub mail: Notify,
-    /// It waits for something else than its next command.
+    /// It waits for something other than its next command.
     pub is_blocked: AtomicBool,
     /// Since when too much waits for it.
     excess: Excess,

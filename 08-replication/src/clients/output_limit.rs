@@ -26,7 +26,7 @@ pub struct OutputLimit {
 pub struct Excess(AtomicU64);
 
 /// So many bytes of what waits are not counted: they lie in the buffer that every client of Redis
-/// has (`PROTO_REPLY_CHUNK_BYTES`). What does not fit it is counted, and at least as one more.
+/// has (`PROTO_REPLY_CHUNK_BYTES`). These are not counted; what is beyond counts as as much at least.
 pub const FREE: usize = 16 * 1024;
 
 /// How much of so many bytes that wait for a client counts.

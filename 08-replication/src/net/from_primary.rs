@@ -35,7 +35,7 @@ use crate::stats::Loading;
 const PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
-/// How often to try to begin a new log after a full synchronization.
+/// How many times to try to begin a new AOF after a full synchronization.
 const TRIES: u32 = 10;
 
 /// How often to tell the primary how far we are.

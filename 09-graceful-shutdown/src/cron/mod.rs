@@ -50,7 +50,7 @@ fn every_second(state: &mut State) {
     state.clients.enforce(limits.normal);
     state.pubsub.enforce(limits.pubsub);
     if state.lifecycle.phase() == Phase::Draining {
-        // We do not listen to the primary now, and it has no part in that.
+        // Nothing is read from the primary now, so its silence must not count as a timeout.
         state.replication.hear();
     }
     let silence = state.config.repl_timeout;

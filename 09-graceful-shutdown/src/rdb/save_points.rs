@@ -14,7 +14,7 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
     pub seconds: u64,
-    /// As in Redis, a number that is too much for 32 bits loses the others.
+    /// As in Redis, of a larger number only the low 32 bits count.
     pub changes: i32,
 }
 

@@ -197,7 +197,7 @@ pub struct Store {
     keys: usize,
     volatile: usize,
     /// Which segment the next sample of the deadlines begins in, and how many of
-    /// its deadlines that sample lies in front of; both go down.
+    /// its deadlines are still to be sampled in this round; both go down.
     sampled_to: (usize, usize),
     /// A moving average of the times to live that samples saw, in milliseconds.
     average_ttl: i64,
@@ -217,7 +217,7 @@ pub struct Store {
     /// The keys that got their deadline from a client of this replica, which may be writable.
     /// No primary will say that they are removed (`slaveKeysWithExpire`).
     tracked: Table<()>,
-    /// How many of them the next look at them lies in front of; it goes down.
+    /// How many of them are still to be looked at in this round; it goes down.
     tracked_to: usize,
 }
 
@@ -360,7 +360,7 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it.
+    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
     pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)

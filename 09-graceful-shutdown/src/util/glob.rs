@@ -7,7 +7,7 @@
 //! Redis matches `*` by recursion. Until 7.0.8 a pattern with many stars could
 //! keep it busy for hours (CVE-2022-36021). Only the last star ever needs a second
 //! try: if what follows it cannot be matched, letting an earlier star take more
-//! does not help. Redis knows this since 7.0.9 (`skipLongerMatches`), and still
+//! does not help. Redis has known this since 7.0.9 (`skipLongerMatches`), and still
 //! recurses. Ours has one place to go back to, and the work is bounded by
 //! pattern × text.
 
