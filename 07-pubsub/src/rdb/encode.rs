@@ -123,13 +123,14 @@ impl<W: Write> Encoder<W> {
         {
             return self.integer(number);
         }
-        if self.options.compression && bytes.len() >= MIN_COMPRESSED {
-            if let Some(compressed) = self.compressor.compress(bytes) {
-                self.buffer.push(0xC0 | encoding::LZF);
-                self.length(compressed.len());
-                self.length(bytes.len());
-                return self.bytes(&compressed);
-            }
+        if self.options.compression
+            && bytes.len() >= MIN_COMPRESSED
+            && let Some(compressed) = self.compressor.compress(bytes)
+        {
+            self.buffer.push(0xC0 | encoding::LZF);
+            self.length(compressed.len());
+            self.length(bytes.len());
+            return self.bytes(&compressed);
         }
         self.length(bytes.len());
         self.bytes(bytes)
