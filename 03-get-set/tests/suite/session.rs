@@ -1,14 +1,14 @@
 //! A connection that shows replies as the bytes they are, for the suites that
 //! compare them with Redis's.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::panicking;
 use std::time::Duration;
 
 use crate::client::failure::{End, Failure};
 use crate::client::history::History;
-use crate::client::patience;
+use crate::client::{patience, read};
 
 pub const OK: &str = "+OK\r\n";
 pub const NULL: &str = "$-1\r\n";
@@ -204,7 +204,7 @@ impl Session {
 
     fn try_receive(&mut self) -> Result<(), End> {
         let mut buffer = vec![0; 64 * 1024];
-        match self.socket.read(&mut buffer) {
+        match read(&mut self.socket, &mut buffer) {
             Ok(0) => Err(End::Closed),
             Ok(length) => {
                 self.received.extend_from_slice(&buffer[..length]);

@@ -4,7 +4,7 @@
 // Shared by all steps; an early one does not need all of it.
 #![allow(dead_code)]
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread::panicking;
 use std::time::Duration;
@@ -40,6 +40,17 @@ pub struct Client {
     reply: Vec<u8>,
     /// Has all that was sent its reply? Then nothing more may come.
     answered: bool,
+}
+
+/// Reads once. A read that waits for at most so long may be interrupted (`EINTR`) although nothing
+/// has happened to the connection, and is then begun again.
+pub fn read(socket: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match socket.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// How long a reply may take.
@@ -109,7 +120,7 @@ impl Client {
         let mut received = vec![0; expected.len()];
         let mut at = 0;
         while at < expected.len() {
-            let end = match self.socket.read(&mut received[at..]) {
+            let end = match read(&mut self.socket, &mut received[at..]) {
                 Ok(0) => End::Closed,
                 Ok(count) if received[at..].starts_with(&expected[at..at + count]) => {
                     at += count;
@@ -186,7 +197,7 @@ impl Client {
         let mut received = vec![0; length];
         let mut at = 0;
         while at < length {
-            match self.socket.read(&mut received[at..]) {
+            match read(&mut self.socket, &mut received[at..]) {
                 Ok(0) | Err(_) => break,
                 Ok(count) => at += count,
             }
@@ -244,7 +255,7 @@ impl Client {
     pub fn expect_closed(&mut self) {
         self.answered = false;
         let mut byte = [0];
-        match self.socket.read(&mut byte) {
+        match read(&mut self.socket, &mut byte) {
             Ok(0) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(_) => self.fail(&self.reply, &self.reply, End::Open),
@@ -260,7 +271,7 @@ impl Client {
     pub fn expect_silence(&mut self) -> &mut Self {
         let mut byte = [0];
         self.wait_at_most(SILENCE);
-        match self.socket.read(&mut byte) {
+        match read(&mut self.socket, &mut byte) {
             Err(error) if End::of(&error) == End::Silent => {}
             Ok(0) | Err(_) => self.fail(b"", b"", End::Closed),
             Ok(_) => {

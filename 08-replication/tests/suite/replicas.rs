@@ -3,7 +3,7 @@
 //! which can be cut.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -164,7 +164,8 @@ impl Writer {
         socket.set_read_timeout(patience).expect("a timeout");
         let mut buffer = [0; 4096];
         loop {
-            let count = socket.read(&mut buffer).expect("what the replica says");
+            let count =
+                crate::client::read(&mut socket, &mut buffer).expect("what the replica says");
             assert!(count > 0, "the replica goes before it has asked");
             let said = String::from_utf8_lossy(&buffer[..count]).to_uppercase();
             let options = said.matches("REPLCONF").count();

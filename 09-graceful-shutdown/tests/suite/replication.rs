@@ -330,7 +330,7 @@ fn read_until(socket: &mut TcpStream, expected: &[&[u8]]) {
     let has = |received: &[u8], it: &[u8]| received.windows(it.len()).any(|part| part == it);
     while !expected.iter().any(|it| has(&received, it)) {
         let mut part = [0; 4096];
-        let count = socket.read(&mut part).expect("what the replica says");
+        let count = crate::client::read(socket, &mut part).expect("what the replica says");
         assert!(count > 0, "it hangs up: {}", received.escape_ascii());
         received.extend_from_slice(&part[..count]);
     }
