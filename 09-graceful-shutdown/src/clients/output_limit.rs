@@ -25,8 +25,8 @@ pub struct OutputLimit {
 #[derive(Debug, Default)]
 pub struct Excess(AtomicU64);
 
-/// So many bytes of what waits are not counted: they lie in the buffer that every client of Redis
-/// has (`PROTO_REPLY_CHUNK_BYTES`). These are not counted; what is beyond counts as as much at least.
+/// The first bytes that wait are not counted: they lie in the buffer that every client of Redis
+/// has (`PROTO_REPLY_CHUNK_BYTES`). Anything beyond them counts as at least as many again.
 pub const FREE: usize = 16 * 1024;
 
 /// How much of so many bytes that wait for a client counts.
