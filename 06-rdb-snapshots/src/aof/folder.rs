@@ -164,7 +164,7 @@ impl Folder {
     fn delete_temporary(&self) -> io::Result<()> {
         let prefix = format!("{TEMPORARY}{}", self.location.name);
         let left = self.strangers(|file| file.starts_with(&prefix))?;
-        left.iter().try_for_each(fs::remove_file)
+        left.iter().try_for_each(delete)
     }
 
     /// The files of which `is_wanted` says so, and that the manifest does not name.
@@ -292,9 +292,7 @@ impl Folder {
             return;
         }
         for Part { name, .. } in &self.manifest.history {
-            if let Err(error) = fs::remove_file(self.location.path(name))
-                && error.kind() != ErrorKind::NotFound
-            {
+            if let Err(error) = delete(self.location.path(name)) {
                 return warn!("cannot delete {name}, which is no longer needed: {error}");
             }
         }
@@ -315,7 +313,7 @@ impl Folder {
             return Ok(());
         }
         let left = [self.unnamed("base")?, self.unnamed("incr")?];
-        left.iter().flatten().try_for_each(fs::remove_file)
+        left.iter().flatten().try_for_each(delete)
     }
 
     /// Is `file` still the last increment of the AOF? Somebody may have deleted or
@@ -336,6 +334,14 @@ impl Folder {
         let paths = files.map(|part| self.location.path(&part.name));
         let sizes = paths.filter_map(|path| Some(fs::metadata(path).ok()?.len()));
         sizes.sum()
+    }
+}
+
+/// Deletes a file. That somebody else has done so meanwhile is no error.
+fn delete(path: impl AsRef<Path>) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        deleted => deleted,
     }
 }
 

@@ -166,13 +166,15 @@ fn persist(state: &mut State, request: Request) -> bool {
 }
 
 /// What is written in the background is not waited for. The files before it are whole, unless
-/// it is the first base of the log: without that the log is nothing.
+/// it is a base without which the AOF is nothing. Who asks again and again must not stop that
+/// again and again: it is also what mends an AOF that is broken.
 fn end_background(state: &mut State, request: Request) -> Result<(), String> {
-    let is_first = state.aof.wants_base() && !state.aof.is_broken();
-    if request.force || !is_first {
+    let needs_base = state.aof.wants_base();
+    if request.force || !needs_base {
         state.background.stop();
     }
-    match is_first {
+    // Why one that is broken cannot be made safe, `sync_log` knows.
+    match needs_base && !state.aof.is_broken() {
         true => Err("Writing initial AOF".into()),
         false => Ok(()),
     }

@@ -3,15 +3,16 @@
 //!
 //! Reread: 06-rdb-snapshots/GUIDE.md#what-can-go-wrong
 
+use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
 
 use crate::dump::{leftovers, same};
-use crate::faults::{Action, Disk, EIO, Fault};
+use crate::faults::{Action, Disk, EIO, ENOENT, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{Log, ON, connect, data_folder, data_set, info, snapshot};
-use crate::session::{OK, Session, int};
+use crate::session::{OK, Session, bulk, int};
 
 /// The files of the log that are there, and those that it consists of.
 fn files(data: &TempDir) -> (Vec<String>, Vec<String>) {
@@ -99,6 +100,32 @@ fn an_fsync_fails_during_a_rewrite() {
         let server = Server::start_on(data.path(), &ON);
         same(&data_set(&mut connect(&server)), &expected);
     }
+}
+
+/// A rewrite that is no longer wanted deletes what it has made, maybe between the moment in which
+/// the log that is turned on again sees it and that in which it deletes it.
+#[test]
+fn a_file_that_is_gone_already_is_no_error() {
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let server = disk.start(&ON);
+    let mut c = connect(&server);
+    c.expect("SET k 1", OK);
+    c.expect("CONFIG SET appendonly no", OK);
+    let left = Log::of(&data).folder.join("temp-appendonly.aof.base-0");
+    fs::write(left, "half a base").expect("write the file");
+    let gone = Fault::new(Action::Fail(ENOENT))
+        .calls("unlink")
+        .path("temp-");
+    disk.arm(&gone.always());
+    c.expect("CONFIG SET appendonly yes", OK);
+    wait_until("the log is on", || is_idle(&mut c));
+    c.expect("INCR k", int(2));
+    disk.disarm();
+    server.kill();
+    connect(&Server::start_on(data.path(), &ON)).expect("GET k", bulk("2"));
 }
 
 /// Whichever call fails on the way to a new base, nothing is left of it.

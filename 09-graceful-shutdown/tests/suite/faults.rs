@@ -32,6 +32,7 @@ pub mod load;
 pub mod machine;
 pub mod walk;
 
+pub const ENOENT: i32 = 2;
 pub const EIO: i32 = 5;
 pub const EMFILE: i32 = 24;
 pub const ENOSPC: i32 = 28;

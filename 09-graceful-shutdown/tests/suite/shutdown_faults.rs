@@ -17,7 +17,7 @@ use crate::faults::{Action, Disk, EIO, ENOSPC, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{ON, connect, data_folder};
 use crate::replicas::{all, fill, start, wait_for_link, wait_for_offset};
-use crate::session::{OK, Session};
+use crate::session::{OK, Session, bulk};
 
 /// A server whose clients write, and which is to end.
 struct Ending {
@@ -177,6 +177,30 @@ fn a_call_that_fails_at_the_end_loses_nothing_acknowledged() {
         eprintln!("{fault:?} with {flags:?}");
         ending.must_be_safe(flags, &mut rng);
     }
+}
+
+/// A log that cannot be made safe is mended by a rewrite. Who asks for the end again and again,
+/// as some scripts do, must not stop that again and again.
+#[test]
+fn who_asks_again_and_again_gets_the_end() {
+    if is_other_server() {
+        return;
+    }
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let mut server = disk.start(&ON);
+    let mut c = connect(&server);
+    c.expect("SET k 1", OK);
+    disk.arm(&Fault::new(Action::Fail(EIO)).calls("sync").path("incr"));
+    wait_until("it ends", || {
+        let reply = Peer::connect(server.addr()).and_then(|mut peer| peer.ask(&["SHUTDOWN"]));
+        reply.is_none()
+    });
+    assert!(server.ended().success());
+    assert_eq!(disk.faults(), 1);
+    connect(&Server::start_on(data.path(), &ON)).expect("GET k", bulk("1"));
 }
 
 type Data = BTreeMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;
