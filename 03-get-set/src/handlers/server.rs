@@ -1,7 +1,9 @@
 //! Commands about the server: DBSIZE, FLUSHALL, CONFIG, TIME, LOLWUT
 //! (in Redis `db.c` for the first two, then `config.c`, `server.c`, `lolwut.c`).
 
-use crate::command::{Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help};
+use crate::command::{
+    Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help, integer,
+};
 use crate::config::{Change, Config, PARAMETERS, Parameter};
 use crate::logging;
 use crate::resp::Args;
@@ -145,7 +147,13 @@ fn time(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 }
 
 /// `LOLWUT [VERSION version]`: Redis 7.0 has no art of its own either.
-fn lolwut(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+fn lolwut(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let has_version = args
+        .get(1)
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"version"));
+    if let Some(version) = args.get(2).filter(|_| has_version) {
+        integer(version)?;
+    }
     ctx.reply.verbatim(&format!("Redis ver. {REDIS_VERSION}\n"));
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! SELECT (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in
 //! `db.c`).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -255,11 +256,15 @@ fn describe(client: &Handle, table: &Table) -> String {
 fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let own_id = ctx.client.handle.id;
     let is_old_form = args.len() == 3;
-    let mut found: Vec<Arc<Handle>> = ctx.state.clients.iter().cloned().collect();
-    match is_old_form {
-        true => found.retain(|it| it.addr.to_string().as_bytes() == &args[2]),
-        false => filter(&mut found, own_id, args.skip(2))?,
-    }
+    let filter = match is_old_form {
+        true => Filter {
+            addr: Some(&args[2]),
+            ..Filter::default()
+        },
+        false => Filter::parse(own_id, args.skip(2))?,
+    };
+    let clients = ctx.state.clients.iter();
+    let found: Vec<Arc<Handle>> = clients.filter(|it| filter.matches(it)).cloned().collect();
     for client in &found {
         match client.id == own_id {
             // It shall have the reply.
@@ -275,34 +280,56 @@ fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// Leaves the clients that CLIENT KILL's options mean.
-fn filter(clients: &mut Vec<Arc<Handle>>, own_id: u64, mut options: Args<'_>) -> Result {
-    let mut spares_self = true;
-    while let Some(option) = options.get(0) {
-        let value = options.get(1).ok_or(CommandError::SYNTAX)?;
-        match option.to_ascii_lowercase().as_slice() {
-            b"id" => {
-                let id = parse_integer(value).filter(|id| *id > 0);
-                let id = id.ok_or(INVALID_ID)?.unsigned_abs();
-                clients.retain(|it| it.id == id);
+/// Which clients CLIENT KILL means: those to which all of this applies.
+#[derive(Default)]
+struct Filter<'a> {
+    id: Option<u64>,
+    kind: Option<Kind>,
+    addr: Option<&'a [u8]>,
+    local_addr: Option<&'a [u8]>,
+    /// The client that asks, if it is to stay.
+    spared: Option<u64>,
+}
+
+impl<'a> Filter<'a> {
+    /// Reads the options. Of one that is there twice, the last counts.
+    fn parse(own_id: u64, mut options: Args<'a>) -> Result<Self> {
+        let mut filter = Self {
+            spared: Some(own_id),
+            ..Self::default()
+        };
+        while let Some(option) = options.get(0) {
+            let value = options.get(1).ok_or(CommandError::SYNTAX)?;
+            match option.to_ascii_lowercase().as_slice() {
+                b"id" => {
+                    let id = parse_integer(value).filter(|id| *id > 0);
+                    filter.id = Some(id.ok_or(INVALID_ID)?.unsigned_abs());
+                }
+                b"type" => filter.kind = Some(kind(value)?),
+                b"addr" => filter.addr = Some(value),
+                b"laddr" => filter.local_addr = Some(value),
+                // There is one user, and everybody is it.
+                b"user" if value == b"default" => {}
+                b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
+                b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spared = Some(own_id),
+                b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.spared = None,
+                _ => return Err(CommandError::SYNTAX),
             }
-            b"type" => {
-                let kind = kind(value)?;
-                clients.retain(|it| it.kind() == kind);
-            }
-            b"addr" => clients.retain(|it| it.addr.to_string().as_bytes() == value),
-            b"laddr" => clients.retain(|it| it.local_addr.to_string().as_bytes() == value),
-            // There is one user, and everybody is it.
-            b"user" if value == b"default" => {}
-            b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
-            b"skipme" if value.eq_ignore_ascii_case(b"yes") => spares_self = true,
-            b"skipme" if value.eq_ignore_ascii_case(b"no") => spares_self = false,
-            _ => return Err(CommandError::SYNTAX),
+            options = options.skip(2);
         }
-        options = options.skip(2);
+        Ok(filter)
     }
-    clients.retain(|it| !spares_self || it.id != own_id);
-    Ok(())
+
+    fn matches(&self, client: &Handle) -> bool {
+        let is = |wanted: &[u8], addr: SocketAddr| addr.to_string().as_bytes() == wanted;
+        self.id.is_none_or(|id| client.id == id)
+            && self.kind.is_none_or(|kind| client.kind() == kind)
+            && self.addr.is_none_or(|addr| is(addr, client.addr))
+            && self
+                .local_addr
+                .is_none_or(|addr| is(addr, client.local_addr))
+            && self.spared != Some(client.id)
+    }
 }
 
 const INVALID_ID: CommandError = CommandError::new("ERR client-id should be greater than 0");

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::client::Client;
 use crate::harness::{Server, amount, is_other_server, wait_until};
-use crate::session::{NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
 
 fn connect() -> (Server, Session) {
     let server = Server::start();
@@ -359,6 +359,7 @@ fn lolwut_names_the_version() {
     let (_server, mut c) = connect();
     let reply = c.strings(&["LOLWUT"]);
     assert!(String::from_utf8_lossy(&reply[0]).contains("Redis ver. "));
+    c.expect("LOLWUT VERSION x", NOT_AN_INTEGER);
 }
 
 #[test]
@@ -587,6 +588,14 @@ fn client_kill_ends_connections() {
     c.expect("CLIENT KILL TYPE pubsub", int(0));
     c.expect(&format!("CLIENT KILL LADDR {}", server.addr()), int(2));
     victims.remove(0).expect_closed();
+    // Of an option that is there twice, the last counts.
+    let mut victim = Client::connect(&server);
+    let address = addr(&victim);
+    c.expect(
+        &format!("CLIENT KILL ADDR 1.2.3.4:5 ADDR {address}"),
+        int(1),
+    );
+    victim.expect_closed();
     // A command of its own that waits behind is not executed.
     let mut last = Client::connect(&server);
     last.check("CLIENT KILL TYPE normal SKIPME no\r\nSET k v\r\n", int(2));
@@ -623,6 +632,11 @@ fn client_list_and_kill_check_their_options() {
         ("CLIENT KILL x y", SYNTAX),
         ("CLIENT KILL MAXAGE 1", SYNTAX),
         ("CLIENT KILL TYPE normal", ":0\r\n"),
+        (
+            "CLIENT KILL TYPE pubsub TYPE normal SKIPME no SKIPME yes",
+            ":0\r\n",
+        ),
+        ("CLIENT KILL ID 123456 ID x", no_id),
     ] {
         c.expect(command, reply);
     }
