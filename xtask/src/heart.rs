@@ -5,6 +5,8 @@
 //! is written twice. CONTRIBUTING.md says what its keys mean.
 
 pub mod blanks;
+pub mod count;
+pub mod guide;
 pub mod source;
 
 use std::ops::RangeFrom;
@@ -31,8 +33,27 @@ pub const UNUSED: [&str; 5] = [
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Heart {
+    /// How many classes the step is.
+    #[serde(default = "one")]
+    pub classes: usize,
+    /// What the step adds besides its heart.
+    #[serde(default)]
+    pub given: Vec<Given>,
     #[serde(rename = "part")]
     pub parts: Vec<Part>,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// What a learner may leave unread.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// A file, or a folder without those files and folders that have a row of their own.
+    pub file: String,
+    pub why: String,
 }
 
 /// One part: what is written at a stretch, between one section of the GUIDE and the next.
@@ -40,7 +61,7 @@ pub struct Heart {
 #[serde(deny_unknown_fields)]
 pub struct Part {
     pub title: String,
-    /// The heading in the GUIDE, if it is not the title.
+    /// The heading in a GUIDE that is no lesson yet, if it is not the title.
     pub heading: Option<String>,
     /// The tests that fail until it is right, by their whole names, the simplest first.
     pub witness: Vec<String>,
@@ -115,6 +136,22 @@ impl Heart {
         part.with_context(|| format!("there are parts 1 to {}; choose one", self.parts.len()))
     }
 
+    /// Where the GUIDE speaks of the part of that number, like `02-resp-parser/GUIDE.md:181`.
+    pub fn place(&self, step: &Step, number: usize) -> Result<String> {
+        let part = self.part(number)?;
+        let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
+        let title = match guide::is_lesson(&read_text(&path)?) {
+            true => guide::heading(number, &part.title).replace('`', ""),
+            false => part.heading.as_ref().unwrap_or(&part.title).clone(),
+        };
+        let page = Page::read(path, name.clone(), None)?;
+        let heading = page.headings.iter().find(|it| it.text.trim() == title);
+        let heading = heading.with_context(|| {
+            format!("{name} has no heading `{title}`; correct the part's title in {FILE}")
+        })?;
+        Ok(format!("{name}:{}", heading.line))
+    }
+
     /// The items of the parts from that one on, each with its part's number.
     pub fn items(&self, RangeFrom { start }: RangeFrom<usize>) -> Vec<(usize, &Item)> {
         let parts = (1..)
@@ -123,20 +160,6 @@ impl Heart {
         parts
             .flat_map(|(number, part)| part.items.iter().map(move |item| (number, item)))
             .collect()
-    }
-}
-
-impl Part {
-    /// Where the GUIDE speaks of it, like `02-resp-parser/GUIDE.md:181`.
-    pub fn place(&self, step: &Step) -> Result<String> {
-        let name = format!("{}/GUIDE.md", step.name);
-        let page = Page::read(step.dir.join("GUIDE.md"), name.clone(), None)?;
-        let title = self.heading.as_ref().unwrap_or(&self.title);
-        let heading = page.headings.iter().find(|it| it.text.trim() == title);
-        let heading = heading.with_context(|| {
-            format!("{name} has no heading `{title}`; correct the part's title in {FILE}")
-        })?;
-        Ok(format!("{name}:{}", heading.line))
     }
 }
 

@@ -105,8 +105,8 @@ struct Case<'a> {
 
 impl<'a> Proof<'a> {
     fn new(workshop: &'a Workshop, step: &'a Step, heart: &'a Heart) -> Result<Self> {
-        for part in &heart.parts {
-            part.place(step)?;
+        for number in 1..=heart.parts.len() {
+            heart.place(step, number)?;
         }
         let before = workshop.before(step);
         Ok(Proof {

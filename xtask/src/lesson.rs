@@ -76,8 +76,8 @@ impl Lesson {
             let row = format!("{place}  {}", item.item);
             text += &line(label, &row);
         }
+        text += &line("read", &self.heart.place(&self.step, number)?);
         let number = self.step.number;
-        text += &line("read", &part.place(&self.step)?);
         text += &line(
             "then",
             &format!("make try-{number:02}  (or make watch-{number:02}: at each save)"),

@@ -2,22 +2,21 @@
 //!
 //! Each README has a generated table of what became of every file since the step
 //! before. Because a stale table fails, no difference between two steps goes
-//! unnoticed. The same command holds the steps against one another: no drift
+//! unnoticed. What is generated in a GUIDE is held up to date likewise. The same command holds the steps against one another: no drift
 //! (`drift.rs`), one version of each crate (`dependencies.rs`), and no import
 //! against the house plan (`imports.rs`, `layers.rs`).
-
-use std::fs;
-use std::ops::Range;
 
 use anyhow::{Context, Result};
 
 use crate::dependencies::disagreements;
 use crate::drift::differs_in_form_only;
+use crate::generated::{self, Region};
+use crate::heart::guide;
 use crate::imports::imports;
 use crate::layers::{self, Plan};
 use crate::output::report;
 use crate::pairs::{Pair, Status, compare, module_name};
-use crate::steps::{Root, Step, Workshop, read_text};
+use crate::steps::{Root, Step, Workshop};
 
 /// The line before the table.
 pub const BEGIN: &str = "<!-- lineage:begin -->";
@@ -27,7 +26,7 @@ pub const END: &str = "<!-- lineage:end -->";
 /// The command's options.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// Write the tables into the READMEs instead of checking them.
+    /// Write what is generated into READMEs and GUIDEs instead of checking it.
     #[arg(long)]
     write: bool,
     #[command(flatten)]
@@ -45,6 +44,11 @@ pub fn run(args: Args) -> Result<()> {
         findings.extend(check_drift(before, step, &pairs)?);
         findings.extend(check_suites(step, &pairs));
         findings.extend(check_layers(step)?);
+        findings.extend(guide::check(before, step, &pairs, args.write)?);
+    }
+    for step in workshop.steps.iter().filter(|it| !it.in_lineage()) {
+        let pairs = compare(None, step)?;
+        findings.extend(guide::check(None, step, &pairs, args.write)?);
     }
     findings.extend(disagreements(&workshop.steps)?);
     report(&findings, &all_well(&workshop))
@@ -52,9 +56,7 @@ pub fn run(args: Args) -> Result<()> {
 
 fn all_well(workshop: &Workshop) -> String {
     let count = workshop.lineage().count();
-    format!(
-        "{count} steps: tables up to date, no drift, one version of each crate, house plan kept"
-    )
+    format!("{count} steps: pages up to date, no drift, one version of each crate, house plan kept")
 }
 
 /// Checks or writes the table in a step's README.
@@ -63,40 +65,21 @@ fn check_table(
     step: &Step,
     pairs: &[Pair],
     write: bool,
-) -> Result<Option<String>> {
+) -> Result<Vec<String>> {
     let path = step.dir.join("README.md");
     let name = format!("{}/README.md", step.name);
     if !path.exists() {
-        return Ok(Some(format!(
+        return Ok(vec![format!(
             "{name} is missing; write it, with {BEGIN} and {END}"
-        )));
+        )]);
     }
-    let readme = read_text(&path)?;
-    let Some(place) = table_place(&readme) else {
-        return Ok(Some(format!(
-            "{name} has no place for its table of changes; put the lines {BEGIN} and {END} where it \
-             belongs and run: cargo xtask lineage --write"
-        )));
+    let table = Region {
+        what: "the table of changes".to_owned(),
+        begin: BEGIN.to_owned(),
+        end: END,
+        text: table(before, step, pairs),
     };
-    let mut fresh = readme.clone();
-    fresh.replace_range(place, &table(before, step, pairs));
-    if fresh == readme {
-        return Ok(None);
-    }
-    if write {
-        fs::write(&path, fresh).with_context(|| format!("cannot write {name}"))?;
-        return Ok(None);
-    }
-    Ok(Some(format!(
-        "{name}: the table of changes is stale; run: cargo xtask lineage --write"
-    )))
-}
-
-/// What lies between the two markers.
-fn table_place(readme: &str) -> Option<Range<usize>> {
-    let start = readme.find(BEGIN)? + BEGIN.len();
-    let length = readme[start..].find(END)?;
-    Some(start..start + length)
+    generated::renew(&path, &name, &[table], write)
 }
 
 fn table(before: Option<&Step>, step: &Step, pairs: &[Pair]) -> String {

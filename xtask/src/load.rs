@@ -1,7 +1,9 @@
-//! `cargo xtask load`: what a step asks of a learner, counted.
+//! `cargo xtask load`: what a step asks of a learner, counted, and whether its pages say so.
 //!
-//! The minutes are a model: people read 150 words a minute, type 3 lines that a page
-//! shows, and write 1.5 lines of their own.
+//! The minutes are a model: people read 150 words a minute, and write 1.5 lines. Pages
+//! round them to 5.
+
+mod exercises;
 
 use std::collections::HashSet;
 
@@ -9,15 +11,18 @@ use anyhow::Result;
 
 use crate::docs::fence::Kind;
 use crate::docs::page::Page;
-use crate::heart::{Heart, source};
-use crate::output::{HINT, paint, print};
-use crate::pairs::{Pair, compare, line_diff};
+use crate::heart::count::{Line, given, is_code, of_heart};
+use crate::heart::{Heart, guide};
+use crate::output::{HINT, paint, print, report};
+use crate::pairs::compare;
 use crate::steps::{Number, Root, Step, Workshop, read_text};
+use exercises::Exercises;
 
 const WORDS: usize = 150;
-const TYPED: usize = 3;
 /// Lines written in two minutes.
 const WRITTEN: usize = 3;
+/// What a page may have at most, and its heart, for one class and for more.
+const LIMITS: [[usize; 2]; 2] = [[2_500, 150], [4_000, 300]];
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -31,51 +36,137 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
-    let head =
-        "step                      words  added  given  heart  shown   read  type  write  claim";
+    let head = "step                      words  given  heart  shown   read  write   exer  claim";
     print(&format!("{}\n", paint(HINT, head)))?;
-    for step in workshop.lineage() {
-        if args.step.is_none_or(|Number(number)| number == step.number) {
-            print(&row(&workshop, step)?)?;
+    let mut faults = Vec::new();
+    let chosen = |it: &&Step| args.step.is_none_or(|Number(number)| number == it.number);
+    for step in workshop.steps.iter().filter(chosen) {
+        if step.dir.join("GUIDE.md").is_file() {
+            let load = Load::of(&workshop, step)?;
+            print(&load.row(&step.name))?;
+            faults.extend(load.faults(&step.name));
         }
     }
     let model = format!(
-        "lines are code; read, type, write and claim are minutes, for {WORDS} words, {TYPED} lines \
-         typed, 1.5 lines written a minute; shown counts lines of the heart where there is one"
+        "lines are code; read, write, exer(cises) and claim are minutes, for {WORDS} words read \
+         and 1.5 lines written a minute"
     );
-    print(&format!("{}\n", paint(HINT, &model)))
+    print(&format!("{}\n", paint(HINT, &model)))?;
+    report(&faults, "what the pages say of it is so")
 }
 
-fn row(workshop: &Workshop, step: &Step) -> Result<String> {
-    let text = read_text(&step.dir.join("GUIDE.md"))?;
-    let page = Page::read(step.dir.join("GUIDE.md"), String::new(), Some(step.clone()))?;
-    let words = words(&text);
-    let added: usize = compare(workshop.before(step), step)?
-        .iter()
-        .map(added)
-        .sum();
-    let heart = heart_lines(step)?;
-    let on_page: HashSet<&str> = shown(&page).collect();
-    let (shown, typed) = match heart.is_empty() {
-        true => (on_page.len(), on_page.len()),
-        false => (
-            heart
+/// What was counted.
+struct Load {
+    /// Whether the heart can be written by the page.
+    is_lesson: bool,
+    classes: usize,
+    words: usize,
+    given: usize,
+    heart: Vec<Line>,
+    /// Whether each line of the heart is on the page.
+    shown: Vec<bool>,
+    claim: Option<[usize; 3]>,
+    exercises: Exercises,
+}
+
+impl Load {
+    fn of(workshop: &Workshop, step: &Step) -> Result<Self> {
+        let path = step.dir.join("GUIDE.md");
+        let text = read_text(&path)?;
+        let mut classes = 1;
+        let mut lines = Vec::new();
+        if Heart::exists(step) {
+            let heart = Heart::read(step)?;
+            classes = heart.classes;
+            lines = of_heart(step, &heart)?;
+        }
+        let before = step.in_lineage().then(|| workshop.before(step)).flatten();
+        let pairs = compare(before, step)?;
+        let page = Page::read(path, String::new(), Some(step.clone()))?;
+        let on_page: HashSet<&str> = shown(&page).collect();
+        Ok(Load {
+            is_lesson: guide::is_lesson(&text),
+            classes,
+            words: words(&guide::by_hand(&text)),
+            given: pairs.iter().map(|pair| given(pair, &lines)).sum(),
+            shown: lines
                 .iter()
-                .filter(|it| on_page.contains(it.as_str()))
-                .count(),
-            0,
-        ),
-    };
-    let claim = claim(&text).map_or("-".to_owned(), |minutes| minutes.to_string());
-    Ok(format!(
-        "{:24} {words:6} {added:6} {:6} {:6} {shown:6} {:6} {:5} {:6} {claim:>6}\n",
-        step.name,
-        added.saturating_sub(heart.len()),
-        heart.len(),
-        words / WORDS,
-        typed / TYPED,
-        heart.len() * 2 / WRITTEN,
-    ))
+                .map(|it| on_page.contains(it.text.as_str()))
+                .collect(),
+            heart: lines,
+            claim: claim(&text),
+            exercises: Exercises::of(step)?,
+        })
+    }
+
+    /// The minutes of reading, writing and exercises.
+    fn model(&self) -> [usize; 3] {
+        let write = self.heart.len() * 2 / WRITTEN;
+        [self.words / WORDS, write, self.exercises.minutes]
+    }
+
+    fn row(&self, name: &str) -> String {
+        let (heart, [read, write, exercises]) = (self.heart.len(), self.model());
+        let shown = self.shown.iter().filter(|it| **it).count();
+        let claim = self.claim.map(|it| it.map(|it| it.to_string()).join("+"));
+        let mut text = format!(
+            "{name:24} {:6} {:6} {heart:6} {shown:6} {read:6} {write:6} {exercises:6}  {}\n",
+            self.words,
+            self.given,
+            claim.as_deref().unwrap_or("-"),
+        );
+        for long in &self.exercises.long {
+            text += &format!("  {}\n", paint(HINT, long));
+        }
+        text
+    }
+
+    /// What is not as it should be, once the page is a lesson.
+    fn faults(&self, name: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !self.is_lesson {
+            return faults;
+        }
+        let [words, lines] = LIMITS[usize::from(self.classes > 1)];
+        if self.words > words {
+            faults.push(format!(
+                "{name}/GUIDE.md has {} words, and {words} are the most; move to NOTES.md what \
+                 nobody needs to write the heart",
+                self.words
+            ));
+        }
+        if self.heart.len() > lines {
+            faults.push(format!(
+                "{name}: the heart has {} lines, and {lines} are the most; give some of them",
+                self.heart.len()
+            ));
+        }
+        let mut shown = self.heart.iter().zip(&self.shown);
+        if let Some((line, _)) = shown.find(|(_, shown)| !*shown) {
+            faults.push(format!(
+                "{name}/GUIDE.md does not show `{}` ({}:{}); run: cargo xtask lineage --write",
+                line.text,
+                line.file,
+                line.number + 1
+            ));
+        }
+        let model = self.model();
+        let is_near = |claim: [usize; 3]| claim.into_iter().zip(model).all(|(it, so)| near(it, so));
+        if !self.claim.is_some_and(is_near) {
+            let [read, write, exercises] = model.map(|it| (it + 2) / 5 * 5);
+            faults.push(format!(
+                "{name}/GUIDE.md does not say how long it takes; write: In about {read} minutes of \
+                 reading, {write} of writing and {exercises} of exercises:"
+            ));
+        }
+        faults.extend(self.exercises.faults.iter().cloned());
+        faults
+    }
+}
+
+/// Whether a number on a page is the counted one: within 15 %, and as it may be rounded.
+fn near(said: usize, counted: usize) -> bool {
+    said.abs_diff(counted) <= (counted * 15 / 100).max(3)
 }
 
 /// The words of a page outside of its code.
@@ -92,47 +183,6 @@ fn words(text: &str) -> usize {
         .count()
 }
 
-fn is_code(line: &str) -> bool {
-    let line = line.trim();
-    !line.is_empty() && !line.starts_with("//")
-}
-
-/// The lines of code that a step adds in a file; tests do not count.
-fn added(pair: &Pair) -> usize {
-    let is_program = pair.path.starts_with("src/") && !pair.path.ends_with("tests.rs");
-    let (Some((before, after)), true) = (pair.texts(), is_program) else {
-        return 0;
-    };
-    let [before, after] =
-        [before, after].map(|text| text.split("#[cfg(test)]").next().unwrap_or_default());
-    let diff = line_diff(before, after);
-    let new = diff
-        .iter_all_changes()
-        .filter(|it| it.tag() == similar::ChangeTag::Insert);
-    new.filter(|it| is_code(it.value())).count()
-}
-
-/// The lines of code of a step's heart, signatures included.
-fn heart_lines(step: &Step) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    if !Heart::exists(step) {
-        return Ok(lines);
-    }
-    let heart = Heart::read(step)?;
-    for (_, item) in heart.items(1..) {
-        let text = read_text(&step.dir.join(&item.file))?;
-        let found = source::find(&text, item)?;
-        let range = if found.is_lines {
-            found.body
-        } else {
-            found.whole
-        };
-        let code = text[range].lines().filter(|line| is_code(line));
-        lines.extend(code.map(|line| line.trim().to_owned()));
-    }
-    Ok(lines)
-}
-
 /// The lines of source that a page shows.
 fn shown(page: &Page) -> impl Iterator<Item = &str> {
     let blocks = page.blocks.iter();
@@ -147,14 +197,19 @@ fn shown(page: &Page) -> impl Iterator<Item = &str> {
         .filter(|line| is_code(line))
 }
 
-/// The minutes that the page promises.
-fn claim(text: &str) -> Option<usize> {
-    let (before, _) = text.split_once(" minutes")?;
-    before
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .find(|it| !it.is_empty())?
-        .parse()
-        .ok()
+/// The minutes of reading, writing and exercises that the page promises.
+fn claim(text: &str) -> Option<[usize; 3]> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split("In about ").find_map(|rest| {
+        let (read, rest) = rest.split_once(" minutes of reading, ")?;
+        let (write, rest) = rest.split_once(" of writing and ")?;
+        let (exercises, _) = rest.split_once(" of exercises")?;
+        Some([
+            read.parse().ok()?,
+            write.parse().ok()?,
+            exercises.parse().ok()?,
+        ])
+    })
 }
 
 #[cfg(test)]
@@ -163,9 +218,16 @@ mod tests {
 
     #[test]
     fn words_and_promises_are_read() {
-        let page = "# A b\n\nIn about 90 minutes: – `c`\n\n```rust x\nlet d = 1;\n```\ne\n";
-        assert_eq!(words(page), 8);
-        assert_eq!(claim(page), Some(90));
-        assert_eq!(claim("no promise"), None);
+        let page = "# A b\n\nIn about 20 minutes of\nreading, 90 of writing and 80 of exercises:\n\n\
+                    ```rust x\nlet d = 1;\n```\n<!-- part 1 -->\nMake\n<!-- /part -->\n– `e`\n";
+        assert_eq!(words(&guide::by_hand(page)), 16);
+        assert_eq!(claim(page), Some([20, 90, 80]));
+        assert_eq!(claim("In about 90 minutes:"), None);
+    }
+
+    #[test]
+    fn a_promise_may_be_rounded() {
+        assert!(near(15, 12) && near(10, 13) && near(110, 97));
+        assert!(!near(15, 11) && !near(115, 99));
     }
 }

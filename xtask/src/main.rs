@@ -16,6 +16,7 @@ mod dependencies;
 mod diff;
 mod docs;
 mod drift;
+mod generated;
 mod graders;
 mod heart;
 mod hearts;

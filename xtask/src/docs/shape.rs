@@ -3,8 +3,20 @@
 
 use super::page::{Heading, Page};
 use super::report::{Fault, Report};
+use crate::heart::guide;
+use crate::steps::read_text;
 
 /// The parts of a lesson, in the order in which it is taught.
+const LESSON_PARTS: [&str; 7] = [
+    "You will learn",
+    "The idea",
+    "How Redis does it",
+    "Build it",
+    "What can go wrong",
+    QUESTIONS,
+    "Read on",
+];
+/// Those of a page that is no lesson yet.
 const GUIDE_PARTS: [&str; 9] = [
     "You will learn",
     "The idea",
@@ -50,19 +62,25 @@ fn unclosed(page: &Page) -> Option<Fault> {
 
 fn check_guide(page: &Page, faults: &mut Vec<Fault>) {
     let mut last = 0;
-    for part in GUIDE_PARTS {
+    let is_lesson = read_text(&page.path).is_ok_and(|text| guide::is_lesson(&text));
+    let parts = if is_lesson {
+        &LESSON_PARTS[..]
+    } else {
+        &GUIDE_PARTS
+    };
+    for &part in parts {
         let Some(heading) = find(page, |text| text == part) else {
             let what = format!("the part \"{part}\" is missing");
             let next = format!(
                 "write it under a heading `## {part}`; the order is: {}",
-                GUIDE_PARTS.join(", ")
+                parts.join(", ")
             );
             faults.push(Fault::new(1, what, next));
             continue;
         };
         if heading.line < last {
             let what = format!("the part \"{part}\" is out of order");
-            let next = format!("the order is: {}", GUIDE_PARTS.join(", "));
+            let next = format!("the order is: {}", parts.join(", "));
             faults.push(Fault::new(heading.line, what, next));
         }
         last = last.max(heading.line);

@@ -36,7 +36,7 @@ pub fn next_hint(lesson: &Lesson, part: Option<usize>) -> Result<String> {
         let hints = shown + 1;
         progress.set(&lesson.workshop, &lesson.step, State { hints, ..state })?;
     }
-    text += &line("read", &part.place(&lesson.step)?);
+    text += &line("read", &lesson.heart.place(&lesson.step, number)?);
     if shown + 1 >= all {
         text += &line("or else", &format!("make reveal-{:02}", lesson.step.number));
     }

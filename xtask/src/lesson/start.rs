@@ -189,11 +189,13 @@ fn told(
             ));
     };
     let all = heart.parts.len();
-    let first = heart.part(part)?;
     let count: usize = heart.items(part..).len();
     text += &line("blanks", &format!("{count}, in parts {part} to {all}"));
-    text += &line("first", &format!("part {part}: {}", first.title));
-    text += &line("read", &first.place(step)?);
+    text += &line(
+        "first",
+        &format!("part {part}: {}", heart.part(part)?.title),
+    );
+    text += &line("read", &heart.place(step, part)?);
     text += &line(
         "then",
         &format!("make watch-{number:02}  (or make try-{number:02}, once)"),

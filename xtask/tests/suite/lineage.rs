@@ -222,3 +222,86 @@ fn source_that_does_not_parse_is_named() {
         .tool(&["lineage"])
         .fails_with(&["src/resp.rs", "03-store"]);
 }
+
+const HEART: &str = "\
+given = [{ file = \"src\", why = \"It wires it in.\" }]
+
+[[part]]
+title = \"Count `keys`\"
+witness = [\"store::counts\"]
+hints = [\"How many?\", \"So many.\"]
+
+[[part.item]]
+file = \"src/store.rs\"
+item = \"count\"
+blank = \"naive\"
+body = \"1\"
+
+[[part]]
+title = \"Accept\"
+witness = [\"store::accepts\"]
+
+[[part.item]]
+file = \"src/server.rs\"
+item = \"accept\"
+from = \"let two = 2;\"
+to = \"let two = 2;\"
+blank = \"todo\"
+";
+
+const GUIDE: &str = "# Step 03\n\n## Build it\n\n<!-- given -->\n<!-- /given -->\n\n\
+    ### 1. Count `keys`\n\nWhy.\n\n<!-- part 1 -->\n<!-- /part -->\n\n\
+    ### 2. Accept\n\nWhy.\n\n<!-- part 2 -->\n<!-- /part -->\n\n## Read on\n";
+
+fn with_lesson() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("03-store/heart.toml", HEART);
+    scratch.write("03-store/GUIDE.md", GUIDE);
+    scratch
+}
+
+#[test]
+fn a_guide_gets_what_is_given_and_what_belongs_to_each_part() {
+    let scratch = with_lesson();
+    scratch.tool(&["lineage"]).fails_with(&[
+        "03-store/GUIDE.md: the table of what is given is stale",
+        "what belongs to part 2 is stale; run: cargo xtask lineage --write",
+    ]);
+    check_after_write(&scratch).passes();
+    let guide = scratch.read("03-store/GUIDE.md");
+    let expected = [
+        "<!-- given -->\n| file | lines | why you may leave it unread |\n|---|---|---|\n\
+         | [`src`](src) | 2 | It wires it in. |\n<!-- /given -->\n",
+        "Why.\n\n<!-- part 1 -->\nAt the start, `count` has a body that is too simple.\n\n\
+         Make these pass: `make try-03`\n\n- `store::counts`\n\n<details>\n\
+         <summary>Hint 1</summary>\n\nHow many?\n\n</details>\n",
+        "```rust src/store.rs\n/// Counts.\npub fn count() -> usize {\n    resp::line(b\"\")\n}\n```\n\n\
+         </details>\n<!-- /part -->\n\n### 2. Accept\n",
+        "At the start, `accept` (some lines) is `todo!`.",
+        "/// Accepts.\npub fn accept() {\n    // …\n    let two = 2;\n    // …\n}\n```",
+    ];
+    for text in expected {
+        assert!(guide.contains(text), "no {text:?} in:\n{guide}");
+    }
+}
+
+#[test]
+fn what_a_guide_lacks_is_told() {
+    let scratch = with_lesson();
+    let heart = HEART.replace("\"src\"", "\"src/res\"");
+    scratch.write("03-store/heart.toml", &heart.replace("Accept", "Accepting"));
+    scratch.replace("03-store/GUIDE.md", "<!-- part 2 -->", "<!-- part 3 -->");
+    check_after_write(&scratch).fails_with(&[
+        "no row of `given` covers these files (lines that are given): src/store.rs (1), src/lib.rs (1)",
+        "the row of `given` for src/res covers nothing",
+        "has no heading `### 2. Accepting` after part 1",
+        "has no place for what belongs to part 2; put the lines <!-- part 2 -->",
+    ]);
+    scratch.write("03-store/GUIDE.md", &format!("{GUIDE}<!-- part 3 -->\n"));
+    check_after_write(&scratch).fails_with(&["has 3 lines `<!-- part …`, and heart.toml 2 parts"]);
+    let swapped = GUIDE
+        .replace("part 1", "part 0")
+        .replace("part 2", "part 1");
+    scratch.write("03-store/GUIDE.md", &swapped.replace("part 0", "part 2"));
+    check_after_write(&scratch).fails_with(&["<!-- part 1 --> is not in the section of part 1"]);
+}
