@@ -155,7 +155,7 @@ impl Load {
         if !self.claim.is_some_and(is_near) {
             let [read, write, exercises] = model.map(|it| (it + 2) / 5 * 5);
             faults.push(format!(
-                "{name}/GUIDE.md does not say how long it takes; write: In about {read} minutes of \
+                "{name}/GUIDE.md does not say how long it takes, within 15 %; write: In about {read} minutes of \
                  reading, {write} of writing and {exercises} of exercises:"
             ));
         }

@@ -334,6 +334,33 @@ fn missing_and_misplaced_parts_of_a_guide_are_seen() {
 }
 
 #[test]
+fn a_lesson_has_parts_of_its_own_and_is_checked_where_it_is_folded() {
+    let scratch = Scratch::clean();
+    let folded = "<details>\n<summary>Hint 1</summary>\n\n[a](gone.md)\n\n```rust src/main.rs\n\
+                  count += 2;\n```\n\n</details>\n\n";
+    let code = &scratch.read(GUIDE)[scratch.read(GUIDE).find("## The code").expect("a part")..];
+    let code = &code[..code.find("## What can").expect("a part")];
+    scratch.replace(
+        GUIDE,
+        code,
+        &format!("## Build it\n\n<!-- given -->\n\n{folded}"),
+    );
+    scratch.write("01-echo/NOTES.md", "[the code](GUIDE.md#the-code)\n");
+    scratch.write("01-echo/INSTRUCTOR.md", "```console\n$ echo 1\n2\n```\n");
+    scratch.run(&["docs", "01"]).fails(&[
+        "GUIDE.md:19: the link `gone.md` leads to no file",
+        "GUIDE.md:22: this is not in `src/main.rs`",
+        "INSTRUCTOR.md:2: `echo 1`",
+        "NOTES.md:1: the link `GUIDE.md#the-code` leads to no heading",
+        "faults: 4,",
+    ]);
+    scratch.replace(GUIDE, "## Build it\n", "");
+    scratch
+        .run(&["docs", "01"])
+        .fails(&["the part \"Build it\" is missing"]);
+}
+
+#[test]
 fn exercises_have_four_tasks_with_three_hints() {
     let scratch = Scratch::clean();
     let hint = "<details>\n<summary>Hint</summary>\n\nTry.\n\n</details>\n";

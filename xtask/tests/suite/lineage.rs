@@ -249,11 +249,11 @@ to = \"let two = 2;\"
 blank = \"todo\"
 ";
 
-const GUIDE: &str = "# Step 03\n\n## Build it\n\n<!-- given -->\n<!-- /given -->\n\n\
+pub const GUIDE: &str = "# Step 03\n\n## Build it\n\n<!-- given -->\n<!-- /given -->\n\n\
     ### 1. Count `keys`\n\nWhy.\n\n<!-- part 1 -->\n<!-- /part -->\n\n\
     ### 2. Accept\n\nWhy.\n\n<!-- part 2 -->\n<!-- /part -->\n\n## Read on\n";
 
-fn with_lesson() -> Scratch {
+pub fn with_lesson() -> Scratch {
     let scratch = Scratch::new();
     scratch.write("03-store/heart.toml", HEART);
     scratch.write("03-store/GUIDE.md", GUIDE);

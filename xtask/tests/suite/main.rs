@@ -6,4 +6,5 @@
 mod carry;
 mod diff;
 mod lineage;
+mod load;
 mod scratch;
