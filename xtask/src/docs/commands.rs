@@ -142,7 +142,9 @@ fn targets(database: &str) -> HashSet<String> {
         .filter(|rule| rule.contains("recipe to execute"));
     let lines = rules.flat_map(|rule| rule.lines().find(|line| !line.starts_with('#')));
     let names = lines.filter_map(|line| line.split_once(':'));
-    names.map(|(name, _)| name.to_owned()).collect()
+    // A pattern rule may have several targets.
+    let names = names.flat_map(|(names, _)| names.split_whitespace());
+    names.map(str::to_owned).collect()
 }
 
 /// The words after this command, wherever the line has it as code: at a prompt,
@@ -181,7 +183,7 @@ mod tests {
     const DATABASE: &str = "# Not a target:\n02-folder:\n#  Implicit rule search has not been done.\n\n\
         01-echo:\n#  Phony target (prerequisite of .PHONY).\n#  recipe to execute (from 'Makefile', line 3):\n\
         \t@run $(ARGS)\n\n.PHONY: 01-echo 03-gone\n\n03-gone:\n#  Phony target (prerequisite of .PHONY).\n\n\
-        check-%:\n#  recipe to execute (from 'Makefile', line 9):\n\t@cargo\n";
+        check-% try-%:\n#  recipe to execute (from 'Makefile', line 9):\n\t@cargo\n";
 
     fn faults(page: &str) -> Vec<String> {
         let commands = Commands {
@@ -194,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_target_needs_a_recipe_and_a_step() {
-        let page = "$ make 01-echo ARGS=\"--port 7000\" &\nSay `make check-02`, `make check-NN`, or make up.\n| disk full | make room |\n";
+        let page = "$ make 01-echo ARGS=\"--port 7000\" &\nSay `make check-02`, `make try-NN`, or make up.\n| disk full | make room |\n";
         assert_eq!(faults(page), [""; 0]);
         for wrong in [
             "$ make 02-folder",
