@@ -9,7 +9,7 @@ mod grading;
 mod json;
 mod report;
 mod source;
-mod tasks;
+pub mod tasks;
 
 use std::time::Duration;
 

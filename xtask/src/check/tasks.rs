@@ -8,7 +8,7 @@ use crate::graders;
 use crate::steps::{Step, Workshop};
 
 /// The page.
-const PAGE: &str = "EXERCISES.md";
+pub const PAGE: &str = "EXERCISES.md";
 
 /// An exercise.
 pub struct Task {
@@ -16,6 +16,8 @@ pub struct Task {
     pub title: String,
     /// The page, like `03-get-set/EXERCISES.md`.
     pub page: String,
+    /// The line of its heading.
+    pub line: usize,
     /// The line of its first hint, or of its heading if it has none.
     pub hints: usize,
 }
@@ -54,7 +56,8 @@ fn those_with(workshop: &Workshop) -> String {
     }
 }
 
-fn read(step: &Step) -> Result<Vec<Task>> {
+/// The exercises on the step's page, which is there.
+pub fn read(step: &Step) -> Result<Vec<Task>> {
     let name = format!("{}/{PAGE}", step.name);
     let page = Page::read(step.dir.join(PAGE), name, None)?;
     let headings = page.headings.iter().filter(|heading| heading.level == 2);
@@ -70,6 +73,7 @@ fn task(page: &Page, heading: &Heading) -> Option<Task> {
         number: number.parse().ok()?,
         title: title.trim().to_owned(),
         page: page.name.clone(),
+        line: heading.line,
         hints: hints.copied().unwrap_or(heading.line),
     })
 }

@@ -4,11 +4,10 @@
 use anyhow::Result;
 
 use super::near;
-use crate::docs::page::{Heading, Page};
+use crate::check::tasks::{self, PAGE, Task};
 use crate::heart::count::is_code;
 use crate::steps::{Step, read_text};
 
-const PAGE: &str = "EXERCISES.md";
 const LEVELS: [&str; 3] = ["easy", "medium", "hard"];
 /// A solution with more lines than these asks for much.
 const LONG: usize = 120;
@@ -39,17 +38,10 @@ impl Exercises {
         if !path.is_file() {
             return Ok(all);
         }
-        let name = format!("{}/{PAGE}", step.name);
         let text = read_text(&path)?;
+        let name = format!("{}/{PAGE}", step.name);
         let mut for_class = 0;
-        for Heading {
-            line, text: title, ..
-        } in Page::read(path, String::new(), None)?.headings
-        {
-            let number = title.split_once(". ").map(|(number, _)| number.to_owned());
-            let Some(number) = number.filter(|it| it.parse::<u8>().is_ok()) else {
-                continue;
-            };
+        for Task { number, line, .. } in tasks::read(step)? {
             let patch = step.dir.join(format!("solutions/{number}.patch"));
             let added = added(&read_text(&patch)?);
             if added > LONG {
