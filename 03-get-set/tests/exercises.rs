@@ -131,6 +131,7 @@ fn exercise_1_counts_what_no_handler_refuses() {
     let mut broken = Client::connect(&server);
     broken.check("PING\r\n*1\r\n$x\r\n", reply).expect_closed();
     check(c, "INFO errorstats", errorstats(&[("ERR", 4)]));
+    check_line(c, "INFO stats", "total_error_replies:4");
 }
 
 #[test]

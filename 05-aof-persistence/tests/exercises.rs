@@ -929,3 +929,36 @@ fn exercise_4_is_all_there_or_not_at_all_after_a_crash() {
         check(&mut client, "MGET from to", expected);
     }
 }
+
+/// Queued while the AOF could be written, and executed when it cannot.
+#[test]
+#[ignore = "exercise 4: MULTI and EXEC"]
+fn exercise_4_executes_no_write_that_cannot_be_logged() {
+    // It sets the limit of a file's size.
+    if !installed("prlimit") {
+        return;
+    }
+    let data = folder();
+    let server = Server::start_limited(data.path(), 64 << 10, &logged(&[]));
+    let c = &mut Client::connect(&server);
+    wait_until_loaded(c);
+    check(c, "SET n 1", OK);
+    queue(c, &["GET n", "INCR n"]);
+    let reads = &mut Client::connect(&server);
+    queue(reads, &["GET n"]);
+    let fill = words(&format!("SET full {}", "x".repeat(1000)));
+    let other = &mut Client::connect(&server);
+    wait_until("the file has reached its limit", || {
+        other.send(fill.clone()).reply().starts_with(b"-MISCONF ")
+    });
+    let reply = c.send(words("EXEC")).reply();
+    assert!(
+        reply.starts_with(b"-EXECABORT Transaction discarded because of: MISCONF "),
+        "it was executed\n  sent      MULTI, GET n, INCR n, EXEC; before EXEC the log could no longer be \
+         written\n  expected  -EXECABORT Transaction discarded because of: MISCONF …\n  received  {}",
+        escaped(&reply)
+    );
+    check(c, "GET n", bulk("1"));
+    // Who only reads need not care.
+    check(reads, "EXEC", array(&["$1\r\n1\r\n"]));
+}

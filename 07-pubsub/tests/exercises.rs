@@ -272,6 +272,29 @@ fn exercise_1_is_in_the_table() {
     check(c, "SPUBLISH a", arity("spublish"));
 }
 
+/// The limit of a subscriber: what waits for one that does not read is bounded.
+#[test]
+#[ignore = "exercise 1: shard channels"]
+fn exercise_1_has_the_limit_of_subscribers() {
+    let server = Server::start();
+    let p = &mut Client::connect(&server);
+    let mut sleeper = TcpStream::connect(server.addr()).expect("a connection");
+    let subscribe = words("SSUBSCRIBE a");
+    sleeper.write_all(&subscribe).expect("room for a command");
+    wait_until("somebody listens", || {
+        p.send(words("SPUBLISH a x")).reply() == b":1\r\n"
+    });
+    let message = "x".repeat(1 << 20);
+    let publish = words(&format!("SPUBLISH a {message}"));
+    // 32 MB may wait, and what the system keeps for a socket.
+    let ended = (0..64).any(|_| p.send(publish.clone()).reply() == b":0\r\n");
+    assert!(
+        ended,
+        "it still listens\n  sent      SSUBSCRIBE a by a client that reads nothing more, and 64 times \
+         SPUBLISH a <1 MB> by another\n  expected  the client to be disconnected, as by PUBLISH"
+    );
+}
+
 // Exercise 2.
 
 /// How many bytes the graders let wait for a client: what the system keeps for a socket is

@@ -607,7 +607,7 @@ fn a_long_replay_says_how_far_it_is() {
     if is_other_server() {
         return;
     }
-    let commands = amount(500_000);
+    let commands = amount(250_000);
     let data = data_folder();
     let (server, mut c) = start(&data, &[]);
     c.expect("SET k 0", OK);

@@ -98,7 +98,7 @@ fn a_replica_that_takes_no_file_holds_the_feed_up_to_its_limit() {
     let (server, mut c) = start(&[]);
     // More than the buffers of the sockets hold.
     let noise = noise(1 << 20);
-    for i in 0..20 {
+    for i in 0..12 {
         c.expect_args(&[b"SET", format!("{i}").as_bytes(), &noise[..]], OK);
     }
     let limit = "replica 4mb 0 0";
