@@ -2,10 +2,10 @@
 //!
 //! Unsolved must fail and solved must pass, for each exercise, always: a grader
 //! that the untouched step satisfies tells a student nothing, and one that the
-//! reference solution does not satisfy tells them a lie. All of it happens in a
-//! copy of the step; the step itself is never touched. So this is also where each
-//! step shows that it stands alone, and that the blanks of its heart are found, built once
-//! for all three.
+//! reference solution does not satisfy tells them a lie. One that a plausible wrong solution
+//! satisfies tells them nothing either. All of it happens in a copy of the step; the step
+//! itself is never touched. So this is also where each step shows that it stands alone, and
+//! that the blanks of its heart are found, built once for all three.
 
 mod grader;
 mod patch;
@@ -30,7 +30,7 @@ use tally::Tally;
 /// How many exercises a step has.
 const EXERCISES: u8 = 4;
 /// The checks of one exercise.
-const CHECKS: u64 = 7;
+const CHECKS: u64 = 8;
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -137,11 +137,13 @@ fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<
 }
 
 fn missing(step: &Step) -> Vec<Fault> {
-    let patches = (1..=EXERCISES).map(|number| Patch::of(step, number).name());
+    let of = |number| [Patch::of(step, number), Patch::wrong(step, number)];
+    let patches = (1..=EXERCISES).flat_map(of).map(|patch| patch.name);
     let files = std::iter::once(graders::FILE.to_owned()).chain(patches);
     let missing = files.filter(|file| !step.dir.join(file).is_file());
-    let next =
-        format!("each step has graders, and a solution for each of its {EXERCISES} exercises");
+    let next = format!(
+        "each step has graders, and a solution and a wrong one for each of its {EXERCISES} exercises"
+    );
     missing
         .map(|file| Fault::new(format!("{file} is missing"), next.clone()))
         .collect()
@@ -163,13 +165,13 @@ impl Exercise<'_> {
         self.check("its solution says why", || patch.check_head())?;
         let applied = self.check("its solution applies", || patch.apply(&bench.alone.dir()))?;
         if !applied {
-            return self.skip(4);
+            return self.skip(5);
         }
         let built = self.check("its solution builds without a warning", || {
             build(bench, &patch)
         })?;
         if !built {
-            return self.skip(3);
+            return self.skip(4);
         }
         self.check("its solution satisfies its grader", || {
             graders.check_solved(bench, number)
@@ -179,7 +181,25 @@ impl Exercise<'_> {
             let others = (1..=EXERCISES).filter(|other| *other != number);
             graders.check_others(bench, others, number)
         })?;
+        self.check("its grader notices a wrong solution", || {
+            self.is_noticed(bench)
+        })?;
         Ok(())
+    }
+
+    fn is_noticed(&self, bench: &mut Workbench) -> Result<Option<Fault>> {
+        let wrong = Patch::wrong(self.step, self.number);
+        let unfit = match wrong.check_head()? {
+            None => wrong.apply(&bench.alone.dir())?,
+            unfit => unfit,
+        };
+        match unfit {
+            None => match build(bench, &wrong)? {
+                None => self.graders.check_wrong(bench, self.number),
+                unfit => Ok(unfit),
+            },
+            unfit => Ok(unfit),
+        }
     }
 
     fn check(&self, what: &str, check: impl FnOnce() -> Result<Option<Fault>>) -> Result<bool> {

@@ -56,6 +56,19 @@ impl Graders {
         })
     }
 
+    /// With a wrong solution, the exercise must count as unsolved.
+    pub fn check_wrong(&self, bench: &Workbench, exercise: u8) -> Result<Option<Fault>> {
+        let grade = grade(bench, exercise)?;
+        Ok(match grade.verdict {
+            Verdict::Failed => None,
+            Verdict::Passed => {
+                let next = "let it ask for what the wrong solution does wrong";
+                Some(Fault::new("a wrong solution satisfies it", next))
+            }
+            _ => Some(no_verdict(exercise, &grade)),
+        })
+    }
+
     /// With one exercise's solution, the others must still count as unsolved.
     pub fn check_others(
         &self,

@@ -1,4 +1,5 @@
-//! A reference solution: `solutions/K.patch`, an explanation and then a diff.
+//! A reference solution: `solutions/K.patch`, an explanation and then a diff. And a plausible wrong
+//! one: `solutions/wrong/K.patch`, which changes the solution.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,29 +11,31 @@ use super::Fault;
 use crate::steps::{Step, read_text};
 use crate::{graders, processes};
 
-/// How many lines the explanation has at least.
-const HEAD_LINES: usize = 3;
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// One exercise's solution.
+/// One exercise's solution, or what makes it a wrong one.
 pub struct Patch {
+    /// Its path inside the step.
+    pub name: String,
     file: PathBuf,
-    number: u8,
+    /// How many lines its explanation has at least.
+    head: usize,
 }
 
 impl Patch {
     /// The solution of that exercise, whether it exists or not.
     pub fn of(step: &Step, number: u8) -> Self {
-        let name = format!("solutions/{number}.patch");
-        Patch {
-            file: step.dir.join(name),
-            number,
-        }
+        Self::at(step, format!("solutions/{number}.patch"), 3)
     }
 
-    /// Its path inside the step.
-    pub fn name(&self) -> String {
-        format!("solutions/{}.patch", self.number)
+    /// What makes that a wrong one.
+    pub fn wrong(step: &Step, number: u8) -> Self {
+        Self::at(step, format!("solutions/wrong/{number}.patch"), 1)
+    }
+
+    fn at(step: &Step, name: String, head: usize) -> Self {
+        let file = step.dir.join(&name);
+        Patch { name, file, head }
     }
 
     pub fn exists(&self) -> bool {
@@ -44,9 +47,12 @@ impl Patch {
         let text = read_text(&self.file)?;
         let head = text.lines().take_while(|line| !starts_diff(line));
         let lines = head.filter(|line| !line.trim().is_empty()).count();
-        let what = format!("{} has {lines} lines before its diff", self.name());
-        let next = format!("explain there, in {HEAD_LINES} lines or more, why it is done so");
-        Ok((lines < HEAD_LINES).then(|| Fault::new(what, next)))
+        let what = format!("{} has {lines} lines before its diff", self.name);
+        let next = format!(
+            "explain there, in {} lines or more, what it does and why",
+            self.head
+        );
+        Ok((lines < self.head).then(|| Fault::new(what, next)))
     }
 
     /// Whether the programs of tests are other ones with it.
@@ -59,7 +65,7 @@ impl Patch {
     pub fn apply(&self, dir: &Path) -> Result<Option<Fault>> {
         let text = read_text(&self.file)?;
         if changes_grader(&text) {
-            let what = format!("{} changes {}", self.name(), graders::FILE);
+            let what = format!("{} changes {}", self.name, graders::FILE);
             return Ok(Some(Fault::new(
                 what,
                 "a solution must not change what grades it",
@@ -82,7 +88,7 @@ impl Patch {
         let next = "make it anew against the step as it is; in the step's folder: \
                     git diff --relative -- .";
         let fault = || {
-            let what = format!("{} does not apply", self.name());
+            let what = format!("{} does not apply", self.name);
             Fault::new(what, next).with_log(&ended.output)
         };
         Ok((ended.success != Some(true)).then(fault))
