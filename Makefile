@@ -129,6 +129,7 @@ stress:
 lint:
 	$(cargo) fmt --all --check
 	$(cargo) clippy --workspace --all-targets --quiet -- -D warnings
+	@scripts/dependencies
 
 .PHONY: bench
 bench:
