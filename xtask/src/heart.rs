@@ -61,8 +61,6 @@ pub struct Given {
 #[serde(deny_unknown_fields)]
 pub struct Part {
     pub title: String,
-    /// The heading in a GUIDE that is no lesson yet, if it is not the title.
-    pub heading: Option<String>,
     /// The tests that fail until it is right, by their whole names, the simplest first.
     pub witness: Vec<String>,
     /// From a question to the near-answer.
@@ -140,10 +138,7 @@ impl Heart {
     pub fn place(&self, step: &Step, number: usize) -> Result<String> {
         let part = self.part(number)?;
         let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
-        let title = match guide::is_lesson(&read_text(&path)?) {
-            true => guide::heading(number, &part.title).replace('`', ""),
-            false => part.heading.as_ref().unwrap_or(&part.title).clone(),
-        };
+        let title = guide::heading(number, &part.title).replace('`', "");
         let page = Page::read(path, name.clone(), None)?;
         let heading = page.headings.iter().find(|it| it.text.trim() == title);
         let heading = heading.with_context(|| {

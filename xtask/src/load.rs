@@ -57,9 +57,8 @@ pub fn run(args: Args) -> Result<()> {
 
 /// What was counted.
 struct Load {
-    /// Whether the heart can be written by the page.
-    is_lesson: bool,
-    classes: usize,
+    /// How many classes the step is; nothing if it has no heart.
+    classes: Option<usize>,
     words: usize,
     given: usize,
     heart: Vec<Line>,
@@ -73,11 +72,11 @@ impl Load {
     fn of(workshop: &Workshop, step: &Step) -> Result<Self> {
         let path = step.dir.join("GUIDE.md");
         let text = read_text(&path)?;
-        let mut classes = 1;
+        let mut classes = None;
         let mut lines = Vec::new();
         if Heart::exists(step) {
             let heart = Heart::read(step)?;
-            classes = heart.classes;
+            classes = Some(heart.classes);
             lines = of_heart(step, &heart)?;
         }
         let before = step.in_lineage().then(|| workshop.before(step)).flatten();
@@ -85,7 +84,6 @@ impl Load {
         let page = Page::read(path, String::new(), Some(step.clone()))?;
         let on_page: HashSet<&str> = shown(&page).collect();
         Ok(Load {
-            is_lesson: guide::is_lesson(&text),
             classes,
             words: words(&guide::by_hand(&text)),
             given: pairs.iter().map(|pair| given(pair, &lines)).sum(),
@@ -121,13 +119,13 @@ impl Load {
         text
     }
 
-    /// What is not as it should be, once the page is a lesson.
+    /// What is not as it should be, if there is a heart to write.
     fn faults(&self, name: &str) -> Vec<String> {
         let mut faults = Vec::new();
-        if !self.is_lesson {
+        let Some(classes) = self.classes else {
             return faults;
-        }
-        let [words, lines] = LIMITS[usize::from(self.classes > 1)];
+        };
+        let [words, lines] = LIMITS[usize::from(classes > 1)];
         if self.words > words {
             faults.push(format!(
                 "{name}/GUIDE.md has {} words, and {words} are the most; move to NOTES.md what \

@@ -3,31 +3,20 @@
 
 use super::page::{Heading, Page};
 use super::report::{Fault, Report};
-use crate::heart::guide;
-use crate::steps::read_text;
+use crate::heart::Heart;
 
 /// The parts of a lesson, in the order in which it is taught.
-const LESSON_PARTS: [&str; 7] = [
+const GUIDE_PARTS: [&str; 7] = [
     "You will learn",
     "The idea",
     "How Redis does it",
-    "Build it",
+    BUILD,
     "What can go wrong",
     QUESTIONS,
     "Read on",
 ];
-/// Those of a page that is no lesson yet.
-const GUIDE_PARTS: [&str; 9] = [
-    "You will learn",
-    "The idea",
-    "How Redis does it",
-    "The code",
-    "Why this way",
-    "What can go wrong",
-    QUESTIONS,
-    "For instructors",
-    "Read on",
-];
+/// Only where there is a heart to write.
+const BUILD: &str = "Build it";
 const QUESTIONS: &str = "Check yourself";
 const QUESTIONS_ASKED: usize = 5;
 const TASKS: usize = 4;
@@ -62,25 +51,23 @@ fn unclosed(page: &Page) -> Option<Fault> {
 
 fn check_guide(page: &Page, faults: &mut Vec<Fault>) {
     let mut last = 0;
-    let is_lesson = read_text(&page.path).is_ok_and(|text| guide::is_lesson(&text));
-    let parts = if is_lesson {
-        &LESSON_PARTS[..]
-    } else {
-        &GUIDE_PARTS
-    };
-    for &part in parts {
+    let has_heart = page.step.as_ref().is_some_and(Heart::exists);
+    for part in GUIDE_PARTS {
+        if part == BUILD && !has_heart {
+            continue;
+        }
         let Some(heading) = find(page, |text| text == part) else {
             let what = format!("the part \"{part}\" is missing");
             let next = format!(
                 "write it under a heading `## {part}`; the order is: {}",
-                parts.join(", ")
+                GUIDE_PARTS.join(", ")
             );
             faults.push(Fault::new(1, what, next));
             continue;
         };
         if heading.line < last {
             let what = format!("the part \"{part}\" is out of order");
-            let next = format!("the order is: {}", parts.join(", "));
+            let next = format!("the order is: {}", GUIDE_PARTS.join(", "));
             faults.push(Fault::new(heading.line, what, next));
         }
         last = last.max(heading.line);

@@ -11,16 +11,11 @@ use crate::generated::{self, Region};
 use crate::pairs::{Pair, Status};
 use crate::steps::{Step, read_text};
 
-/// The line before the table of what is given. A GUIDE without it is not a lesson yet.
+/// The line before the table of what is given.
 const GIVEN: &str = "<!-- given -->";
 const GIVEN_END: &str = "<!-- /given -->";
 const PART: &str = "<!-- part ";
 const PART_END: &str = "<!-- /part -->";
-
-/// Whether a GUIDE is one that the heart is written by.
-pub fn is_lesson(text: &str) -> bool {
-    text.contains(GIVEN)
-}
 
 /// The words and code of a GUIDE that are not generated.
 pub fn by_hand(text: &str) -> String {
@@ -39,17 +34,17 @@ pub fn heading(number: usize, title: &str) -> String {
     format!("{number}. {title}")
 }
 
-/// Checks the GUIDE of a step, or writes what is generated there.
+/// Checks the GUIDE of a step that has a heart, or writes what is generated there.
 pub fn check(
     before: Option<&Step>,
     step: &Step,
     pairs: &[Pair],
     write: bool,
 ) -> Result<Vec<String>> {
-    let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
-    if !path.is_file() || !is_lesson(&read_text(&path)?) {
+    if !Heart::exists(step) {
         return Ok(Vec::new());
     }
+    let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
     let heart = Heart::read(step)?;
     let lines = of_heart(step, &heart)?;
     let (table, mut findings) = table(step, &heart, pairs, &lines);

@@ -319,7 +319,7 @@ fn dead_links_and_anchors_are_seen() {
 #[test]
 fn missing_and_misplaced_parts_of_a_guide_are_seen() {
     let scratch = Scratch::clean();
-    scratch.replace(GUIDE, "## Why this way", "## Why");
+    scratch.replace(GUIDE, "## What can go wrong", "## What can go");
     scratch.replace(GUIDE, "<details><summary>5</summary>a</details>\n", "");
     scratch.replace(
         GUIDE,
@@ -327,7 +327,7 @@ fn missing_and_misplaced_parts_of_a_guide_are_seen() {
         "## The idea\n## You will learn\n",
     );
     scratch.run(&["docs", "01"]).fails(&[
-        "GUIDE.md:1: the part \"Why this way\" is missing",
+        "GUIDE.md:1: the part \"What can go wrong\" is missing",
         "GUIDE.md:3: the part \"The idea\" is out of order",
         "GUIDE.md:27: \"Check yourself\" has 4 answers in <details>, not 5",
     ]);
@@ -345,6 +345,7 @@ fn a_lesson_has_parts_of_its_own_and_is_checked_where_it_is_folded() {
         code,
         &format!("## Build it\n\n<!-- given -->\n\n{folded}"),
     );
+    scratch.write("01-echo/heart.toml", "");
     scratch.write("01-echo/NOTES.md", "[the code](GUIDE.md#the-code)\n");
     scratch.write("01-echo/INSTRUCTOR.md", "```console\n$ echo 1\n2\n```\n");
     scratch.run(&["docs", "01"]).fails(&[

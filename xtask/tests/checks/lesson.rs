@@ -88,7 +88,7 @@ fn workshop() -> Scratch {
         );
         scratch.write(
             &format!("{step}/GUIDE.md"),
-            "# G\n\n## One number\n\n## Many numbers\n",
+            "# G\n\n### 1. One number\n\n### 2. Many numbers\n",
         );
     }
     scratch.write("01-echo/heart.toml", HEART);
@@ -288,5 +288,5 @@ fn blanks_that_nobody_would_find_are_told() {
     scratch.replace("01-echo/heart.toml", "One number", "No number");
     scratch
         .run(&["hearts", "01"])
-        .fails(&["no heading `No number`"]);
+        .fails(&["no heading `1. No number`"]);
 }
