@@ -44,6 +44,9 @@ const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
 /// An address that no machine has (RFC 5737).
 const NOWHERE: &str = "192.0.2.1";
 
+/// The same for IPv6 (RFC 3849).
+const NOWHERE_V6: &str = "2001:db8::1";
+
 // ---------------------------------------------------------------------------
 // 1. A queue as long as you say
 // ---------------------------------------------------------------------------
@@ -284,6 +287,29 @@ fn exercise_3_an_address_with_a_dash_may_be_missing() {
             )
         );
     }
+}
+
+/// Brackets belong to an address with a port in a URL. In the log there are none.
+#[test]
+#[ignore = "exercise 3"]
+fn exercise_3_an_address_of_ipv6_is_named_without_brackets() {
+    // Without IPv6 there is another reason, and the server may end.
+    if TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let bind = format!("127.0.0.1 -{NOWHERE_V6}");
+    let server = Process::start(&["--bind", &bind]);
+    server.is_served();
+    let warning = cannot_bind(NOWHERE_V6, server.port, "Cannot assign requested address");
+    assert!(
+        server.log().contains(&warning),
+        "{}",
+        told(
+            &format!("--bind \"{bind}\""),
+            &format!("it serves 127.0.0.1, and the log is\n{}", server.log()),
+            &format!("says what it could not do: {warning}"),
+        )
+    );
 }
 
 #[test]
