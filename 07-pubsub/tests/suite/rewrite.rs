@@ -1,7 +1,7 @@
 //! The log is written anew: on demand, of itself, when it is turned on, and while
 //! clients write. At no time is anything lost or done twice.
 //!
-//! Reread: 06-rdb-snapshots/GUIDE.md#8-aofmodrs-aoffolderrs-aofmanifestrs-a-shorter-log
+//! Reread: 06-rdb-snapshots/GUIDE.md#8-a-shorter-aof
 
 use std::fs;
 use std::net::SocketAddr;

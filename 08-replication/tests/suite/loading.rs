@@ -1,7 +1,7 @@
 //! While a large data set is loaded: clients are answered at once, if only that they
 //! have to wait, and then all of it is there.
 //!
-//! Reread: 06-rdb-snapshots/GUIDE.md#6-save-and-a-start-that-finds-it-rdbmodrs-handlerspersistencers-recoveryloadrs-recoverymodrs
+//! Reread: 06-rdb-snapshots/GUIDE.md#7-loading-while-clients-wait
 
 use std::fs;
 use std::time::{Duration, Instant};

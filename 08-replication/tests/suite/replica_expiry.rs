@@ -1,7 +1,7 @@
 //! Keys that expire on a replica: who sees them, who removes them, and that the primary has the
 //! last word. The primary is nothing but a socket, so it says only what a test wants.
 //!
-//! Reread: 08-replication/GUIDE.md#4-storemodrs-who-may-say-that-a-key-is-over
+//! Reread: 08-replication/GUIDE.md#4-expiry-on-a-replica
 
 use std::fs;
 use std::io::Write;

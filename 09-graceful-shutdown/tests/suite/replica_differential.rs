@@ -8,7 +8,7 @@
 //! same reason DEL and UNLINK are not compared there. Left out is a deadline before 1970: to Redis
 //! that is none, which only shows where it ends no key at once.
 //!
-//! Reread: 08-replication/GUIDE.md#4-storemodrs-who-may-say-that-a-key-is-over
+//! Reread: 08-replication/GUIDE.md#4-expiry-on-a-replica
 
 use std::io::Write;
 use std::net::TcpStream;
