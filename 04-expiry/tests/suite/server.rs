@@ -1,6 +1,6 @@
 //! INFO, CONFIG, TIME, LOLWUT, and many commands in one packet.
 //!
-//! Reread: 03-get-set/GUIDE.md#8-handlersinfors-handlersserverrs-info-config-and-friends
+//! Reread: 03-get-set/GUIDE.md#given-and-worth-a-look
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};

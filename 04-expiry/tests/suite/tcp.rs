@@ -1,6 +1,6 @@
 //! Step 01's concept: many clients at once, and none can disturb the others.
 //!
-//! Reread: 01-tcp-echo/GUIDE.md#the-connection
+//! Reread: 01-tcp-echo/GUIDE.md#2-the-connection
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ fn check(client: &mut Client, payload: &[u8]) {
     client.check(request(payload), reply(payload));
 }
 
-/// Reread: 01-tcp-echo/GUIDE.md#the-runtime-and-the-port
+/// Reread: 01-tcp-echo/GUIDE.md#1-the-runtime-and-the-port
 #[test]
 fn a_server_that_has_started_can_be_connected_to() {
     let server = Server::start();
@@ -46,7 +46,7 @@ fn one_byte_at_a_time() {
     client.expect(reply(b"slowly"));
 }
 
-/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
+/// Reread: 01-tcp-echo/GUIDE.md#3-the-accept-loop
 #[test]
 fn two_hundred_clients_take_turns() {
     let server = Server::start();
@@ -63,7 +63,7 @@ fn two_hundred_clients_take_turns() {
 }
 
 /// 10 MiB go to a client that reads a little at a time.
-/// Reread: 01-tcp-echo/GUIDE.md#reading-and-writing-at-the-same-time
+/// Reread: 01-tcp-echo/GUIDE.md#2-the-connection
 #[test]
 fn a_slow_reader_gets_everything_and_memory_is_bounded() {
     let server = Server::start();
@@ -94,7 +94,7 @@ fn a_slow_reader_gets_everything_and_memory_is_bounded() {
     }
 }
 
-/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
+/// Reread: 01-tcp-echo/GUIDE.md#3-the-accept-loop
 #[test]
 fn a_client_that_vanishes_disturbs_nobody() {
     let mut server = Server::start();
@@ -149,7 +149,7 @@ fn a_half_closed_connection_is_drained() {
 }
 
 /// Redis lowers its maxclients to the limit instead, so only ours is tested.
-/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
+/// Reread: 01-tcp-echo/GUIDE.md#3-the-accept-loop
 #[test]
 fn running_out_of_files_is_survived() {
     if is_other_server() {
@@ -168,7 +168,7 @@ fn running_out_of_files_is_survived() {
     check(&mut Client::connect(&server), b"after");
 }
 
-/// Reread: 01-tcp-echo/GUIDE.md#the-accept-loop
+/// Reread: 01-tcp-echo/GUIDE.md#3-the-accept-loop
 /// With `tcp-keepalive` the system has a timer on each connection: kind 2 in its list.
 #[test]
 fn the_system_asks_whether_a_client_is_there() {
@@ -196,7 +196,7 @@ fn the_system_asks_whether_a_client_is_there() {
     }
 }
 
-/// Reread: 01-tcp-echo/GUIDE.md#the-flags
+/// Reread: 01-tcp-echo/GUIDE.md#build-it
 #[test]
 fn a_level_that_is_none_is_refused() {
     if is_other_server() {

@@ -1,6 +1,6 @@
 //! Commands on keys, whatever their values are.
 //!
-//! Reread: 03-get-set/GUIDE.md#5-handlerskeyrs-del-exists-scan-and-the-rest
+//! Reread: 03-get-set/GUIDE.md#4-scan
 
 use crate::harness::Server;
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};

@@ -1,7 +1,7 @@
 //! The disk is full, the files are taken away, somebody else uses them: writes
 //! are refused, reads go on, and nothing is lost.
 //!
-//! Reread: 05-aof-persistence/GUIDE.md#5-aofmodrs-append-write-and-fail-well
+//! Reread: 05-aof-persistence/GUIDE.md#4-a-full-disk
 
 use std::fs;
 use std::net::TcpStream;

@@ -1,6 +1,6 @@
 //! SCAN: its options, its errors and its promise.
 //!
-//! Reread: 03-get-set/GUIDE.md#5-handlerskeyrs-del-exists-scan-and-the-rest
+//! Reread: 03-get-set/GUIDE.md#4-scan
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

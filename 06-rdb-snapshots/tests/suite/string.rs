@@ -1,6 +1,6 @@
 //! Commands on strings: every option, every error, byte for byte.
 //!
-//! Reread: 03-get-set/GUIDE.md#4-handlersstringrs-get-set-and-sixteen-more
+//! Reread: 03-get-set/GUIDE.md#2-get-and-set
 
 use crate::harness::Server;
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};

@@ -1,7 +1,7 @@
 //! What an operator decides while the server runs, and what the server shows: how many clients
 //! there may be, how long they may be silent, what is logged, and INFO's numbers.
 //!
-//! Reread: 03-get-set/GUIDE.md#8-handlersinfors-handlersserverrs-info-config-and-friends
+//! Reread: 03-get-set/GUIDE.md#given-and-worth-a-look
 
 use std::fs;
 use std::io::Write;

@@ -479,7 +479,7 @@ fn pieces_do_not_make_the_work_quadratic() {
 
 /// If the server stopped reading while replies wait, both sides would wait for
 /// each other for ever.
-/// Reread: 02-resp-parser/GUIDE.md#the-connection-read-while-replies-wait
+/// Reread: 02-resp-parser/GUIDE.md#4-read-while-replies-wait
 #[test]
 fn a_client_may_send_everything_before_it_reads() {
     let server = Server::start();
@@ -496,7 +496,7 @@ fn a_client_may_send_everything_before_it_reads() {
 
 /// Redis drops the replies of a client that closes its half before it reads, so
 /// only ours is tested.
-/// Reread: 02-resp-parser/GUIDE.md#the-connection-execute-in-batches
+/// Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
 #[test]
 fn a_half_closed_client_gets_all_its_replies() {
     if is_other_server() {
@@ -516,7 +516,7 @@ fn a_half_closed_client_gets_all_its_replies() {
     client.expect_closed();
 }
 
-/// Reread: 02-resp-parser/GUIDE.md#the-connection-read-while-replies-wait
+/// Reread: 02-resp-parser/GUIDE.md#4-read-while-replies-wait
 #[test]
 fn a_client_that_never_reads_disturbs_nobody() {
     let server = Server::start();
@@ -543,7 +543,7 @@ fn a_client_that_never_reads_disturbs_nobody() {
 
 /// What waits for a client is bounded: past that, the server stops reading. Redis
 /// keeps all of it, so only ours is tested.
-/// Reread: 02-resp-parser/GUIDE.md#the-connection-read-while-replies-wait
+/// Reread: 02-resp-parser/GUIDE.md#4-read-while-replies-wait
 #[test]
 fn a_client_that_never_reads_costs_a_bounded_amount() {
     if is_other_server() {

@@ -4,7 +4,7 @@
 //! No test waits for seconds. A key that has to be over already is set with a
 //! time in the past; one that has to end lives for some milliseconds.
 //!
-//! Reread: 04-expiry/GUIDE.md#2-storemodrs-the-lazy-half
+//! Reread: 04-expiry/GUIDE.md#2-the-lazy-half
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -74,7 +74,7 @@ fn field(c: &mut Session, name: &str) -> i64 {
     value.trim().parse().expect("a number")
 }
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn set_gives_a_time_to_live() {
     let (_server, mut c) = connect();
@@ -100,7 +100,7 @@ fn set_gives_a_time_to_live() {
     c.expect("PTTL fresh", int(LASTING));
 }
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn the_options_of_set_go_together() {
     let (_server, mut c) = connect();
@@ -125,7 +125,7 @@ fn the_options_of_set_go_together() {
     expect_ttl(&mut c, "k", 1_000_000);
 }
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn options_that_contradict_each_other_are_a_syntax_error() {
     let (_server, mut c) = connect();
@@ -180,7 +180,7 @@ const NOT_NUMBERS: [&str; 8] = [
 ];
 const TOO_MANY_SECONDS: [&str; 2] = ["9223372036854775807", "9223372036854776"];
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn set_and_its_kin_refuse_times_that_cannot_be() {
     let (_server, mut c) = connect();
@@ -228,7 +228,7 @@ fn set_and_its_kin_refuse_times_that_cannot_be() {
     c.expect("PEXPIRETIME k", int(9_223_372_036_854_775_000));
 }
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn what_is_checked_first() {
     let (_server, mut c) = connect();
@@ -253,7 +253,7 @@ fn what_is_checked_first() {
     c.expect("TTL k", int(LASTING));
 }
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn setex_and_psetex() {
     let (_server, mut c) = connect();
@@ -269,7 +269,7 @@ fn setex_and_psetex() {
     }
 }
 
-/// Reread: 04-expiry/GUIDE.md#4-handlersstringrs-a-time-together-with-the-value
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn getex() {
     let (_server, mut c) = connect();
@@ -314,7 +314,7 @@ fn expire_commands() -> [(&'static str, i64); 4] {
     ]
 }
 
-/// Reread: 04-expiry/GUIDE.md#3-handlersexpiryrs-expire-ttl-persist
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn expire_and_its_kin() {
     let (_server, mut c) = connect();
@@ -342,7 +342,7 @@ fn expire_and_its_kin() {
     }
 }
 
-/// Reread: 04-expiry/GUIDE.md#3-handlersexpiryrs-expire-ttl-persist
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn a_deadline_in_the_past_deletes() {
     let (_server, mut c) = connect();
@@ -379,7 +379,7 @@ fn a_deadline_in_the_past_deletes() {
     assert_eq!(field(&mut c, "expired_keys"), before);
 }
 
-/// Reread: 04-expiry/GUIDE.md#3-handlersexpiryrs-expire-ttl-persist
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn expire_refuses_what_64_bits_cannot_count() {
     let (_server, mut c) = connect();
@@ -403,7 +403,7 @@ fn expire_refuses_what_64_bits_cannot_count() {
     c.expect("GET k", bulk("v"));
 }
 
-/// Reread: 04-expiry/GUIDE.md#3-handlersexpiryrs-expire-ttl-persist
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn conditions_on_the_old_deadline() {
     let (_server, mut c) = connect();
@@ -450,7 +450,7 @@ fn conditions_on_the_old_deadline() {
     }
 }
 
-/// Reread: 04-expiry/GUIDE.md#3-handlersexpiryrs-expire-ttl-persist
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn ttl_and_its_kin() {
     let (_server, mut c) = connect();
@@ -485,7 +485,7 @@ fn ttl_and_its_kin() {
 
 /// A server whose clock is behind the system's by a part of a millisecond says one more.
 ///
-/// Reread: 04-expiry/GUIDE.md#1-storeclockrs-moments
+/// Reread: 04-expiry/GUIDE.md#1-moments
 #[test]
 fn what_is_left_is_never_more_than_was_asked_for() {
     let (_server, mut c) = connect();
@@ -509,7 +509,7 @@ fn what_is_left_is_never_more_than_was_asked_for() {
     }
 }
 
-/// Reread: 04-expiry/GUIDE.md#3-handlersexpiryrs-expire-ttl-persist
+/// Reread: 04-expiry/GUIDE.md#3-expire-and-its-conditions
 #[test]
 fn persist() {
     let (_server, mut c) = connect();
@@ -777,7 +777,7 @@ fn fill(c: &mut Session, prefix: &str, count: usize, options: &str) {
     }
 }
 
-/// Reread: 04-expiry/GUIDE.md#5-cronexpire_cyclers-the-active-half
+/// Reread: 04-expiry/GUIDE.md#4-the-active-half
 #[test]
 fn memory_comes_back_without_a_read() {
     let (_server, mut c) = connect();
@@ -797,7 +797,7 @@ fn memory_comes_back_without_a_read() {
     assert!(field(&mut c, "expired_keys") >= before + 3600);
 }
 
-/// Reread: 04-expiry/GUIDE.md#5-cronexpire_cyclers-the-active-half
+/// Reread: 04-expiry/GUIDE.md#4-the-active-half
 #[test]
 fn a_few_dead_keys_go_as_well() {
     let (_server, mut c) = connect();
@@ -810,7 +810,7 @@ fn a_few_dead_keys_go_as_well() {
     assert!(c.strings(&["INFO", "keyspace"])[0].trim_ascii() == b"# Keyspace");
 }
 
-/// Reread: 04-expiry/GUIDE.md#6-handlersinfors-what-info-tells
+/// Reread: 04-expiry/GUIDE.md#4-the-active-half
 #[test]
 fn info_counts_deadlines() {
     let (_server, mut c) = connect();
@@ -862,7 +862,7 @@ fn scan_returns_every_living_key_and_no_dead_one() {
 /// Many, so that a server that removes them in one go would be noticed.
 const MANY: usize = 100_000;
 
-/// Reread: 04-expiry/GUIDE.md#5-cronexpire_cyclers-the-active-half
+/// Reread: 04-expiry/GUIDE.md#4-the-active-half
 #[test]
 fn many_keys_that_end_at_once_disturb_nobody() {
     let (server, mut c) = connect();
