@@ -79,7 +79,8 @@ impl Peer {
             "aof_rewrite_in_progress",
             "rdb_bgsave_in_progress",
         ];
-        let deadline = Instant::now() + Duration::from_secs(30);
+        // A disk on which others write much may let an fsync wait for half a minute.
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let Some(text) = self.ask(&["INFO", "persistence"]) else {
                 return false;
