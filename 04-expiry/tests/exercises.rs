@@ -15,11 +15,14 @@ mod harness;
 #[path = "suite/session.rs"]
 mod session;
 
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use client::{Client, escaped};
 use harness::{Server, wait_until};
 use session::{NULL, OK, arity, bulk, encode, int};
+use socket2::{Domain, Socket, Type};
 
 /// A new server, and a client of it.
 fn start() -> (Server, Client) {
@@ -293,6 +296,35 @@ fn exercise_2_is_for_those_who_may() {
     }
     let (_server, mut client) = start_with(&["--enable-debug-command", "no"]);
     check(&mut client, "DEBUG SLEEP 0", NOT_ALLOWED);
+}
+
+/// A connection whose own address is `from`.
+fn connect_from(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.connect(&to.into())?;
+    Ok(socket.into())
+}
+
+#[test]
+#[ignore = "exercise 2: DEBUG"]
+fn exercise_2_local_is_one_address() {
+    for (value, reply) in [("local", NOT_ALLOWED), ("yes", OK)] {
+        // Or Redis would not let the client in at all.
+        let flags = ["--enable-debug-command", value, "--protected-mode", "no"];
+        let (server, mut client) = start_with(&flags);
+        check(&mut client, "DEBUG SLEEP 0", OK);
+        // It is this machine as well, but Redis goes by the text.
+        match connect_from([127, 0, 0, 2].into(), server.addr()) {
+            Ok(socket) => client.socket = socket,
+            Err(error) => {
+                eprintln!("not tested: a client from 127.0.0.2: {error}");
+                continue;
+            }
+        }
+        be_patient(&client);
+        check(&mut client, "DEBUG SLEEP 0", reply);
+    }
 }
 
 #[test]
