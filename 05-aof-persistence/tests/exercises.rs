@@ -478,6 +478,30 @@ fn exercise_2_goes_back_in_time() {
     }
 }
 
+/// A base that begins in a second in which something was logged before.
+#[track_caller]
+fn base_of_a_second(client: &mut Client, data: &TempDir) -> String {
+    let named = || {
+        let manifest = fs::read_to_string(manifest(data)).unwrap_or_default();
+        let line = manifest.lines().find(|line| line.contains("type b"));
+        let name = line.and_then(|line| line.split(' ').nth(1));
+        name.unwrap_or_default().to_owned()
+    };
+    loop {
+        let before = named();
+        next_second(client);
+        let begun = second(client);
+        check(client, "SET b 1", OK);
+        check(client, "CONFIG SET appendonly no", OK);
+        check(client, "CONFIG SET appendonly yes", OK);
+        let is_one_second = second(client) == begun;
+        wait_until("there is a new base", || named() != before);
+        if is_one_second {
+            return read(&data.path().join("appendonlydir").join(named()));
+        }
+    }
+}
+
 #[test]
 #[ignore = "exercise 2: aof-timestamp-enabled"]
 fn exercise_2_annotates_a_base() {
@@ -501,7 +525,14 @@ fn exercise_2_annotates_a_base() {
          expected  #TS:{begun} or later\n  received  {}",
         base.escape_debug()
     );
-    check(c, "SET b 1", OK);
+    let base = base_of_a_second(c, &data);
+    assert!(
+        base.starts_with("#TS:"),
+        "the base does not begin with an annotation\n  sent      SET b 1, CONFIG SET appendonly \
+         no, CONFIG SET appendonly yes, in one second\n  expected  #TS:, whatever came before in \
+         this second\n  received  {}",
+        base.escape_debug()
+    );
     server.kill();
     check_aof_succeeds(&data, &[]);
     let (_server, mut client) = start(&data, &STAMPED);
