@@ -44,13 +44,14 @@ pub fn of_heart(step: &Step, heart: &Heart) -> Result<Vec<Line>> {
 }
 
 /// How many lines of code a step adds in a file, but for those of its heart. Tests do not count.
-pub fn given(pair: &Pair, heart: &[Line]) -> usize {
+pub fn given<'a>(pair: &'a Pair, heart: &[Line]) -> usize {
     let is_program = pair.path.starts_with("src/") && !pair.path.ends_with("tests.rs");
     let (Some((before, after)), true) = (pair.texts(), is_program) else {
         return 0;
     };
-    let [before, after] =
-        [before, after].map(|text| text.split("#[cfg(test)]").next().unwrap_or_default());
+    // Tests are at the end of a file. A method for them alone stands farther up, indented.
+    let program = |text: &'a str| text.split("\n#[cfg(test)]").next().unwrap_or_default();
+    let [before, after] = [before, after].map(program);
     let diff = line_diff(before, after);
     let is_new = |it: &similar::Change<&str>| it.tag() == ChangeTag::Insert && is_code(it.value());
     let in_heart = |number| {
