@@ -76,9 +76,13 @@ pub fn arm(word: &str, answer: u8) -> String {
 
 /// A patch that changes the step's source so.
 pub fn patch(from: &str, to: &str) -> String {
-    assert!(STEP.contains(from), "no {from:?} in the step");
-    let new = STEP.replacen(from, to, 1);
-    let diff = TextDiff::from_lines(STEP, &new);
+    difference(STEP, from, to)
+}
+
+fn difference(old: &str, from: &str, to: &str) -> String {
+    assert!(old.contains(from), "no {from:?} in {old}");
+    let new = old.replacen(from, to, 1);
+    let diff = TextDiff::from_lines(old, &new);
     let diff = diff
         .unified_diff()
         .header("a/src/main.rs", "b/src/main.rs")
@@ -92,9 +96,18 @@ pub fn clean() -> Scratch {
     scratch.write("01-echo/src/main.rs", STEP);
     scratch.write("01-echo/tests/exercises.rs", GRADERS);
     for (number, word) in (1..).zip(["one", "two", "three", "four"]) {
-        solve(&scratch, number, &patch(LAST_ARM, &arm(word, number)));
+        let solved = arm(word, number);
+        solve(&scratch, number, &patch(LAST_ARM, &solved));
+        let solved = STEP.replacen(LAST_ARM, &solved, 1);
+        let mistake = difference(&solved, &format!("\"{number}\""), "\"many\"");
+        mistake_in(&scratch, number, &mistake);
     }
     scratch
+}
+
+/// Makes a wrong one of a solution.
+fn mistake_in(scratch: &Scratch, number: u8, patch: &str) {
+    scratch.write(&format!("01-echo/solutions/wrong/{number}.patch"), patch);
 }
 
 pub fn solve(scratch: &Scratch, number: u8, patch: &str) {
@@ -115,7 +128,8 @@ fn clean_exercises_pass_and_leave_the_step_alone() {
         "ok 01 exercise 3: its solution satisfies its grader",
         "ok 01 exercise 4: its solution passes the step's suites",
         "ok 01 exercise 4: its solution satisfies no other grader",
-        "the exercises' checks passed: 28",
+        "ok 01 exercise 4: its grader notices a wrong solution",
+        "the exercises' checks passed: 32",
     ]);
     assert_eq!(scratch.read("01-echo/src/main.rs"), STEP);
 }
@@ -131,6 +145,19 @@ fn a_step_without_exercises_is_fine_and_one_with_some_is_not() {
         "tests/exercises.rs is missing",
         "solutions/1.patch is missing",
         "solutions/4.patch is missing",
+        "solutions/wrong/4.patch is missing",
+    ]);
+}
+
+#[test]
+fn a_wrong_solution_that_satisfies_its_grader_is_seen() {
+    let scratch = clean();
+    let solved = STEP.replacen(LAST_ARM, &arm("three", 3), 1);
+    mistake_in(&scratch, 3, &difference(&solved, "what?", "who?"));
+    scratch.run(&["solutions", "01"]).fails(&[
+        "ok 01 exercise 2: its grader notices a wrong solution",
+        "✗ 01 exercise 3: its grader notices a wrong solution",
+        "a wrong solution satisfies it",
     ]);
 }
 
