@@ -175,8 +175,15 @@ fn in_string(want: &[u8], have: &[u8]) -> Option<String> {
     let ends = body.get(length..length + 2) == Some(b"\r\n");
     if !ends {
         let came = body.strip_suffix(b"\r\n").unwrap_or(body).len();
+        let why = match wanted == told {
+            true => {
+                "is each byte sent, and once? A write may take a part, and so may one that is \
+                 cancelled"
+            }
+            false => "it counts bytes, not characters",
+        };
         return Some(format!(
-            "the header says {}, and {came} came before the \\r\\n; it counts bytes, not characters",
+            "the header says {}, and {came} came before the \\r\\n; {why}",
             counted(length, "byte")
         ));
     }
@@ -364,7 +371,7 @@ fn counted(number: usize, thing: &str) -> String {
 #[test]
 fn the_likely_cause_is_told() {
     use End::{Closed, Differs, Extra, Silent};
-    let table: [(&[u8], &[u8], End, &str); 32] = [
+    let table: [(&[u8], &[u8], End, &str); 33] = [
         (b"+OK\r\n", b"", Closed, "returns too early"),
         (b"+OK\r\n", b"", Silent, "still computing"),
         (b"+OK\r\n", b"+OK", Silent, r"lacks the \r\n"),
@@ -423,6 +430,12 @@ fn the_likely_cause_is_told() {
             b"$2\r\n\xc3\xa9!\r\n",
             Differs,
             "says 2 bytes, and 3 came",
+        ),
+        (
+            b"$3\r\nabc\r\n+OK\r\n",
+            b"$3\r\nababc\r\n+O",
+            Differs,
+            "is each byte sent, and once?",
         ),
         (b"$-1\r\n", b"$0\r\n\r\n", Differs, "an empty string where"),
         (b"$2\r\n\0a\r\n", b"$1\r\na\r\n", Differs, "NUL"),

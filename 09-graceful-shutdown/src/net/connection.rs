@@ -161,7 +161,7 @@ impl Connection {
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
                 () = yield_now(), if may_go_on => {}
-                read = read(&mut reader, &mut self.input, room), if !more && !at_end => {
+                read = read(&mut reader, &mut self.input, room), if !more => {
                     at_end = !self.has_read(read?);
                 }
                 // Also while replies wait: whoever takes nothing may have to go.

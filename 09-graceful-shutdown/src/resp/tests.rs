@@ -179,8 +179,62 @@ proptest! {
     }
 }
 
+/// A parser in the middle of a command: the bytes before these are parsed, and looked at.
+fn at(pos: usize, scanned: usize) -> Parser {
+    Parser {
+        pos,
+        scanned,
+        ..Parser::default()
+    }
+}
+
+#[test]
+fn a_line_is_whole_once_its_end_is_here() {
+    use ProtocolError::{BulkLineTooBig, InlineTooBig};
+    let whole = b"*1\r\n$12\r\n";
+    for (arrived, line, pos, scanned) in [
+        (5, None, 4, 5),
+        (7, None, 4, 7),
+        // The `\n` is still to come, and the `\r` is looked at again.
+        (8, None, 4, 7),
+        (9, Some(4..7), 9, 9),
+    ] {
+        let mut parser = at(4, 4);
+        let found = parser.line(&whole[..arrived], b'\r', BulkLineTooBig);
+        let input = whole[..arrived].escape_ascii();
+        assert_eq!(found, Ok(line), "the line from byte 4 on in {input}");
+        assert_eq!(parser.pos, pos, "`pos` after {input}");
+        assert_eq!(parser.scanned, scanned, "`scanned` after {input}");
+    }
+    let mut parser = at(0, 0);
+    let found = parser.line(b"PING\nPING\n", b'\n', InlineTooBig);
+    assert_eq!(found, Ok(Some(0..4)));
+    assert_eq!((parser.pos, parser.scanned), (5, 5), "`pos` and `scanned`");
+}
+
+/// Of what was looked at, nothing is looked at again: here an end of a line is hidden there.
+#[test]
+fn a_line_is_searched_from_where_the_last_search_ended() {
+    let mut parser = at(0, 5);
+    let found = parser.line(b"PI\nG \"x\"\n", b'\n', ProtocolError::InlineTooBig);
+    assert_eq!(found, Ok(Some(0..8)), "the search is to begin at `scanned`");
+}
+
+#[test]
+fn the_limit_of_a_line_counts_from_its_start() {
+    use ProtocolError::CountLineTooBig;
+    let line = |length: usize, end: &str| {
+        let input = format!("1234{}{end}", "1".repeat(length));
+        at(4, 4).line(input.as_bytes(), b'\r', CountLineTooBig)
+    };
+    assert_eq!(line(MAX_LINE, ""), Ok(None), "as long as the limit");
+    assert_eq!(line(MAX_LINE + 1, ""), Err(CountLineTooBig), "one more");
+    let whole = 4..4 + MAX_LINE + 1;
+    assert_eq!(line(MAX_LINE + 1, "\r\n"), Ok(Some(whole)), "and whole");
+}
+
 /// The promise in the head of `resp/mod.rs`: every byte is looked at once. If the
-/// parser went back to the start of a line, `scanned` would be behind.
+/// parser did not note how far it has looked, `scanned` would be behind.
 #[test]
 fn a_byte_is_looked_at_once() {
     for stream in [
@@ -258,6 +312,28 @@ fn words_are_split_as_redis_splits_them() {
         let words = words.map(|words| words.iter().map(|w| w.as_bytes().to_vec()).collect());
         assert_eq!(parse_one(format!("{line}\n")), words, "{line}");
     }
+}
+
+#[test]
+fn two_commands_come_out_wherever_they_are_cut() {
+    let stream = b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$4\r\na\r\nb\r\n*1\r\n$4\r\nPING\r\n";
+    for cut in 0..=stream.len() {
+        let (commands, error) = parse_in_pieces(stream, &[cut]);
+        let [head, tail] = [&stream[..cut], &stream[cut..]].map(|piece| piece.escape_ascii());
+        let pieces = format!("in {head} and {tail}");
+        let commands: Vec<String> = commands.iter().map(|args| shown(args)).collect();
+        assert_eq!(error, None, "{pieces}");
+        assert_eq!(commands, [r"SET||a\r\nb", "PING"], "{pieces}");
+    }
+}
+
+/// The arguments of a command, for people.
+fn shown(args: &[Vec<u8>]) -> String {
+    let args: Vec<String> = args
+        .iter()
+        .map(|arg| arg.escape_ascii().to_string())
+        .collect();
+    args.join("|")
 }
 
 #[test]

@@ -304,6 +304,26 @@ impl Server {
         line.split_whitespace().nth(1)?.parse().ok()
     }
 
+    /// How much of a processor the server takes for the next `time`, in percent, where the
+    /// system tells.
+    pub fn share_of_processor(&self, time: Duration) -> Option<u64> {
+        let before = self.ticks()?;
+        sleep(time);
+        // The system counts in hundredths of a second.
+        let ticks = self.ticks()? - before;
+        Some(ticks * 10 * 100 / time.as_millis() as u64)
+    }
+
+    /// For how long the server has computed so far.
+    fn ticks(&self) -> Option<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
+        // A name in brackets is the second field; it may hold anything.
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let mut times = fields.split(' ').skip(11);
+        let mut time = || times.next()?.parse::<u64>().ok();
+        Some(time()? + time()?)
+    }
+
     /// How many files and sockets the server has open, where the system tells.
     pub fn open_files(&self) -> Option<usize> {
         let files = fs::read_dir(format!("/proc/{}/fd", self.process.id())).ok()?;
