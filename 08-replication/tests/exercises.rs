@@ -355,6 +355,33 @@ fn exercise_3_counts_only_who_was_heard_of_lately() {
     check_info(&mut client, "replication", "min_slaves_good_slaves", None);
 }
 
+/// Who is in the list and waits for its file has nothing yet.
+#[test]
+#[ignore = "exercise 3: min-replicas-to-write"]
+fn exercise_3_counts_only_who_has_the_data() {
+    let (server, mut client) = start(&[]);
+    // More than the system keeps for a connection.
+    let large = vec![b'x'; 48 << 20];
+    check(&mut client, "CONFIG SET rdbcompression no", OK);
+    client.check(encode(&[&b"SET"[..], b"large", &large]), OK);
+    check(&mut client, "CONFIG SET min-replicas-to-write 1", OK);
+    // It reads nothing of the file.
+    let mut replica = play_replica(&server, &[]);
+    replica.send(words("SYNC"));
+    wait_for_info(&mut client, "replication", "connected_slaves", "1");
+    for _ in 0..10 {
+        let line = info(&mut client, "replication", "slave0").unwrap_or_default();
+        assert!(
+            !line.contains("state=online"),
+            "a replica that has not read its file is online\n  received  slave0:{line}"
+        );
+        let good = "min_slaves_good_slaves";
+        check_info(&mut client, "replication", good, Some("0"));
+        check(&mut client, "SET a 1", TOO_FEW);
+        std::thread::sleep(std::time::Duration::from_millis(30));
+    }
+}
+
 #[test]
 #[ignore = "exercise 3: min-replicas-to-write"]
 fn exercise_3_has_two_parameters() {
