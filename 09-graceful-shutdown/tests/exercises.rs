@@ -154,6 +154,35 @@ fn exercise_1_there_is_a_file_as_long_as_it_runs() {
     }
 }
 
+/// Whoever waits for the file does not wait for the data.
+#[test]
+#[ignore = "exercise 1: pidfile"]
+fn exercise_1_it_is_there_before_the_data() {
+    let data = tempfile::tempdir().expect("a folder for the files");
+    let folder = data.path().join("appendonlydir");
+    fs::create_dir(&folder).expect("a folder for the AOF");
+    let names = "file appendonly.aof.1.incr.aof seq 1 type i\n";
+    fs::write(folder.join("appendonly.aof.manifest"), names).expect("a manifest");
+    let commands = (0..400_000).map(|number| words(&format!("SET key:{number} 1")));
+    let commands: Vec<u8> = commands.flatten().collect();
+    fs::write(folder.join("appendonly.aof.1.incr.aof"), commands).expect("an AOF");
+    let flags = [
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+        "--pidfile",
+        "redis.pid",
+    ];
+    let server = Server::start_on(data.path(), &flags);
+    let mut client = Client::connect(&server);
+    // Whoever loads faster than we ask has no time in which the file could be missing.
+    if text(&mut client, "PING").starts_with("-LOADING") {
+        let process = format!("{}\n", server.process());
+        check_file(&data.path().join("redis.pid"), Some(&process));
+    }
+}
+
 #[test]
 #[ignore = "exercise 1: pidfile"]
 fn exercise_1_it_stays_if_the_server_stays() {
@@ -338,6 +367,11 @@ fn exercise_2_it_may_fail_later_but_not_at_first() {
     fs::create_dir(&folder).expect("a folder for the log");
     terminate(&mut server);
     check_log(&read(&folder.join("redis.log")), "bye bye");
+    let said = server.log();
+    assert!(
+        !said.contains("can't exit"),
+        "a line that cannot be written is lost, and goes nowhere else\n  found     {said}"
+    );
 }
 
 #[test]
