@@ -180,6 +180,25 @@ fn exercise_1_mean_and_minimum_are_of_all_rounds() {
     }
 }
 
+/// A few commands that take very long are in the mean, and not in the p50.
+#[test]
+#[ignore = "exercise 1: --csv"]
+fn exercise_1_the_mean_is_not_the_median() {
+    let (csv, _) = csv(&["--scenario=1x1x16,pause=300ms", "--seconds=0.4"]);
+    for line in csv.lines().skip(1) {
+        let fields = fields(line);
+        let figures = fields[1..3].iter().map(|field| field.parse::<f64>());
+        let figures: Vec<f64> = figures.flatten().collect();
+        // Little's law, as above. What waits for the pause alone is three quarters of the time.
+        let on_their_way = figures.iter().product::<f64>() / 1000.0;
+        assert!(
+            on_their_way > 0.6,
+            "throughput × mean latency is the number of clients, also if the server stands still for 300 \
+             of 400 ms\n  expected  about 1\n  received  {on_their_way:.2}\n{line}"
+        );
+    }
+}
+
 #[test]
 #[ignore = "exercise 1: --csv"]
 fn exercise_1_what_was_not_measured_has_no_line() {
@@ -251,12 +270,13 @@ fn exercise_2_the_time_to_connect_counts() {
         number(&side(&results.json()["scenarios"][0], "redis")["all"]["p50_us"])
     };
     let both = || (measured("--keepalive=yes"), measured("--keepalive=no"));
-    // On a machine that is busy, one comparison may fail.
+    // A connection that is new also makes the first reply come later, but not by so much. On a
+    // machine that is busy, one comparison may fail.
     let mut found = (0..3).map(|_| both());
-    let last = found.by_ref().find(|(kept, new)| *new > kept * 1.2);
+    let last = found.by_ref().find(|(kept, new)| *new > kept * 2.0);
     let (kept, new) = last.unwrap_or_else(both);
     assert!(
-        new > kept * 1.2,
+        new > kept * 2.0,
         "a client that connects first waits for that, too\n  p50 with keepalive     {kept:.1} \
          µs\n  p50 without            {new:.1} µs"
     );
@@ -344,6 +364,11 @@ fn exercise_3_even_is_still_there_and_anything_else_refused() {
 /// A closed loop against a Redis that stands still for 200 ms in between: its results,
 /// and how many GETs Redis has executed.
 fn paused(correct: &[&str]) -> (Value, f64) {
+    paused_in("1x1x16,get=100", correct)
+}
+
+/// The same of any scenario.
+fn paused_in(scenario: &str, correct: &[&str]) -> (Value, f64) {
     let (bench, results) = (bench(), Results::new());
     let (server, mut client) = Redis::start();
     let (other, _) = Redis::start();
@@ -354,7 +379,7 @@ fn paused(correct: &[&str]) -> (Value, f64) {
         "--warmup=0.001",
         "--seconds=1",
         "--rounds=1",
-        "--scenario=1x1x16,get=100",
+        &format!("--scenario={scenario}"),
         &format!("--json={}", results.path("results.json")),
     ];
     let mut command = bench.command(&[&arguments[..], correct].concat());
@@ -418,6 +443,21 @@ fn exercise_4_what_was_not_sent_was_not_answered() {
         ops <= gets * 1.02 + 100.0,
         "ops/s counts commands that were sent, not those that are made up\n  Redis executed  \
          {gets:.0} GETs\n  ops/s           {ops:.0}, for one second"
+    );
+}
+
+/// It has sent all commands that it should have sent.
+#[test]
+#[ignore = "exercise 4: --correct"]
+fn exercise_4_an_open_loop_is_left_alone() {
+    let (side, _) = paused_in("1x1x16,get=100,rate=1000", &["--correct=1ms"]);
+    let p50 = number(&side["all"]["p50_us"]);
+    let max = number(&side["all"]["max_us"]);
+    assert!(
+        max > 100_000.0 && p50 < 25_000.0,
+        "of 1000 commands in an open loop, some 200 met the pause, and no others are to be made up\n  \
+         expected  a max of more than 100000 µs, and a p50 of less than 25000\n  received  {max:.0} and \
+         {p50:.0} µs"
     );
 }
 
