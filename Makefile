@@ -87,7 +87,7 @@ reveal-%:
 .PHONY: run-%
 run-%:
 	@test -d my/$*-* || { echo "my/$*-… is not there yet; make it: make start-$*" >&2; exit 1; }
-	@cd my/$*-* && $(cargo) run --quiet -- $(ARGS)
+	@cd my/$*-* && $(cargo) run --quiet $(if $(filter 10,$*),--release) -- $(ARGS)
 
 .PHONY: progress
 progress:

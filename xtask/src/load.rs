@@ -79,8 +79,7 @@ impl Load {
             classes = Some(heart.classes);
             lines = of_heart(step, &heart)?;
         }
-        let before = step.in_lineage().then(|| workshop.before(step)).flatten();
-        let pairs = compare(before, step)?;
+        let pairs = compare(workshop.before(step), step)?;
         let page = Page::read(path, String::new(), Some(step.clone()))?;
         let on_page: HashSet<&str> = shown(&page).collect();
         Ok(Load {

@@ -18,6 +18,9 @@ pub const LAST_OF_LINEAGE: u8 = 9;
 /// What a step is compared by and carried by: these folders, and its `Cargo.toml`.
 const SOURCE_FOLDERS: [&str; 3] = ["src", "tests", "benches"];
 
+/// What a step is built by. Where templates lie is said in a file of their own.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "askama.toml"];
+
 /// The files of one step: path inside the step, with `/`, to content.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
@@ -83,9 +86,10 @@ impl Workshop {
         self.steps.iter().filter(|step| step.in_lineage())
     }
 
-    /// The closest step before this one, which is `None` for the first.
+    /// The closest step before this one, which is `None` for the first and the capstone.
     pub fn before(&self, step: &Step) -> Option<&Step> {
-        self.lineage().rfind(|earlier| earlier.number < step.number)
+        let mut earlier = self.lineage().filter(|it| it.number < step.number);
+        earlier.next_back().filter(|_| step.in_lineage())
     }
 
     /// The steps of the lineage after this one, in order.
@@ -125,7 +129,12 @@ impl Step {
         for folder in SOURCE_FOLDERS {
             read_folder(&self.dir, folder, &mut files)?;
         }
-        files.insert("Cargo.toml".to_owned(), read(&self.dir.join("Cargo.toml"))?);
+        for name in MANIFESTS {
+            let path = self.dir.join(name);
+            if name == "Cargo.toml" || path.exists() {
+                files.insert(name.to_owned(), read(&path)?);
+            }
+        }
         Ok(files)
     }
 }

@@ -129,3 +129,105 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::tests::{connection, shared};
+    use super::*;
+    use crate::scenario::Operation;
+
+    /// A client that sends nothing but SETs, and the server's end of its connection.
+    async fn client(pipeline: u16) -> (Client, TcpStream) {
+        let (stream, server) = connection().await;
+        let client = Client {
+            stream,
+            random: fastrand::Rng::with_seed(1),
+            answers: Answers::Replies,
+            shared: shared(),
+            pipeline,
+            output: Vec::new(),
+            batch: Vec::new(),
+            input: vec![0; 512],
+        };
+        (client, server)
+    }
+
+    /// Runs both on one thread; whenever both could go on, the client does first.
+    async fn both<A, B>(
+        client: impl Future<Output = A>,
+        server: impl Future<Output = B>,
+    ) -> (A, B) {
+        let both = async { tokio::join!(biased; client, server) };
+        let ended = tokio::time::timeout(Duration::from_secs(10), both).await;
+        ended.expect("the client sends or reads no more")
+    }
+
+    async fn request(server: &mut TcpStream) {
+        let count = server.read(&mut [0; 512]).await.unwrap();
+        assert!(count > 0, "the client closed the connection");
+    }
+
+    #[tokio::test]
+    async fn a_command_counts_if_it_was_sent_while_the_window_was_open() {
+        let (client, mut server) = client(1).await;
+        let shared = Rc::clone(&client.shared);
+        let script = async {
+            request(&mut server).await;
+            let opened = shared.window.open(None);
+            server.write_all(b"+OK\r\n").await.unwrap();
+            request(&mut server).await;
+            let closed = shared.window.close(None);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            server.write_all(b"+OK\r\n").await.unwrap();
+            (opened, closed)
+        };
+        let (ended, edges) = both(client.run(), script).await;
+        ended.unwrap();
+        let samples = shared.window.measured(edges).samples;
+        let sets = &samples.latencies[Operation::Set];
+        assert_eq!(
+            sets.len(),
+            1,
+            "the first was sent before the window opened, the second while it was open"
+        );
+        assert!(sets.max() >= 20_000_000, "the second took 20 ms or more");
+    }
+
+    #[tokio::test]
+    async fn each_reply_is_timed_when_it_is_here() {
+        let (mut client, mut server) = client(2).await;
+        let shared = Rc::clone(&client.shared);
+        client.choose_batch();
+        let opened = shared.window.open(None);
+        let sent = Instant::now();
+        let script = async {
+            server.write_all(b"+OK\r\n+O").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let between = sent.elapsed().as_nanos() as u64;
+            // More than the digits that a histogram drops.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            server.write_all(b"K\r\n").await.unwrap();
+            between
+        };
+        let (received, between) = both(client.receive_batch(sent, true), script).await;
+        received.unwrap();
+        let edges = (opened, shared.window.close(None));
+        let samples = shared.window.measured(edges).samples;
+        let sets = &samples.latencies[Operation::Set];
+        assert_eq!(sets.len(), 2, "each command is a sample");
+        assert!(sets.min() < between, "the first reply came before");
+        assert!(sets.max() > between, "the second reply came after");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_the_reply_to_the_batch_ends_the_run() {
+        for reply in ["-ERR no\r\n", "+OK\r\n+OK\r\n", ""] {
+            let (mut client, mut server) = client(1).await;
+            client.choose_batch();
+            server.write_all(reply.as_bytes()).await.unwrap();
+            drop(server);
+            let received = client.receive_batch(Instant::now(), true).await;
+            assert!(received.is_err(), "{reply:?} was taken for a reply");
+        }
+    }
+}

@@ -34,3 +34,35 @@ pub async fn connect(address: &str) -> Result<TcpStream> {
     stream.set_nodelay(true)?;
     Ok(stream)
 }
+
+#[cfg(test)]
+pub mod tests {
+    use std::rc::Rc;
+
+    use tokio::net::TcpListener;
+
+    use super::super::traffic::Keys;
+    use super::*;
+    use crate::scenario::Scenario;
+
+    /// What clients share that send nothing but SETs.
+    pub fn shared() -> Rc<Shared> {
+        let scenario = Scenario {
+            get_percent: 0,
+            ..Scenario::plain(1, 1, 16)
+        };
+        Rc::new(Shared {
+            traffic: Traffic::new(&scenario, Keys::Uniform(10)),
+            window: Window::new().unwrap(),
+            all_sent: CancellationToken::new(),
+        })
+    }
+
+    /// A connection: the client's end, and the end of a server that does what a test says.
+    pub async fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (client, server) = tokio::join!(connect(&address), listener.accept());
+        (client.unwrap(), server.unwrap().0)
+    }
+}

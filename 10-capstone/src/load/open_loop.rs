@@ -230,7 +230,12 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
+    use super::super::connection::tests::{connection, shared};
     use super::*;
+    use crate::measure::window::Samples;
+    use crate::scenario::Operation;
 
     fn offsets(rate: u32, numbers: &[u64]) -> Vec<Duration> {
         let start = Instant::now();
@@ -258,5 +263,138 @@ mod tests {
                 Duration::from_secs(3600)
             ]
         );
+    }
+
+    /// A sender for one client, its reader, and the server's end of their connection.
+    async fn one_client() -> (Sender, Reader, TcpStream) {
+        let (stream, server) = connection().await;
+        let (reading, writing) = stream.into_split();
+        let (in_flight, shared) = (InFlight::default(), shared());
+        let client = Client {
+            stream: writing,
+            output: Vec::new(),
+            in_flight: Rc::clone(&in_flight),
+        };
+        let sender = Sender {
+            clients: vec![client],
+            random: fastrand::Rng::with_seed(1),
+            shared: Rc::clone(&shared),
+        };
+        let reader = Reader {
+            stream: reading,
+            input: vec![0; 512],
+            filled: 0,
+            in_flight,
+            shared,
+        };
+        (sender, reader, server)
+    }
+
+    #[tokio::test]
+    async fn a_sender_that_was_held_up_sends_all_that_was_due() {
+        let (sender, reader, mut server) = one_client().await;
+        let shared = Rc::clone(&sender.shared);
+        let holds_up = async {
+            // Both run on this thread, so the sender sends nothing meanwhile.
+            std::thread::sleep(Duration::from_millis(100));
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            shared.window.close(None);
+            reader.in_flight.borrow().len()
+        };
+        let (ended, sent) = tokio::join!(biased; sender.run(1000), holds_up);
+        ended.unwrap();
+        assert!(
+            sent >= 100,
+            "at 1000/s, 100 commands were due in 100 ms; {sent} were sent"
+        );
+        assert!(shared.all_sent.is_cancelled(), "readers wait for that");
+
+        let mut requests = Vec::new();
+        let all = server.read_to_end(&mut requests);
+        let ended = tokio::time::timeout(Duration::from_millis(50), all).await;
+        assert!(
+            ended.is_err(),
+            "the connection was closed before its replies"
+        );
+        let sets = requests.windows(3).filter(|it| it == b"SET").count();
+        assert_eq!(
+            sets,
+            reader.in_flight.borrow().len(),
+            "of all that was sent"
+        );
+    }
+
+    /// A command that was due so many milliseconds before.
+    fn due_before(now: Instant, ms: u64, counts: bool) -> Sent {
+        Sent {
+            asked: Asked {
+                operation: Operation::Set,
+                key: 0,
+            },
+            due: now - Duration::from_millis(ms),
+            counts,
+        }
+    }
+
+    /// Lets the reader have read this.
+    fn read(reader: &mut Reader, bytes: &[u8], now: Instant) -> Result<()> {
+        let end = reader.filled + bytes.len();
+        reader.input[reader.filled..end].copy_from_slice(bytes);
+        reader.filled = end;
+        reader.take_replies(now)
+    }
+
+    fn samples(shared: &Shared) -> Samples {
+        let edges = (shared.window.open(None), shared.window.close(None));
+        shared.window.measured(edges).samples
+    }
+
+    #[tokio::test]
+    async fn each_reply_belongs_to_the_oldest_command() {
+        let (_sender, mut reader, _server) = one_client().await;
+        let now = Instant::now();
+        for (ms, counts) in [(30, true), (20, false), (10, true)] {
+            let sent = due_before(now, ms, counts);
+            reader.in_flight.borrow_mut().push_back(sent);
+        }
+        read(&mut reader, b"+OK\r\n+OK\r\n+O", now).unwrap();
+        assert_eq!(reader.in_flight.borrow().len(), 1, "two replies are whole");
+        read(&mut reader, b"K\r\n", now).unwrap();
+        assert_eq!(reader.in_flight.borrow().len(), 0, "the third is now");
+
+        let sets = &samples(&reader.shared).latencies[Operation::Set];
+        assert_eq!(sets.len(), 2, "the second was not due in the window");
+        for (found, ms) in [(sets.min(), 10), (sets.max(), 30)] {
+            let difference = found.abs_diff(ms * 1_000_000);
+            assert!(difference < 100_000, "{found} ns instead of {ms} ms");
+        }
+        assert!(read(&mut reader, b"+OK\r\n", now).is_err(), "one too many");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_leaves_late_has_waited_since_it_was_due() {
+        let (mut sender, mut reader, _server) = one_client().await;
+        sender.shared.window.open(None);
+        let due = Instant::now() - Duration::from_millis(100);
+        sender.send(0, due).unwrap();
+        read(&mut reader, b"+OK\r\n", Instant::now()).unwrap();
+        let samples = samples(&reader.shared);
+        let ms = samples.latencies[Operation::Set].max() as f64 / 1e6;
+        assert!(
+            ms >= 100.0,
+            "it was due 100 ms ago and has its reply now; the sample says {ms} ms"
+        );
+        assert!(samples.lateness.max() >= 100_000_000, "it left 100 ms late");
+    }
+
+    #[tokio::test]
+    async fn too_many_commands_without_a_reply_end_the_run() {
+        let (mut sender, reader, _server) = one_client().await;
+        let now = Instant::now();
+        let unanswered = (0..MOST_UNANSWERED).map(|_| due_before(now, 0, false));
+        reader.in_flight.borrow_mut().extend(unanswered);
+        assert!(sender.send(0, now).is_err());
     }
 }

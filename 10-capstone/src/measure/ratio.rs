@@ -172,6 +172,9 @@ fn list(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use enum_map::EnumMap;
+
+    use super::super::figures::Busy;
     use super::*;
 
     fn ratio(figure: Figure, low: f64, high: f64) -> Ratio {
@@ -214,6 +217,32 @@ mod tests {
             [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
         );
         assert_eq!(turns(7, 0).count(), 0);
+    }
+
+    /// Rounds in each of which all figures are this number.
+    fn rounds(numbers: [f64; 5]) -> [Round; 5] {
+        numbers.map(|number| Round {
+            figures: ByCommand::from_fn(|_| EnumMap::from_fn(|_| Some(number))),
+            busy: Busy {
+                generator: 0.0,
+                generator_waiting: 0.0,
+                server: None,
+                server_waiting: None,
+                others: None,
+                late_p99_us: None,
+            },
+        })
+    }
+
+    #[test]
+    fn neighbouring_rounds_are_compared() {
+        // The machine grows slower, and the rounds do not agree.
+        let ours = rounds([90.0, 220.0, 300.0, 1000.0, 1520.0]);
+        let theirs = rounds([100.0, 200.0, 400.0, 800.0, 1600.0]);
+        let ratio = Comparison::of(&ours, &theirs).ratio(Command::All, Figure::P50);
+        let ratio = ratio.expect("all is known");
+        assert_eq!(ratio.to_string(), "p50 0.95× (0.75–1.25)");
+        assert_eq!(ratio.difference(), Difference::NotShown);
     }
 
     #[test]

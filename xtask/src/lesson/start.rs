@@ -11,7 +11,7 @@ use crate::heart::Heart;
 use crate::heart::blanks::{Form, Maker, filled};
 use crate::heart::source;
 use crate::output::{HEADING, REMOVED, paint, print};
-use crate::steps::{Files, Number, Root, Step, Workshop};
+use crate::steps::{Files, LAST_OF_LINEAGE, Number, Root, Step, Workshop};
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -69,14 +69,18 @@ pub fn run(args: Args) -> Result<()> {
 
 fn is_there(step: &Step, mine: &Step) -> String {
     let (name, number) = (&mine.name, step.number);
-    format!(
+    let mut text = format!(
         "{name} is there already, and it is yours, so it stays.\n  \
          to go on in it:      make try-{number:02}\n  \
-         to begin it anew:    mv {name} my/old-{step_name}, then make start-{number:02} again\n  \
-         to take it along:    make start-{next:02} KEEP=1, in the next step",
+         to begin it anew:    mv {name} my/old-{step_name}, then make start-{number:02} again",
         step_name = step.name,
-        next = number + 1,
-    )
+    );
+    // The next step must be able to grow out of it.
+    if number < LAST_OF_LINEAGE {
+        let next = number + 1;
+        text += &format!("\n  to take it along:    make start-{next:02} KEEP=1, in the next step");
+    }
+    text
 }
 
 /// The step with blanks from that part on.
