@@ -9,7 +9,7 @@ pub mod watch;
 
 use anyhow::Result;
 
-use crate::heart::{Heart, source};
+use crate::heart::{Heart, Item, source};
 use crate::output::{HINT, paint};
 use crate::steps::{Number, Root, Step, Workshop, read_text};
 use progress::Progress;
@@ -58,11 +58,14 @@ impl Lesson {
         Ok((green + 1).min(self.heart.parts.len()))
     }
 
-    /// What is to be done in a part: where to write, what to read, and who helps.
-    pub fn task(&self, number: usize) -> Result<String> {
+    /// What is to be done in a part: where to write, what to read, and who helps. The function in
+    /// which it went wrong comes first, of whatever part it is.
+    pub fn task(&self, number: usize, wrong: Option<&Item>) -> Result<String> {
         let part = self.heart.part(number)?;
+        let others = part.items.iter();
+        let others = others.filter(|item| wrong.is_none_or(|wrong| !std::ptr::eq(*item, wrong)));
         let mut text = String::new();
-        for (at, item) in part.items.iter().enumerate() {
+        for (at, item) in wrong.into_iter().chain(others).enumerate() {
             let path = self.mine.dir.join(&item.file);
             let found = read_text(&path).and_then(|text| {
                 let found = source::function(&text, &item.file, &item.item)?;

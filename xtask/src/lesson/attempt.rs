@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{Common, Lesson, line};
-use crate::heart::source;
+use crate::heart::{Item, source};
 use crate::outcome::{self, Outcome, Verdict};
 use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
 use crate::programs::{self, Built, Program};
@@ -150,7 +150,7 @@ fn does_not_build(lesson: &Lesson, log: &str) -> Result<String> {
         + &match part {
             Some(number) => {
                 let title = &lesson.heart.part(number)?.title;
-                line("this is", &format!("part {number}: {title}")) + &lesson.task(number)?
+                line("this is", &format!("part {number}: {title}")) + &lesson.task(number, None)?
             }
             None => {
                 let diff = format!("make diff-{:02} MY=1", lesson.step.number);
@@ -162,22 +162,33 @@ fn does_not_build(lesson: &Lesson, log: &str) -> Result<String> {
 /// The part whose function is at a place like `02-resp-parser/src/store.rs:12:5`; of
 /// a place between functions, the first part that writes in its file.
 fn part_at(lesson: &Lesson, place: &str) -> Option<usize> {
+    let (file, _) = file_and_line(place)?;
+    let items = lesson.heart.items(1..);
+    let here = items.into_iter().find(|(_, item)| item.file == file);
+    item_at(lesson, place).or(here).map(|(number, _)| number)
+}
+
+/// The function at such a place, with its part's number.
+fn item_at<'a>(lesson: &'a Lesson, place: &str) -> Option<(usize, &'a Item)> {
+    let (file, line) = file_and_line(place)?;
+    let text = read_text(&lesson.mine.dir.join(&file)).ok()?;
+    let mut items = lesson.heart.items(1..).into_iter();
+    items.find(|(_, item)| {
+        item.file == file
+            && source::function(&text, &file, &item.item).is_ok_and(|found| {
+                let first = found.line(&text);
+                (first..=first + text[found.whole].matches('\n').count()).contains(&line)
+            })
+    })
+}
+
+fn file_and_line(place: &str) -> Option<(String, usize)> {
     let (_, place) = place.split_once("src/")?;
     let mut words = place.split(':');
-    let (file, line) = (
+    Some((
         format!("src/{}", words.next()?),
-        words.next()?.parse::<usize>().ok()?,
-    );
-    let text = read_text(&lesson.mine.dir.join(&file)).ok()?;
-    let items = lesson.heart.items(1..);
-    let here = || items.iter().filter(|(_, item)| item.file == file);
-    let inside = here().find(|(_, item)| {
-        source::function(&text, &file, &item.item).is_ok_and(|found| {
-            let first = found.line(&text);
-            (first..=first + text[found.whole].matches('\n').count()).contains(&line)
-        })
-    });
-    inside.or_else(|| here().next()).map(|(number, _)| *number)
+        words.next()?.parse().ok()?,
+    ))
 }
 
 fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Result<String> {
@@ -199,7 +210,9 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
     if let Some(place) = &outcome.place {
         text += &line("at", &format!("my/{place}"));
     }
-    Ok(text + &lesson.task(number)?)
+    let place = outcome.place.as_deref();
+    let wrong = place.and_then(|place| item_at(lesson, place));
+    Ok(text + &lesson.task(number, wrong.map(|(_, item)| item))?)
 }
 
 /// Its first lines.

@@ -43,7 +43,7 @@ pub fn run(common: Common) -> Result<()> {
             Some(b'q' | 3 | 4) => return Ok(()),
             Some(b'h') => help::next_hint(&lesson, common.part)?,
             Some(b'r') => help::revealed(&lesson, common.part)?,
-            Some(b'n') => lesson.task(common.part.map_or_else(|| lesson.current(), Ok)?)?,
+            Some(b'n') => lesson.task(common.part.map_or_else(|| lesson.current(), Ok)?, None)?,
             Some(b'l') => list(&lesson)?,
             Some(_) => String::new(),
         };

@@ -149,7 +149,12 @@ fn a_step_is_filled_part_by_part() {
     scratch.run(&["reveal", "01", "--write"]).fine(&both);
     let mine = "    number + 2 // mine";
     scratch.run(&["try", "01"]).fails(&["✗ 2."]);
-    scratch.replace(file, mine, "    // Shifting is as good.\n    number * 2");
+    // A function of an earlier part comes first, if it is the one that panics.
+    let panics = "    assert!(number > 1);\n    number + 2 // mine";
+    scratch.replace(file, mine, panics);
+    let first = "write     my/01-echo/src/lib.rs:4  double\n";
+    scratch.run(&["try", "01"]).fails(&["✗ 2.", first]);
+    scratch.replace(file, panics, "    // Shifting is as good.\n    number * 2");
     scratch
         .run(&["try", "01"])
         .fine(&["ok 2. Many numbers", "All 2 parts are done"]);
