@@ -5,13 +5,17 @@ STEPS := $(patsubst %/,%,$(filter-out 10-%,$(sort $(wildcard [0-9][0-9]-*/))))
 # Flags for the server or the bench: make 03-get-set ARGS="--port 7000"
 ARGS ?=
 
-# One line that says what to do, instead of "cargo: not found" from deep inside.
 CARGO := $(shell command -v cargo 2>/dev/null)
-ifeq ($(CARGO),)
-cargo = @echo "cargo is not here; install Rust from https://rustup.rs and open a new terminal" >&2; exit 1;
-else
-cargo = $(CARGO)
-endif
+cargo = $(or $(CARGO),$(error cargo is not here; install Rust from https://rustup.rs and open a new terminal))
+
+# $(call first,PROGRAM,WHAT,HOW LONG) says what is built, if it was never built before.
+# Then cargo shows at a terminal how far it is; later it is silent.
+first = $(if $(wildcard $1),,echo "building $2 for the first time, which takes $3" >&2;)
+quiet = $(if $(wildcard $1),--quiet,$$(test -t 2 || echo --quiet))
+
+# The workshop's tool, as learners need it: it reads no diagrams, so it is built sooner.
+TOOL := target/debug/xtask
+tool = $(call first,$(TOOL),the workshop's tool,about two minutes) $(cargo) run $(call quiet,$(TOOL)) --package xtask --no-default-features --
 
 .PHONY: help
 help:
@@ -28,7 +32,8 @@ help:
 	@echo "make try-02       build it, and stop at the first test that fails"
 	@echo "make watch-02     the same at each save"
 	@echo "make hint-02      the next hint; make reveal-02: the answer (WRITE=1 takes it)"
-	@echo "make run-02       your server; make diff-02 MY=1: what you have written"
+	@echo "make run-02       your server; make diff-02 MY=1: what you have written,"
+	@echo "                  MY=step: yours beside the step's"
 	@echo "make progress     where you stand; make doctor: is everything here?"
 	@echo
 	@echo "make redis        install real Redis, if it is not here"
@@ -44,18 +49,18 @@ help:
 
 .PHONY: $(STEPS)
 $(STEPS):
-	@$(cargo) build --release --quiet --package step$@
+	@$(call first,target/release/step$@,$@,a minute or two) $(cargo) build --release $(call quiet,target/release/step$@) --package step$@
 	@exec target/release/step$@ $(ARGS)
 
 # The newest step, and step 01 as the floor.
 .PHONY: 10-capstone
 10-capstone: redis-if-possible
-	@$(cargo) build --release --quiet $(addprefix --package step,$(lastword $(STEPS)) $(firstword $(STEPS)) 10-capstone)
+	@$(call first,target/release/step$@,$@ and what it measures,some minutes) $(cargo) build --release $(call quiet,target/release/step$@) $(addprefix --package step,$(lastword $(STEPS)) $(firstword $(STEPS)) 10-capstone)
 	@exec target/release/step10-capstone --html report.html $(ARGS)
 
 .PHONY: report
 report: redis-if-possible
-	@$(cargo) build --release --quiet $(addprefix --package step,$(STEPS) 10-capstone)
+	@$(call first,target/release/step10-capstone,all steps,some minutes) $(cargo) build --release $(call quiet,target/release/step10-capstone) $(addprefix --package step,$(STEPS) 10-capstone)
 	@target/release/step10-capstone --seconds 0.5 --html report.html --json report.json \
 		--svg 10-capstone/latency.svg --cross-check $(ARGS)
 	@target/release/step10-capstone --seconds 0.5 --all-steps --html report.steps.html $(ARGS)
@@ -67,31 +72,34 @@ redis-if-possible:
 
 .PHONY: diff-%
 diff-%:
-	@$(cargo) xtask diff $* $(if $(MY),--my) $(ARGS)
+	@$(tool) diff $* $(if $(MY),--my$(if $(filter step,$(MY)),=step)) $(ARGS)
 
 # The learner's own folder, my/.
 part = $(if $(PART),--part $(PART))
 
 .PHONY: start-%
 start-%:
-	@$(cargo) xtask start $* $(part) $(if $(DONE),--done) $(if $(KEEP),--keep) $(ARGS)
+	@$(tool) start $* $(part) $(if $(DONE),--done) $(if $(KEEP),--keep) $(ARGS)
 
 .PHONY: try-% watch-% hint-%
 try-% watch-% hint-%:
-	@$(cargo) xtask $(firstword $(subst -, ,$@)) $* $(part) $(ARGS)
+	@$(tool) $(firstword $(subst -, ,$@)) $* $(part) $(ARGS)
 
 .PHONY: reveal-%
 reveal-%:
-	@$(cargo) xtask reveal $* $(part) $(if $(WRITE),--write) $(ARGS)
+	@$(tool) reveal $* $(part) $(if $(WRITE),--write) $(ARGS)
+
+# Step 10 measures, so it is built as what it measures.
+mode = $(if $(filter 10,$*),release,debug)
 
 .PHONY: run-%
 run-%:
 	@test -d my/$*-* || { echo "my/$*-… is not there yet; make it: make start-$*" >&2; exit 1; }
-	@cd my/$*-* && $(cargo) run --quiet $(if $(filter 10,$*),--release) -- $(ARGS)
+	@$(call first,my/target/$(mode)/step$*-*,your server,about a minute) cd my/$*-* && $(cargo) run $(call quiet,my/target/$(mode)/step$*-*) $(if $(filter 10,$*),--release) -- $(ARGS)
 
 .PHONY: progress
 progress:
-	@$(cargo) xtask progress $(ARGS)
+	@$(tool) progress $(ARGS)
 
 .PHONY: doctor
 doctor:
@@ -99,7 +107,7 @@ doctor:
 
 .PHONY: check-%
 check-%:
-	@$(cargo) xtask check $* $(ARGS)
+	@$(tool) check $* $(ARGS)
 
 .PHONY: redis
 redis:
@@ -109,7 +117,7 @@ redis:
 .PHONY: verify-%
 verify-%: export SERVER := $(SERVER)
 verify-%:
-	@$(cargo) xtask verify $* --server "$$SERVER" $(ARGS)
+	@$(tool) verify $* --server "$$SERVER" $(ARGS)
 
 .PHONY: test
 test:

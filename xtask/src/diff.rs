@@ -27,13 +27,22 @@ pub struct Args {
     /// Also tests and benches, not just src/ and Cargo.toml.
     #[arg(long)]
     full: bool,
-    /// What you have written in my/, against the step with its heart blank.
-    #[arg(long)]
-    my: bool,
+    /// What you have written in my/: against the step with its heart blank, or against the step.
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "start")]
+    my: Option<Against>,
     #[command(flatten)]
     color: colorchoice_clap::Color,
     #[command(flatten)]
     root: Root,
+}
+
+/// What a learner's copy is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Against {
+    /// The step as it was at the start, with its heart blank.
+    Start,
+    /// The step.
+    Step,
 }
 
 /// Runs the command.
@@ -42,9 +51,9 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let step = workshop.step(args.step)?;
     let (mut text, pairs) = match (args.my, step.in_lineage()) {
-        (true, _) => learners(&workshop, step)?,
-        (false, false) => return print(&beside_the_lineage(step)),
-        (false, true) => {
+        (Some(against), _) => learners(&workshop, step, against)?,
+        (None, false) => return print(&beside_the_lineage(step)),
+        (None, true) => {
             let before = workshop.before(step);
             (title(&workshop, before, step), compare(before, step)?)
         }
@@ -58,18 +67,28 @@ pub fn run(args: Args) -> Result<()> {
     print(&text)
 }
 
-/// The learner's copy beside the step as it is at the start.
-fn learners(workshop: &Workshop, step: &Step) -> Result<(String, Vec<Pair>)> {
+/// The learner's copy beside the step, or beside what it was at the start.
+fn learners(workshop: &Workshop, step: &Step, against: Against) -> Result<(String, Vec<Pair>)> {
     let mine = my::open(workshop, step)?;
-    let mut then = start::begun(workshop, step, &Heart::read(step)?, 1)?;
-    let mut now = mine.all_files()?;
-    let paths: BTreeSet<_> = then.keys().chain(now.keys()).cloned().collect();
+    let yours = my::files(&mine)?;
+    let (title, mut before, mut after) = match against {
+        Against::Start => (
+            format!("What is different in {}, since it was blank", mine.name),
+            start::begun(workshop, step, &Heart::read(step)?, 1)?,
+            yours,
+        ),
+        Against::Step => (
+            format!("{} beside {} (- yours, + the step's)", mine.name, step.name),
+            yours,
+            my::files(step)?,
+        ),
+    };
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();
     let pairs = paths.into_iter().map(|path| Pair {
-        before: then.remove(&path),
-        after: now.remove(&path),
+        before: before.remove(&path),
+        after: after.remove(&path),
         path,
     });
-    let title = format!("What is different in {}, since it was blank", mine.name);
     let pairs = pairs.filter(|pair| pair.status() != Status::Same);
     Ok((paint(HEADING, &title) + "\n\n", pairs.collect()))
 }

@@ -136,15 +136,8 @@ impl Heart {
 
     /// Where the GUIDE speaks of the part of that number, like `02-resp-parser/GUIDE.md:181`.
     pub fn place(&self, step: &Step, number: usize) -> Result<String> {
-        let part = self.part(number)?;
-        let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
-        let title = guide::heading(number, &part.title).replace('`', "");
-        let page = Page::read(path, name.clone(), None)?;
-        let heading = page.headings.iter().find(|it| it.text.trim() == title);
-        let heading = heading.with_context(|| {
-            format!("{name} has no heading `{title}`; correct the part's title in {FILE}")
-        })?;
-        Ok(format!("{name}:{}", heading.line))
+        let title = guide::heading(number, &self.part(number)?.title);
+        place_of(step, &title)
     }
 
     /// The items of the parts from that one on, each with its part's number.
@@ -156,6 +149,18 @@ impl Heart {
             .flat_map(|(number, part)| part.items.iter().map(move |item| (number, item)))
             .collect()
     }
+}
+
+/// Where the GUIDE has the heading, like `02-resp-parser/GUIDE.md:181`.
+pub fn place_of(step: &Step, title: &str) -> Result<String> {
+    let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
+    let title = title.replace('`', "");
+    let page = Page::read(path, name.clone(), None)?;
+    let heading = page.headings.iter().find(|it| it.text.trim() == title);
+    let heading = heading.with_context(|| {
+        format!("{name} has no heading `{title}`; a part's is its title in {FILE}")
+    })?;
+    Ok(format!("{name}:{}", heading.line))
 }
 
 impl Item {

@@ -79,7 +79,8 @@ impl Lesson {
             let row = format!("{place}  {}", item.item);
             text += &line(label, &row);
         }
-        text += &line("read", &self.heart.place(&self.step, number)?);
+        let read = format!("{}  {}", self.heart.place(&self.step, number)?, part.title);
+        text += &line("read", &read);
         let number = self.step.number;
         text += &line(
             "then",

@@ -1,7 +1,7 @@
-//! The two lines of a step's `Cargo.toml` that say which step it is.
+//! What is changed in a step's `Cargo.toml` when the step is compared, carried or copied.
 //!
 //! `name` and `description` differ by nature, so they are left out when steps
-//! are compared, and kept when a change is carried.
+//! are compared, and kept when a change is carried. A learner's copy has no benches.
 
 use anyhow::{Context, Result};
 use toml_edit::{DocumentMut, Item, Value};
@@ -18,6 +18,21 @@ pub fn with_identity_of(manifest: &str, other: &str) -> Result<String> {
         if let (Some(Item::Value(mine)), Some(Item::Value(theirs))) = (mine, theirs) {
             replace(mine, theirs);
         }
+    }
+    Ok(document.to_string())
+}
+
+/// The crates that only benches use. They are a third of all that a step is built with.
+const FOR_BENCHES: [&str; 1] = ["criterion"];
+
+/// `manifest` without benches and their crates; all else untouched.
+pub fn without_benches(manifest: &str) -> Result<String> {
+    let mut document = parse(manifest)?;
+    document.remove("bench");
+    if let Some(Item::Table(crates)) = document.get_mut("dev-dependencies") {
+        FOR_BENCHES.iter().for_each(|name| {
+            crates.remove(name);
+        });
     }
     Ok(document.to_string())
 }
@@ -45,5 +60,19 @@ mod tests {
         let other = "[package]\nname = \"step04\"\nversion = \"9.9.9\"\n";
         let expected = mine.replace("step05", "step04");
         assert_eq!(with_identity_of(mine, other).unwrap(), expected);
+    }
+
+    #[test]
+    fn benches_are_left_out_with_their_crates() {
+        let (head, criterion, tests, benches) = (
+            "[package]\nname = \"a\" # one\n\n[dev-dependencies]\n",
+            "criterion = \"0.8\"\n",
+            "shlex = \"2.0\"\n\n[[test]]\nname = \"suite\"\n",
+            "\n[[bench]]\nname = \"b\"\n\n[[bench]]\nname = \"c\"\n",
+        );
+        let whole = format!("{head}{criterion}{tests}{benches}");
+        let expected = format!("{head}{tests}");
+        assert_eq!(without_benches(&whole).unwrap(), expected);
+        assert_eq!(without_benches(&expected).unwrap(), expected);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Cargo says where they are; no other tool knows where targets go.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -56,6 +57,31 @@ pub struct Built {
     pub programs: Vec<Program>,
     /// What cargo said to people.
     pub log: String,
+}
+
+/// Says that this builds a step for the first time, and at a terminal lets cargo show how
+/// far it is. Nothing is said if it was built before.
+pub fn first_time(step: &Step, cargo: &Command) -> Result<()> {
+    let prefix = format!("{}-", package_name(step)?.replace('-', "_"));
+    let built = std::fs::read_dir(step.dir.join("../target/debug/deps"));
+    let mut names = built.into_iter().flatten().flatten();
+    if names.any(|it| it.file_name().to_string_lossy().starts_with(&prefix)) {
+        return Ok(());
+    }
+    eprintln!(
+        "building {} for the first time, which takes a minute or two; later only what you change",
+        step.name
+    );
+    if std::io::stderr().is_terminal() {
+        let arguments = cargo.get_args().filter(|it| *it != "--quiet");
+        let mut loud = Command::new(cargo.get_program());
+        loud.args(arguments)
+            .current_dir(&step.dir)
+            .stdout(Stdio::null());
+        // What it comes to is told by the build itself.
+        let _ = loud.status();
+    }
+    Ok(())
 }
 
 /// Runs this `cargo test --no-run`, or whatever else builds.

@@ -18,7 +18,6 @@ const LINES: usize = 24;
 
 /// Builds the step and its graders; what went wrong first, if something did.
 pub fn first_error(mut cargo: Command) -> Result<Option<String>> {
-    cargo.args(["test", "--no-run", "--quiet", "--test", "exercises"]);
     cargo.arg("--message-format=json");
     let ended = match processes::run(&mut cargo, LIMIT) {
         Err(error) if is_not_found(&error) => bail!(

@@ -11,6 +11,7 @@ use super::source::Source;
 use super::tasks::Task;
 use super::{Graded, Status, build};
 use crate::graders::{FILE, Grade, Names, Verdict, by_cargo, prefix};
+use crate::programs;
 use crate::steps::Step;
 
 /// How often the line of progress moves, which is there at a terminal only.
@@ -18,10 +19,13 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Grades each of these exercises, within that time for each.
 pub fn grade(step: &Step, tasks: Vec<Task>, limit: Duration) -> Result<Vec<Graded>> {
+    let mut build = cargo(step);
+    build.args(["test", "--no-run", "--quiet", "--test", "exercises"]);
+    programs::first_time(step, &build)?;
     let progress = ProgressBar::new_spinner();
     progress.enable_steady_tick(TICK);
     progress.set_message(format!("building {} and its graders", step.name));
-    if let Some(error) = build::first_error(cargo(step))? {
+    if let Some(error) = build::first_error(build)? {
         let unbuilt = tasks.into_iter().map(|task| unbuilt(task, &error));
         return Ok(unbuilt.collect());
     }

@@ -14,7 +14,7 @@ pub fn told(step: &Step, at: &Step, graded: &[Graded], wanted: Option<u8>) -> St
     let rows: String = graded.iter().map(row).collect();
     let first = graded.iter().find(|it| it.status != Status::Done);
     let more = match first {
-        None => all_done(step, graded),
+        None => all_done(step, at, graded),
         Some(first) if first.status == Status::DoesNotBuild => does_not_build(at, first),
         Some(first) => not_yet(step, at, first, wanted),
     };
@@ -54,7 +54,7 @@ fn counts(graded: &Graded) -> (usize, usize) {
     (passed, passed + graded.failed.len())
 }
 
-fn all_done(step: &Step, graded: &[Graded]) -> String {
+fn all_done(step: &Step, at: &Step, graded: &[Graded]) -> String {
     let solutions = step.dir.join("solutions").is_dir();
     let compare = match solutions {
         true => format!(
@@ -67,16 +67,17 @@ fn all_done(step: &Step, graded: &[Graded]) -> String {
         [one] => format!("Exercise {} is done.", one.task.number),
         all => format!("All {} exercises are done.", all.len()),
     };
-    let next = format!(
-        "cargo test -p step{} (what the step did before must still hold)",
-        step.name
-    );
+    let again = match at.name == step.name {
+        true => format!("cargo test -p step{}", step.name),
+        false => format!("(cd {} && cargo test)", at.name),
+    };
+    let next = format!("{again} (what the step did before must still hold)");
     format!("{done}{compare}\n\n  {}\n", line("next", &next))
 }
 
 fn does_not_build(step: &Step, first: &Graded) -> String {
     let next = format!(
-        "repair that, and check again: cargo xtask check {:02}",
+        "repair that, and check again: make check-{:02}",
         step.number
     );
     format!(
@@ -109,7 +110,7 @@ fn not_yet(step: &Step, at: &Step, first: &Graded, wanted: Option<u8>) -> String
     ];
     // Whoever has just asked for this one knows how.
     if wanted != Some(number) {
-        let next = format!("cargo xtask check {:02} --exercise {number}", step.number);
+        let next = format!("make check-{:02} ARGS=\"--exercise {number}\"", step.number);
         rows.push(("next", next));
     }
     for (label, value) in rows {

@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{Common, Lesson, line};
-use crate::heart::{Item, source};
+use crate::heart::{Item, place_of, source};
 use crate::outcome::{self, Outcome, Verdict};
 use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
-use crate::programs::{self, Built, Program};
+use crate::programs::{self, Program};
 use crate::steps::read_text;
 
 /// The time for one witness.
@@ -21,6 +21,9 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// The environment variable with the seconds that a server may take for a reply.
 pub const PATIENCE: &str = "WORKSHOP_PATIENCE";
+
+/// The section of a GUIDE that has the compiler's errors.
+const WRONG: &str = "What can go wrong";
 
 /// How much is shown of what the compiler or the server said.
 const LINES: usize = 40;
@@ -37,12 +40,9 @@ pub fn run(common: Common) -> Result<()> {
 
 /// One round; whether everything that was asked for is green.
 pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
-    if !lesson.mine.dir.join("../target").exists() {
-        print(
-            "building everything for the first time, which takes minutes; later only what you change\n",
-        )?;
-    }
-    let built = build(lesson)?;
+    let mut cargo = cargo(lesson);
+    programs::first_time(&lesson.mine, &cargo)?;
+    let built = programs::build(&mut cargo)?;
     if !built.success {
         print(&does_not_build(lesson, &built.log)?)?;
         return Ok(false);
@@ -54,15 +54,15 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         if only.is_some_and(|only| only != number) {
             continue;
         }
-        let failed = first_failed(lesson, &tests, number)?;
-        if only.is_none() {
-            let green = if failed.is_some() { number - 1 } else { number };
-            Progress::set_green(&lesson.workshop, &lesson.step, green)?;
-        }
+        let (failed, left_out) = witnessed(lesson, &tests, number)?;
         let title = &lesson.heart.part(number)?.title;
         match failed {
-            None => print(&format!("{} {number}. {title}\n", paint(ADDED, "ok")))?,
+            None => print(&(passed(number, title, left_out.is_empty()) + &left_out))?,
             Some((name, outcome)) => {
+                if only.is_none() {
+                    Progress::set_green(&lesson.workshop, &lesson.step, number - 1)?;
+                }
+                print(&left_out)?;
                 print(&not_yet(lesson, number, &name, &outcome)?)?;
                 return Ok(false);
             }
@@ -70,9 +70,11 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
     }
     let number = lesson.step.number;
     if only.is_none() {
+        Progress::set_green(&lesson.workshop, &lesson.step, all)?;
         print(&format!("\nAll {all} parts are done. It is yours now.\n"))?;
         print(&line("play", &format!("make run-{number:02}")))?;
-        print(&line("compare", &format!("make diff-{number:02} MY=1")))?;
+        let beside = format!("make diff-{number:02} MY=step: yours beside the step's");
+        print(&line("compare", &beside))?;
         print(&line(
             "next",
             &format!("{}/EXERCISES.md, make check-{number:02}", lesson.step.name),
@@ -81,31 +83,46 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
     Ok(true)
 }
 
-/// The first witness of a part that fails.
-fn first_failed(
+/// The first witness of a part that fails, and what is to be said of those that did not run.
+fn witnessed(
     lesson: &Lesson,
     tests: &Tests,
     number: usize,
-) -> Result<Option<(String, Outcome)>> {
+) -> Result<(Option<(String, Outcome)>, String)> {
+    let mut left_out = String::new();
     for name in &lesson.heart.part(number)?.witness {
         let mut command = tests.command(name)?;
         command.env(PATIENCE, "5");
         let outcome = outcome::within(LIMIT, command, name)?;
-        if outcome.verdict == Verdict::Failed {
-            return Ok(Some((name.clone(), outcome)));
+        match outcome.verdict {
+            Verdict::Passed => {}
+            Verdict::LeftOut => left_out += &line("left out", &format!("{name}: {}", outcome.text)),
+            Verdict::Failed => return Ok((Some((name.clone(), outcome)), left_out)),
         }
     }
-    Ok(None)
+    Ok((None, left_out))
 }
 
-fn build(lesson: &Lesson) -> Result<Built> {
+/// What is said of a part in which nothing failed.
+fn passed(number: usize, title: &str, all: bool) -> String {
+    match all {
+        true => format!("{} {number}. {title}\n", paint(ADDED, "ok")),
+        false => format!(
+            "{}  {number}. {title}: not all of it was tested; make doctor says what is missing\n",
+            paint(HINT, "-")
+        ),
+    }
+}
+
+fn cargo(lesson: &Lesson) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--no-run", "--quiet", "--color=always", "--lib"]);
     // The capstone has none.
     if lesson.mine.dir.join("tests/suite").exists() {
         cargo.args(["--test", "suite"]);
     }
-    programs::build(cargo.current_dir(&lesson.mine.dir))
+    cargo.current_dir(&lesson.mine.dir);
+    cargo
 }
 
 /// Tests by their names, in whatever program they are.
@@ -150,7 +167,10 @@ fn does_not_build(lesson: &Lesson, log: &str) -> Result<String> {
         + &match part {
             Some(number) => {
                 let title = &lesson.heart.part(number)?.title;
-                line("this is", &format!("part {number}: {title}")) + &lesson.task(number, None)?
+                let cure = place_of(&lesson.step, WRONG)?;
+                line("this is", &format!("part {number}: {title}"))
+                    + &lesson.task(number, None)?
+                    + &line("or read", &format!("{cure}  {WRONG}"))
             }
             None => {
                 let diff = format!("make diff-{:02} MY=1", lesson.step.number);
@@ -191,6 +211,14 @@ fn file_and_line(place: &str) -> Option<(String, usize)> {
     ))
 }
 
+/// Where the learner's code panicked: in the test itself, or in the server.
+fn panicked<'a>(lesson: &'a Lesson, outcome: &Outcome) -> Option<&'a Item> {
+    let said = outcome.server_said.iter();
+    let server = said.filter_map(|line| Some(line.split_once(" panicked at ")?.1));
+    let mut places = outcome.place.as_deref().into_iter().chain(server);
+    places.find_map(|place| Some(item_at(lesson, place)?.1))
+}
+
 fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Result<String> {
     let title = format!("{number}. {}", lesson.heart.part(number)?.title);
     let words = test.replace("::", ": ").replace('_', " ");
@@ -210,9 +238,7 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
     if let Some(place) = &outcome.place {
         text += &line("at", &format!("my/{place}"));
     }
-    let place = outcome.place.as_deref();
-    let wrong = place.and_then(|place| item_at(lesson, place));
-    Ok(text + &lesson.task(number, wrong.map(|(_, item)| item))?)
+    Ok(text + &lesson.task(number, panicked(lesson, outcome))?)
 }
 
 /// Its first lines.

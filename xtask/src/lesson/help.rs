@@ -70,6 +70,10 @@ pub fn reveal(args: Reveal) -> Result<()> {
 pub fn revealed(lesson: &Lesson, part: Option<usize>) -> Result<String> {
     let number = part.map_or_else(|| lesson.current(), Ok)?;
     let part = lesson.heart.part(number)?;
+    let progress = Progress::read(&lesson.workshop)?;
+    let mut state = progress.of(&lesson.step);
+    state.reveals += 1;
+    progress.set(&lesson.workshop, &lesson.step, state)?;
     let mut text = format!("{}\n", paint(HEADING, &format!("{number}. {}", part.title)));
     for item in &part.items {
         let [right, mine] = [&lesson.step, &lesson.mine].map(|step| -> Result<String> {

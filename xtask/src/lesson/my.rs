@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::heart::UNUSED;
+use crate::manifest;
 use crate::steps::{Files, Step, Workshop};
 
 const FOLDER: &str = "my";
@@ -25,6 +26,9 @@ members = [\"[0-9][0-9]-*\"]
 
 [profile.dev]
 debug = \"line-tables-only\"
+
+[profile.dev.package.\"*\"]
+debug = false
 ";
 
 /// Somebody who stands in the folder may say `make try-02` as well.
@@ -92,6 +96,26 @@ pub fn prepare(workshop: &Workshop) -> Result<()> {
         git(&folder, &["init", "--quiet"])?;
     }
     Ok(())
+}
+
+/// The files of a step as the folder has them: without benches, which are measured in the
+/// workshop and take long to build.
+pub fn files(step: &Step) -> Result<Files> {
+    let mut files = step.all_files()?;
+    files.retain(|path, _| !path.starts_with("benches/"));
+    if let Some(text) = files.get_mut("Cargo.toml") {
+        *text = manifest::without_benches(std::str::from_utf8(text)?)?.into_bytes();
+    }
+    Ok(files)
+}
+
+/// Drops from `Cargo.lock` what no step in the folder uses. Otherwise the first build
+/// would do it, and git would show a file that the learner has not touched.
+pub fn settle_lock(workshop: &Workshop) {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["update", "--workspace", "--offline", "--quiet"]);
+    // Where it fails, that build does it after all.
+    let _ = cargo.current_dir(folder(workshop)).output();
 }
 
 /// Writes the files of a step, which is new.

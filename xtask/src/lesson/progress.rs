@@ -31,6 +31,12 @@ pub struct State {
     pub green: usize,
     /// So many hints of the part after these were shown.
     pub hints: usize,
+    /// So many hints were shown in the parts before it.
+    #[serde(default)]
+    pub earlier_hints: usize,
+    /// So often a part was revealed.
+    #[serde(default)]
+    pub reveals: usize,
 }
 
 impl Progress {
@@ -59,8 +65,16 @@ impl Progress {
     pub fn set_green(workshop: &Workshop, step: &Step, green: usize) -> Result<()> {
         let progress = Progress::read(workshop)?;
         let old = progress.of(step);
-        let hints = if old.green == green { old.hints } else { 0 };
-        progress.set(workshop, step, State { green, hints })
+        if old.green == green {
+            return progress.set(workshop, step, old);
+        }
+        let state = State {
+            green,
+            hints: 0,
+            earlier_hints: old.earlier_hints + old.hints,
+            reveals: old.reveals,
+        };
+        progress.set(workshop, step, state)
     }
 }
 
@@ -69,28 +83,60 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let progress = Progress::read(&workshop)?;
     let mut text = String::new();
+    // What follows the last step that was begun, whatever was left out before it.
     let mut next = None;
-    for step in workshop.steps.iter().filter(|step| Heart::exists(step)) {
-        let (green, all) = (progress.of(step).green, Heart::read(step)?.parts.len());
+    for step in &workshop.steps {
         let begun = my::open(&workshop, step).is_ok();
-        let bar = format!(
-            "{}{}",
-            "■".repeat(green),
-            "□".repeat(all.saturating_sub(green))
-        );
-        let (style, words) = match green {
-            _ if green >= all => (ADDED, "done".to_owned()),
-            _ if begun => (HEADING, format!("{green} of {all} parts")),
-            _ => (HINT, "not begun".to_owned()),
+        let number = step.number;
+        let all = match Heart::exists(step) {
+            true => Heart::read(step)?.parts.len(),
+            false => 0,
         };
-        text += &format!("  {:24} {bar:8} {}\n", step.name, paint(style, &words));
-        if green < all && next.is_none() {
-            let what = if begun { "watch" } else { "start" };
-            next = Some(format!("make {what}-{:02}", step.number));
+        let state = progress.of(step);
+        let (bar, words) = row(state, all, begun);
+        text += &format!("  {:24} {bar:8} {words}{}\n", step.name, helped(state));
+        let open = state.green < all;
+        if begun {
+            next = open.then(|| format!("make watch-{number:02}"));
+        } else if next.is_none() {
+            next = Some(match all {
+                0 => format!("{}/README.md", step.name),
+                _ => format!("make start-{number:02}"),
+            });
         }
     }
     print(&format!(
         "{text}\n{}",
         line("next", &next.unwrap_or_else(|| "all is done".into()))
     ))
+}
+
+/// A bar with a box for each part, and in words how far a step is.
+fn row(state: State, all: usize, begun: bool) -> (String, String) {
+    let green = state.green;
+    let bar = "■".repeat(green) + &"□".repeat(all.saturating_sub(green));
+    let (style, words) = match green {
+        _ if all == 0 => (HINT, "no parts to write".to_owned()),
+        _ if green >= all => (ADDED, "done".to_owned()),
+        _ if begun => (HEADING, format!("{green} of {all} parts")),
+        _ => (HINT, "not begun".to_owned()),
+    };
+    (bar, paint(style, &words))
+}
+
+/// What help was taken.
+fn helped(state: State) -> String {
+    let counts = [
+        (state.earlier_hints + state.hints, "hint"),
+        (state.reveals, "reveal"),
+    ];
+    let taken = counts.iter().filter(|(count, _)| *count > 0);
+    let taken = taken.map(|(count, what)| {
+        let plural = if *count == 1 { "" } else { "s" };
+        format!("{count} {what}{plural}")
+    });
+    match taken.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        taken => paint(HINT, &format!(" ({taken})")),
+    }
 }

@@ -40,7 +40,7 @@ pub fn run(args: Args) -> Result<()> {
         bail!("{}", is_there(step, &mine));
     }
     let (mut files, parts) = match args.done {
-        true => (step.all_files()?, None),
+        true => (my::files(step)?, None),
         false => {
             let heart = Heart::read(step)?;
             heart.part(args.part)?;
@@ -54,6 +54,7 @@ pub fn run(args: Args) -> Result<()> {
     my::prepare(&workshop)?;
     my::commit(&workshop, &format!("before {}", step.name))?;
     my::write_step(&mine.dir, &files)?;
+    my::settle_lock(&workshop);
     let green = match &parts {
         None => Heart::read(step).map_or(0, |heart| heart.parts.len()),
         Some(_) => args.part - 1,
@@ -86,7 +87,7 @@ fn is_there(step: &Step, mine: &Step) -> String {
 /// The step with blanks from that part on.
 pub fn begun(workshop: &Workshop, step: &Step, heart: &Heart, from: usize) -> Result<Files> {
     let before = workshop.before(step);
-    let mut files = step.all_files()?;
+    let mut files = my::files(step)?;
     let items = heart.items(from..).into_iter();
     let blank = items.map(|(part, item)| (Form::Blank, part, item));
     Maker { before }.apply(&mut files, blank)?;
@@ -100,7 +101,7 @@ fn keep(workshop: &Workshop, step: &Step, files: &mut Files) -> Result<String> {
         bail!("KEEP takes along the step before, and there is none; leave it out");
     };
     let mine = my::open(workshop, before)?;
-    let (base, mut theirs) = (before.all_files()?, mine.all_files()?);
+    let (base, mut theirs) = (my::files(before)?, my::files(&mine)?);
     if Heart::exists(before) {
         fill_blanks(workshop, before, &base, &mut theirs)?;
     }

@@ -116,7 +116,7 @@ All 2 exercises are done.
 
   next      cargo test -p step01-echo (what the step did before must still hold)
 ";
-    assert_eq!(told.text, expected);
+    assert_eq!(told.out, expected);
 }
 
 #[test]
@@ -139,7 +139,8 @@ fn the_first_that_is_not_done_is_explained() {
   start     in another terminal, for the line by hand: make 01-echo
   asked by  exercise_2_two (01-echo/tests/exercises.rs:21)
   hints     01-echo/EXERCISES.md:13, exercise 2
-  next      cargo xtask check 01 --exercise 2
+  next      make check-01 ARGS=\"--exercise 2\"
+building 01-echo for the first time, which takes a minute or two; later only what you change
 error: exercises of 01-echo done: 1 of 2
 ";
     assert_eq!(told.text, expected);
@@ -201,7 +202,7 @@ fn what_does_not_build_is_told_by_its_first_error() {
         "    error[E0425]: cannot find value `one` in this scope",
         "--> 01-echo/src/main.rs:3:",
         "    (the first of 2 errors)",
-        "next      repair that, and check again: cargo xtask check 01",
+        "next      repair that, and check again: make check-01",
         "done: 0 of 2",
     ]);
     assert!(!told.text.contains("aborting"), "{}", told.text);

@@ -88,7 +88,7 @@ fn workshop() -> Scratch {
         );
         scratch.write(
             &format!("{step}/GUIDE.md"),
-            "# G\n\n### 1. One number\n\n### 2. Many numbers\n",
+            "# G\n\n### 1. One number\n\n### 2. Many numbers\n\n## What can go wrong\n",
         );
     }
     scratch.write("01-echo/heart.toml", HEART);
@@ -159,12 +159,20 @@ fn a_step_is_filled_part_by_part() {
         .run(&["try", "01"])
         .fine(&["ok 2. Many numbers", "All 2 parts are done"]);
     assert_eq!(scratch.read(file), LIB);
-    scratch
-        .run(&["progress"])
-        .fine(&["■■", "done", "make start-02"]);
+    scratch.run(&["progress"]).fine(&[
+        "■■",
+        "done (2 hints, 1 reveal)",
+        "make start-02",
+        "10-capstone",
+    ]);
     scratch
         .run(&["diff", "01", "--my"])
         .fine(&["-    todo!", "+    number * 2"]);
+    let beside = scratch.run(&["diff", "01", "--my=step"]);
+    beside.fine(&["my/01-echo beside 01-echo", "0 changed"]);
+    scratch.replace(file, "number * 2", "number + number");
+    let both = ["-    number + number", "+    number * 2"];
+    scratch.run(&["diff", "01", "--my=step"]).fine(&both);
     let log = Command::new("git")
         .args(["log", "--format=%s"])
         .current_dir(scratch.path("my"))
@@ -186,6 +194,8 @@ fn an_error_of_the_compiler_leads_to_its_part() {
         "cannot find value `numbr`",
         "it does not build",
         "part 1: One number",
+        "01-echo/GUIDE.md:3  One number",
+        "01-echo/GUIDE.md:7  What can go wrong",
     ];
     scratch.run(&["try", "01"]).fails(&told);
     scratch
@@ -197,6 +207,85 @@ fn an_error_of_the_compiler_leads_to_its_part() {
         .fine(&["the whole step", "make check-02"]);
     let same = scratch.read("my/02-more/src/lib.rs") == scratch.read("02-more/src/lib.rs");
     assert!(same, "DONE is the step");
+}
+
+#[test]
+fn where_it_panicked_comes_first() {
+    let scratch = workshop();
+    scratch.run(&["start", "01", "--done"]).fine(&[]);
+    let file = "my/01-echo/src/lib.rs";
+    let panics = "assert_ne!(number, 1);\n    number * 2";
+    scratch.replace(file, "number * 2", panics);
+    let list = "write     my/01-echo/src/lib.rs:4  double\n            my/01-echo/src/lib.rs:";
+    scratch
+        .run(&["try", "01"])
+        .fails(&["✗ 2. Many numbers", list]);
+}
+
+#[test]
+fn what_is_not_tested_is_not_green() {
+    let scratch = workshop();
+    scratch.run(&["start", "01", "--done"]).fine(&[]);
+    let tool = "return eprintln!(\"not tested: strace is missing\");";
+    scratch.replace(
+        "my/01-echo/src/tests.rs",
+        "assert_eq!(double(2), 4, \"twice two\");",
+        tool,
+    );
+    let told = scratch.run(&["try", "01"]);
+    told.fine(&[
+        "-  1. One number: not all of it was tested; make doctor",
+        "left out  tests::two_is_doubled: strace is missing",
+        "ok 2. Many numbers",
+    ]);
+    assert!(!told.text.contains("ok 1."), "{}", told.text);
+}
+
+#[test]
+fn a_hint_is_remembered_from_one_round_to_the_next() {
+    let scratch = workshop();
+    scratch.run(&["start", "01", "--part", "2"]).fine(&[]);
+    let witness = "[\"tests::rows_are_doubled\"]";
+    let hints = format!("{witness}\nhints = [\"a\", \"b\"]");
+    scratch.replace("01-echo/heart.toml", witness, &hints);
+    scratch.run(&["hint", "01"]).fine(&["hint 1/2"]);
+    scratch.run(&["try", "01"]).fails(&["✗ 2."]);
+    scratch.run(&["hint", "01"]).fine(&["hint 2/2"]);
+}
+
+#[test]
+fn the_next_lesson_follows_the_last_one_that_was_begun() {
+    let scratch = workshop();
+    let none = ["01-echo", "not begun", "10-capstone", "make start-01"];
+    scratch.run(&["progress"]).fine(&none);
+    scratch.run(&["start", "02"]).fine(&[]);
+    scratch
+        .run(&["progress"])
+        .fine(&["next      make watch-02"]);
+    scratch.run(&["hint", "02"]).fine(&[]);
+    scratch.run(&["progress"]).fine(&["0 of 2 parts (1 hint)"]);
+    std::fs::rename(scratch.path("my/02-more"), scratch.path("my/old-02-more")).expect("it moves");
+    scratch.run(&["start", "02", "--done"]).fine(&[]);
+    let next = "next      10-capstone/README.md";
+    scratch.run(&["progress"]).fine(&["done", next]);
+}
+
+#[test]
+fn a_start_has_no_benches_and_a_lock_that_stays() {
+    let scratch = workshop();
+    let manifest = scratch.read("01-echo/Cargo.toml");
+    let benches = format!("{manifest}\n[[bench]]\nname = \"one\"\nharness = false\n");
+    scratch.write("01-echo/Cargo.toml", &benches);
+    scratch.write("01-echo/benches/one.rs", "fn main() {}\n");
+    let lock = "[[package]]\nname = \"step01-echo\"\nversion = \"0.1.0\"\n\n[[package]]\nname = \"step02-more\"\nversion = \"0.1.0\"\n";
+    scratch.write("Cargo.lock", &format!("version = 4\n\n{lock}"));
+    scratch.run(&["start", "01"]).fine(&[]);
+    assert!(!scratch.path("my/01-echo/benches").exists());
+    assert!(!scratch.read("my/01-echo/Cargo.toml").contains("bench"));
+    let before = scratch.read("my/Cargo.lock");
+    assert!(!before.contains("step02"), "{before}");
+    scratch.run(&["try", "01"]).fails(&["✗ 1."]);
+    assert_eq!(scratch.read("my/Cargo.lock"), before);
 }
 
 #[test]
