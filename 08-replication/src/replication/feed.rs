@@ -100,6 +100,15 @@ impl Feed {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn returns(received: i64, expected: i64) {
+        assert!(
+            received == expected,
+            "`read` returns the offset after the last byte that it has appended\n  \
+             expected  {expected}\n  received  {received}"
+        );
+    }
+
     #[test]
     fn every_reader_gets_every_byte_in_order() {
         let mut feed = Feed::at(1000);
@@ -107,17 +116,33 @@ mod tests {
         for part in bytes.chunks(777) {
             feed.extend(|piece| piece.extend_from_slice(part));
         }
-        assert_eq!(feed.end(), 1000 + bytes.len() as i64);
+        let (end, expected) = (feed.end(), 1000 + bytes.len() as i64);
+        assert!(
+            end == expected,
+            "`extend` moves the end of the feed\n  expected  {expected}\n  received  {end}"
+        );
+        // What is read may lie in many pieces.
+        let mut all = BytesMut::new();
+        returns(feed.read(1000, &mut all, usize::MAX), end);
+        assert!(all == bytes, "one `read` of everything gets other bytes");
         let (mut slow, mut fast) = (BytesMut::new(), BytesMut::new());
         let (mut slow_at, mut fast_at) = (1000, 1000);
-        while slow_at < feed.end() {
+        while slow_at < end {
+            let next = |at: i64, most: i64| (at + most).min(end);
+            let (fast_next, slow_next) = (next(fast_at, 50_000), next(slow_at, 1234));
             fast_at = feed.read(fast_at, &mut fast, 50_000);
+            returns(fast_at, fast_next);
             slow_at = feed.read(slow_at, &mut slow, 1234);
+            returns(slow_at, slow_next);
             feed.trim(slow_at.min(fast_at));
         }
-        assert!(slow == bytes && fast == bytes);
-        feed.trim(feed.end());
-        assert!(feed.pieces.is_empty());
+        assert!(fast == bytes, "the fast reader gets other bytes");
+        assert!(slow == bytes, "the slow reader gets other bytes");
+        feed.trim(end);
+        assert!(
+            feed.pieces.is_empty(),
+            "everybody has everything, and `trim` keeps a piece"
+        );
     }
 
     #[test]
@@ -126,7 +151,12 @@ mod tests {
         feed.skip(10);
         feed.extend(|piece| piece.extend_from_slice(b"abc"));
         let mut output = BytesMut::new();
-        assert_eq!(feed.read(10, &mut output, 100), 13);
-        assert_eq!(&output[..], b"abc");
+        returns(feed.read(10, &mut output, 100), 13);
+        assert!(
+            output[..] == b"abc"[..],
+            "ten bytes were skipped, and then `abc` was added\n  \
+             expected  abc\n  received  {}",
+            output.escape_ascii()
+        );
     }
 }

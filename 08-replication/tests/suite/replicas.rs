@@ -3,16 +3,19 @@
 //! which can be cut.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::harness::{Server, wait_until};
 use crate::log::connect;
 use crate::session::{Session, encode, int, strings};
+
+/// How long a replica may take to be as far as its primary.
+const AS_FAR: Duration = Duration::from_secs(30);
 
 /// A server that answers a replica at once. Redis waits some seconds for others to come
 /// as well, unless it is told not to.
@@ -45,6 +48,7 @@ pub fn follow(session: &mut Session, address: SocketAddr) {
     session.expect_args(&["REPLICAOF", &host, &port], "+OK\r\n");
 }
 
+#[track_caller]
 pub fn wait_for_link(session: &mut Session) {
     wait_until("the replica has a link to its primary", || {
         info(session, "master_link_status") == "up"
@@ -52,11 +56,30 @@ pub fn wait_for_link(session: &mut Session) {
 }
 
 /// Waits until the replica has everything that the primary has.
+#[track_caller]
 pub fn wait_for_offset(primary: &mut Session, replica: &mut Session) {
-    wait_until("the replica is as far as its primary", || {
+    wait_until_as_far(("the primary", primary), ("the replica", replica));
+}
+
+/// The same for servers that the message of a failure is to tell apart.
+#[track_caller]
+pub fn wait_until_as_far(primary: (&str, &mut Session), replica: (&str, &mut Session)) {
+    let ((first, primary), (second, replica)) = (primary, replica);
+    let deadline = Instant::now() + AS_FAR;
+    loop {
         let offset = info(primary, "master_repl_offset");
-        info(replica, "master_link_status") == "up" && info(replica, "master_repl_offset") == offset
-    });
+        let link = info(replica, "master_link_status");
+        let reached = info(replica, "master_repl_offset");
+        if link == "up" && reached == offset {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "still not: {second} is as far as {first}\n  {first} is at offset {offset}\n  \
+             {second} is at offset {reached}, its link is {link}"
+        );
+        sleep(Duration::from_millis(10));
+    }
 }
 
 /// A replica that is nothing but a socket.
@@ -70,6 +93,7 @@ pub struct Reader {
 
 impl Reader {
     /// Asks for everything, and gets the file.
+    #[track_caller]
     pub fn connect(server: &Server) -> Self {
         let mut reader = Self::begin(server);
         reader.file = file(&mut reader.client);
@@ -77,13 +101,17 @@ impl Reader {
     }
 
     /// Asks for everything. The file comes next.
+    #[track_caller]
     pub fn begin(server: &Server) -> Self {
         let mut client = Client::connect(server);
         client.check("REPLCONF listening-port 1\r\n", "+OK\r\n");
         client.send("PSYNC ? -1\r\n");
         let answer = client.line();
         let words: Vec<&str> = answer.split(' ').collect();
-        assert_eq!((words[0], words.len()), ("+FULLRESYNC", 3), "{answer}");
+        assert!(
+            words[0] == "+FULLRESYNC" && words.len() == 3,
+            "PSYNC ? -1\n  expected  +FULLRESYNC <id> <offset>\n  received  {answer}"
+        );
         let (id, offset) = (words[1].to_owned(), words[2].parse().expect("an offset"));
         Self {
             client,
@@ -93,23 +121,62 @@ impl Reader {
         }
     }
 
-    /// The next command of the feed that is not only there to keep the link alive.
+    /// The next command of the feed that is not only there to keep the link alive, or to say which
+    /// database is meant.
+    #[track_caller]
     pub fn command(&mut self) -> Vec<String> {
         loop {
-            let bytes = self.client.reply();
-            // More may come, and nobody need read it.
-            self.client.expect_start("");
-            self.offset += bytes.len() as i64;
-            let words = strings(&bytes);
-            let words: Vec<_> = words
-                .iter()
-                .map(|word| word.escape_ascii().to_string())
-                .collect();
+            let words = self.any_command();
             let kind = words[0].to_ascii_uppercase();
             if kind != "PING" && kind != "SELECT" {
                 return words;
             }
         }
+    }
+
+    /// The next command of the feed, whichever it is.
+    #[track_caller]
+    pub fn any_command(&mut self) -> Vec<String> {
+        self.wait_for_feed();
+        let bytes = self.client.reply();
+        // More may come, and nobody need read it.
+        self.client.expect_start("");
+        self.offset += bytes.len() as i64;
+        let words = strings(&bytes);
+        let words = words.iter().map(|word| word.escape_ascii().to_string());
+        words.collect()
+    }
+
+    /// Compares the next command of the feed, as far as `expected` goes, and returns it.
+    #[track_caller]
+    pub fn expect(&mut self, expected: &[&str]) -> Vec<String> {
+        let received = self.command();
+        let same = received.iter().zip(expected).all(|(word, it)| word == it);
+        assert!(
+            same && received.len() >= expected.len(),
+            "the next command of the feed\n  expected  {}\n  received  {}",
+            expected.join(" "),
+            received.join(" ")
+        );
+        received
+    }
+
+    /// Waits until there is more of the feed.
+    #[track_caller]
+    fn wait_for_feed(&self) {
+        let end = loop {
+            match self.client.socket.peek(&mut [0]) {
+                Ok(0) => break "the connection is closed",
+                Ok(_) => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break "nothing comes",
+            }
+        };
+        panic!(
+            "no command of the feed\n  sent      PSYNC ? -1\n  received  FULLRESYNC and the \
+             file, and what is at offset {} of the feed is waited for\n  then      {end}",
+            self.offset
+        );
     }
 
     pub fn acknowledge(&mut self) {

@@ -11,13 +11,13 @@ use crate::harness::{Server, wait_until};
 use crate::log::{ON, connect, data_folder, data_set};
 use crate::replicas::{
     ID, Reader, Relay, Writer, all, empty_file, file, follow, info, prepare, start, wait_for_link,
-    wait_for_offset,
+    wait_for_offset, wait_until_as_far,
 };
-use crate::session::{
-    NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, encode, int, strings,
-};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, encode, int};
 
 const READONLY: &str = "-READONLY You can't write against a read only replica.\r\n";
+const IS_PRIMARY: &str = "-ERR PSYNC FAILOVER can't be sent to a master.\r\n";
+const OTHER_HISTORY: &str = "-ERR PSYNC FAILOVER replid must match my replid.\r\n";
 const NO_LINK: &str = "-NOMASTERLINK Can't SYNC while not connected with my master\r\n";
 
 #[test]
@@ -199,19 +199,21 @@ fn a_replica_gets_a_file_and_then_each_write_as_it_was_done() {
     c.expect("SET soon v PX 5", OK);
     wait_until("it is over", || c.call(&["EXISTS", "soon"]) == b":0\r\n");
     c.expect("GET a", bulk("6.5"));
-    assert_eq!(reader.command(), ["SET", "a", "1"]);
-    assert_eq!(reader.command(), ["INCRBY", "a", "5"]);
-    assert_eq!(
-        reader.command(),
-        ["SET", "t", "v", "PXAT", "33000000000123"]
-    );
-    assert_eq!(reader.command()[..4], ["SET", "s", "v", "PXAT"]);
-    assert_eq!(reader.command()[..3], ["SET", "a", "6.5"]);
-    assert_eq!(reader.command()[..4], ["SET", "soon", "v", "PXAT"]);
-    assert_eq!(reader.command(), ["DEL", "soon"]);
-    assert_eq!(
-        info(&mut c, "master_repl_offset"),
-        reader.offset.to_string()
+    for whole in [
+        &["SET", "a", "1"][..],
+        &["INCRBY", "a", "5"],
+        &["SET", "t", "v", "PXAT", "33000000000123"],
+    ] {
+        assert_eq!(reader.expect(whole).len(), whole.len());
+    }
+    reader.expect(&["SET", "s", "v", "PXAT"]);
+    reader.expect(&["SET", "a", "6.5"]);
+    reader.expect(&["SET", "soon", "v", "PXAT"]);
+    reader.expect(&["DEL", "soon"]);
+    let (counted, said) = (reader.offset, info(&mut c, "master_repl_offset"));
+    assert!(
+        said == counted.to_string(),
+        "FULLRESYNC's offset and the bytes of the feed make {counted}, and INFO says {said}"
     );
 }
 
@@ -230,9 +232,27 @@ fn who_asks_for_an_unknown_feed_gets_everything() {
     for command in [format!("PSYNC {ID} 100\r\n"), "PSYNC ? -1\r\n".into()] {
         let mut client = Client::connect(&server);
         client.send(command);
-        assert!(client.line().starts_with("+FULLRESYNC "));
+        let line = client.line();
+        assert!(
+            line.starts_with("+FULLRESYNC "),
+            "what PSYNC is answered\n  expected  +FULLRESYNC <id> <offset>\n  received  {line}"
+        );
         file(&mut client);
     }
+}
+
+/// Each refusal, and which of two comes first.
+#[test]
+fn what_psync_refuses_it_refuses_in_order() {
+    let (_server, mut c) = start(&[]);
+    c.expect("PSYNC ? x", NOT_AN_INTEGER);
+    c.expect("PSYNC ? x FailOver", IS_PRIMARY);
+    // Nobody listens there.
+    c.expect("REPLICAOF 127.0.0.1 1", OK);
+    c.expect("PSYNC ? -1", NO_LINK);
+    c.expect("PSYNC ? x", NO_LINK);
+    c.expect("SYNC", NO_LINK);
+    c.expect("PSYNC ? x failover", OTHER_HISTORY);
 }
 
 #[test]
@@ -243,7 +263,7 @@ fn wait_waits_for_replicas_to_say_that_they_have_it() {
     c.expect("WAIT 1 50", int(0));
     c.send(&encode(&["WAIT", "1", "0"]));
     while reader.command()[0] != "SET" {}
-    assert_eq!(reader.command(), ["REPLCONF", "GETACK", "*"]);
+    reader.expect(&["REPLCONF", "GETACK", "*"]);
     reader.acknowledge();
     assert_eq!(c.reply(), b":1\r\n");
     c.expect("WAIT 1 0", int(1));
@@ -277,10 +297,14 @@ fn each_new_replica_is_told_the_database() {
     for value in ["1", "2"] {
         let mut reader = Reader::connect(&server);
         c.expect_args(&["SET", "a", value], OK);
-        let first = strings(&reader.client.reply());
-        assert_eq!(first, [b"SELECT", &b"0"[..]]);
-        reader.client.expect_start("");
-        assert_eq!(reader.command(), ["SET", "a", value]);
+        let first = reader.any_command();
+        assert!(
+            first == ["SELECT", "0"],
+            "the first command of the feed for a new replica\n  expected  SELECT 0\n  \
+             received  {}",
+            first.join(" ")
+        );
+        reader.expect(&["SET", "a", value]);
     }
 }
 
@@ -386,7 +410,7 @@ fn many_replicas_read_one_feed() {
     }
     for reader in &mut readers {
         for i in 0..100 {
-            assert_eq!(reader.command(), ["SET", "a", &i.to_string()]);
+            reader.expect(&["SET", "a", &i.to_string()]);
         }
         reader.acknowledge();
     }
@@ -581,8 +605,8 @@ fn replicas_have_replicas() {
     for _ in 0..100 {
         a.call(&["INCR", "x"]);
     }
-    wait_for_offset(&mut a, &mut b);
-    wait_for_offset(&mut a, &mut c);
+    wait_until_as_far(("the first", &mut a), ("the one in the middle", &mut b));
+    wait_until_as_far(("the first", &mut a), ("the last", &mut c));
     c.expect("GET x", bulk("101"));
     assert_eq!(info(&mut a, "master_replid"), info(&mut c, "master_replid"));
     // The one in the middle goes its own way, and the last goes with it.
@@ -591,7 +615,7 @@ fn replicas_have_replicas() {
     wait_until("the last one follows", || {
         c.call(&["GET", "x"]) == bulk("own")
     });
-    wait_for_offset(&mut b, &mut c);
+    wait_until_as_far(("the one in the middle", &mut b), ("the last", &mut c));
 }
 
 #[test]
@@ -666,17 +690,13 @@ fn a_sync_with_replies_pending_is_refused() {
 #[test]
 fn a_failover_is_for_a_replica_of_the_same_history() {
     let (primary, mut p) = start(&[]);
-    let master = "-ERR PSYNC FAILOVER can't be sent to a master.\r\n";
-    p.expect("PSYNC ? -1 FAILOVER", master);
-    p.expect("PSYNC ? x failover", master);
+    p.expect("PSYNC ? -1 FAILOVER", IS_PRIMARY);
+    p.expect("PSYNC ? x failover", IS_PRIMARY);
     let (replica, mut r) = start(&[]);
     follow(&mut r, primary.addr());
     wait_for_link(&mut r);
     let id = info(&mut p, "master_replid");
-    r.expect(
-        "PSYNC ? -1 FAILOVER",
-        "-ERR PSYNC FAILOVER replid must match my replid.\r\n",
-    );
+    r.expect("PSYNC ? -1 FAILOVER", OTHER_HISTORY);
     assert_eq!(info(&mut r, "role"), "slave");
     r.send(&encode(&["PSYNC", &id, "1", "FAILOVER"]));
     let mut other = prepare(&replica);

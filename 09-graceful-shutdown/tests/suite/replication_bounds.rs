@@ -15,10 +15,11 @@ use crate::replicas::{
 };
 use crate::session::{OK, Session, encode, int};
 
-/// Gives the server a data set of which the file takes a while to write and little to send.
-fn slow_to_write(session: &mut Session) {
+/// Gives the server a data set of which the file takes a while to write and little to send: four
+/// values of so many MiB.
+fn slow_to_write(session: &mut Session, size: i64) {
     for key in ["big:1", "big:2", "big:3", "big:4"] {
-        let length = 32 * 1024 * 1024;
+        let length = size * 1024 * 1024;
         session.expect(&format!("SETRANGE {key} {} x", length - 1), int(length));
     }
 }
@@ -54,7 +55,7 @@ fn a_replica_that_goes_is_forgotten() {
 #[test]
 fn a_file_that_nobody_waits_for_is_not_written() {
     let (server, mut c) = start(&[]);
-    slow_to_write(&mut c);
+    slow_to_write(&mut c, 32);
     let before = server.open_files();
     let flood: Vec<_> = (0..12).map(|_| ask(&server, b"PSYNC ? -1\r\n")).collect();
     wait_until("all have asked", || {
@@ -72,23 +73,39 @@ fn replicas_that_wait_share_a_file() {
     let (server, mut c) = start(&[]);
     // Redis shares a file, not what it writes into sockets.
     c.call(&["CONFIG", "SET", "repl-diskless-sync", "no"]);
-    slow_to_write(&mut c);
+    slow_to_write(&mut c, 4);
     c.expect("SET n 1", OK);
     wait_until("two share a file", || {
         let first = Reader::begin(&server);
         let number = c.call(&["INCR", "n"]);
         let second = Reader::begin(&server);
         if first.offset != second.offset {
+            has_a_file_of_its_own(second, &mut c);
             return false;
         }
         for mut reader in [first, second] {
             reader.file = file(&mut reader.client);
             assert!(reader.file.starts_with(b"REDIS00"));
-            assert_eq!(reader.command(), ["INCR", "n"]);
+            reader.expect(&["INCR", "n"]);
         }
         c.expect("INCRBY n 0", number);
         true
     });
+}
+
+/// It was told a later offset than the replica before it. So the write between the two is in its
+/// file, and must not come again.
+fn has_a_file_of_its_own(mut replica: Reader, session: &mut Session) {
+    let said = replica.offset;
+    session.expect("SET later 1", OK);
+    file(&mut replica.client);
+    let next = replica.command();
+    assert!(
+        next == ["SET", "later", "1"],
+        "FULLRESYNC names an offset that is not its file's\n  said      {said}, which is after \
+         INCR n\n  expected  SET later 1, as the next command of the feed\n  received  {}",
+        next.join(" ")
+    );
 }
 
 /// While it is being sent its file, what is written meanwhile waits for a replica; up to the
