@@ -173,8 +173,8 @@ impl Reader {
             }
         };
         panic!(
-            "no command of the feed\n  sent      PSYNC ? -1\n  received  FULLRESYNC and the \
-             file, and what is at offset {} of the feed is waited for\n  then      {end}",
+            "the feed does not go on\n  sent      PSYNC ? -1\n  received  FULLRESYNC, the file, and \
+             the feed up to offset {}\n  expected  the next command of the feed\n  instead   {end}",
             self.offset
         );
     }
