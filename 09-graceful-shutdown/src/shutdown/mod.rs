@@ -165,15 +165,15 @@ fn persist(state: &mut State, request: Request) -> bool {
     })
 }
 
-/// What is written in the background is not waited for. The files before it are whole, unless
-/// it is a base without which the AOF is nothing. Who asks again and again must not stop that
-/// again and again: it is also what mends an AOF that is broken.
+/// Ends what is written in the background without waiting for it, because the files before it are
+/// whole. A base that the AOF needs goes on, unless the end is forced: it also mends an AOF that is
+/// broken, and a client that repeats SHUTDOWN must not stop that each time.
 fn end_background(state: &mut State, request: Request) -> Result<(), String> {
     let needs_base = state.aof.wants_base();
     if request.force || !needs_base {
         state.background.stop();
     }
-    // Why one that is broken cannot be made safe, `sync_log` knows.
+    // If the AOF is broken, `sync_log` returns the error.
     match needs_base && !state.aof.is_broken() {
         true => Err("Writing initial AOF".into()),
         false => Ok(()),
