@@ -111,8 +111,9 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
     // At last, for it leaves another server behind.
     if Heart::exists(step) {
         bench.alone.reset()?;
-        if !hearts::check(workshop, step, &mut bench)? {
-            tally.whole_step(step, Fault::new("its heart does not hold", "see above"))?;
+        if let Some(faults) = hearts::check(workshop, step, &mut bench)? {
+            let fault = Fault::new("its heart does not hold", "see above").with_log(&faults);
+            tally.whole_step(step, fault)?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What was checked so far: a line for each check, and a bar below at a terminal.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use anyhow::{Result, bail};
@@ -16,7 +17,8 @@ const LOG_LINES: usize = 40;
 pub struct Tally {
     bar: ProgressBar,
     passed: AtomicU64,
-    failed: AtomicU64,
+    /// What was said of each that failed.
+    failed: Mutex<Vec<String>>,
     skipped: AtomicU64,
 }
 
@@ -31,7 +33,7 @@ impl Tally {
         Tally {
             bar,
             passed: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            failed: Mutex::default(),
             skipped: AtomicU64::new(0),
         }
     }
@@ -55,9 +57,13 @@ impl Tally {
         let fault = check()?;
         self.bar.inc(1);
         let passed = fault.is_none();
-        let count = if passed { &self.passed } else { &self.failed };
-        count.fetch_add(1, Relaxed);
-        self.show(&title, fault)?;
+        match fault {
+            None => {
+                self.passed.fetch_add(1, Relaxed);
+                self.show(&format!("{} {title}\n", paint(ADDED, "ok")))?;
+            }
+            Some(fault) => self.fails(&title, &fault)?,
+        }
         Ok(passed)
     }
 
@@ -69,18 +75,20 @@ impl Tally {
 
     /// A fault because of which none of a step's checks is made.
     pub fn whole_step(&self, step: &Step, fault: Fault) -> Result<()> {
-        self.failed.fetch_add(1, Relaxed);
-        self.show(&format!("{:02}: can be checked", step.number), Some(fault))
+        self.fails(&format!("{:02}: can be checked", step.number), &fault)
     }
 
-    /// The sum; an error if a check failed.
+    /// The sum; an error if a check failed, after what was said of each.
     pub fn close(self) -> Result<()> {
         self.bar.finish_and_clear();
-        let [passed, failed, skipped] =
-            [self.passed, self.failed, self.skipped].map(AtomicU64::into_inner);
-        if failed > 0 {
+        let [passed, skipped] = [self.passed, self.skipped].map(AtomicU64::into_inner);
+        let failed = self.failed.into_inner().expect("no worker panics");
+        if !failed.is_empty() {
+            // What other steps printed since then may hide it.
+            print(&format!("\nwhat failed:\n{}", failed.concat()))?;
             bail!(
-                "of the exercises' checks {passed} passed and {failed} failed; {skipped} were not made after that"
+                "of the exercises' checks {passed} passed and {} failed; {skipped} were not made after that",
+                failed.len()
             );
         }
         if passed > 0 {
@@ -89,12 +97,15 @@ impl Tally {
         Ok(())
     }
 
-    fn show(&self, title: &str, fault: Option<Fault>) -> Result<()> {
-        let text = match fault {
-            None => format!("{} {title}\n", paint(ADDED, "ok")),
-            Some(fault) => told(title, &fault),
-        };
-        self.bar.suspend(|| print(&text))
+    fn fails(&self, title: &str, fault: &Fault) -> Result<()> {
+        let text = told(title, fault);
+        self.show(&text)?;
+        self.failed.lock().expect("no worker panics").push(text);
+        Ok(())
+    }
+
+    fn show(&self, text: &str) -> Result<()> {
+        self.bar.suspend(|| print(text))
     }
 }
 
