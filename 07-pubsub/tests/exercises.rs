@@ -205,10 +205,11 @@ fn exercise_1_ends_with_the_client() {
     check(p, "SPUBLISH a x", int(0));
     check(&mut c, "GET k", NULL);
     check(&mut c, "SSUBSCRIBE a", push(&["ssubscribe", "a"], Some(1)));
-    check(p, "PUBSUB SHARDCHANNELS", "*1\r\n$1\r\na\r\n");
+    check(p, "SPUBLISH a x", int(1));
+    c.expect(push(&["smessage", "a", "x"], None));
     drop(c);
     wait_until("the shard channel has gone with its client", || {
-        p.send(words("PUBSUB SHARDCHANNELS")).reply() == b"*0\r\n"
+        p.send(words("SPUBLISH a x")).reply() == b":0\r\n"
     });
 }
 
@@ -228,32 +229,16 @@ fn exercise_1_speaks_resp3() {
 
 #[test]
 #[ignore = "exercise 1: shard channels"]
-fn exercise_1_tells_of_shard_channels() {
+fn exercise_1_is_no_channel_to_those_who_ask() {
     let server = Server::start();
     let mut other = Client::connect(&server);
     let p = &mut other;
     let c = &mut Client::connect(&server);
-    check(p, "PUBSUB SHARDCHANNELS", "*0\r\n");
-    check(p, "PUBSUB SHARDNUMSUB", "*0\r\n");
     subscribe_to_all(c);
     check(c, "SSUBSCRIBE b1", push(&["ssubscribe", "b1"], Some(2)));
-    check(p, "PUBSUB SHARDCHANNELS b?", "*1\r\n$2\r\nb1\r\n");
     check(p, "PUBSUB CHANNELS", "*1\r\n$1\r\na\r\n");
-    let counts = "*6\r\n$1\r\na\r\n:1\r\n$2\r\nb1\r\n:1\r\n$1\r\nc\r\n:0\r\n";
-    check(p, "PUBSUB SHARDNUMSUB a b1 c", counts);
     check(p, "PUBSUB NUMSUB b1", "*2\r\n$2\r\nb1\r\n:0\r\n");
     check(p, "PUBSUB NUMPAT", int(1));
-    let info = text(p, "INFO stats");
-    let expected = "\npubsub_channels:1\npubsub_patterns:1\npubsubshard_channels:2\n";
-    assert!(
-        info.contains(expected),
-        "INFO counts them in another way\n  sent      INFO stats\n  expected  to find{}\n  \
-         received\n{info}",
-        expected.replace('\n', " ")
-    );
-    let wrong = "-ERR unknown subcommand or wrong number of arguments for 'ShardChannels'. Try \
-                 PUBSUB HELP.\r\n";
-    check(p, "PUBSUB ShardChannels a b", wrong);
 }
 
 #[test]
@@ -265,9 +250,6 @@ fn exercise_1_is_in_the_table() {
     check_described(c, "ssubscribe", -2, &flags);
     check_described(c, "sunsubscribe", -1, &flags);
     check_described(c, "spublish", 3, &["pubsub", "loading", "stale", "fast"]);
-    let flags = ["pubsub", "loading", "stale"];
-    check_described(c, "pubsub|shardchannels", -2, &flags);
-    check_described(c, "pubsub|shardnumsub", -2, &flags);
     check(c, "SSUBSCRIBE", arity("ssubscribe"));
     check(c, "SPUBLISH a", arity("spublish"));
 }
@@ -583,7 +565,7 @@ fn exercise_3_says_when() {
 
 #[test]
 #[ignore = "exercise 3: MONITOR"]
-fn exercise_3_leaves_out_what_was_not_executed_and_what_is_secret() {
+fn exercise_3_leaves_out_what_was_not_executed_and_what_is_admin() {
     let server = Server::start();
     let m = &mut monitor(&server);
     let c = &mut Client::connect(&server);
@@ -596,13 +578,10 @@ fn exercise_3_leaves_out_what_was_not_executed_and_what_is_secret() {
     });
     check(c, "MONITOR", OK);
     check(c, "RESET", "+RESET\r\n");
-    text(c, "HELLO 2 auth default secret SETNAME me");
     check(c, "SUBSCRIBE a", push(&["subscribe", "a"], Some(1)));
     check(c, "GET a", bound("get"));
     check(c, "UNSUBSCRIBE a", push(&["unsubscribe", "a"], Some(0)));
     check_line(m, of, r#""RESET""#);
-    let redacted = r#""HELLO" "2" "auth" "(redacted)" "(redacted)" "SETNAME" "me""#;
-    check_line(m, of, redacted);
     check_line(m, of, r#""SUBSCRIBE" "a""#);
     check_line(m, of, r#""UNSUBSCRIBE" "a""#);
 }
@@ -639,16 +618,10 @@ fn exercise_3_is_no_subscription() {
     let m = &mut monitor(&server);
     let c = &mut Client::connect(&server);
     let of = &address(m);
-    let (of_other, refused) = (
-        &address(c),
-        "-ERR Replica can't interact with the keyspace\r\n",
-    );
+    let of_other = &address(c);
     // A monitor is shown what it says itself, behind the reply.
     m.send(words("PING")).expect_start("+PONG\r\n");
     check_line(m, of, r#""PING""#);
-    check(m, "GET a", refused);
-    check(m, "SET a 1", refused);
-    check(m, "GET", arity("get"));
     let subscribed = push(&["subscribe", "a"], Some(1));
     m.send(words("SUBSCRIBE a")).expect_start(subscribed);
     check_line(m, of, r#""SUBSCRIBE" "a""#);
@@ -832,17 +805,6 @@ fn exercise_4_tells_of_strings() {
         ("MSET a 1 b 2 a 3", &["set a", "set b", "set a"]),
         ("MSETNX c 1 b 2", &[]),
         ("MSETNX c 1 d 2", &["set c", "set d"]),
-        ("APPEND c x", &["append c"]),
-        ("APPEND e x", &["append e"]),
-        ("SETRANGE e 3 yz", &["setrange e"]),
-        ("SETRANGE new 0 ", &[]),
-        ("INCR a", &["incrby a"]),
-        ("DECR a", &["incrby a"]),
-        ("INCRBY n 5", &["incrby n"]),
-        ("DECRBY n 2", &["incrby n"]),
-        ("INCRBYFLOAT n 0.5", &["incrbyfloat n"]),
-        ("INCR n", &[]),
-        ("INCRBYFLOAT e 1", &[]),
         ("GET a", &[]),
         ("GET nobody", &[]),
         ("MGET a b", &[]),
@@ -864,23 +826,12 @@ fn exercise_4_tells_of_keys_and_deadlines() {
         ("PEXPIRE a 200000 XX", &["expire a"]),
         ("EXPIREAT a 99999999999", &["expire a"]),
         ("EXPIRE nobody 100", &[]),
-        ("PERSIST a", &["persist a"]),
-        ("PERSIST a", &[]),
         ("GETEX a", &[]),
         ("GETEX a EX 100", &["expire a"]),
-        ("GETEX a PERSIST", &["persist a"]),
-        ("GETEX a PERSIST", &[]),
         ("GETEX nobody EX 100", &[]),
-        ("COPY a b", &[]),
-        ("COPY a b REPLACE", &["copy_to b"]),
-        ("RENAME a z", &["rename_from a", "rename_to z"]),
-        ("RENAME z z", &[]),
-        ("RENAME nobody z", &[]),
-        ("RENAMENX z b", &[]),
-        ("RENAMENX z y", &["rename_from z", "rename_to y"]),
-        ("TOUCH y", &[]),
-        ("GETDEL y", &["del y"]),
-        ("GETDEL y", &[]),
+        ("TOUCH a", &[]),
+        ("GETDEL a", &["del a"]),
+        ("GETDEL a", &[]),
         // What is given a time that is over is deleted; it does not expire.
         ("PEXPIREAT b 1", &["del b"]),
         ("GETEX c PXAT 1", &["del c"]),
