@@ -582,31 +582,11 @@ fn exercise_3_is_in_the_table() {
     check_table(c, "bitcount", ":-2\n*1\n+readonly\n:1\n:1\n:1");
 }
 
-/// The reply of `LCS … IDX`: pieces as `((first, last), (first, last))`, and the
-/// length of all.
-fn pieces(found: &[[(i64, i64); 2]], with_length: bool, total: i64) -> Vec<u8> {
-    let mut reply = format!("*4\r\n$7\r\nmatches\r\n*{}\r\n", found.len());
-    for piece in found {
-        reply += if with_length { "*3\r\n" } else { "*2\r\n" };
-        for (first, last) in piece {
-            reply += &format!("*2\r\n:{first}\r\n:{last}\r\n");
-        }
-        let (first, last) = piece[0];
-        if with_length {
-            reply += &int(last - first + 1);
-        }
-    }
-    (reply + "$3\r\nlen\r\n" + &int(total)).into_bytes()
-}
-
 /// The two strings of Redis's own example.
 #[track_caller]
 fn set_texts(client: &mut Client) {
     check(client, "MSET a ohmytext b mynewtext", OK);
 }
-
-const TEXT: [(i64, i64); 2] = [(4, 7), (5, 8)];
-const MY: [(i64, i64); 2] = [(2, 3), (0, 1)];
 
 #[test]
 #[ignore = "exercise 4: LCS"]
@@ -643,51 +623,8 @@ fn exercise_4_a_missing_key_is_an_empty_string() {
     ] {
         check(c, command, bulk(""));
         check(c, &format!("{command} LEN"), int(0));
-        check(c, &format!("{command} IDX"), pieces(&[], false, 0));
     }
     check(c, "EXISTS nobody", int(0));
-}
-
-#[test]
-#[ignore = "exercise 4: LCS"]
-fn exercise_4_idx_says_where() {
-    let (_server, mut client) = start();
-    let c = &mut client;
-    set_texts(c);
-    check(c, "LCS a b IDX", pieces(&[TEXT, MY], false, 6));
-    check(c, "LCS a a IDX", pieces(&[[(0, 7), (0, 7)]], false, 8));
-    check(c, "LCS a b IDX WITHMATCHLEN", pieces(&[TEXT, MY], true, 6));
-    check(c, "LCS a b withmatchlen idx", pieces(&[TEXT, MY], true, 6));
-    // A map is a type of its own in RESP3.
-    c.send("HELLO 3\r\n").reply();
-    let mut reply = b"%2".to_vec();
-    reply.extend_from_slice(&pieces(&[TEXT, MY], false, 6)[2..]);
-    check(c, "LCS a b IDX", reply);
-}
-
-#[test]
-#[ignore = "exercise 4: LCS"]
-fn exercise_4_leaves_out_short_pieces() {
-    let (_server, mut client) = start();
-    let c = &mut client;
-    set_texts(c);
-    for (least, found) in [
-        ("-3", &[TEXT, MY][..]),
-        ("0", &[TEXT, MY]),
-        ("2", &[TEXT, MY]),
-        ("3", &[TEXT]),
-        ("4", &[TEXT]),
-        ("5", &[]),
-        ("9223372036854775807", &[]),
-    ] {
-        let command = format!("LCS a b IDX MINMATCHLEN {least}");
-        check(c, &command, pieces(found, false, 6));
-    }
-    let reply = pieces(&[TEXT], true, 6);
-    check(c, "LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN", reply);
-    // Without IDX there are no pieces to leave out.
-    check(c, "LCS a b MINMATCHLEN 5", bulk("mytext"));
-    check(c, "LCS a b LEN MINMATCHLEN 5 WITHMATCHLEN", int(6));
 }
 
 /// There may be several that are the longest. Clients see which one it is.
@@ -699,18 +636,8 @@ fn exercise_4_chooses_as_redis_does() {
     check(c, "MSET p ab q ba x abcbdab y bdcaba", OK);
     check(c, "LCS p q", bulk("b"));
     check(c, "LCS q p", bulk("a"));
-    check(c, "LCS p q IDX", pieces(&[[(1, 1), (0, 0)]], false, 1));
     check(c, "LCS x y", bulk("bdab"));
     check(c, "LCS y x", bulk("bcba"));
-    let found = [[(5, 6), (3, 4)], [(3, 4), (0, 1)]];
-    check(c, "LCS x y IDX", pieces(&found, false, 4));
-    let found = [
-        [(5, 5), (5, 5)],
-        [(4, 4), (3, 3)],
-        [(2, 2), (2, 2)],
-        [(0, 0), (1, 1)],
-    ];
-    check(c, "LCS y x IDX", pieces(&found, false, 4));
 }
 
 #[test]
@@ -720,18 +647,8 @@ fn exercise_4_checks_its_options() {
     let c = &mut client;
     set_texts(c);
     check_all(c, &["LCS", "LCS a"], arity("lcs"));
-    let wrong = [
-        "LCS a b NOSUCH",
-        "LCS a b MINMATCHLEN",
-        "LCS a b IDX MINMATCHLEN",
-        "LCS a b LEN IDX NOSUCH",
-        "LCS a b 4",
-    ];
+    let wrong = ["LCS a b NOSUCH", "LCS a b LEN NOSUCH", "LCS a b 4"];
     check_all(c, &wrong, SYNTAX);
-    check(c, "LCS a b MINMATCHLEN x", NOT_AN_INTEGER);
-    check(c, "LCS a b MINMATCHLEN IDX", NOT_AN_INTEGER);
-    let both = "-ERR If you want both the length and indexes, please just use IDX.\r\n";
-    check_all(c, &["LCS a b LEN IDX", "LCS a b IDX LEN"], both);
     check(c, "LCS a b LEN LEN", int(6));
 }
 
@@ -762,7 +679,7 @@ fn exercise_4_bounds_the_memory() {
     check(c, "LCS a b LEN", int(511));
     let refused =
         "-ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len\r\n";
-    check_all(c, &["LCS a c LEN", "LCS c a", "LCS c b IDX"], refused);
+    check_all(c, &["LCS a c LEN", "LCS c a"], refused);
     // First the options, then the memory.
     check(c, "LCS a c NOSUCH", SYNTAX);
     check(c, "LCS c nobody LEN", int(0));
