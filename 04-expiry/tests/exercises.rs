@@ -685,62 +685,35 @@ fn exercise_4_its_own_client_waits_too() {
 fn exercise_4_ends_by_itself() {
     let (server, mut client) = start();
     let mut other = connect(&server);
-    for mode in ["", " ALL", " all", " WRITE"] {
+    for mode in ["WRITE", "write"] {
         let started = Instant::now();
-        check(&mut client, &format!("CLIENT PAUSE 200{mode}"), OK);
+        check(&mut client, &format!("CLIENT PAUSE 200 {mode}"), OK);
         check(&mut other, "SET key value", OK);
-        let taken = started.elapsed();
-        assert!(
-            (200..10_000).contains(&taken.as_millis()),
-            "the pause has another length\n  sent      CLIENT PAUSE 200{mode}\n            SET key \
-             value by another client\n  expected  OK after 200 ms, as in Redis\n  received  it \
-             after {taken:?}"
-        );
+        check_at_least(started, 200, &[&format!("CLIENT PAUSE 200 {mode}")]);
     }
-    check_batch(&mut client, &["CLIENT PAUSE 0", "PING"], &[OK, "+PONG\r\n"]);
+    check_batch(
+        &mut client,
+        &["CLIENT PAUSE 0 WRITE", "SET key value"],
+        &[OK, OK],
+    );
 }
 
 #[test]
 #[ignore = "exercise 4: CLIENT PAUSE"]
-fn exercise_4_all_is_all() {
+fn exercise_4_what_cannot_be_executed_need_not_wait() {
     let (server, mut client) = start();
-    let mut clients = [(); 3].map(|()| connect(&server));
-    check(&mut client, "CLIENT PAUSE 2000 ALL", OK);
-    let started = Instant::now();
-    let commands = ["CLIENT UNPAUSE", "GET key", "CLIENT PAUSE 0"];
-    let replies = [OK, NULL, OK];
-    for (client, command) in clients.iter_mut().zip(commands) {
-        client.send(words(command));
-    }
-    // What cannot be executed need not wait.
+    check(&mut client, &format!("{LONG} WRITE"), OK);
     let mut wrong = connect(&server);
     let unknown = "-ERR unknown command 'NOSUCH', with args beginning with: \r\n";
     check(&mut wrong, "NOSUCH", unknown);
-    check(&mut wrong, "GET", arity("get"));
+    check(&mut wrong, "SET key", arity("set"));
     let broken = "-ERR Protocol error: invalid bulk length\r\n";
     wrong.check("*1\r\n$x\r\n", broken).expect_closed();
-    let taken = started.elapsed();
-    assert!(
-        taken < Duration::from_millis(1900),
-        "errors wait\n  sent      CLIENT PAUSE 2000 ALL\n            NOSUCH, GET and a protocol \
-         error by another client\n  expected  the errors at once, as from Redis\n  received  them \
-         after {taken:?}"
-    );
-    for (client, reply) in clients.iter_mut().zip(replies) {
-        client.expect(reply);
-    }
-    let taken = started.elapsed();
-    assert!(
-        taken >= Duration::from_millis(1000),
-        "not everything waits\n  sent      CLIENT PAUSE 2000 ALL\n            CLIENT UNPAUSE, GET \
-         key and CLIENT PAUSE 0 by other clients\n  expected  replies after 2 s; in Redis they \
-         wait as well\n  received  them after {taken:?}"
-    );
 }
 
 #[test]
 #[ignore = "exercise 4: CLIENT PAUSE"]
-fn exercise_4_a_second_pause_makes_it_longer_and_stricter() {
+fn exercise_4_a_second_pause_makes_it_longer_only() {
     let (server, mut client) = start();
     let c = &mut client;
     let mut other = connect(&server);
@@ -748,8 +721,8 @@ fn exercise_4_a_second_pause_makes_it_longer_and_stricter() {
     check(c, &format!("{LONG} WRITE"), OK);
     check(c, "CLIENT PAUSE 1 WRITE", OK);
     other.send(words("SET key value"));
-    wait_for_waiting(c, 1);
     check_silence(&mut other);
+    wait_for_waiting(c, 1);
     check(c, "CLIENT UNPAUSE", OK);
     other.expect(OK);
     // Longer, also for those who wait already.
@@ -759,17 +732,6 @@ fn exercise_4_a_second_pause_makes_it_longer_and_stricter() {
     check(c, "CLIENT PAUSE 400 WRITE", OK);
     other.expect(OK);
     check_at_least(started, 400, &["CLIENT PAUSE 400 WRITE"]);
-    // Stricter, for as long as the first one would have been.
-    let started = Instant::now();
-    check(c, "CLIENT PAUSE 400 WRITE", OK);
-    check(c, "CLIENT PAUSE 1 ALL", OK);
-    check(&mut other, "PING", "+PONG\r\n");
-    let pauses = ["CLIENT PAUSE 400 WRITE", "CLIENT PAUSE 1 ALL"];
-    check_at_least(started, 400, &pauses);
-    // Once it is over, the next does not remember.
-    check(c, &format!("{LONG} WRITE"), OK);
-    check(&mut other, "PING", "+PONG\r\n");
-    check(c, "CLIENT UNPAUSE", OK);
 }
 
 #[track_caller]
@@ -781,59 +743,6 @@ fn check_at_least(started: Instant, milliseconds: u128, pauses: &[&str]) {
          Redis\n  received  a reply after {taken:?}",
         pauses.join(", ")
     );
-}
-
-/// `keys=` of `INFO keyspace`, and the keys that have expired.
-#[track_caller]
-fn check_dead_keys(client: &mut Client, there: usize, expired: usize) {
-    check(client, "DBSIZE", int(there as i64));
-    let line = format!("expired_keys:{expired}");
-    check_lines(client, "INFO stats", &[&line]);
-}
-
-#[test]
-#[ignore = "exercise 4: CLIENT PAUSE"]
-fn exercise_4_no_key_is_removed_meanwhile() {
-    let (server, mut client) = start();
-    let c = &mut client;
-    let mut other = connect(&server);
-    check(c, "SET living value", OK);
-    // In one packet, so that none is gone before the pause.
-    let dying = ["a", "b", "c"].map(|key| format!("SET {key} value PX 30"));
-    let pause = format!("{LONG} WRITE");
-    let batch = [&dying[0], &dying[1], &dying[2], pause.as_str()];
-    check_batch(c, &batch, &[OK, OK, OK, OK]);
-    // Nobody gets to see a key whose time is over...
-    wait_until("EXISTS a b c is 0", || number(c, "EXISTS a b c") == 0);
-    check(c, "GET a", NULL);
-    check_all(c, &["TTL a", "PTTL b", "EXPIRETIME c"], int(-2));
-    check(c, "TYPE a", "+none\r\n");
-    check(c, "OBJECT ENCODING a", NULL);
-    check(c, "TOUCH a b c", int(0));
-    let living = bulk("living");
-    check(
-        c,
-        "MGET a living",
-        [b"*2\r\n$-1\r\n", &bulk("value")[..]].concat(),
-    );
-    check(c, "KEYS *", [b"*1\r\n", &living[..]].concat());
-    let part = [b"*2\r\n$1\r\n0\r\n*1\r\n", &living[..]].concat();
-    check(c, "SCAN 0 COUNT 100", part);
-    for _ in 0..20 {
-        check(c, "RANDOMKEY", &living);
-    }
-    // ...but they are still there, also when the background had time for them.
-    check_dead_keys(c, 4, 0);
-    other.send(words("SET key value"));
-    for _ in 0..5 {
-        check_silence(&mut other);
-    }
-    check_dead_keys(c, 4, 0);
-    other.send(words("DEL key"));
-    check(c, "CLIENT UNPAUSE", OK);
-    other.expect([OK, ":1\r\n"].concat());
-    wait_until("DBSIZE is 1", || number(c, "DBSIZE") == 1);
-    check_dead_keys(c, 1, 3);
 }
 
 #[test]
@@ -887,13 +796,10 @@ fn exercise_4_checks_its_arguments() {
     check_all(c, &["CLIENT PAUSE 600000 READ", "CLIENT PAUSE x y"], mode);
     let no_integer = "-ERR timeout is not an integer or out of range\r\n";
     for timeout in ["x", "", "01", "1.5", "9223372036854775808"] {
-        check(c, &format!("CLIENT PAUSE {timeout}"), no_integer);
         check(c, &format!("CLIENT PAUSE {timeout} WRITE"), no_integer);
     }
-    check(c, "CLIENT PAUSE -1 ALL", "-ERR timeout is negative\r\n");
-    let too_many = "-ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT \
-                    HELP.\r\n";
-    check(c, "CLIENT pause x WRITE ALL", too_many);
+    let negative = "-ERR timeout is negative\r\n";
+    check(c, "CLIENT PAUSE -1 WRITE", negative);
     check(c, "CLIENT PAUSE", arity("client|pause"));
     check(c, "CLIENT UNPAUSE 1", arity("client|unpause"));
     // None of them has paused anything; and ending no pause is fine.
