@@ -14,7 +14,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -60,14 +60,22 @@ pub enum ReplayError {
 /// were executed.
 pub fn run(folder: &Folder, table: &'static Table, shared: &Shared) -> Result<u64, ReplayError> {
     let mut applier = Applier::new(table, true);
-    let mut parts = folder.manifest.files().peekable();
+    let (location, mut parts) = (folder.location(), folder.manifest.files());
     while let Some(part) = parts.next() {
-        let path = folder.location().path(&part.name);
-        let mut source = Source::open(path, folder.location().manifest())?;
+        let mut source = Source::open(location.path(&part.name), location.manifest())?;
         source.replay(&mut applier, shared)?;
-        source.end(&applier, parts.peek().is_none())?;
+        // If a rewrite had just begun the next increment when the machine stopped, that is there
+        // and empty, and this one is the last that was written to.
+        let is_increment = folder.manifest.increments.contains(part);
+        let mut next = parts.clone();
+        let is_last = next.all(|next| is_increment && is_empty(&location.path(&next.name)));
+        source.end(&applier, is_last)?;
     }
     Ok(applier.commands)
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.len() == 0)
 }
 
 /// A file of the AOF that is being read.

@@ -113,7 +113,7 @@ impl Manifest {
     }
 
     /// The files to replay, in order.
-    pub fn files(&self) -> impl Iterator<Item = &Part> {
+    pub fn files(&self) -> impl Iterator<Item = &Part> + Clone {
         self.base.iter().chain(&self.increments)
     }
 

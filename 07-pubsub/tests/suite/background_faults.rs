@@ -171,6 +171,63 @@ fn a_rewrite_that_fails_leaves_nothing_behind() {
     }
 }
 
+/// One file that cannot be deleted keeps no other from being deleted.
+#[test]
+fn a_file_that_cannot_be_deleted_keeps_no_other() {
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let server = disk.start(&ON);
+    let mut c = connect(&server);
+    c.expect("SET k 1", OK);
+    let stays = Fault::new(Action::Fail(EIO))
+        .calls("unlink")
+        .path(".1.base.");
+    disk.arm(&stays.always());
+    for _ in 0..3 {
+        c.call(&["BGREWRITEAOF"]);
+        wait_until("the rewrite is over", || is_idle(&mut c));
+    }
+    wait_until("the others are deleted", || {
+        let (there, named) = files(&data);
+        let left: Vec<&String> = there.iter().filter(|file| !named.contains(file)).collect();
+        matches!(left[..], [file] if file.contains(".1.base."))
+    });
+    disk.disarm();
+    c.expect("INCR k", int(2));
+    server.kill();
+    connect(&Server::start_on(data.path(), &ON)).expect("GET k", bulk("2"));
+}
+
+/// Those who come while the log is opened, when all of it is loaded, are told so at once. Real
+/// Redis makes nothing safe then.
+#[test]
+fn nobody_waits_for_a_disk_that_hangs_at_the_start() {
+    if is_other_server() {
+        return;
+    }
+    let data = data_folder();
+    let server = Server::start_on(data.path(), &ON);
+    // So much that clients are let in before it is loaded.
+    write_keys(&mut connect(&server), 3_000, &"v".repeat(1_000));
+    server.kill();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    disk.arm(&Fault::new(Action::Hold).calls("sync").path(".incr.aof"));
+    let server = disk.launch(&ON);
+    disk.wait_for_fault();
+    let mut c = Session::connect(server.addr());
+    c.expect(
+        "PING",
+        "-LOADING Redis is loading the dataset in memory\r\n",
+    );
+    disk.disarm();
+    wait_until("it serves", || c.call(&["PING"]) == b"+PONG\r\n");
+    c.expect("DBSIZE", int(3_000));
+}
+
 /// Real Redis does some of that with everybody waiting.
 #[test]
 fn nobody_waits_for_a_disk_that_hangs() {

@@ -291,10 +291,15 @@ impl Folder {
         if self.manifest.history.is_empty() {
             return;
         }
+        let mut all = true;
         for Part { name, .. } in &self.manifest.history {
             if let Err(error) = delete(self.location.path(name)) {
-                return warn!("cannot delete {name}, which is no longer needed: {error}");
+                warn!("cannot delete {name}, which is no longer needed: {error}");
+                all = false;
             }
+        }
+        if !all {
+            return;
         }
         let mut manifest = self.manifest.clone();
         manifest.history.clear();

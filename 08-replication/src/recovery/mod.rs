@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use crate::aof::{Folder, FolderError};
+use crate::aof::{Aof, Folder, FolderError};
 use crate::command::Table;
 use crate::rdb::RdbError;
 use crate::state::Shared;
@@ -91,10 +91,12 @@ fn begin(size: u64, door: Door, shared: &Shared) -> Option<Door> {
 fn replay(folder: Folder, table: &'static Table, shared: &Shared) -> Result<(), RecoveryError> {
     let started = Instant::now();
     let commands = replay::run(&folder, table, shared)?;
+    let format = shared.lock().config.base_format();
+    // This waits for the disk. Clients that are to be told of it do not: they need the lock.
+    let mut aof = Aof::default();
+    aof.open(folder, format).map_err(RecoveryError::Append)?;
     let state = &mut *shared.lock();
-    let format = state.config.base_format();
-    let opened = state.aof.open(folder, format);
-    opened.map_err(RecoveryError::Append)?;
+    state.aof = aof;
     info!(
         "the AOF is replayed: {commands} commands in {:.3} s, {} keys",
         started.elapsed().as_secs_f64(),

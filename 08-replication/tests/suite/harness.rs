@@ -98,7 +98,12 @@ impl Server {
         Self::launch(&on(command_line(), data, flags))
     }
 
-    /// The same with a limit on how large a file may become, in bytes, until
+    /// The same for a server that `program` becomes after it has prepared something, as `env` does.
+    pub fn start_through(program: &[String], data: &Path, flags: &[&str]) -> Self {
+        Self::launch(&[program, &on(command_line(), data, flags)].concat())
+    }
+
+    /// Its files are in `data`, and there is a limit on how large a file may become, in bytes, until
     /// [`lift_limit`](Self::lift_limit). A write beyond it fails as on a full disk.
     pub fn start_limited(data: &Path, bytes: u64, flags: &[&str]) -> Self {
         let script = "trap '' XFSZ; limit=$1; shift; exec prlimit --fsize=$limit: \"$@\"";

@@ -191,14 +191,23 @@ impl Disk {
     /// The same if it may not start.
     #[track_caller]
     pub fn try_start(&self, flags: &[&str]) -> Result<Server, (ExitStatus, String)> {
+        Server::try_through(&self.program(), &self.data, flags)
+    }
+
+    /// Starts the server, which may not serve yet.
+    pub fn launch(&self, flags: &[&str]) -> Server {
+        Server::start_through(&self.program(), &self.data, flags)
+    }
+
+    /// Loads the library into what follows.
+    fn program(&self) -> Vec<String> {
         let library = library().expect("a disk");
-        let program = [
+        vec![
             "env".to_owned(),
             format!("LD_PRELOAD={}", library.display()),
             format!("FAULTS_FOLDER={}", self.data.display()),
             format!("FAULTS_STATE={}", self.state.path().display()),
-        ];
-        Server::try_through(&program, &self.data, flags)
+        ]
     }
 
     /// From now on this happens, and nothing else.

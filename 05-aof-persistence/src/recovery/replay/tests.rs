@@ -117,6 +117,31 @@ fn a_manifest_may_be_cut_off_anywhere() -> io::Result<()> {
     Ok(())
 }
 
+/// With `everysec`, the machine may stop when a rewrite has begun the next increment, and the one
+/// before it is not yet on the disk. Nothing is in the next one then.
+#[test]
+fn a_torn_increment_is_the_last_if_only_empty_ones_follow() -> io::Result<()> {
+    let data = plant(MANIFEST.as_bytes())?;
+    let path = |number| location(&data).path(&format!("appendonly.aof.{number}.incr.aof"));
+    let whole = command("c");
+    fs::write(path(2), &whole[..whole.len() - 1])?;
+    let said = start(&data).expect_err("the last one has data");
+    assert!(said.contains("2.incr.aof is damaged"), "{said}");
+    fs::write(path(3), "")?;
+    for _ in 0..2 {
+        assert_eq!(start(&data).as_deref(), Ok("ab"));
+    }
+    fs::write(path(3), command("d"))?;
+    assert_eq!(start(&data).as_deref(), Ok("abd"));
+    // A base was whole before anything named it.
+    let base = location(&data).path("appendonly.aof.1.base.aof");
+    fs::write(base, &command("a")[..9])?;
+    (1..=3).try_for_each(|number| fs::write(path(number), ""))?;
+    let said = start(&data).expect_err("a base is never torn");
+    assert!(said.contains("1.base.aof is damaged"), "{said}");
+    Ok(())
+}
+
 /// A base that the manifest names stays, whatever its number says; and if it names none,
 /// the one beside it may be what it should name.
 #[test]
