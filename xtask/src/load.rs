@@ -4,6 +4,7 @@
 //! round them to 5.
 
 mod exercises;
+mod plan;
 
 use std::collections::HashSet;
 
@@ -66,6 +67,8 @@ struct Load {
     shown: Vec<bool>,
     claim: Option<[usize; 3]>,
     exercises: Exercises,
+    /// What is not so of the plan for a class.
+    plan: Vec<String>,
 }
 
 impl Load {
@@ -90,6 +93,7 @@ impl Load {
                 .iter()
                 .map(|it| on_page.contains(it.text.as_str()))
                 .collect(),
+            plan: plan::faults(step, lines.len())?,
             heart: lines,
             claim: claim(&text),
             exercises: Exercises::of(step)?,
@@ -157,6 +161,7 @@ impl Load {
             ));
         }
         faults.extend(self.exercises.faults.iter().cloned());
+        faults.extend(self.plan.iter().cloned());
         faults
     }
 }

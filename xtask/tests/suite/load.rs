@@ -79,6 +79,25 @@ fn exercises_say_what_they_take() {
 }
 
 #[test]
+fn a_plan_is_as_long_as_it_says() {
+    const PLAN: &str = "03-store/INSTRUCTOR.md";
+    let scratch = honest();
+    let table = "| minutes | what | lines |\n|---|---|---|\n| 0–5 | a | 1 |\n| 5–20 | b | 3 |\n";
+    scratch.write(PLAN, &format!("# T\n\n## Plan (20 minutes)\n\n{table}"));
+    scratch.tool(&["load"]).passes();
+    scratch.replace(PLAN, "(20 minutes)", "(25 minutes)");
+    scratch.replace(PLAN, "| 3 |", "| 30 |");
+    scratch.tool(&["load"]).fails_with(&[
+        "INSTRUCTOR.md:3: the heading says 25 minutes, and the rows have 20",
+        "INSTRUCTOR.md: the rows of the plan have 31 lines, and the heart has 4",
+    ]);
+    scratch.write(PLAN, "# T\n");
+    scratch
+        .tool(&["load"])
+        .fails_with(&["INSTRUCTOR.md has no plan"]);
+}
+
+#[test]
 fn a_step_without_a_heart_is_only_counted() {
     let scratch = honest();
     scratch.delete("03-store/heart.toml");

@@ -1,0 +1,210 @@
+//! A plan for a class, as INSTRUCTOR.md has it: a table whose rows say how long each thing takes, below
+//! a heading that says how long all of it takes.
+//!
+//! ```text
+//! ## Plan (105 minutes)
+//!
+//! | minutes | what | lines to write |
+//! |---|---|---|
+//! | 0–8 | *The idea* | |
+//! ```
+//!
+//! Minutes are an amount, or from when to when. A step of two classes has two plans.
+
+use anyhow::Result;
+
+use super::near;
+use crate::steps::{Step, read_text};
+
+const PAGE: &str = "INSTRUCTOR.md";
+
+/// What is not as it should be with the plans of a step whose heart has so many lines.
+pub fn faults(step: &Step, heart: usize) -> Result<Vec<String>> {
+    let path = step.dir.join(PAGE);
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let name = format!("{}/{PAGE}", step.name);
+    let plans = read(&read_text(&path)?);
+    let mut faults: Vec<String> = plans
+        .iter()
+        .flat_map(|plan| plan.faults.iter())
+        .map(|(line, fault)| format!("{name}:{line}: {fault}"))
+        .collect();
+    let lines: usize = plans.iter().map(|plan| plan.lines).sum();
+    if plans.is_empty() {
+        faults.push(format!(
+            "{name} has no plan; write one below a heading like: ## Plan (105 minutes)"
+        ));
+    } else if !near(lines, heart) {
+        faults.push(format!(
+            "{name}: the rows of the plan have {lines} lines, and the heart has {heart}; correct them"
+        ));
+    }
+    Ok(faults)
+}
+
+#[derive(Default)]
+struct Plan {
+    heading: usize,
+    /// The minutes in its heading.
+    total: usize,
+    /// The columns of minutes and of lines.
+    columns: Option<[Option<usize>; 2]>,
+    minutes: usize,
+    lines: usize,
+    /// Each with its line on the page.
+    faults: Vec<(usize, String)>,
+}
+
+fn read(page: &str) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    let mut open: Option<Plan> = None;
+    for (number, line) in (1..).zip(page.lines()) {
+        if let Some(heading) = line.strip_prefix("## ") {
+            plans.extend(open.take().map(Plan::done));
+            open = Plan::begin(number, heading);
+        } else if let (Some(plan), Some(row)) = (&mut open, line.strip_prefix('|')) {
+            plan.row(number, row);
+        }
+    }
+    plans.extend(open.map(Plan::done));
+    plans
+}
+
+impl Plan {
+    fn begin(heading: usize, text: &str) -> Option<Self> {
+        let title = text.strip_prefix("Plan")?;
+        let mut plan = Plan {
+            heading,
+            ..Plan::default()
+        };
+        let total = title.split_once('(').map(|(_, rest)| rest);
+        match total.and_then(|it| it.strip_suffix(" minutes)")?.parse().ok()) {
+            Some(total) => plan.total = total,
+            None => plan.fault(
+                heading,
+                format!("say how long it takes, as in: ## Plan{title} (105 minutes)"),
+            ),
+        }
+        Some(plan)
+    }
+
+    fn row(&mut self, number: usize, row: &str) {
+        let row = row.replace("\\|", " ");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let Some([minutes, lines]) = self.columns else {
+            let column = |word: &str| cells.iter().position(|cell| cell.starts_with(word));
+            self.columns = Some([column("minutes"), column("lines")]);
+            return;
+        };
+        if cells[0].starts_with("--") {
+            return;
+        }
+        let cell = |column: Option<usize>| column.and_then(|it| cells.get(it)).copied();
+        let lines = cell(lines).unwrap_or_default();
+        if !lines.is_empty() {
+            match lines.parse::<usize>() {
+                Ok(lines) => self.lines += lines,
+                Err(_) => self.fault(number, format!("`{lines}` is no number of lines")),
+            }
+        }
+        self.pass(number, cell(minutes).unwrap_or_default());
+    }
+
+    /// Adds a row's minutes.
+    fn pass(&mut self, number: usize, cell: &str) {
+        let amount = |text: &str| text.parse::<usize>().ok();
+        match cell.split_once('–') {
+            None => match amount(cell) {
+                Some(minutes) => self.minutes += minutes,
+                None => self.fault(number, format!("`{cell}` is no number of minutes")),
+            },
+            Some((from, to)) => match (amount(from), amount(to)) {
+                (Some(from), Some(to)) if from == self.minutes && from <= to => self.minutes = to,
+                _ => {
+                    let so_far = self.minutes;
+                    self.fault(number, format!("`{cell}` does not go on from {so_far}"));
+                }
+            },
+        }
+    }
+
+    fn fault(&mut self, line: usize, fault: String) {
+        self.faults.push((line, fault));
+    }
+
+    /// The plan, when all of it has been read.
+    fn done(mut self) -> Self {
+        let (total, minutes) = (self.total, self.minutes);
+        if self.faults.is_empty() && total != minutes {
+            self.fault(
+                self.heading,
+                format!("the heading says {total} minutes, and the rows have {minutes}"),
+            );
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The faults of a page with one plan, and its lines.
+    fn plan(heading: &str, rows: &str) -> (Vec<String>, usize) {
+        let page = format!(
+            "# T\n\n{heading}\n\n| minutes | what | lines |\n|---|---|---|\n{rows}\n## E\n"
+        );
+        let plans = read(&page);
+        let faults = plans.iter().flat_map(|plan| &plan.faults);
+        (
+            faults
+                .map(|(line, text)| format!("{line}: {text}"))
+                .collect(),
+            plans.iter().map(|plan| plan.lines).sum(),
+        )
+    }
+
+    #[test]
+    fn the_rows_are_the_whole() {
+        let amounts = "| 10 | a \\| b | |\n| 20 | c | 17 |\n";
+        assert_eq!(plan("## Plan (30 minutes)", amounts), (vec![], 17));
+        let times = "| 0–10 | a | 3 |\n| 10–30 | c | 4 |\n";
+        assert_eq!(plan("## Plan of b (30 minutes)", times), (vec![], 7));
+        assert_eq!(plan("## Board", times), (vec![], 0));
+    }
+
+    #[test]
+    fn what_is_not_so_is_told() {
+        for (heading, rows, fault) in [
+            (
+                "## Plan (30 minutes)",
+                "| 10 | a | |",
+                "3: the heading says 30 minutes, and the rows have 10",
+            ),
+            (
+                "## Plan of b",
+                "| 10 | a | |",
+                "3: say how long it takes, as in: ## Plan of b (105 minutes)",
+            ),
+            (
+                "## Plan (30 minutes)",
+                "| 0–9 | a | |\n| 10–30 | b | |",
+                "8: `10–30` does not go on from 9",
+            ),
+            (
+                "## Plan (30 minutes)",
+                "| a | b | |",
+                "7: `a` is no number of minutes",
+            ),
+            (
+                "## Plan (30 minutes)",
+                "| 30 | b | few |",
+                "7: `few` is no number of lines",
+            ),
+        ] {
+            assert_eq!(plan(heading, rows).0, [fault], "{heading}\n{rows}");
+        }
+    }
+}
