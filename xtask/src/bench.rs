@@ -62,15 +62,23 @@ impl Workbench {
         Ok((!built.success).then_some(built.log))
     }
 
-    /// Builds the server and the unit tests anew, after a change below `src`. The graders
-    /// are built as well: without a program that needs what only tests need, cargo would
-    /// compile the dependencies with other features.
+    /// Builds the server and the unit tests anew, after a change below `src`.
     pub fn rebuild(&mut self) -> Result<Option<String>> {
-        let mut targets = vec!["--bins", "--test", EXERCISES];
-        if self.alone.dir().join("src/lib.rs").exists() {
-            targets.push("--lib");
+        match self.alone.dir().join("src/lib.rs").exists() {
+            true => self.build_some(&["--lib"]),
+            false => self.rebuild_server(),
         }
-        let built = self.cargo(&targets)?;
+    }
+
+    /// The same without the unit tests: those that are there belong to the code before.
+    pub fn rebuild_server(&mut self) -> Result<Option<String>> {
+        self.build_some(&[])
+    }
+
+    /// The graders are built in any case: without a program that needs what only tests
+    /// need, cargo would compile the dependencies with other features.
+    fn build_some(&mut self, more: &[&str]) -> Result<Option<String>> {
+        let built = self.cargo(&[&["--bins", "--test", EXERCISES], more].concat())?;
         if !built.success {
             return Ok(Some(built.log));
         }

@@ -195,7 +195,8 @@ impl Exercise<'_> {
             unfit => unfit,
         };
         match unfit {
-            None => match build(bench, &wrong)? {
+            // Its unit tests are not run.
+            None => match bench.rebuild_server()?.map(does_not_build) {
                 None => self.graders.check_wrong(bench, self.number),
                 unfit => Ok(unfit),
             },
@@ -221,11 +222,12 @@ fn build(bench: &mut Workbench, patch: &Patch) -> Result<Option<Fault>> {
         true => bench.build()?,
         false => bench.rebuild()?,
     };
-    let fault = |log: String| {
-        let next = "repair what the compiler says; warnings count";
-        Fault::new("it does not build", next).with_log(&log)
-    };
-    Ok(said.map(fault))
+    Ok(said.map(does_not_build))
+}
+
+fn does_not_build(log: String) -> Fault {
+    let next = "repair what the compiler says; warnings count";
+    Fault::new("it does not build", next).with_log(&log)
 }
 
 fn suites(bench: &Workbench) -> Result<Option<Fault>> {
