@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
 use super::{Common, Lesson, line};
+use crate::docs::package_name;
 use crate::heart::{Item, place_of, source};
 use crate::outcome::{self, Outcome, Verdict};
 use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
@@ -27,6 +28,8 @@ const WRONG: &str = "What can go wrong";
 
 /// How much is shown of what the compiler or the server said.
 const LINES: usize = 40;
+/// In characters.
+const LINE: usize = 300;
 const SERVER_LINES: usize = 8;
 
 /// Runs the command.
@@ -73,6 +76,11 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         Progress::set_green(&lesson.workshop, &lesson.step, all)?;
         print(&format!("\nAll {all} parts are done. It is yours now.\n"))?;
         print(&line("play", &format!("make run-{number:02}")))?;
+        if lesson.step.in_lineage() {
+            let server = format!("my/target/debug/{}", package_name(&lesson.step)?);
+            let all = format!("make verify-{number:02} SERVER={server}: every test of the step");
+            print(&line("test", &all))?;
+        }
         let beside = format!("make diff-{number:02} MY=step: yours beside the step's");
         print(&line("compare", &beside))?;
         print(&line(
@@ -228,7 +236,7 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
         paint(HEADING, &title)
     );
     for line in outcome.text.lines().take(LINES) {
-        text += &format!("    {line}\n");
+        text += &format!("    {}\n", clipped(line));
     }
     let said = &outcome.server_said;
     for line in &said[said.len().saturating_sub(SERVER_LINES)..] {
@@ -239,6 +247,14 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
         text += &line("at", &format!("my/{place}"));
     }
     Ok(text + &lesson.task(number, panicked(lesson, outcome))?)
+}
+
+/// Its beginning, if it is a value that nobody reads to its end.
+fn clipped(line: &str) -> String {
+    match line.char_indices().nth(LINE) {
+        None => line.to_owned(),
+        Some((end, _)) => format!("{}… ({} bytes more)", &line[..end], line.len() - end),
+    }
 }
 
 /// Its first lines.
