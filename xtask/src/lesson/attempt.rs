@@ -78,8 +78,8 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         print(&line("play", &format!("make run-{number:02}")))?;
         if lesson.step.in_lineage() {
             let server = format!("my/target/debug/{}", package_name(&lesson.step)?);
-            let all = format!("make verify-{number:02} SERVER={server}: every test of the step");
-            print(&line("test", &all))?;
+            let all = format!("make verify-{number:02} SERVER={server}");
+            print(&line("test all", &all))?;
         }
         let beside = format!("make diff-{number:02} MY=step: yours beside the step's");
         print(&line("compare", &beside))?;
