@@ -160,7 +160,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
     row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
-    row("maxmemory", Always("0")).change(Same),
+    row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
     row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
     row(
         "proto-max-bulk-len",
@@ -366,6 +366,14 @@ fn parse_file_name(text: &str) -> Result<String, String> {
             Err("give a name, not a path, of letters, digits, dots, dashes and underscores".into())
         }
         false => Ok(text.to_owned()),
+    }
+}
+
+/// There is no bound on memory.
+fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
+    match parse_memory(value).ok_or("argument must be a memory value")? {
+        0 => Ok(()),
+        _ => Err("this server cannot change it".into()),
     }
 }
 

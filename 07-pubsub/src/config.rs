@@ -170,7 +170,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
     row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
-    row("maxmemory", Always("0")).change(Same),
+    row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
     row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
     row(
         "proto-max-bulk-len",
@@ -424,6 +424,14 @@ fn parse_seconds(text: &str) -> Option<u32> {
         _ => digits.parse().unwrap_or(i64::MAX),
     };
     u32::try_from(number as i32).ok()
+}
+
+/// There is no bound on memory.
+fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
+    match parse_memory(value).ok_or("argument must be a memory value")? {
+        0 => Ok(()),
+        _ => Err("this server cannot change it".into()),
+    }
 }
 
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)

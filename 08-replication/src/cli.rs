@@ -13,14 +13,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::rdb::SavePoint;
-use crate::replication::Address;
 
 /// What the flags say.
 #[derive(Debug)]
 pub struct Cli {
     pub config: Config,
-    /// The words after `--replicaof`.
-    primary: String,
 }
 
 /// When to save without being asked, if nothing is said about it.
@@ -50,9 +47,7 @@ impl Cli {
                 parameter.set(&mut config, &value).map_err(wrong)?;
             }
         }
-        let primary = values(matches, "replicaof").pop();
-        let primary = primary.unwrap_or_else(|| "no one".into());
-        Ok(Self { config, primary })
+        Ok(Self { config })
     }
 
     /// The parameters, or why the server cannot start with them.
@@ -78,25 +73,6 @@ impl Cli {
                  --protected-mode no; otherwise leave --bind out",
                 self.config.bind
             )),
-        }
-    }
-
-    /// The primary to follow, if there is one.
-    pub fn primary(&self) -> Result<Option<Address>, String> {
-        let words: Vec<&str> = self.primary.split_whitespace().collect();
-        let address = |host: &str, port: &str| {
-            let host = host.to_owned();
-            Some(Address {
-                host,
-                port: port.parse().ok()?,
-            })
-        };
-        match words[..] {
-            [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => {
-                Ok(None)
-            }
-            [host, port] if address(host, port).is_some() => Ok(address(host, port)),
-            _ => Err("cannot use --replicaof: give a host and a port".into()),
         }
     }
 
@@ -169,14 +145,6 @@ fn command(defaults: &Config) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .after_help("The flags are the parameters of redis.conf; src/config.rs says what each is.")
         .args(flags)
-        .arg(
-            Arg::new("replicaof")
-                .long("replicaof")
-                .alias("slaveof")
-                .help("Follow this primary, \"host port\"; \"no one\" is none.")
-                .num_args(1..=2)
-                .action(ArgAction::Append),
-        )
 }
 
 /// The values of a flag, in order; the words of one are joined as in Redis.

@@ -15,6 +15,7 @@ use crate::aof::{BaseFormat, Fsync, Location};
 use crate::clients::output_limit::{OutputLimit, OutputLimits};
 use crate::logging::LogLevel;
 use crate::rdb::{self, SavePoint};
+use crate::replication::Address;
 use crate::resp::{MAX_BULK, parse_integer};
 
 use self::Change::{Free, Immutable, Protected, Same};
@@ -61,6 +62,8 @@ pub struct Config {
     /// Refuse writes after a save in the background that failed.
     pub stop_writes_on_bgsave_error: bool,
     pub client_output_buffer_limit: OutputLimits,
+    /// The server to follow, if any.
+    pub replicaof: Option<Address>,
     /// Clients may not change a replica.
     pub replica_read_only: bool,
     /// A replica answers while it has no link to its primary.
@@ -99,6 +102,7 @@ impl Default for Config {
             rdbchecksum: true,
             stop_writes_on_bgsave_error: true,
             client_output_buffer_limit: OutputLimits::default(),
+            replicaof: None,
             replica_read_only: true,
             replica_serve_stale_data: true,
             replica_priority: 100,
@@ -185,7 +189,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
     row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
-    row("maxmemory", Always("0")).change(Same),
+    row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
     row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
     row(
         "proto-max-bulk-len",
@@ -200,10 +204,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row("replica-priority", PRIORITY),
     row("replica-read-only", READ_ONLY),
     row("replica-serve-stale-data", SERVE_STALE),
+    row("replicaof", REPLICA_OF).change(Immutable),
     row("save", Other(|c| SavePoint::format(&c.save), set_save)),
     row("slave-priority", PRIORITY),
     row("slave-read-only", READ_ONLY),
     row("slave-serve-stale-data", SERVE_STALE),
+    row("slaveof", REPLICA_OF).change(Immutable),
     row(
         "stop-writes-on-bgsave-error",
         YesNo(|c| &mut c.stop_writes_on_bgsave_error),
@@ -219,6 +225,7 @@ const MAX_CLIENTS: u64 = u32::MAX as u64;
 const PING_PERIOD: Kind = Number(1, MAX, |c| &mut c.repl_ping_replica_period);
 const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
 const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);
+const REPLICA_OF: Kind = Other(get_replicaof, set_replicaof);
 const SERVE_STALE: Kind = YesNo(|c| &mut c.replica_serve_stale_data);
 
 /// A parameter that CONFIG SET can change.
@@ -350,6 +357,24 @@ fn set_dir(config: &mut Config, value: &str) -> Result<(), String> {
     parse_into(value, &mut config.dir)
 }
 
+fn get_replicaof(config: &Config) -> String {
+    let address = config.replicaof.as_ref();
+    address.map_or(String::new(), |it| format!("{} {}", it.host, it.port))
+}
+
+fn set_replicaof(config: &mut Config, value: &str) -> Result<(), String> {
+    let words: Vec<&str> = value.split_whitespace().collect();
+    config.replicaof = match words[..] {
+        [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => None,
+        [host, port] => {
+            let (host, port) = (host.to_owned(), port.parse().map_err(|_| "no such port")?);
+            Some(Address { host, port })
+        }
+        _ => return Err("give a host and a port".into()),
+    };
+    Ok(())
+}
+
 fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
     config.loglevel = LogLevel::from_str(c_string(value), true)
         .map_err(|_| "argument(s) must be one of the following: debug, verbose, notice, warning")?;
@@ -454,6 +479,14 @@ fn parse_seconds(text: &str) -> Option<u32> {
         _ => digits.parse().unwrap_or(i64::MAX),
     };
     u32::try_from(number as i32).ok()
+}
+
+/// There is no bound on memory.
+fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
+    match parse_memory(value).ok_or("argument must be a memory value")? {
+        0 => Ok(()),
+        _ => Err("this server cannot change it".into()),
+    }
 }
 
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)

@@ -45,7 +45,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let mut config = cli.config()?;
     config.maxclients = open_files::raise_limit(config.maxclients);
     let shared = Shared::new(config);
-    follow(cli.primary()?, &shared);
+    follow(cli.config.replicaof.clone(), &shared);
     shared.lock().store.loading = true;
     let listener = listener::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;

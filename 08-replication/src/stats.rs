@@ -17,6 +17,9 @@ pub struct Stats {
     /// How many bytes came from clients as commands, and went to them as replies and messages.
     pub bytes_received: u64,
     pub bytes_sent: u64,
+    /// How many of these came from a primary, and went to replicas.
+    pub repl_received: u64,
+    pub repl_sent: u64,
     /// The most memory that was ever in use when somebody looked, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
@@ -83,6 +86,8 @@ impl Default for Stats {
             connections_rejected: 0,
             bytes_received: 0,
             bytes_sent: 0,
+            repl_received: 0,
+            repl_sent: 0,
             peak_memory: 0,
             rates: Rates::default(),
             commands_processed: 0,
@@ -100,6 +105,14 @@ impl Stats {
             self.bytes_sent,
         ];
         self.rates.sample(counts);
+    }
+
+    /// So many bytes came from the primary, or went to a replica.
+    pub fn replicated(&mut self, received: u64, sent: u64) {
+        self.repl_received += received;
+        self.repl_sent += sent;
+        self.bytes_received += received;
+        self.bytes_sent += sent;
     }
 
     /// Looks how much memory is in use; now and then.
@@ -123,6 +136,7 @@ impl Stats {
         self.connections_received = 0;
         self.connections_rejected = 0;
         (self.bytes_received, self.bytes_sent) = (0, 0);
+        (self.repl_received, self.repl_sent) = (0, 0);
         self.rates = Rates::default();
         self.commands_processed = 0;
     }

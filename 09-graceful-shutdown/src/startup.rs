@@ -74,7 +74,7 @@ fn prepare(cli: &Cli) -> Result<Shared, String> {
     let mut config = cli.config()?;
     config.maxclients = open_files::raise_limit(config.maxclients);
     let shared = Shared::new(config);
-    follow(cli.primary()?, &shared);
+    follow(cli.config.replicaof.clone(), &shared);
     let state = &mut *shared.lock();
     state.store.loading = true;
     shutdown::listen_for_signals(state.lifecycle.requests())

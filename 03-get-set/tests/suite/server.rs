@@ -255,6 +255,13 @@ fn config_set_is_all_or_nothing() {
         &format!("CONFIG SET {} 2mb maxmemory 0", limit.to_uppercase()),
         OK,
     );
+    for zero in ["0b", "0MB", "", "0\0x"] {
+        c.expect_args(&["CONFIG", "SET", "maxmemory", zero], OK);
+    }
+    c.expect(
+        "CONFIG SET maxmemory x",
+        failed("maxmemory", "argument must be a memory value"),
+    );
     assert_eq!(config(&mut c, &[limit])[limit], "2097152");
     c.expect("CONFIG RESETSTAT x", arity("config|resetstat"));
 }

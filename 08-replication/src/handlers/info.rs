@@ -155,6 +155,8 @@ fn stats(state: &State) -> String {
         ("instantaneous_ops_per_sec", &(commands as u64)),
         ("total_net_input_bytes", &stats.bytes_received),
         ("total_net_output_bytes", &stats.bytes_sent),
+        ("total_net_repl_input_bytes", &stats.repl_received),
+        ("total_net_repl_output_bytes", &stats.repl_sent),
         ("instantaneous_input_kbps", &kib(received)),
         ("instantaneous_output_kbps", &kib(sent)),
         ("rejected_connections", &stats.connections_rejected),

@@ -97,6 +97,7 @@ async fn send_data(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         writer.write_all(&chunk[..count]).await?;
+        shared.lock().stats.replicated(0, count as u64);
         client.hear();
         sent += count as u64;
     }
@@ -131,8 +132,9 @@ async fn send_feed(writer: &mut WriteHalf<'_>, client: &Handle, shared: &Shared)
 
 /// Takes what the replica gets next from the feed.
 fn supply(client: &Handle, output: &mut BytesMut, shared: &Shared) {
-    let replication = &mut shared.lock().replication;
-    replication.supply(client.id, output, CHUNK);
+    let state = &mut *shared.lock();
+    state.replication.supply(client.id, output, CHUNK);
+    state.stats.replicated(0, output.len() as u64);
 }
 
 /// Listens to what the replica says until it goes: up to which offset it has the feed, and

@@ -707,6 +707,57 @@ fn a_failover_is_for_a_replica_of_the_same_history() {
 
 /// What said `slave` until Redis 5 still does, as a flag and for CONFIG.
 #[test]
+fn config_names_the_primary() {
+    let (_server, mut c) = start(&[]);
+    let mut names = |primary: &str| {
+        for name in ["replicaof", "slaveof"] {
+            let expected = [b"*2\r\n".to_vec(), bulk(name), bulk(primary)].concat();
+            c.expect(&format!("CONFIG GET {name}"), expected);
+            let failed = format!(
+                "-ERR CONFIG SET failed (possibly related to argument '{name}') - can't set \
+                 immutable config\r\n"
+            );
+            c.expect_args(&["CONFIG", "SET", name, "127.0.0.1 2"], failed);
+        }
+        match primary {
+            "" => c.expect("REPLICAOF 127.0.0.1 1", OK),
+            _ => c.expect("REPLICAOF NO ONE", OK),
+        }
+    };
+    for primary in ["", "127.0.0.1 1", ""] {
+        names(primary);
+    }
+}
+
+#[test]
+fn info_counts_what_replication_takes() {
+    let (primary, mut p) = start(&[]);
+    let (_replica, mut r) = start(&[]);
+    let number = |c: &mut Session, field: &str| -> u64 {
+        let text = String::from_utf8_lossy(&c.call(&["INFO", "stats"])).into_owned();
+        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = lines.find(|(name, _)| *name == field).expect("it is there");
+        value.parse().expect("a number")
+    };
+    let in_the_file = "v".repeat(100_000);
+    p.expect("CONFIG SET rdbcompression no", OK);
+    p.expect_args(&["SET", "a", &in_the_file], OK);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    p.expect_args(&["SET", "b", &"w".repeat(200_000)], OK);
+    wait_for_offset(&mut p, &mut r);
+    for (c, field) in [(&mut p, "output"), (&mut r, "input")] {
+        let of_all = number(c, &format!("total_net_{field}_bytes"));
+        let field = format!("total_net_repl_{field}_bytes");
+        let before = number(c, &field);
+        assert!((300_000..400_000).contains(&before), "{field}: {before}");
+        assert!(of_all >= before, "{field}: {before} of {of_all}");
+        c.expect("CONFIG RESETSTAT", OK);
+        assert!(number(c, &field) < before, "{field}");
+    }
+}
+
+#[test]
 fn parameters_have_their_old_names_as_well() {
     let (_server, mut c) = start(&[
         "--slave-read-only",

@@ -70,6 +70,9 @@ fn forget_saved(state: &mut State) {
 /// `CONFIG GET pattern [pattern …]`: each parameter once. Without a wildcard it is a
 /// name, which goes back as the client spelled it.
 fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    // This changes with REPLICAOF.
+    let primary = ctx.state.replication.primary();
+    ctx.state.config.replicaof = primary.map(|it| it.address.clone());
     let shown_as = |parameter: &'static Parameter| {
         let name = parameter.name.as_bytes();
         let shown = args.skip(2).iter().find_map(|asked| {

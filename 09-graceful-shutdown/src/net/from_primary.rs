@@ -212,10 +212,13 @@ impl Connection<'_> {
     async fn read(&mut self) -> Result<()> {
         give_back(&mut self.input);
         self.input.reserve(CHUNK);
-        if self.socket.read_buf(&mut self.input).await? == 0 {
+        let count = self.socket.read_buf(&mut self.input).await?;
+        if count == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
-        self.shared.lock().replication.hear();
+        let state = &mut *self.shared.lock();
+        state.stats.replicated(count as u64, 0);
+        state.replication.hear();
         Ok(())
     }
 

@@ -97,6 +97,7 @@ async fn send_data(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         writer.write_all(&chunk[..count]).await?;
+        shared.lock().stats.replicated(0, count as u64);
         client.hear();
         sent += count as u64;
     }
@@ -136,6 +137,7 @@ async fn send_feed(writer: &mut WriteHalf<'_>, client: &Handle, shared: &Shared)
 fn supply(client: &Handle, output: &mut BytesMut, shared: &Shared) -> bool {
     let state = &mut *shared.lock();
     state.replication.supply(client.id, output, CHUNK);
+    state.stats.replicated(0, output.len() as u64);
     output.is_empty() && state.lifecycle.has_ended()
 }
 
