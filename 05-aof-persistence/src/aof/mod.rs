@@ -201,7 +201,7 @@ impl Aof {
                     self.pending = BytesMut::new();
                 }
                 // A write that succeeds does not undo an fsync that failed.
-                let is_safe = open.syncer.synced().borrow().error.is_none();
+                let is_safe = open.syncer.error().is_none();
                 if is_safe && self.error.take().is_some() {
                     info!("the log can be written again");
                 }
@@ -340,3 +340,6 @@ pub fn system_text(error: &io::Error) -> String {
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_owned()
 }
+
+#[cfg(test)]
+mod tests;

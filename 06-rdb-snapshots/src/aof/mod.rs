@@ -443,3 +443,6 @@ fn growth_counts_from_its_percentage_on() {
     assert!(!has_grown(1000, 1_000_000, 0));
     assert!(has_grown(0, 2, 100));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The files of an append-only file, for the suites that look into them, and the
 //! data set of a server, to compare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 use crate::client::escaped;
+use crate::client::failure::shortened;
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::session::{Session, strings};
 
@@ -66,6 +67,33 @@ pub fn data_set(session: &mut Session) -> DataSet {
         Some((escaped(&key), escaped(&value) + &deadline))
     };
     keys.into_iter().filter_map(entry).collect()
+}
+
+/// Compares everything in the server with `expected`, and says which keys are others. Where values
+/// are long, `assert_eq!` would print all of them.
+#[track_caller]
+pub fn expect_data_set(session: &mut Session, expected: &DataSet, when: &str) {
+    let there = data_set(session);
+    let show = |value: Option<&String>| {
+        value.map_or("(no key)".into(), |value| shortened(value.as_bytes(), 0))
+    };
+    let keys: BTreeSet<&String> = there.keys().chain(expected.keys()).collect();
+    let differ = keys
+        .into_iter()
+        .filter(|key| there.get(*key) != expected.get(*key));
+    let differ: Vec<String> = differ
+        .map(|key| {
+            let (is, was) = (show(there.get(key)), show(expected.get(key)));
+            format!("\n  {key}\n    expected  {was}\n    there is  {is}")
+        })
+        .collect();
+    assert!(
+        differ.is_empty(),
+        "{when}: {} of {} keys are others{}",
+        differ.len(),
+        expected.len(),
+        differ[..differ.len().min(3)].concat()
+    );
 }
 
 /// The data set of `keys`, none of which has a deadline.

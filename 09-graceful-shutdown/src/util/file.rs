@@ -115,3 +115,89 @@ fn lock(file: &File) -> io::Result<File> {
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// What a bad descriptor is called (`EBADF`).
+    const BAD_DESCRIPTOR: i32 = 9;
+
+    fn name(folder: &TempDir) -> impl Fn(u32) -> PathBuf {
+        |number| folder.path().join(format!("temp-{number}"))
+    }
+
+    /// Writes a few bytes to a file in whose place `other` is from then on. The bytes are in the
+    /// buffer still.
+    fn write_to(folder: &TempDir, other: File) -> io::Result<Temporary> {
+        Temporary::write(name(folder), |file| {
+            file.write_all(b"bytes")?;
+            *file.get_mut() = other;
+            Ok(())
+        })
+    }
+
+    fn is_empty(folder: &TempDir) -> io::Result<bool> {
+        Ok(fs::read_dir(folder.path())?.next().is_none())
+    }
+
+    #[test]
+    fn the_fsync_comes_after_the_last_byte() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        // A device takes all bytes, and its fsync fails.
+        let device = File::options().write(true).open("/dev/null")?;
+        let written = write_to(&folder, device);
+        assert!(written.is_err(), "`write` is Ok without `sync_all`");
+        // Here the write fails, too, and so must be what failed first.
+        let device = File::open("/dev/null")?;
+        let error = write_to(&folder, device)
+            .map(drop)
+            .map_err(|error| error.raw_os_error());
+        assert_eq!(
+            error,
+            Err(Some(BAD_DESCRIPTOR)),
+            "left: what `write` returns; right: the error of the write, which comes before the fsync"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_deleted() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let full = |_: &mut BufWriter<File>| Err(io::Error::other("the disk is full"));
+        assert!(Temporary::write(name(&folder), full).is_err());
+        assert!(is_empty(&folder)?, "the closure failed: its file is there");
+        assert!(write_to(&folder, File::open("/dev/null")?).is_err());
+        assert!(
+            is_empty(&folder)?,
+            "the buffer could not be emptied: its file is there"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_renamed_file_is_deleted_until_it_is_kept() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("manifest");
+        for keep in [false, true] {
+            let mut file = Temporary::write(name(&folder), |file| file.write_all(b"bytes"))?;
+            file.rename(&path)?;
+            assert_eq!(fs::read(&path)?, b"bytes");
+            if keep {
+                file.keep();
+            } else {
+                drop(file);
+            }
+            assert_eq!(
+                path.exists(),
+                keep,
+                "left: the renamed file is there; right: it was kept"
+            );
+        }
+        Ok(())
+    }
+}

@@ -143,6 +143,39 @@ fn a_torn_increment_is_the_last_if_only_empty_ones_follow() -> io::Result<()> {
     Ok(())
 }
 
+/// Whatever of a command or a transaction stands at the end of the last file is cut off.
+#[test]
+fn a_torn_end_is_cut_back_to_the_last_whole_command() -> io::Result<()> {
+    let (multi, command_x) = (b"*1\r\n$5\r\nMULTI\r\n", command("x"));
+    let transaction = [&multi[..], &command_x].concat();
+    let half = &command_x[..command_x.len() - 3];
+    for rest in [
+        half,
+        multi,
+        &multi[..4],
+        &transaction,
+        &transaction[..transaction.len() - 3],
+        b"#TS:1700000000",
+    ] {
+        let data = plant(MANIFEST.as_bytes())?;
+        let last = location(&data).path(FILES[3].0);
+        let whole = command(FILES[3].1);
+        fs::write(&last, [&whole[..], rest].concat())?;
+        let rest = rest.escape_ascii();
+        assert_eq!(
+            start(&data).as_deref(),
+            Ok("abcd"),
+            "with {rest} at the end"
+        );
+        let (size, whole) = (fs::metadata(&last)?.len(), whole.len());
+        assert!(
+            size == whole as u64,
+            "{rest} was at the end: the file has {size} bytes after the start, should have {whole}"
+        );
+    }
+    Ok(())
+}
+
 /// A base that the manifest names stays, whatever its number says; and if it names none,
 /// the one beside it may be what it should name.
 #[test]

@@ -1,0 +1,122 @@
+//! Whom an error of the AOF stops, and what is in the file after one.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A new AOF.
+fn open(data: &TempDir) -> io::Result<Aof> {
+    let location = Location {
+        folder: data.path().join("appendonlydir"),
+        name: "appendonly.aof".into(),
+    };
+    let folder = Folder::open(location, None).map_err(io::Error::other)?;
+    let mut aof = Aof::default();
+    aof.open(folder, BaseFormat::Commands)?;
+    Ok(aof)
+}
+
+/// The file that it appends to.
+fn file(data: &TempDir) -> PathBuf {
+    data.path().join("appendonlydir/appendonly.aof.1.incr.aof")
+}
+
+fn append(aof: &mut Aof, value: &str) -> u64 {
+    aof.append([&b"SET"[..], b"k", value.as_bytes()].into_iter());
+    aof.position()
+}
+
+fn opened(aof: &mut Aof) -> &mut Open {
+    aof.open.as_mut().expect("an open AOF")
+}
+
+#[test]
+fn with_always_a_commit_requests_an_fsync() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let position = append(&mut aof, "v");
+    let commit = aof.commit(position, Fsync::Always);
+    assert!(matches!(commit, Commit::Wait(_)), "it must be `Wait`");
+    // It may have been quick.
+    let syncer = &opened(&mut aof).syncer;
+    let is_requested = !syncer.is_idle() || syncer.is_safe(position);
+    assert!(is_requested, "`commit` is `Wait`, and requested no fsync");
+    Ok(())
+}
+
+#[test]
+fn what_is_written_does_not_fail_with_a_later_write() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let position = append(&mut aof, "v");
+    aof.commit(position, Fsync::No);
+    append(&mut aof, "w");
+    aof.error = Some("No space left on device".into());
+    let commit = aof.commit(position, Fsync::No);
+    assert!(
+        matches!(commit, Commit::Done),
+        "all up to {position} is written, but `commit` is not `Done`, because there is an `error`"
+    );
+    Ok(())
+}
+
+#[test]
+fn half_a_write_is_cut_off_before_the_next() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let position = append(&mut aof, "v");
+    aof.commit(position, Fsync::No);
+    let whole = fs::read(file(&data))?;
+    // Neither writing nor cutting is possible.
+    opened(&mut aof).file = Arc::new(File::open(file(&data))?);
+    let position = append(&mut aof, "w");
+    let commit = aof.commit(position, Fsync::No);
+    assert!(matches!(commit, Commit::Failed(_)), "it must be `Failed`");
+    fs::write(file(&data), [&whole[..], b"*3\r\n$3"].concat())?;
+    opened(&mut aof).file = Arc::new(File::options().append(true).open(file(&data))?);
+    let commit = aof.commit(position, Fsync::No);
+    assert!(matches!(commit, Commit::Done), "it must be `Done` again");
+    let mut expected = BytesMut::from(&whole[..]);
+    encode([&b"SET"[..], b"k", b"w"].into_iter(), &mut expected);
+    assert_eq!(
+        fs::read(file(&data))?.escape_ascii().to_string(),
+        expected.escape_ascii().to_string(),
+        "left: what is in the file; right: the two commands"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_error_ends_when_the_file_can_be_written() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    aof.error = Some("No space left on device".into());
+    aof.flush();
+    assert_eq!(aof.error(), None, "nothing is pending: the error must end");
+    Ok(())
+}
+
+#[test]
+fn a_write_does_not_undo_an_fsync_that_failed() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let position = append(&mut aof, "v");
+    // A device has nothing to make safe, and the system says so.
+    let device = Arc::new(File::open("/dev/null")?);
+    opened(&mut aof).syncer.request(&device, position);
+    let mut synced = opened(&mut aof).syncer.synced();
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let failed = runtime.block_on(synced.wait_for(|synced| synced.error.is_some()));
+    assert!(failed.is_ok());
+    aof.error = Some("Invalid argument".into());
+    aof.flush();
+    assert_eq!(aof.written, position, "what was pending is not written");
+    assert!(
+        aof.error().is_some(),
+        "`error` is gone, and the fsync has failed"
+    );
+    Ok(())
+}
