@@ -9,7 +9,7 @@
 /// The server log: levels, and where it goes.
 pub mod logging;
 
-/// Sockets: the listener, a connection, the links to replicas and to a primary.
+/// Sockets: the listener, and a connection.
 pub mod net;
 
 /// Flags and the banner.

@@ -24,7 +24,7 @@ pub mod command;
 /// What each command does: a file per family, and the table that joins them.
 pub mod handlers;
 
-/// Sockets: the listener, a connection, the links to replicas and to a primary.
+/// Sockets: the listener, and a connection.
 pub mod net;
 
 /// Flags and the banner.

@@ -42,7 +42,7 @@ pub mod handlers;
 /// What is called at each tick. The rooms that it calls decide what is due.
 pub mod cron;
 
-/// Sockets: the listener, a connection, the links to replicas and to a primary.
+/// Sockets: the listener, and a connection.
 pub mod net;
 
 /// Flags and the banner.

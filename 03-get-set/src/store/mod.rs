@@ -146,7 +146,7 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
+    /// The value of `key` for a command that is about to change it. No read for INFO.
     pub fn peek(&self, key: &[u8]) -> Option<&Value> {
         self.entries.get(key)
     }

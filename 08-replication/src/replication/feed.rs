@@ -66,7 +66,7 @@ impl Feed {
         }
     }
 
-    /// Adds up to `most` bytes from `offset` on to `output`; the offset behind them.
+    /// Adds up to `most` bytes from `offset` on to `output`. Returns the offset after them.
     pub fn read(&self, offset: i64, output: &mut BytesMut, most: usize) -> i64 {
         let mut skip = (offset - self.start).max(0) as usize;
         let mut missing = most;

@@ -236,7 +236,7 @@ fn under_load_the_log_is_written_anew_and_turned_on_and_off() {
     }
 }
 
-/// A rewrite that nobody wants any more comes to nothing.
+/// A rewrite that is no longer wanted leaves nothing.
 #[test]
 fn a_log_that_is_turned_off_during_a_rewrite() {
     let data = data_folder();
