@@ -4,13 +4,10 @@
 //! take turns, round by round, and the one that begins alternates too. So a
 //! machine that grows slower or faster over the run hits all alike.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cli::Options;
-use crate::cross_check::{self, Check};
+use crate::cross_check::{self, Check, Told};
 use crate::environment::Environment;
 use crate::load::{self, Keys, Plan};
 use crate::measure::disturbance;
@@ -92,32 +89,51 @@ impl Run<'_> {
         // Fewer keys, if values are long.
         let room = (MOST_VALUE_BYTES / scenario.value_bytes).max(1);
         let count = self.options.keys.min(room);
-        let mut entries = self.prepare(scenario, count).await?;
         let keys = Keys::new(scenario.popularity, count);
-        let present = entries.iter_mut().filter(|entry| entry.missing.is_none());
-        let mut present: Vec<_> = present.collect();
+        // A command that names ten keys begins with any of these, and goes on after the last.
+        let loaded = count + scenario.operation.keys() - 1;
+        let mut entries = self.prepare(scenario, loaded).await?;
         for round in 0..usize::from(self.options.rounds) {
+            let present = entries.iter_mut().filter(|entry| entry.missing.is_none());
+            let mut present: Vec<_> = present.collect();
             for turn in ratio::turns(round, present.len()) {
-                let entry = &mut present[turn];
-                let contestant = &self.contestants[entry.contestant];
-                self.progress
-                    .measuring(scenario, round, &contestant.about.name);
-                let measured = self.measure(scenario, round, contestant, &keys).await;
-                let about = || format!("{}, {scenario}", contestant.about.name);
-                entry.rounds.add(&measured.with_context(about)?)?;
-                self.progress.advance();
+                self.take_turn(scenario, round, present[turn], &keys)
+                    .await?;
             }
         }
         let sides = entries.into_iter().map(|entry| {
-            let contestant = &self.contestants[entry.contestant];
+            let About { name, role, .. } = &self.contestants[entry.contestant].about;
+            let measured = entry.missing.is_none().then(|| Measured::of(entry.rounds));
             Side {
-                server: contestant.about.name.clone(),
-                role: contestant.about.role,
+                server: name.clone(),
+                role: *role,
                 missing: entry.missing,
-                measured: Measured::of(entry.rounds),
+                measured: measured.flatten(),
             }
         });
         Ok(Outcome::of(scenario, count, sides.collect()))
+    }
+
+    /// Measures one server in one round, and notes if it turns out that it cannot do it.
+    async fn take_turn(
+        &mut self,
+        scenario: Scenario,
+        round: usize,
+        entry: &mut Entry,
+        keys: &Keys,
+    ) -> Result<()> {
+        let contestant = &self.contestants[entry.contestant];
+        let name = contestant.about.name.clone();
+        self.progress.measuring(scenario, round, &name);
+        match self.measure(scenario, round, contestant, keys).await {
+            Ok(measured) => entry.rounds.add(&measured)?,
+            Err(error) => {
+                let reason = self.contestants[entry.contestant].give_up(error);
+                entry.missing = Some(reason.with_context(|| format!("{name}, {scenario}"))?);
+            }
+        }
+        self.progress.advance();
+        Ok(())
     }
 
     /// Makes everybody who can take part ready for it.
@@ -129,8 +145,9 @@ impl Run<'_> {
             }
             let About { name, label, .. } = contestant.about.clone();
             self.progress.preparing(&name, scenario, keys);
-            let missing = contestant.prepare(&scenario, keys).await;
-            let missing = missing.with_context(|| format!("{name}, {label}"))?;
+            let prepared = contestant.prepare(&scenario, keys).await;
+            let prepared = prepared.or_else(|error| contestant.give_up(error).map(Some));
+            let missing = prepared.with_context(|| format!("{name}, {label}"))?;
             if missing.is_some() {
                 self.progress.skip(self.options.rounds);
             }
@@ -160,7 +177,7 @@ impl Run<'_> {
     async fn cross_check(&mut self, redis: usize, shape: (u16, u16)) -> Result<Check> {
         let (clients, pipeline) = shape;
         let scenario = Scenario {
-            get_percent: 0,
+            percent: 0,
             ..Scenario::plain(clients, pipeline, 16)
         };
         let count = self.options.keys;
@@ -174,16 +191,15 @@ impl Run<'_> {
         for round in 0..cross_check::ROUNDS {
             let measured = self.measure(scenario, round, redis, &keys).await?;
             let commands = measured.samples.latencies[Operation::Set].len().max(1000);
-            ours.push(cross_check::Figures::of(&measured));
+            ours.push(Told::of(&measured));
             let run = move |_| cross_check::run(port, shape, commands);
             theirs.push(worker::run("redis-benchmark", run).await?);
         }
-        let median = |all: &[_]| cross_check::Figures::median(all).context("nothing was measured");
         Ok(Check {
             clients,
             pipeline,
-            ours: median(&ours)?,
-            redis_benchmark: median(&theirs)?,
+            ours: Told::median(&ours),
+            redis_benchmark: Told::median(&theirs),
         })
     }
 
@@ -226,10 +242,9 @@ async fn measure_saving(
     contestant: &Contestant,
 ) -> Result<Measurement> {
     let mut server = contestant.target()?.connect()?;
-    let begun = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&begun);
+    disturbance::save(&mut server)?;
     let saving = worker::run("bgsave", move |stop| {
-        disturbance::keep_saving(&mut server, &counter, &stop)
+        disturbance::keep_saving(&mut server, &stop)
     });
     let measured = tokio::select! {
         measured = generator => measured?,
@@ -238,11 +253,8 @@ async fn measure_saving(
             bail!("the saving ended before its time");
         }
     };
-    ensure!(begun.load(Ordering::Relaxed) > 0, "no BGSAVE was begun");
     let mut server = contestant.target()?.connect()?;
-    worker::run("last save", move |stop| {
-        disturbance::let_saves_end(&mut server, &stop)
-    })
-    .await?;
+    let last = move |stop| disturbance::let_saves_end(&mut server, &stop);
+    worker::run("last save", last).await?;
     Ok(measured)
 }

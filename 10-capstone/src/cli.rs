@@ -47,6 +47,12 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     pub redis_bin: Option<PathBuf>,
 
+    /// Measure one more server: what to call it, and the command that starts it. `{port}` in the
+    /// command is the port to listen on; without it, `--port` and the port come first. May be
+    /// given more than once.
+    #[arg(long = "peer", value_name = "NAME=COMMAND", value_parser = peer)]
+    pub peers: Vec<Peer>,
+
     /// Measure every step from 03 on that is built, not only the newest.
     #[arg(long, conflicts_with_all = ["server", "server_bin"])]
     pub all_steps: bool,
@@ -71,9 +77,13 @@ pub struct Options {
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=MAX_KEYS))]
     pub keys: u32,
 
+    /// Measure more scenarios: other commands than GET and SET, and the longest values.
+    #[arg(long, conflicts_with_all = ["all_steps", "scenarios", "rate", "pause"])]
+    pub full: bool,
+
     /// Measure only this scenario; may be given more than once. Behind the three
-    /// numbers may stand get=90, zipf, aof=everysec, aof=always, bgsave, replica,
-    /// pubsub, rate=20000 and pause=200ms, after commas.
+    /// numbers may stand get=90, incr, mget, mset, del, expire, zipf, aof=everysec,
+    /// aof=always, bgsave, replica, pubsub, rate=20000 and pause=200ms, after commas.
     #[arg(long = "scenario", value_name = "CLIENTSxPIPELINExBYTES[,…]")]
     pub scenarios: Vec<Scenario>,
 
@@ -120,7 +130,8 @@ impl Options {
             (true, Some(_), _) => standard::scenarios(standard::DEMONSTRATION),
             (true, None, Some(_)) => standard::scenarios(&[standard::OPEN]),
             (true, None, None) if self.all_steps => standard::scenarios(standard::ALL_STEPS),
-            (true, None, None) => standard::scenarios(standard::STANDARD),
+            (true, None, None) if self.full => standard::full(),
+            (true, None, None) => standard::standard(),
         };
         // The demonstration has a closed loop, which must stay one.
         let demonstrates = self.scenarios.is_empty() && self.pause.is_some();
@@ -140,6 +151,30 @@ impl Options {
             }
         }
         Ok(scenarios)
+    }
+}
+
+/// A server that somebody else has written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+}
+
+/// Reads `mini=mini-redis-server --port {port}`.
+fn peer(text: &str) -> Result<Peer, String> {
+    let parts = text.split_once('=');
+    let parts = parts.and_then(|(name, command)| Some((name, shlex::split(command)?)));
+    match parts {
+        Some((name, _)) if ["ours", "redis", "floor"].contains(&name) => {
+            Err(format!("'{name}' is measured already: choose another name"))
+        }
+        Some((name, command)) if !name.is_empty() && !command.is_empty() => Ok(Peer {
+            name: name.to_owned(),
+            command,
+        }),
+        _ => Err("expected NAME=COMMAND, such as 'mini=mini-redis-server --port {port}'".into()),
     }
 }
 
@@ -190,6 +225,14 @@ mod tests {
     fn options_choose_scenarios() {
         assert!(scenarios(&[]).unwrap().len() > 10);
         assert_eq!(scenarios(&["--all-steps"]).unwrap().len(), 3);
+        let full = scenarios(&["--full"]).unwrap();
+        for name in [
+            "50×16, 16 B, INCR",
+            "50×16, 16 B, MGET of 10",
+            "50×1, 1 MiB",
+        ] {
+            assert!(full.contains(&name.to_owned()), "{full:?}");
+        }
         let rate = scenarios(&["--rate=500"]).unwrap();
         assert_eq!(rate, ["50×1, 16 B, open, 500/s"]);
         let both = scenarios(&["--rate=500", "--scenario=1x1x16"]).unwrap();
@@ -222,6 +265,16 @@ mod tests {
             "[::1]",
         ] {
             assert!(host_and_port(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_peer_has_a_name_and_a_command() {
+        let found = peer("mini='/a b/mini' --port {port}").unwrap();
+        assert_eq!((&*found.name, &*found.command[0]), ("mini", "/a b/mini"));
+        assert_eq!(found.command[1..], ["--port", "{port}"]);
+        for wrong in ["mini", "=mini", "mini=", "redis=redis-server", "mini='"] {
+            assert!(peer(wrong).is_err(), "{wrong}");
         }
     }
 

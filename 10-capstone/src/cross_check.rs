@@ -10,6 +10,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
+use crate::measure::figures::{Command, Figure, Figures, Round};
 use crate::measure::rounds::median;
 use crate::measure::window::Measurement;
 
@@ -22,48 +23,36 @@ const AGREES: f64 = 0.15;
 
 /// What one tool measured.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Figures {
-    pub ops_per_sec: f64,
-    pub mean_us: f64,
-    pub p50_us: f64,
-    pub p95_us: f64,
-    pub p99_us: f64,
+pub struct Told {
+    #[serde(flatten)]
+    figures: Figures,
+    mean_us: Option<f64>,
 }
 
-impl Figures {
+impl Told {
     /// How many commands were on their way at once, by Little's law.
     fn on_their_way(&self) -> f64 {
-        self.ops_per_sec * self.mean_us / 1e6
+        let product = self.figures[Figure::Ops].zip(self.mean_us);
+        product.map_or(0.0, |(ops_per_sec, mean)| ops_per_sec * mean / 1e6)
     }
 
-    fn percentiles(&self) -> [f64; 3] {
-        [self.p50_us, self.p95_us, self.p99_us]
-    }
-
-    /// What `redis-benchmark` tells too, of one measurement of ours.
+    /// One measurement of ours.
     pub fn of(measured: &Measurement) -> Self {
-        let latencies = measured.samples.all();
-        let percentile = |percent| latencies.value_at_percentile(percent) as f64 / 1000.0;
         Self {
-            ops_per_sec: latencies.len() as f64 / measured.wall.as_secs_f64(),
-            mean_us: latencies.mean() / 1000.0,
-            p50_us: percentile(50.0),
-            p95_us: percentile(95.0),
-            p99_us: percentile(99.0),
+            figures: Round::of(measured).figures[Command::All],
+            mean_us: Some(measured.samples.all().mean() / 1000.0),
         }
     }
 
     /// The median over rounds of one tool, figure by figure.
-    pub fn median(rounds: &[Self]) -> Option<Self> {
-        let over =
-            |figure: fn(&Self) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
-        Some(Self {
-            ops_per_sec: over(|it| it.ops_per_sec)?,
-            mean_us: over(|it| it.mean_us)?,
-            p50_us: over(|it| it.p50_us)?,
-            p95_us: over(|it| it.p95_us)?,
-            p99_us: over(|it| it.p99_us)?,
-        })
+    pub fn median(rounds: &[Self]) -> Self {
+        let over = |of: &dyn Fn(&Self) -> Option<f64>| {
+            median(&rounds.iter().map(of).collect::<Option<Vec<_>>>()?)
+        };
+        Self {
+            figures: Figures::from_fn(|figure| over(&|round| round.figures[figure])),
+            mean_us: over(&|round| round.mean_us),
+        }
     }
 }
 
@@ -72,12 +61,12 @@ impl Figures {
 pub struct Check {
     pub clients: u16,
     pub pipeline: u16,
-    pub ours: Figures,
-    pub redis_benchmark: Figures,
+    pub ours: Told,
+    pub redis_benchmark: Told,
 }
 
 /// Runs `redis-benchmark` against the Redis on this port, about as long as a round.
-pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<Figures> {
+pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<Told> {
     let program = which::which("redis-benchmark")
         .context("there is no redis-benchmark on the PATH to check against")?;
     let output = std::process::Command::new(program)
@@ -92,7 +81,7 @@ pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<
 }
 
 /// Reads the last line of `redis-benchmark --csv`.
-fn read(text: &str) -> Option<Figures> {
+fn read(text: &str) -> Option<Told> {
     let numbers: Vec<f64> = text
         .lines()
         .last()?
@@ -101,16 +90,19 @@ fn read(text: &str) -> Option<Figures> {
         .map(|field| field.trim_matches('"').parse().ok())
         .collect::<Option<_>>()?;
     // rps, then milliseconds: avg, min, p50, p95, p99, max
-    match numbers[..] {
-        [rps, avg, _min, p50, p95, p99, _max] => Some(Figures {
-            ops_per_sec: rps,
-            mean_us: avg * 1000.0,
-            p50_us: p50 * 1000.0,
-            p95_us: p95 * 1000.0,
-            p99_us: p99 * 1000.0,
-        }),
-        _ => None,
-    }
+    let [rps, avg, _min, p50, p95, p99, max] = numbers[..] else {
+        return None;
+    };
+    let figures = Figures::from_fn(|figure| match figure {
+        Figure::Ops => Some(rps),
+        Figure::P50 => Some(p50 * 1000.0),
+        Figure::P95 => Some(p95 * 1000.0),
+        Figure::P99 => Some(p99 * 1000.0),
+        Figure::Max => Some(max * 1000.0),
+        Figure::P999 | Figure::Cpu => None,
+    });
+    let mean_us = Some(avg * 1000.0);
+    Some(Told { figures, mean_us })
 }
 
 impl Check {
@@ -118,10 +110,10 @@ impl Check {
     fn in_words(&self) -> String {
         let mut text = format!("{}×{}: ", self.clients, self.pipeline);
         let mut most: f64 = 0.0;
-        let pairs = self.ours.percentiles().into_iter();
-        let pairs = pairs.zip(self.redis_benchmark.percentiles());
-        for ((ours, theirs), name) in pairs.zip(["p50", "p95", "p99"]) {
-            let ratio = theirs / ours;
+        for figure in [Figure::P50, Figure::P95, Figure::P99] {
+            let of = |told: &Told| told.figures[figure].unwrap_or(f64::NAN);
+            let (ours, theirs) = (of(&self.ours), of(&self.redis_benchmark));
+            let (name, ratio) = (figure.name(), theirs / ours);
             most = most.max((ratio - 1.0).abs());
             _ = write!(
                 text,
@@ -130,23 +122,17 @@ impl Check {
         }
         let percent = most * 100.0;
         match most <= AGREES {
-            true => _ = write!(text, "so they agree within {percent:.0} %."),
-            false => {
-                _ = write!(
-                    text,
-                    "so they differ by up to {percent:.0} %. {}",
-                    self.why()
-                )
-            }
+            true => format!("{text}so they agree within {percent:.0} %."),
+            false => format!(
+                "{text}so they differ by up to {percent:.0} %. {}",
+                self.why()
+            ),
         }
-        text
     }
 
     fn why(&self) -> String {
-        let (ours, theirs) = (
-            self.ours.on_their_way(),
-            self.redis_benchmark.on_their_way(),
-        );
+        let ours = self.ours.on_their_way();
+        let theirs = self.redis_benchmark.on_their_way();
         let all = f64::from(self.clients) * f64::from(self.pipeline);
         format!(
             "Of {all:.0} commands at a time, redis-benchmark had {theirs:.0} on their way while its \
@@ -167,14 +153,14 @@ pub fn in_words(checks: &[Check]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn figures(p50: f64, p99: f64, ops_per_sec: f64) -> Figures {
-        Figures {
-            ops_per_sec,
-            mean_us: p50,
-            p50_us: p50,
-            p95_us: p99,
-            p99_us: p99,
-        }
+    fn told(p50: f64, p99: f64, ops_per_sec: f64) -> Told {
+        let figures = Figures::from_fn(|figure| match figure {
+            Figure::Ops => Some(ops_per_sec),
+            Figure::P50 => Some(p50),
+            _ => Some(p99),
+        });
+        let mean_us = Some(p50);
+        Told { figures, mean_us }
     }
 
     #[test]
@@ -183,7 +169,8 @@ mod tests {
                     \"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"\n\
                     \"SET\",\"98847.00\",\"0.266\",\"0.080\",\"0.263\",\"0.311\",\"0.407\",\"1.279\"\n";
         let found = read(text).unwrap();
-        assert_eq!((found.p50_us, found.p99_us), (263.0, 407.0));
+        let [p50, p99] = [Figure::P50, Figure::P99].map(|it| found.figures[it]);
+        assert_eq!((p50, p99), (Some(263.0), Some(407.0)));
         assert!((found.on_their_way() - 26.3).abs() < 0.1);
         assert!(read("ERROR\n").is_none() && read("").is_none());
     }
@@ -193,12 +180,12 @@ mod tests {
         let check = |theirs| Check {
             clients: 50,
             pipeline: 1,
-            ours: figures(300.0, 600.0, 160_000.0),
+            ours: told(300.0, 600.0, 160_000.0),
             redis_benchmark: theirs,
         };
-        let agrees = check(figures(270.0, 610.0, 100_000.0)).in_words();
+        let agrees = check(told(270.0, 610.0, 100_000.0)).in_words();
         assert!(agrees.ends_with("so they agree within 10 %."), "{agrees}");
-        let differs = check(figures(200.0, 610.0, 100_000.0)).in_words();
+        let differs = check(told(200.0, 610.0, 100_000.0)).in_words();
         assert!(differs.contains("differ by up to 33 %"), "{differs}");
         assert!(differs.contains("had 20 on their way"), "{differs}");
         assert!(differs.contains("we had 48"), "{differs}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use enum_map::Enum;
 use serde::Serialize;
-use strum::Display;
+use strum::{Display, EnumString};
 
 /// The most clients: below the 1024 open files that many systems allow a process.
 const MAX_CLIENTS: u32 = 1000;
@@ -23,12 +23,34 @@ const MAX_RATE: u32 = 10_000_000;
 /// The longest pause.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// The longest number: what INCR can count up.
+const MAX_DIGITS: u32 = 18;
+/// What an echo may be sent at once. It reads no more while it cannot write, and whoever sends it
+/// more than the sockets hold waits for ever.
+const MAX_ECHO_BYTES: usize = 256 * 1024;
+
 /// The commands that are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Display)]
-#[strum(serialize_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Display, EnumString, Serialize)]
+#[strum(serialize_all = "UPPERCASE", ascii_case_insensitive)]
+#[serde(rename_all = "lowercase")]
 pub enum Operation {
     Get,
     Set,
+    Incr,
+    Mget,
+    Mset,
+    Del,
+    Expire,
+}
+
+impl Operation {
+    /// How many keys one command names.
+    pub const fn keys(self) -> u32 {
+        match self {
+            Self::Mget | Self::Mset => 10,
+            _ => 1,
+        }
+    }
 }
 
 /// One way of loading a server.
@@ -40,8 +62,9 @@ pub struct Scenario {
     pub pipeline: u16,
     /// Length of every value, in bytes.
     pub value_bytes: u32,
-    /// How many of a hundred commands are GET; the others are SET.
-    pub get_percent: u8,
+    /// What is measured, and how many of a hundred commands it is; the others are SET.
+    pub operation: Operation,
+    pub percent: u8,
     pub popularity: Popularity,
     pub condition: Condition,
     /// Commands per second in an open loop; without it, the loop is closed.
@@ -86,7 +109,8 @@ impl Scenario {
             clients,
             pipeline,
             value_bytes,
-            get_percent: 50,
+            operation: Operation::Get,
+            percent: 50,
             popularity: Popularity::Uniform,
             condition: Condition::Plain,
             rate: None,
@@ -97,13 +121,15 @@ impl Scenario {
     /// The bytes that replies to one batch may take: every value, and its
     /// `$1024\r\n…\r\n`. An echo repeats the request, which is longer.
     pub fn reply_bytes(&self) -> usize {
-        usize::from(self.pipeline) * (self.value_bytes as usize + 80)
+        let keys = usize::from(self.pipeline) * self.operation.keys() as usize;
+        keys * (self.value_bytes as usize + 80)
     }
 
     /// Can an echo be given the same traffic? Not if the server shall do something
     /// beside it.
     pub fn has_floor(&self) -> bool {
-        self.condition == Condition::Plain && self.rate.is_none() && self.pause_ms.is_none()
+        let plain = self.condition == Condition::Plain && self.reply_bytes() <= MAX_ECHO_BYTES;
+        plain && self.rate.is_none() && self.pause_ms.is_none()
     }
 
     pub fn pause(&self) -> Option<Duration> {
@@ -114,6 +140,7 @@ impl Scenario {
     pub fn shape(&self) -> String {
         let (clients, pipeline) = (self.clients, self.pipeline);
         let size = match self.value_bytes {
+            MAX_VALUE_BYTES => "1 MiB".to_owned(),
             bytes if bytes >= 1024 && bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
             bytes => format!("{bytes} B"),
         };
@@ -127,11 +154,16 @@ impl Scenario {
     pub fn details(&self) -> Vec<String> {
         let condition = CONDITIONS.iter().find(|(it, ..)| *it == self.condition);
         let condition = condition.map(|(.., name)| (*name).to_owned());
-        let percent = (self.get_percent != 50).then(|| format!("{} % GET", self.get_percent));
+        let commands = match (self.operation, self.percent, self.operation.keys()) {
+            (Operation::Get, 50, _) => None,
+            (operation, 100, 1) => Some(operation.to_string()),
+            (operation, 100, keys) => Some(format!("{operation} of {keys}")),
+            (operation, percent, _) => Some(format!("{percent} % {operation}")),
+        };
         let zipf = (self.popularity == Popularity::Zipf).then(|| "Zipf keys".to_owned());
         let rate = self.rate.map(|rate| format!("open, {rate}/s"));
         let pause = self.pause_ms.map(|pause| format!("{pause} ms pause"));
-        let all = [percent, zipf, condition, rate, pause];
+        let all = [commands, zipf, condition, rate, pause];
         all.into_iter().flatten().collect()
     }
 }
@@ -172,8 +204,9 @@ const CONDITIONS: [(Condition, &str, &str); 5] = [
 ];
 
 /// What may follow the three numbers.
-const WORDS: &str = "get=PERCENT, zipf, aof=everysec, aof=always, bgsave, replica, pubsub, \
-                     rate=PER_SECOND or pause=200ms";
+const WORDS: &str = "get=PERCENT (or incr, mget, mset, del, expire, with or without =PERCENT), \
+                     zipf, aof=everysec, aof=always, bgsave, replica, pubsub, rate=PER_SECOND or \
+                     pause=200ms";
 
 fn read_shape(text: &str) -> Option<Scenario> {
     let numbers = text.split('x').collect::<Vec<_>>();
@@ -190,8 +223,13 @@ fn read_shape(text: &str) -> Option<Scenario> {
 impl Scenario {
     /// Adds what one word says; `None` if it says nothing.
     fn add(&mut self, word: &str) -> Option<()> {
-        match word.split_once('=').unwrap_or((word, "")) {
-            ("get", percent) => self.get_percent = within(percent, 0, 100)? as u8,
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        if let Ok(operation) = name.parse() {
+            self.operation = operation;
+            self.percent = within(if word == name { "100" } else { value }, 0, 100)? as u8;
+            return Some(());
+        }
+        match (name, value) {
             ("zipf", "") => self.popularity = Popularity::Zipf,
             ("rate", rate) => self.rate = Some(within(rate, 1, MAX_RATE)?),
             ("pause", pause) => self.pause_ms = Some(milliseconds(pause).ok()?),
@@ -204,6 +242,11 @@ impl Scenario {
     pub fn check(&self) -> Result<(), String> {
         if self.condition == Condition::Pubsub && self.rate.is_some() {
             return Err("pubsub is a closed loop, and has no rate".to_owned());
+        }
+        if self.operation == Operation::Incr && self.value_bytes > MAX_DIGITS {
+            return Err(format!(
+                "incr counts up a number, of {MAX_DIGITS} bytes at most"
+            ));
         }
         if self.rate.is_some() && self.pipeline > 1 {
             return Err("with a rate, commands are sent one by one: let the pipeline be 1".into());
@@ -250,6 +293,9 @@ mod tests {
         for (text, name) in [
             ("1x1x16,get=90,zipf", "1×1, 16 B, 90 % GET, Zipf keys"),
             ("50x1x16,aof=always", "50×1, 16 B, AOF always"),
+            ("50x16x16,mget", "50×16, 16 B, MGET of 10"),
+            ("50x16x16,del=50,zipf", "50×16, 16 B, 50 % DEL, Zipf keys"),
+            ("50x1x1048576", "50×1, 1 MiB"),
             ("50x1x65536,bgsave", "50×1, 64 KiB, during BGSAVE"),
             ("50x1x16,pubsub", "1→50×1, 16 B, pub/sub"),
             (
@@ -268,6 +314,7 @@ mod tests {
             "1x1x1",
             "1x1x1,get=0",
             "1x1x1,get=100",
+            "1x1x18,incr",
             "1x1x1,rate=10000000",
             "1x1x1,pause=60s",
         ] {
@@ -281,6 +328,7 @@ mod tests {
             "1x0x1",
             "1x1x0",
             "1x1x1,get=101",
+            "1x1x19,incr",
             "1x1x1,rate=0",
             "1x1x1,rate=10000001",
             "1x1x1,pause=61s",
@@ -302,6 +350,8 @@ mod tests {
             "50x1x16,",
             "50x1x16,zipf=1",
             "50x1x16,aof",
+            "50x1x16,incr=",
+            "50x1x16,lpush",
             "50x1x16,pubsub,rate=5",
             "50x2x16,rate=5",
         ] {

@@ -14,8 +14,8 @@ pub const OPEN: &str = "50x1x16,rate=20000";
 /// What each concept costs: step by step, only how much is on its way at once.
 pub const ALL_STEPS: &[&str] = &["50x1x16", "50x16x16", "50x64x16"];
 
-/// A standard run.
-pub const STANDARD: &[&str] = &[
+/// GET and SET on a server that has nothing else to do.
+const PLAIN: &[&str] = &[
     // The main three: how much is on its way at once.
     "50x1x16",
     "50x16x16",
@@ -31,13 +31,40 @@ pub const STANDARD: &[&str] = &[
     // Values.
     "50x1x1024",
     "50x1x65536",
-    // What a server has to do beside.
+];
+
+/// What a full run adds.
+const MORE: &[&str] = &[
+    // Values. Longer than this, they are a matter of copying.
+    "50x1x1048576",
+    // Commands. Half of those with DEL are SET, or soon nothing would be left to delete.
+    "50x16x16,incr",
+    "50x16x16,mget",
+    "50x16x16,mset",
+    "50x16x16,del=50",
+    "50x16x16,expire",
+    // Messages in bulk.
+    "50x16x16,pubsub",
+];
+
+/// What a server has to do beside.
+const BESIDE: &[&str] = &[
     "50x1x1024,bgsave",
     "50x1x16,pubsub",
     "50x16x16,aof=everysec",
     "50x1x16,aof=always",
     "50x1x16,replica",
 ];
+
+/// A standard run.
+pub fn standard() -> Vec<Scenario> {
+    scenarios(&[PLAIN, BESIDE].concat())
+}
+
+/// Everything that this file knows.
+pub fn full() -> Vec<Scenario> {
+    scenarios(&[PLAIN, MORE, BESIDE].concat())
+}
 
 /// A pause of the server is seen by a closed loop and by an open one.
 pub const DEMONSTRATION: &[&str] = &["50x1x16", OPEN];
@@ -54,7 +81,7 @@ mod tests {
 
     #[test]
     fn all_lists_can_be_read() {
-        for list in [ALL_STEPS, STANDARD, DEMONSTRATION] {
+        for list in [ALL_STEPS, PLAIN, MORE, BESIDE, DEMONSTRATION] {
             assert_eq!(scenarios(list).len(), list.len());
         }
     }

@@ -16,6 +16,7 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
     let Some(bench) = Bench::new() else { return };
     let results = Results::new();
     let output = bench.run(&[
+        "--full",
         "--server-bin=redis-server",
         "--server-args=--appendonly no",
         "--seconds=0.2",
@@ -28,12 +29,19 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
     for text in [
         "50×16, 16 B",
         "50×1, 64 KiB",
+        "50×1, 1 MiB",
+        "INCR",
+        "MGET of 10",
+        "MSET of 10",
+        "50 % DEL",
+        "EXPIRE",
         "Zipf keys",
         "open, 20000/s",
         "AOF always",
         "during BGSAVE",
         "one replica",
         "1→50×1, 16 B",
+        "1→50×16, 16 B",
         "p99.9 µs",
         "CPU µs/op",
         "What do the rows show?",
@@ -42,7 +50,7 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
         assert!(table.contains(text), "{text} is not in\n{table}");
     }
     let scenarios = results.json()["scenarios"].as_array().unwrap().clone();
-    assert_eq!(scenarios.len(), 15);
+    assert_eq!(scenarios.len(), 22);
     for scenario in &scenarios {
         for server in ["ours", "redis"] {
             let side = side(scenario, server);
@@ -59,7 +67,7 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
         assert!(side(scenario, "ours")["ratio"]["median"]["all"].is_object());
     }
     let page = results.read("report.html");
-    assert_eq!(page.matches("<section").count(), 15);
+    assert_eq!(page.matches("<section").count(), 22);
     assert!(!page.contains("http"), "the page leads elsewhere");
     assert!(results.read("curve.svg").contains("50×1, 16 B"));
     bench.assert_clean();
@@ -230,6 +238,74 @@ fn what_a_server_lacks_is_said_and_the_rest_is_measured() {
         assert!(missing.contains("does not have it yet"), "{missing}");
         assert!(side(scenario, "redis")["all"]["p50_us"].is_number());
     }
+}
+
+/// A Redis without these commands stands for a server that knows little of Redis. `--port` comes
+/// from the benchmark in one, and from the command in the other.
+#[test]
+fn peers_are_beside_redis_and_what_one_cannot_do_does_not_end_the_run() {
+    let Some(bench) = Bench::new() else { return };
+    let results = Results::new();
+    let lacks = ["COMMAND", "CONFIG", "INFO", "INCR"].map(|it| format!("--rename-command {it} ''"));
+    let lacks = lacks.join(" ");
+    let output = bench.run(&[
+        "--server-bin=redis-server",
+        "--no-floor",
+        &format!("--peer=small=redis-server --port {{port}} --save '' {lacks}"),
+        "--peer=whole=redis-server --save ''",
+        "--scenario=2x1x16,incr",
+        "--scenario=2x1x16",
+        "--scenario=2x1x16,aof=always",
+        "--seconds=0.1",
+        "--rounds=2",
+        &format!("--json={}", results.path("results.json")),
+        &format!("--html={}", results.path("report.html")),
+        &format!("--svg={}", results.path("curve.svg")),
+    ]);
+    let table = stdout(&output);
+    for text in ["small/redis", "whole/redis", "small: cannot"] {
+        assert!(table.contains(text), "{text} is not in\n{table}");
+    }
+    let json = results.json();
+    let missing =
+        |scenario: usize, name| side(&json["scenarios"][scenario], name)["missing"].clone();
+    let reason = "INCR was answered with -ERR unknown command";
+    assert!(missing(0, "small").as_str().unwrap().starts_with(reason));
+    let reason = "redis-server does not have it (append-only file)";
+    assert_eq!(missing(2, "small"), reason);
+    for (scenario, name) in [(1, "small"), (0, "whole"), (1, "whole"), (2, "whole")] {
+        assert!(missing(scenario, name).is_null(), "{scenario}, {name}");
+        let side = side(&json["scenarios"][scenario], name);
+        assert_eq!(side["rounds"].as_array().unwrap().len(), 2);
+        assert_eq!(side["role"], "peer");
+        assert!(side["ratio"]["median"]["all"].is_object());
+    }
+    for text in [
+        "small / redis",
+        "<b>small</b>: not measured",
+        "INCR was answered with",
+    ] {
+        let page = results.read("report.html");
+        assert!(page.contains(text), "{text} is not in\n{page}");
+    }
+    assert!(results.read("curve.svg").contains(">whole</text>"));
+    bench.assert_clean();
+}
+
+#[test]
+fn a_peer_that_does_not_start_is_named() {
+    let Some(bench) = Bench::new() else { return };
+    for (peer, text) in [
+        (
+            "--peer=one=/no/such/server",
+            "there is no program /no/such/server",
+        ),
+        ("--peer=one=false --port {port}", "false did not start"),
+    ] {
+        let output = bench.run(&["--server-bin=redis-server", peer]);
+        assert!(error(&output).contains(text));
+    }
+    bench.assert_clean();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The check of replies: a server that answers fast and wrong must not win.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::reply::{self, Reply, Scan};
 use super::request::Templates;
@@ -32,8 +32,12 @@ impl Asked {
     fn check(self, reply: &Reply, requests: &Templates) -> Result<()> {
         let Self { operation, key } = self;
         match (operation, reply) {
-            (Operation::Set, Reply::Simple(b"OK")) => Ok(()),
+            (Operation::Set | Operation::Mset, Reply::Simple(b"OK")) => Ok(()),
             (Operation::Get, Reply::Bulk(value)) if requests.is_value(key, value) => Ok(()),
+            (Operation::Incr, Reply::Integer(1..)) => Ok(()),
+            (Operation::Del, Reply::Integer(0 | 1)) => Ok(()),
+            (Operation::Expire, Reply::Integer(1)) => Ok(()),
+            (Operation::Mget, Reply::Array(values)) => self.check_each(values, requests),
             (_, Reply::Error(text)) => {
                 let text = String::from_utf8_lossy(text);
                 bail!("{operation} was answered with -{text}")
@@ -46,14 +50,33 @@ impl Asked {
             _ => bail!("{operation} was answered with {reply:?}"),
         }
     }
+
+    /// Are these the values of the keys from the first on?
+    fn check_each(self, mut values: &[u8], requests: &Templates) -> Result<()> {
+        for key in (self.key..).take(self.operation.keys() as usize) {
+            match reply::scan(values) {
+                Scan::Reply(Reply::Bulk(value), length) if requests.is_value(key, value) => {
+                    values = &values[length..];
+                }
+                _ => bail!("{} did not find the value of key {key}", self.operation),
+            }
+        }
+        ensure!(
+            values.is_empty(),
+            "{} found too many values",
+            self.operation
+        );
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Scenario;
 
     fn checked(operation: Operation, reply: Reply) -> Result<(), String> {
-        let requests = Templates::new(16);
+        let requests = Templates::new(&Scenario::plain(1, 1, 16));
         let asked = Asked { operation, key: 7 };
         asked
             .check(&reply, &requests)
@@ -67,6 +90,24 @@ mod tests {
             checked(Operation::Get, Reply::Bulk(b"capstone:0000007")),
             Ok(())
         );
+        for (operation, number) in [
+            (Operation::Incr, 1_111_111_111_111_112),
+            (Operation::Del, 0),
+            (Operation::Del, 1),
+            (Operation::Expire, 1),
+        ] {
+            assert_eq!(checked(operation, Reply::Integer(number)), Ok(()));
+        }
+        assert_eq!(
+            checked(Operation::Mget, Reply::Array(&values(7..17))),
+            Ok(())
+        );
+    }
+
+    /// The values of these keys, as an array has them.
+    fn values(keys: std::ops::Range<u32>) -> Vec<u8> {
+        let value = |key| format!("$16\r\ncapstone:{key:07}\r\n").into_bytes();
+        keys.flat_map(value).collect()
     }
 
     #[test]
@@ -84,6 +125,21 @@ mod tests {
                 "GET of key 7 found 16 bytes of another value",
             ),
             (Operation::Set, Reply::Null, "SET was answered with Null"),
+            (
+                Operation::Expire,
+                Reply::Integer(0),
+                "EXPIRE was answered with Integer(0)",
+            ),
+            (
+                Operation::Mget,
+                Reply::Array(&values(7..16)),
+                "MGET did not find the value of key 16",
+            ),
+            (
+                Operation::Mget,
+                Reply::Array(&values(7..18)),
+                "MGET found too many values",
+            ),
         ] {
             assert_eq!(checked(operation, reply), Err(complaint.to_owned()));
         }

@@ -48,7 +48,7 @@ pub mod tests {
     /// What clients share that send nothing but SETs.
     pub fn shared() -> Rc<Shared> {
         let scenario = Scenario {
-            get_percent: 0,
+            percent: 0,
             ..Scenario::plain(1, 1, 16)
         };
         Rc::new(Shared {

@@ -9,24 +9,25 @@
 use anyhow::{Context, Error, Result, anyhow};
 
 use super::request;
+use crate::scenario::Scenario;
 use crate::worker::{self, CancellationToken};
 
-/// The most keys that seven digits can name.
-pub const MAX_KEYS: i64 = 10_000_000;
+/// The most keys that seven digits can name, but for those after the last that an MGET needs.
+pub const MAX_KEYS: i64 = 9_999_990;
 
 /// Commands that are sent to the server at once.
 const BATCH: usize = 1000;
 
-/// Sets every key to its value of `value_bytes` bytes.
+/// Sets every key to its value.
 pub fn load(
     server: &mut redis::Connection,
     keys: u32,
-    value_bytes: u32,
+    scenario: &Scenario,
     stop: &CancellationToken,
 ) -> Result<()> {
     in_batches(server, keys, |batch, number| {
         worker::check(stop)?;
-        let value = request::value(number, value_bytes as usize);
+        let value = request::value(scenario, number);
         batch.set(request::key(number), value).ignore();
         Ok(())
     })

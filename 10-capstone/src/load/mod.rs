@@ -27,7 +27,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 
 pub use connection::Answers;
 use connection::Shared;
@@ -40,6 +40,9 @@ use crate::measure::window::{Edge, Measurement, Window};
 use crate::scenario::Condition;
 use crate::worker::CancellationToken;
 
+/// How long the clients may take to connect. Whoever finds the queue of connections full tries
+/// again for minutes.
+const CONNECTED: Duration = Duration::from_secs(20);
 /// How long a reply may take after the window has closed.
 const LAST_REPLY: Duration = Duration::from_secs(10);
 
@@ -63,12 +66,8 @@ async fn run(plan: &Plan) -> Result<Measurement> {
         window: Window::new()?,
         all_sent: CancellationToken::new(),
     });
-    let clients = Rc::clone(&shared);
-    let mut clients = match scenario.rate {
-        _ if scenario.condition == Condition::Pubsub => fanout::start(plan, clients).await?,
-        Some(rate) => open_loop::start(plan, rate, clients).await?,
-        None => closed_loop::start(plan, clients).await?,
-    };
+    let started = tokio::time::timeout(CONNECTED, start(plan, &shared)).await;
+    let mut clients = started.context("not all clients were connected within 20 s")??;
 
     let edges = tokio::select! {
         edges = keep_time(plan, &shared.window) => edges?,
@@ -88,6 +87,16 @@ async fn run(plan: &Plan) -> Result<Measurement> {
         Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
     }
     Ok(shared.window.measured(edges))
+}
+
+/// Connects all clients, and starts what they do.
+async fn start(plan: &Plan, shared: &Rc<Shared>) -> Result<JoinSet<Result<()>>> {
+    let shared = Rc::clone(shared);
+    match plan.scenario.rate {
+        _ if plan.scenario.condition == Condition::Pubsub => fanout::start(plan, shared).await,
+        Some(rate) => open_loop::start(plan, rate, shared).await,
+        None => closed_loop::start(plan, shared).await,
+    }
 }
 
 /// Opens the window after the warm-up, closes it, and returns both edges. A pause

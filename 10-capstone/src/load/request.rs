@@ -1,4 +1,4 @@
-//! Requests: GET and SET, encoded before the clock runs.
+//! Requests, encoded before the clock runs.
 //!
 //! This file owns the bytes that are sent, and the keys and values in them. Only
 //! the digits of a key differ between two GETs, so a request is a template into
@@ -7,13 +7,15 @@
 
 use std::ops::Range;
 
-use crate::scenario::Operation;
+use crate::scenario::{Operation, Scenario};
 
 /// What a key starts with; a number of seven digits follows, 16 bytes in all,
 /// as long as the keys of `redis-benchmark`.
 pub const KEY_PREFIX: &str = "capstone:";
 const KEY_DIGITS: usize = 7;
 const KEY_BYTES: usize = KEY_PREFIX.len() + KEY_DIGITS;
+/// What EXPIRE sets: no key is gone before the run is over.
+const SECONDS: &[u8] = b"1000000";
 
 /// The key with this number.
 pub fn key(number: u32) -> String {
@@ -22,49 +24,55 @@ pub fn key(number: u32) -> String {
 
 /// The value that belongs to a key: the key itself, filled up with `x`. So a GET
 /// that answers with another key's value is noticed. A value that is shorter than
-/// a key is only `x`.
-pub fn value(number: u32, bytes: usize) -> Vec<u8> {
-    let mut value = vec![b'x'; bytes];
-    if bytes >= KEY_BYTES {
+/// a key is only `x`. Where INCR is measured, it is a number.
+pub fn value(scenario: &Scenario, number: u32) -> Vec<u8> {
+    let bytes = scenario.value_bytes as usize;
+    let filling = if scenario.operation == Operation::Incr {
+        b'1'
+    } else {
+        b'x'
+    };
+    let mut value = vec![filling; bytes];
+    if bytes >= KEY_BYTES && filling == b'x' {
         value[..KEY_BYTES].copy_from_slice(key(number).as_bytes());
     }
     value
 }
 
-/// Encoded requests that only lack the digits of a key.
+/// Encoded requests that only lack the digits of their keys.
 pub struct Templates {
-    get: Template,
+    /// The command that the scenario is about.
+    measured: Template,
     set: Template,
     value_bytes: usize,
 }
 
-/// One encoded request, and the places where it repeats its key.
+/// One encoded request, and the places where it has a key: the first, or the one so many
+/// numbers after it.
 struct Template {
     bytes: Vec<u8>,
-    keys: Vec<usize>,
+    keys: Vec<(usize, u32)>,
 }
 
 impl Templates {
-    /// Requests for values of `value_bytes` bytes.
-    pub fn new(value_bytes: usize) -> Self {
-        let key = key(0).into_bytes();
+    pub fn new(scenario: &Scenario) -> Self {
         Self {
-            get: Template::new(&[b"GET", &key]),
-            set: Template::new(&[b"SET", &key, &value(0, value_bytes)]),
-            value_bytes,
+            measured: Template::new(scenario, scenario.operation),
+            set: Template::new(scenario, Operation::Set),
+            value_bytes: scenario.value_bytes as usize,
         }
     }
 
     /// Appends the request for `operation` on the key with this number.
     pub fn append(&self, operation: Operation, number: u32, out: &mut Vec<u8>) {
         let template = match operation {
-            Operation::Get => &self.get,
             Operation::Set => &self.set,
+            _ => &self.measured,
         };
         let start = out.len();
         out.extend_from_slice(&template.bytes);
-        for at in &template.keys {
-            write_digits(number, &mut out[start + at..][digits()]);
+        for (at, after) in &template.keys {
+            write_digits(number + after, &mut out[start + at..][digits()]);
         }
     }
 
@@ -80,13 +88,24 @@ impl Templates {
 }
 
 impl Template {
-    /// Encodes a command, and finds the key in it.
-    fn new(arguments: &[&[u8]]) -> Self {
-        let bytes = array(arguments);
-        let key = key(0);
-        let places = bytes.windows(KEY_BYTES).enumerate();
-        let places = places.filter(|(_, found)| *found == key.as_bytes());
-        let keys = places.map(|(at, _)| at).collect();
+    /// Encodes a command on the first keys, and finds them in it.
+    fn new(scenario: &Scenario, operation: Operation) -> Self {
+        let mut arguments = vec![operation.to_string().into_bytes()];
+        for number in 0..operation.keys() {
+            arguments.push(key(number).into_bytes());
+            match operation {
+                Operation::Set | Operation::Mset => arguments.push(value(scenario, number)),
+                Operation::Expire => arguments.push(SECONDS.to_vec()),
+                _ => {}
+            }
+        }
+        let bytes = array(&arguments.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let keys = (0..operation.keys()).flat_map(|after| {
+            let key = key(after).into_bytes();
+            let places = bytes.windows(KEY_BYTES).enumerate();
+            places.filter_map(move |(at, found)| (found == key).then_some((at, after)))
+        });
+        let keys = keys.collect();
         Self { bytes, keys }
     }
 }
@@ -119,9 +138,17 @@ fn write_digits(mut number: u32, out: &mut [u8]) {
 mod tests {
     use super::*;
 
-    fn encoded(operation: Operation, number: u32, value_bytes: usize) -> String {
+    fn scenario(operation: Operation, value_bytes: u32) -> Scenario {
+        Scenario {
+            operation,
+            ..Scenario::plain(1, 1, value_bytes)
+        }
+    }
+
+    fn encoded(operation: Operation, number: u32, value_bytes: u32) -> String {
         let mut out = Vec::new();
-        Templates::new(value_bytes).append(operation, number, &mut out);
+        let templates = Templates::new(&scenario(operation, value_bytes));
+        templates.append(operation, number, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -135,27 +162,56 @@ mod tests {
             encoded(Operation::Set, 9_999_999, 18),
             "*3\r\n$3\r\nSET\r\n$16\r\ncapstone:9999999\r\n$18\r\ncapstone:9999999xx\r\n"
         );
+        assert_eq!(
+            encoded(Operation::Expire, 7, 16),
+            "*3\r\n$6\r\nEXPIRE\r\n$16\r\ncapstone:0000007\r\n$7\r\n1000000\r\n"
+        );
+    }
+
+    #[test]
+    fn ten_keys_in_a_row_are_written_with_their_values() {
+        let mset = encoded(Operation::Mset, 95, 16);
+        assert!(
+            mset.starts_with("*21\r\n$4\r\nMSET\r\n$16\r\ncapstone:0000095\r\n"),
+            "{mset}"
+        );
+        assert!(
+            mset.ends_with("\r\ncapstone:0000104\r\n$16\r\ncapstone:0000104\r\n"),
+            "{mset}"
+        );
+        assert_eq!(
+            encoded(Operation::Mget, 95, 16)
+                .matches("capstone:")
+                .count(),
+            10
+        );
     }
 
     #[test]
     fn a_value_too_short_for_its_key_is_only_filling() {
-        assert_eq!(value(7, 15), b"xxxxxxxxxxxxxxx");
+        let templates = |bytes| Templates::new(&scenario(Operation::Get, bytes));
+        assert_eq!(value(&scenario(Operation::Get, 15), 7), b"xxxxxxxxxxxxxxx");
+        assert_eq!(
+            value(&scenario(Operation::Incr, 16), 7),
+            b"1111111111111111"
+        );
         let request = encoded(Operation::Set, 7, 3);
         assert!(
             request.ends_with("$16\r\ncapstone:0000007\r\n$3\r\nxxx\r\n"),
             "{request}"
         );
-        assert!(Templates::new(3).is_value(7, b"xxx"));
-        assert!(!Templates::new(3).is_value(7, b"xx"));
+        assert!(templates(3).is_value(7, b"xxx"));
+        assert!(!templates(3).is_value(7, b"xx"));
     }
 
     #[test]
     fn the_value_of_another_key_is_noticed() {
         for bytes in [16, 1024] {
-            let templates = Templates::new(bytes);
-            assert!(templates.is_value(7, &value(7, bytes)));
-            assert!(!templates.is_value(7, &value(8, bytes)));
-            assert!(!templates.is_value(7, &value(7, bytes + 1)));
+            let scenario = scenario(Operation::Get, bytes);
+            let templates = Templates::new(&scenario);
+            assert!(templates.is_value(7, &value(&scenario, 7)));
+            assert!(!templates.is_value(7, &value(&scenario, 8)));
+            assert!(!templates.is_value(7, &[&value(&scenario, 7)[..], b"x"].concat()));
         }
     }
 }

@@ -68,22 +68,24 @@ fn zipf(count: u32) -> Vec<u32> {
 pub struct Traffic {
     templates: Templates,
     keys: Keys,
-    get_percent: u8,
+    operation: Operation,
+    percent: u8,
 }
 
 impl Traffic {
     pub fn new(scenario: &Scenario, keys: Keys) -> Self {
         Self {
-            templates: Templates::new(scenario.value_bytes as usize),
+            templates: Templates::new(scenario),
             keys,
-            get_percent: scenario.get_percent,
+            operation: scenario.operation,
+            percent: scenario.percent,
         }
     }
 
     /// Chooses a command and its key, and appends the request to `out`.
     pub fn append(&self, random: &mut fastrand::Rng, out: &mut Vec<u8>) -> Asked {
-        let operation = match random.u8(..100) < self.get_percent {
-            true => Operation::Get,
+        let operation = match random.u8(..100) < self.percent {
+            true => self.operation,
             false => Operation::Set,
         };
         let key = self.keys.draw(random);
@@ -149,7 +151,7 @@ mod tests {
     fn the_share_of_get_is_the_scenario_s() {
         for percent in [0, 50, 90, 100] {
             let scenario = Scenario {
-                get_percent: percent,
+                percent,
                 ..Scenario::plain(1, 1, 16)
             };
             let traffic = Traffic::new(&scenario, Keys::Uniform(100));

@@ -2,10 +2,9 @@
 //!
 //! This file owns both. A pause is SIGSTOP and SIGCONT, which any server
 //! understands without knowing. Snapshots are asked for with BGSAVE, as soon as the
-//! last one is done; how many were begun is counted, so that nobody reads "during
-//! BGSAVE" above figures of a server that did not save.
+//! last one is done; a server that does not save ends the run, so that nobody reads
+//! "during BGSAVE" above its figures.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -39,18 +38,20 @@ impl Drop for Pause {
     }
 }
 
-/// Lets the server save until told to stop, and counts how often that began.
-pub fn keep_saving(
-    server: &mut redis::Connection,
-    begun: &AtomicU32,
-    stop: &CancellationToken,
-) -> Result<()> {
-    while !stop.is_cancelled() {
-        match redis::cmd("BGSAVE").query::<String>(server) {
-            Ok(_) => drop(begun.fetch_add(1, Ordering::Relaxed)),
-            Err(error) if error.to_string().contains("already in progress") => {}
-            Err(error) => bail!("BGSAVE was answered with {error}"),
+/// Begins a snapshot, if none is being written.
+pub fn save(server: &mut redis::Connection) -> Result<()> {
+    match redis::cmd("BGSAVE").exec(server) {
+        Err(error) if !error.to_string().contains("already in progress") => {
+            bail!("BGSAVE was answered with {error}")
         }
+        _ => Ok(()),
+    }
+}
+
+/// Lets the server save until told to stop.
+pub fn keep_saving(server: &mut redis::Connection, stop: &CancellationToken) -> Result<()> {
+    while !stop.is_cancelled() {
+        save(server)?;
         std::thread::sleep(ASK_AGAIN);
     }
     Ok(())

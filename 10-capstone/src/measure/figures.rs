@@ -64,7 +64,7 @@ impl Figure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Command {
-    /// Both together.
+    /// All together.
     All,
     Get,
     Set,
@@ -74,7 +74,7 @@ pub enum Command {
 /// is `None`.
 pub type Figures = EnumMap<Figure, Option<f64>>;
 
-/// The figures of both commands together, and of each.
+/// The figures of all commands together, and of GET and SET.
 pub type ByCommand = EnumMap<Command, Figures>;
 
 /// The figures of a histogram of nanoseconds. `server` is the CPU time that the commands
@@ -98,22 +98,26 @@ fn microseconds_at(histogram: &Histogram<u64>, percent: f64) -> Option<f64> {
     (!histogram.is_empty()).then(|| histogram.value_at_percentile(percent) as f64 / 1000.0)
 }
 
-/// How busy everybody was during a measurement: 1.0 is one core, all the time.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Busy {
+/// What everybody did during a measurement: 1.0 is one core, all the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Share {
     /// The load generator ran.
-    pub generator: f64,
+    Generator,
     /// The load generator had work, and waited for a core.
-    pub generator_waiting: f64,
-    pub server: Option<f64>,
+    GeneratorWaiting,
+    Server,
     /// The server had work, and waited for a core.
-    pub server_waiting: Option<f64>,
+    ServerWaiting,
     /// Programs that have no part in the measurement.
-    pub others: Option<f64>,
+    Others,
     /// Of an open loop: in microseconds, how late all but one in a hundred commands
     /// were sent at most.
-    pub late_p99_us: Option<f64>,
+    LateP99Us,
 }
+
+/// How busy everybody was. What is unknown is `None`.
+pub type Busy = EnumMap<Share, Option<f64>>;
 
 /// One round of one server.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -127,25 +131,25 @@ impl Round {
     /// The figures of one measurement.
     pub fn of(measured: &Measurement) -> Self {
         let samples = &measured.samples;
-        let [get, set] = [Operation::Get, Operation::Set].map(|it| &samples.latencies[it]);
         let wall = measured.wall;
         let share = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
         let (generator, server) = (measured.generator, measured.server);
+        // Which of the server's time went to GET, nobody can tell.
+        let of = |operation| figures(&samples.latencies[operation], wall, None);
         Self {
             figures: ByCommand::from_fn(|command| match command {
                 Command::All => figures(&samples.all(), wall, server.map(|it| it.running)),
-                // Which of the server's time went to GET, nobody can tell.
-                Command::Get => figures(get, wall, None),
-                Command::Set => figures(set, wall, None),
+                Command::Get => of(Operation::Get),
+                Command::Set => of(Operation::Set),
             }),
-            busy: Busy {
-                generator: share(generator.running),
-                generator_waiting: share(generator.waiting),
-                server: server.map(|it| share(it.running)),
-                server_waiting: server.map(|it| share(it.waiting)),
-                others: measured.others.map(share),
-                late_p99_us: microseconds_at(&samples.lateness, 99.0),
-            },
+            busy: Busy::from_fn(|part| match part {
+                Share::Generator => Some(share(generator.running)),
+                Share::GeneratorWaiting => Some(share(generator.waiting)),
+                Share::Server => server.map(|it| share(it.running)),
+                Share::ServerWaiting => server.map(|it| share(it.waiting)),
+                Share::Others => measured.others.map(share),
+                Share::LateP99Us => microseconds_at(&samples.lateness, 99.0),
+            }),
         }
     }
 }

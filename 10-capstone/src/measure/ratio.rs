@@ -70,7 +70,7 @@ impl Comparison {
         })
     }
 
-    /// The ratios of both commands together.
+    /// The ratios of all commands together.
     pub fn ratios(&self) -> Vec<Ratio> {
         let all = Figure::VARIANTS.iter();
         let all = all.filter_map(|figure| self.ratio(Command::All, *figure));
@@ -223,14 +223,7 @@ mod tests {
     fn rounds(numbers: [f64; 5]) -> [Round; 5] {
         numbers.map(|number| Round {
             figures: ByCommand::from_fn(|_| EnumMap::from_fn(|_| Some(number))),
-            busy: Busy {
-                generator: 0.0,
-                generator_waiting: 0.0,
-                server: None,
-                server_waiting: None,
-                others: None,
-                late_p99_us: None,
-            },
+            busy: Busy::default(),
         })
     }
 

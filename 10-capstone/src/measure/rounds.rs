@@ -42,18 +42,10 @@ impl Rounds {
 
     /// The median over rounds, share by share.
     pub fn busy(&self) -> Busy {
-        let over = |share: fn(&Busy) -> Option<f64>| {
-            let all = self.rounds.iter().map(|round| share(&round.busy));
+        Busy::from_fn(|share| {
+            let all = self.rounds.iter().map(|round| round.busy[share]);
             median(&all.collect::<Option<Vec<_>>>()?)
-        };
-        Busy {
-            generator: over(|busy| Some(busy.generator)).unwrap_or_default(),
-            generator_waiting: over(|busy| Some(busy.generator_waiting)).unwrap_or_default(),
-            server: over(|busy| busy.server),
-            server_waiting: over(|busy| busy.server_waiting),
-            others: over(|busy| busy.others),
-            late_p99_us: over(|busy| busy.late_p99_us),
-        }
+        })
     }
 }
 

@@ -10,7 +10,7 @@
 
 use serde::Serialize;
 
-use super::figures::Busy;
+use super::figures::{Busy, Share};
 
 /// Who runs for at least this share of the time counts as never resting.
 const NEVER_RESTS: f64 = 0.90;
@@ -48,21 +48,23 @@ impl Verdict {
     /// Judges by how busy both were; an open loop, by how late it was, in the light
     /// of its p99.
     pub fn of(busy: &Busy, p99_us: Option<f64>) -> Self {
-        if let (Some(late), Some(p99)) = (busy.late_p99_us, p99_us) {
+        if let (Some(late), Some(p99)) = (busy[Share::LateP99Us], p99_us) {
             return match late > p99 * LATE {
                 true => Self::Late,
                 false => Self::OnTime,
             };
         }
-        let generator = busy.generator >= NEVER_RESTS;
-        let server_waiting = busy.server_waiting.unwrap_or_default();
-        match busy.server.map(|share| share >= NEVER_RESTS) {
+        let never_rests = |part| busy[part].map(|share: f64| share >= NEVER_RESTS);
+        let generator = never_rests(Share::Generator) == Some(true);
+        let waiting = busy[Share::GeneratorWaiting].unwrap_or_default();
+        let server_waiting = busy[Share::ServerWaiting].unwrap_or_default();
+        match never_rests(Share::Server) {
             Some(true) if generator => Self::Both,
             Some(true) => Self::Server,
             Some(false) if generator => Self::Generator,
             None if generator => Self::Unknown,
-            _ if busy.generator_waiting.max(server_waiting) < STARVES => Self::Neither,
-            _ if busy.generator_waiting >= server_waiting => Self::GeneratorStarved,
+            _ if waiting.max(server_waiting) < STARVES => Self::Neither,
+            _ if waiting >= server_waiting => Self::GeneratorStarved,
             _ => Self::ServerStarved,
         }
     }
@@ -75,25 +77,24 @@ impl Verdict {
 
     /// The verdict in words.
     pub fn words(self, busy: &Busy) -> String {
+        let percent = |part| busy[part].unwrap_or_default() * 100.0;
+        let late = busy[Share::LateP99Us].unwrap_or_default();
         match self {
             Self::Generator => "yes: compare CPU µs/op, not latency".to_owned(),
             Self::Server => "no: the server was".to_owned(),
             Self::Both => "no more than the server: neither rested".to_owned(),
             Self::Neither => "no: it had time to spare".to_owned(),
             Self::GeneratorStarved => {
-                let waiting = busy.generator_waiting * 100.0;
+                let waiting = percent(Share::GeneratorWaiting);
                 format!("perhaps: it waited {waiting:.0} % for a core")
             }
             Self::ServerStarved => {
-                let waiting = busy.server_waiting.unwrap_or_default() * 100.0;
+                let waiting = percent(Share::ServerWaiting);
                 format!("no: the server waited {waiting:.0} % for a core")
             }
             Self::Unknown => "perhaps: it never rested".to_owned(),
-            Self::OnTime | Self::Late => {
-                let late = busy.late_p99_us.unwrap_or_default();
-                let answer = if self == Self::Late { "yes" } else { "no" };
-                format!("{answer}: 99 % left within {late:.0} µs")
-            }
+            Self::OnTime => format!("no: 99 % left within {late:.0} µs"),
+            Self::Late => format!("yes: 99 % left within {late:.0} µs"),
         }
     }
 }
@@ -102,23 +103,21 @@ impl Verdict {
 mod tests {
     use super::*;
 
-    const IDLE: Busy = Busy {
-        generator: 0.0,
-        generator_waiting: 0.0,
-        server: None,
-        server_waiting: None,
-        others: None,
-        late_p99_us: None,
-    };
+    /// Who did what, so far as it is known.
+    fn busy(parts: &[(Share, f64)]) -> Busy {
+        let mut busy = Busy::default();
+        for (part, share) in parts {
+            busy[*part] = Some(*share);
+        }
+        busy
+    }
 
-    fn verdict(generator: f64, generator_waiting: f64, server: Option<f64>) -> Verdict {
-        let busy = Busy {
-            generator,
-            generator_waiting,
-            server,
-            server_waiting: server.map(|_| 0.0),
-            ..IDLE
-        };
+    fn verdict(generator: f64, waiting: f64, server: Option<f64>) -> Verdict {
+        let mut busy = busy(&[
+            (Share::Generator, generator),
+            (Share::GeneratorWaiting, waiting),
+        ]);
+        busy[Share::Server] = server;
         Verdict::of(&busy, Some(100.0))
     }
 
@@ -145,13 +144,12 @@ mod tests {
 
     #[test]
     fn a_server_that_waits_for_a_core_is_seen() {
-        let busy = Busy {
-            generator: 0.45,
-            generator_waiting: 0.05,
-            server: Some(0.53),
-            server_waiting: Some(0.46),
-            ..IDLE
-        };
+        let busy = busy(&[
+            (Share::Generator, 0.45),
+            (Share::GeneratorWaiting, 0.05),
+            (Share::Server, 0.53),
+            (Share::ServerWaiting, 0.46),
+        ]);
         assert_eq!(Verdict::of(&busy, None), Verdict::ServerStarved);
         assert_eq!(
             Verdict::of(&busy, None).words(&busy),
@@ -166,11 +164,7 @@ mod tests {
 
     #[test]
     fn an_open_loop_is_judged_by_its_lateness() {
-        let busy = |late| Busy {
-            generator: 1.0,
-            late_p99_us: Some(late),
-            ..IDLE
-        };
+        let busy = |late| busy(&[(Share::Generator, 1.0), (Share::LateP99Us, late)]);
         assert_eq!(Verdict::of(&busy(3.0), Some(100.0)), Verdict::OnTime);
         assert_eq!(Verdict::of(&busy(30.0), Some(100.0)), Verdict::Late);
         assert!(Verdict::Late.hides_the_server() && !Verdict::OnTime.hides_the_server());

@@ -45,11 +45,17 @@ impl Samples {
         })
     }
 
-    /// The latencies of both commands together.
+    /// The latencies of all commands together.
     pub fn all(&self) -> Histogram<u64> {
-        let mut all = self.latencies[Operation::Get].clone();
-        all.add(&self.latencies[Operation::Set])
-            .expect("both histograms have the same bounds");
+        let mut all = self.latencies[Operation::Set].clone();
+        for (_, latencies) in self
+            .latencies
+            .iter()
+            .filter(|(it, _)| *it != Operation::Set)
+        {
+            all.add(latencies)
+                .expect("all histograms have the same bounds");
+        }
         all
     }
 }

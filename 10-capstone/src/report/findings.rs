@@ -4,7 +4,7 @@
 //! in common. A number gets three digits, as many as a measurement of this kind deserves.
 
 use super::results::{Outcome, Results, Side};
-use crate::measure::figures::{Command, Figure};
+use crate::measure::figures::{Command, Figure, Share};
 use crate::measure::ratio::{Ratio, in_words};
 use crate::measure::verdict::Verdict;
 
@@ -15,10 +15,10 @@ const DISTURBED: f64 = 0.10;
 pub const BESIDE_REDIS_BENCHMARK: &str =
     "redis-benchmark beside this benchmark: SET of 16 B on the same Redis, in turns";
 
-/// What can be said of each step in a scenario; `show` decides what is said of a ratio.
+/// What can be said of each server beside Redis in a scenario; `show` decides what is said of a ratio.
 pub fn of(outcome: &Outcome, show: fn(&Ratio) -> String) -> Vec<(&Side, String)> {
     let said = outcome
-        .steps()
+        .compared()
         .map(|side| (side, finding(outcome, side, show)));
     said.filter_map(|(side, said)| Some((side, said?)))
         .collect()
@@ -47,7 +47,7 @@ pub fn disturbance(results: &Results) -> Option<String> {
     let plain = results
         .measured()
         .filter(|(outcome, ..)| outcome.scenario.has_floor());
-    let others = plain.filter_map(|(_, _, measured)| measured.busy.others);
+    let others = plain.filter_map(|(_, _, measured)| measured.busy[Share::Others]);
     let most = others
         .max_by(f64::total_cmp)
         .filter(|most| *most > DISTURBED)?;

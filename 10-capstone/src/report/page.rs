@@ -76,10 +76,10 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn of(results: &'a Results) -> Self {
-        let mut steps = ["a", "b", "c", "d", "e", "f", "g"].into_iter().cycle();
+        let mut colours = ["a", "b", "c", "d", "e", "f", "g"].into_iter().cycle();
         let classes = results.servers.iter().map(|server| {
             let class = match server.role {
-                Role::Step => steps.next().unwrap_or("a"),
+                Role::Step | Role::Peer => colours.next().unwrap_or("a"),
                 Role::Redis => "redis",
                 Role::Floor => "floor",
             };
@@ -128,7 +128,7 @@ impl<'a> Page<'a> {
         shown(measured.figures[Command::All][*figure])
     }
 
-    /// What can be said of each step in a scenario, with its ratios.
+    /// What can be said of each server in a scenario, with its ratios.
     fn findings(&self, outcome: &'a Outcome) -> Vec<(&'a Side, String)> {
         findings::of(outcome, Ratio::to_string)
     }

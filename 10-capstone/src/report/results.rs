@@ -75,15 +75,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Puts the sides together, and compares steps with Redis. Round by round, they were
+    /// Puts the sides together, and compares them with Redis. Round by round, they were
     /// measured right after each other; so what disturbs the machine for longer than a
     /// round disturbs all of them, and leaves their ratio.
     pub fn of(scenario: Scenario, keys: u32, mut sides: Vec<Side>) -> Self {
         let redis = sides.iter().find(|side| side.role == Role::Redis);
         if let Some(redis) = redis.and_then(|side| side.measured.as_ref()) {
             let redis = redis.rounds.clone();
-            let steps = sides.iter_mut().filter(|side| side.role == Role::Step);
-            for measured in steps.filter_map(|side| side.measured.as_mut()) {
+            let others = sides.iter_mut().filter(|side| side.role.is_compared());
+            for measured in others.filter_map(|side| side.measured.as_mut()) {
                 measured.ratio = Some(Comparison::of(&measured.rounds, &redis));
             }
         }
@@ -102,8 +102,8 @@ impl Outcome {
     }
 
     /// The sides that are compared with Redis, or were to be.
-    pub fn steps(&self) -> impl Iterator<Item = &Side> {
-        self.sides.iter().filter(|side| side.role == Role::Step)
+    pub fn compared(&self) -> impl Iterator<Item = &Side> {
+        self.sides.iter().filter(|side| side.role.is_compared())
     }
 
     /// What was measured of the Redis in this scenario.

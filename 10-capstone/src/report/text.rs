@@ -12,8 +12,9 @@ use textwrap::{Options, WordSplitter};
 use super::findings::{self, BESIDE_REDIS_BENCHMARK, percent, shown};
 use super::results::{Measured, Outcome, Results, Side};
 use crate::cross_check;
-use crate::measure::figures::{Command, Figure};
+use crate::measure::figures::{Command, Figure, Share};
 use crate::measure::ratio::{Difference, FEWEST_ROUNDS, Ratio};
+use crate::scenario::Operation;
 use crate::servers::contestant::Role;
 use crate::servers::lineup::NO_REDIS;
 
@@ -70,8 +71,8 @@ impl Report<'_> {
             "{:width$}  {:6}  generator {}  server {}  {}",
             outcome.name,
             side.server,
-            percent(busy.generator),
-            busy.server.map_or("  —  ".to_owned(), percent),
+            busy[Share::Generator].map_or("  —  ".to_owned(), percent),
+            busy[Share::Server].map_or("  —  ".to_owned(), percent),
             measured.verdict.words(busy)
         )
     }
@@ -87,11 +88,11 @@ fn table(results: &Results, split: bool) -> Table {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let commands: &[_] = match split {
-        true => &[(Command::Get, " GET"), (Command::Set, " SET")],
-        false => &[(Command::All, "")],
-    };
     for outcome in &results.scenarios {
+        let commands: &[_] = match split && outcome.scenario.operation == Operation::Get {
+            true => &[(Command::Get, " GET"), (Command::Set, " SET")],
+            false => &[(Command::All, "")],
+        };
         for (command, name) in commands {
             table.add_row(row(outcome, *command, name));
         }
@@ -119,15 +120,21 @@ fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
                     .map_or("—".to_owned(), show)
             }
         };
-        // `ratio`, or `ratio05` of `step05`.
-        let number = side.server.strip_prefix("step").unwrap_or_default();
-        lines.push(line(&format!("ratio{number}"), cell(times)));
+        // `ratio`, `ratio05` of `step05`, or `mini/redis`.
+        let name = match (side.role, side.server.strip_prefix("step")) {
+            (Role::Peer, _) => format!("{}/redis", side.server),
+            (_, number) => format!("ratio{}", number.unwrap_or_default()),
+        };
+        lines.push(line(&name, cell(times)));
         lines.push(line("spread", cell(|ratio| ratio.spread())));
     }
     let mut about = vec![format!("{}{name}", outcome.scenario.shape())];
     about.extend(outcome.scenario.details());
     let missing = outcome.sides.iter().filter(|side| side.missing.is_some());
-    about.extend(missing.map(|side| format!("{}: not yet", side.server)));
+    about.extend(missing.map(|side| match side.role {
+        Role::Step => format!("{}: not yet", side.server),
+        _ => format!("{}: cannot", side.server),
+    }));
     let mut cells = vec![about.join("\n")];
     cells.extend((0..=FIGURES.len()).map(|column| {
         let column: Vec<&str> = lines.iter().map(|line| line[column].as_str()).collect();

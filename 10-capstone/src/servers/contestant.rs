@@ -9,14 +9,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use redis::InfoDict;
 use serde::Serialize;
 
 use super::ability;
 use super::target::Target;
 use crate::load::{Answers, keyspace};
-use crate::scenario::{Condition, Scenario};
+use crate::scenario::{Condition, Operation, Scenario};
 use crate::worker;
 
 /// How long a replica may take to get all keys.
@@ -28,10 +28,19 @@ const SYNC: Duration = Duration::from_secs(20);
 pub enum Role {
     /// A step of the workshop.
     Step,
-    /// What the steps are compared with.
+    /// What the others are compared with.
     Redis,
+    /// A server that somebody else has written. It need not be able to do everything.
+    Peer,
     /// Step 01's echo: what the kernel alone costs.
     Floor,
+}
+
+impl Role {
+    /// Does it stand beside Redis?
+    pub fn is_compared(self) -> bool {
+        matches!(self, Self::Step | Self::Peer)
+    }
 }
 
 /// Where its server comes from.
@@ -45,7 +54,7 @@ pub enum Source {
 /// What a report says of one who is measured.
 #[derive(Debug, Clone, Serialize)]
 pub struct About {
-    /// `ours`, `redis`, `floor` or `step03`.
+    /// `ours`, `redis`, `floor`, `step03`, or what a peer was called.
     pub name: String,
     pub role: Role,
     /// Its program and version.
@@ -69,32 +78,26 @@ struct Server {
     replica: Option<Target>,
     target: Target,
     setup: Setup,
-    /// How many keys it holds, and how long their values are.
-    loaded: Option<(u32, u32)>,
+    /// How many keys it holds, how long their values are, and for what.
+    loaded: Option<(u32, u32, Operation)>,
 }
 
 /// How a server has to be started for a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Setup {
-    /// With these flags.
-    Alone(&'static [&'static str]),
-    WithReplica,
+struct Setup {
+    flags: &'static [&'static str],
+    replica: bool,
 }
 
 impl Setup {
-    const PLAIN: Self = Self::Alone(&[]);
-
     fn of(condition: Condition) -> Self {
-        match condition {
-            Condition::Plain | Condition::Bgsave | Condition::Pubsub => Self::PLAIN,
-            Condition::AofEverysec => {
-                Self::Alone(&["--appendonly", "yes", "--appendfsync", "everysec"])
-            }
-            Condition::AofAlways => {
-                Self::Alone(&["--appendonly", "yes", "--appendfsync", "always"])
-            }
-            Condition::Replica => Self::WithReplica,
-        }
+        let flags: &[&str] = match condition {
+            Condition::AofEverysec => &["--appendonly", "yes", "--appendfsync", "everysec"],
+            Condition::AofAlways => &["--appendonly", "yes", "--appendfsync", "always"],
+            _ => &[],
+        };
+        let replica = condition == Condition::Replica;
+        Self { flags, replica }
     }
 }
 
@@ -121,7 +124,7 @@ impl Contestant {
             replica_program,
             server: None,
         };
-        contestant.set_up(Setup::PLAIN).await?;
+        contestant.set_up(Setup::of(Condition::Plain)).await?;
         contestant.about.label = contestant.target()?.label.clone();
         Ok(contestant)
     }
@@ -135,7 +138,7 @@ impl Contestant {
     pub fn answers(&self) -> Answers {
         match self.about.role {
             Role::Floor => Answers::Echo,
-            Role::Step | Role::Redis => Answers::Replies,
+            Role::Step | Role::Redis | Role::Peer => Answers::Replies,
         }
     }
 
@@ -154,7 +157,7 @@ impl Contestant {
         if scenario.condition == Condition::Replica && self.replica_program.is_none() {
             return Ok(Some("there is no redis-server to be the replica".into()));
         }
-        let lacks = ability::lacks(&mut target.connect()?, scenario.condition)?;
+        let lacks = ability::lacks(&mut target.connect()?, scenario)?;
         let program = target.label.split(' ').next().unwrap_or_default();
         Ok(lacks.map(|what| match self.about.role {
             Role::Step => format!("{program} does not have it yet ({what})"),
@@ -165,6 +168,9 @@ impl Contestant {
     /// Makes a server with the right flags run, and all keys hold values of the right
     /// length; or says why it cannot take part.
     pub async fn prepare(&mut self, scenario: &Scenario, keys: u32) -> Result<Option<String>> {
+        if self.server.is_none() {
+            self.set_up(Setup::of(Condition::Plain)).await?;
+        }
         let reason = self.cannot(scenario)?;
         if reason.is_none() {
             self.set_up(Setup::of(scenario.condition)).await?;
@@ -173,16 +179,25 @@ impl Contestant {
         Ok(reason)
     }
 
+    /// Why a peer could not do it after all; its server is started anew for the next scenario.
+    /// With anybody else, the error ends the run.
+    pub fn give_up(&mut self, error: Error) -> Result<String> {
+        ensure!(self.about.role == Role::Peer, error);
+        self.server = None;
+        Ok(format!("{error:#}"))
+    }
+
     async fn load(&mut self, scenario: &Scenario, keys: u32) -> Result<()> {
-        let bytes = scenario.value_bytes;
+        let scenario = *scenario;
+        let content = Some((keys, scenario.value_bytes, scenario.operation));
         let server = self.server.as_mut().context("its server has ended")?;
         let needs_keys = self.about.role != Role::Floor && scenario.condition != Condition::Pubsub;
-        if needs_keys && server.loaded != Some((keys, bytes)) {
+        if needs_keys && server.loaded != content {
             server.target.keys = keys;
             let mut client = server.target.connect()?;
-            let work = move |stop| keyspace::load(&mut client, keys, bytes, &stop);
+            let work = move |stop| keyspace::load(&mut client, keys, &scenario, &stop);
             worker::run("load", work).await?;
-            server.loaded = Some((keys, bytes));
+            server.loaded = content;
         }
         Ok(())
     }
@@ -203,17 +218,15 @@ impl Contestant {
             Source::Address(address) => Target::find(address)?,
             Source::Program(program, arguments) => {
                 let mut arguments = arguments.clone();
-                if let Setup::Alone(flags) = setup {
-                    arguments.extend(flags.iter().map(|flag| String::from(*flag)));
-                }
+                arguments.extend(setup.flags.iter().map(|flag| String::from(*flag)));
                 Target::start(program, &arguments, self.answers()).await?
             }
         };
         if self.about.role != Role::Floor && !target.is_foreign() {
             let_nothing_begin(&target)?;
         }
-        let replica = match (setup, &self.replica_program) {
-            (Setup::WithReplica, Some(program)) => Some(follow(program, &target).await?),
+        let replica = match &self.replica_program {
+            Some(program) if setup.replica => Some(follow(program, &target).await?),
             _ => None,
         };
         self.server = Some(Server {

@@ -1,4 +1,4 @@
-//! Who is measured: the workshop's steps, Redis, and the floor.
+//! Who is measured: the workshop's steps, Redis, peers, and the floor.
 //!
 //! This file owns where their programs are found. Steps are found as release builds
 //! in the `target` folder that this program lies in; building them is the
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::contestant::{Contestant, Role, Source};
-use crate::cli::Options;
+use crate::cli::{Options, Peer};
 
 /// What the private Redis is started with: nothing is saved, nobody else may call.
 const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daemonize no";
@@ -18,7 +18,7 @@ const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daem
 pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so ours is measured \
                             alone. `make redis` installs it.";
 
-/// Starts everybody whom the options ask for: steps, Redis, floor.
+/// Starts everybody whom the options ask for.
 pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     let redis = redis_program(options)?;
     let mut contestants = Vec::new();
@@ -26,7 +26,12 @@ pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
         contestants.push(Contestant::new(&name, Role::Step, source, redis.clone()).await?);
     }
     if let Some(source) = redis_source(options, redis.as_ref()) {
-        contestants.push(Contestant::new("redis", Role::Redis, source, redis).await?);
+        contestants.push(Contestant::new("redis", Role::Redis, source, redis.clone()).await?);
+    }
+    for Peer { name, command } in &options.peers {
+        let (program, arguments) = command.split_first().context("it has a program")?;
+        let source = Source::Program(existing(Path::new(program))?, arguments.to_vec());
+        contestants.push(Contestant::new(name, Role::Peer, source, redis.clone()).await?);
     }
     if let Some(source) = floor(options)? {
         contestants.push(Contestant::new("floor", Role::Floor, source, None).await?);

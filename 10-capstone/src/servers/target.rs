@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use redis::InfoDict;
 use tempfile::TempDir;
 
+use super::ability;
 use crate::load::{Answers, keyspace};
 use crate::measure::cpu;
 
@@ -47,7 +48,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Starts `program --port P` and then `arguments`, in a folder of its own.
+    /// Starts a server in a folder of its own, as `program --port P` and then `arguments`; if
+    /// `{port}` is among these, they say where the port stands.
     pub async fn start(program: &Path, arguments: &[String], answers: Answers) -> Result<Self> {
         let mut tries = TRIES;
         loop {
@@ -164,6 +166,8 @@ impl Drop for Target {
     }
 }
 
+/// What stands for the port in a command that starts a server.
+const PORT: &str = "{port}";
 /// Where a server's output goes, in its folder.
 const LOG: &str = "output.log";
 
@@ -179,9 +183,12 @@ impl Process {
         let folder = tempfile::Builder::new().prefix("capstone-").tempdir()?;
         let log = File::create(folder.path().join(LOG))?;
         let port = free_port()?;
+        let number = port.to_string();
+        let says_where = arguments.iter().any(|it| it.contains(PORT));
+        let place = ["--port", &number].into_iter().filter(|_| !says_where);
         let child = Command::new(program)
-            .args(["--port", &port.to_string()])
-            .args(arguments)
+            .args(place)
+            .args(arguments.iter().map(|it| it.replace(PORT, &number)))
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -248,9 +255,12 @@ fn is_loopback(address: &str) -> bool {
 struct Info(InfoDict);
 
 impl Info {
+    /// A server without INFO says nothing.
     fn ask(connection: &mut redis::Connection) -> Result<Self> {
-        let info = redis::cmd("INFO").query(connection);
-        info.map(Self).context("INFO failed")
+        match redis::cmd("INFO").query(connection) {
+            Err(error) if ability::is_unknown(&error) => Ok(Self(InfoDict::new(""))),
+            info => info.map(Self).context("INFO failed"),
+        }
     }
 
     fn pid(&self) -> Option<u32> {
