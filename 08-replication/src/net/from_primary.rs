@@ -8,8 +8,11 @@
 use std::fs::File;
 use std::future::pending;
 use std::io::{self, Seek};
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use tokio::time::{interval, sleep};
 use tracing::{error, info, warn};
 
 use crate::apply::{self, Applier, ApplyError};
+use crate::clients::Handle;
 use crate::command::Table;
 use crate::rdb::{Decoder, RdbError};
 use crate::recovery::load::{self, Expired};
@@ -62,6 +66,8 @@ enum LinkError {
     Apply(#[from] ApplyError),
     #[error("another server is wanted, or none")]
     Unwanted,
+    #[error("somebody has ended it")]
+    Killed,
 }
 
 impl LinkError {
@@ -131,11 +137,18 @@ async fn connect(
 ) -> Result<std::convert::Infallible> {
     let socket = TcpStream::connect((address.host.as_str(), address.port)).await?;
     socket.set_nodelay(true)?;
+    let (addr, local_addr) = (socket.peer_addr()?, socket.local_addr()?);
+    let client = shared
+        .lock()
+        .clients
+        .enter(addr, local_addr, socket.as_raw_fd());
+    client.is_primary.store(true, Relaxed);
     let mut link = Connection {
         socket,
         input: BytesMut::new(),
         wanted,
         shared,
+        client,
     };
     let (id, offset) = link.greet().await?;
     shared.lock().replication.set_link(Link::Sync);
@@ -157,6 +170,8 @@ struct Connection<'a> {
     input: BytesMut,
     wanted: &'a Wanted,
     shared: &'a Shared,
+    /// What our clients see of it.
+    client: Arc<Handle>,
 }
 
 impl Connection<'_> {
@@ -218,6 +233,7 @@ impl Connection<'_> {
         let state = &mut *self.shared.lock();
         state.stats.replicated(count as u64, 0);
         state.replication.hear();
+        self.client.hear();
         Ok(())
     }
 
@@ -266,6 +282,7 @@ impl Connection<'_> {
     async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
         let (mut applier, mut batch) = (Applier::new(table, false), apply::batch());
         let mut ticks = interval(ACKNOWLEDGE);
+        let client = Arc::clone(&self.client);
         loop {
             self.execute(&mut applier, &mut batch)?;
             if std::mem::take(&mut applier.is_asked) {
@@ -273,6 +290,8 @@ impl Connection<'_> {
             }
             tokio::select! {
                 _ = ticks.tick() => self.acknowledge().await?,
+                // It may be ended.
+                () = client.mail.notified() => {}
                 read = self.read() => read?,
             }
         }
@@ -282,6 +301,9 @@ impl Connection<'_> {
     fn execute(&mut self, applier: &mut Applier, batch: &mut Batch) -> Result<()> {
         let state = &mut *self.shared.lock();
         check_wanted(self.wanted)?;
+        if state.clients.get(self.client.id).is_none() {
+            return Err(LinkError::Killed);
+        }
         let limit = state.config.client_output_buffer_limit.replica;
         let pass_on = |state: &mut State, bytes: &[u8]| state.replication.pass_on(bytes, limit);
         let applied = applier.apply(batch, &mut self.input, state, pass_on);
@@ -297,6 +319,12 @@ impl Connection<'_> {
         let command = format!("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n${length}\r\n{offset}\r\n");
         self.socket.write_all(command.as_bytes()).await?;
         Ok(())
+    }
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().clients.leave(self.client.id);
     }
 }
 

@@ -707,6 +707,40 @@ fn a_failover_is_for_a_replica_of_the_same_history() {
 
 /// What said `slave` until Redis 5 still does, as a flag and for CONFIG.
 #[test]
+fn the_primary_is_a_client_of_its_replica() {
+    let (primary, mut p) = start(&[]);
+    let (_replica, mut r) = start(&[]);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    let list = |c: &mut Session, kind: &str| {
+        let text = c.call(&["CLIENT", "LIST", "TYPE", kind]);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let said = list(&mut r, "master");
+    assert!(
+        said.contains(&format!(" addr={} ", primary.addr())),
+        "{said}"
+    );
+    assert!(said.contains(" flags=M "), "{said}");
+    assert_eq!(said.matches("id=").count(), 1, "{said}");
+    let id = |said: &str| -> Option<String> { Some(said.split_whitespace().nth(1)?.to_owned()) };
+    let before = id(&list(&mut p, "replica"));
+    r.expect("CLIENT KILL TYPE master", int(1));
+    wait_until("there is another link", || {
+        let now = id(&list(&mut p, "replica"));
+        now.is_some() && now != before
+    });
+    wait_for_link(&mut r);
+    p.expect("SET a 1", OK);
+    wait_for_offset(&mut p, &mut r);
+    r.expect("GET a", bulk("1"));
+    r.expect("REPLICAOF NO ONE", OK);
+    wait_until("the link is gone", || {
+        !list(&mut r, "master").contains("id=")
+    });
+}
+
+#[test]
 fn config_names_the_primary() {
     let (_server, mut c) = start(&[]);
     let mut names = |primary: &str| {

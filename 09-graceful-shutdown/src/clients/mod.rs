@@ -56,6 +56,8 @@ pub struct Handle {
     pub subscriptions: [AtomicUsize; 2],
     /// It gets the feed of a replica.
     pub is_replica: AtomicBool,
+    /// It is the primary that we follow. No task serves it alone.
+    pub is_primary: AtomicBool,
     /// Notified when there is something for it that it did not ask for: messages, more of the
     /// feed, or another phase of the server.
     pub mail: Notify,
@@ -183,6 +185,7 @@ impl Handle {
             is_resp3: AtomicBool::default(),
             subscriptions: Default::default(),
             is_replica: AtomicBool::default(),
+            is_primary: AtomicBool::default(),
             mail: Notify::new(),
             is_blocked: AtomicBool::default(),
             excess: Excess::default(),
@@ -260,6 +263,7 @@ impl Handle {
     pub fn flags(&self) -> String {
         match self.kind() {
             Kind::Replica => "S".into(),
+            Kind::Primary => "M".into(),
             Kind::Subscriber => "P".into(),
             _ if self.is_blocked.load(Relaxed) => "b".into(),
             _ => "N".into(),
@@ -275,6 +279,9 @@ impl Handle {
     pub fn kind(&self) -> Kind {
         if self.is_replica.load(Relaxed) {
             return Kind::Replica;
+        }
+        if self.is_primary.load(Relaxed) {
+            return Kind::Primary;
         }
         match self.is_subscriber() {
             true => Kind::Subscriber,
@@ -308,8 +315,9 @@ impl Handle {
         self.end();
     }
 
-    /// Ends its connection, whatever that is doing.
+    /// Ends its connection, whatever that is doing. The link to a primary looks itself.
     pub fn end(&self) {
         self.task.get().inspect(|task| task.abort());
+        self.mail.notify_one();
     }
 }
