@@ -24,6 +24,7 @@ help:
 	@echo "make 10-capstone  measure the newest step against real Redis (under 3 minutes)"
 	@echo "make report       measure all steps, and more, into report.html (6 minutes)"
 	@echo "make diff-03      what a step adds to the one before it"
+	@echo "make demo-03      what an instructor shows of a step in class; with MY=1, of yours"
 	@echo "make check-03     grade what you built for the exercises of step 03"
 	@echo
 	@echo "To write a step's heart yourself, in my/:"
@@ -73,6 +74,10 @@ redis-if-possible:
 .PHONY: diff-%
 diff-%:
 	@$(tool) diff $* $(if $(MY),--my$(if $(filter step,$(MY)),=step)) $(ARGS)
+
+.PHONY: demo-%
+demo-%:
+	@$(call first,target/debug/step$*-*,the step,about a minute) exec bash $(if $(MY),my/)$*-*/demo.sh
 
 # The learner's own folder, my/.
 part = $(if $(PART),--part $(PART))

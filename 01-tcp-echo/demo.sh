@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Step 01 in class, in three to five minutes: two clients at once.
+# Each command is shown, and run at Enter. With DEMO=fast, or where there is no terminal, there is
+# no pause. The status is 0 only if all that it claims was so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The stage: from here to "The play", the same in every step.
+stage=$(mktemp -d)
+out='' processes=()
+trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
+trap 'exit 1' INT TERM
+export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
+
+fail() { echo "demo: $*" >&2; exit 1; }
+say() { echo; printf '# %s\n' "$@"; }
+
+# Shows a command, waits for Enter, and runs it; what it prints is then in $out.
+show() {
+    printf '$ %s' "$1"
+    if [ -t 0 ] && [ -t 1 ] && [ "${DEMO:-}" != fast ]; then read -rs; fi
+    echo
+    eval "$1" >"$stage/out" 2>&1 || true
+    out=$(tr -d '\0' <"$stage/out")
+    [ -z "$out" ] || printf '%s\n' "$out"
+}
+
+# The output of the last command must have each of these texts in it.
+expect() {
+    for text in "$@"; do [[ $out == *"$text"* ]] || fail "this should say: $text"; done
+}
+
+# Does a command again until it prints this, for half a minute at least.
+await() {
+    for _ in {1..300}; do
+        out=$(eval "$1" 2>&1) || true
+        [[ $out != *"$2"* ]] || return 0
+        sleep 0.1
+    done
+    fail "$1 should have come to say: $2"
+}
+
+# Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+start() {
+    cargo build --quiet
+    for _ in {1..20}; do
+        port=$((RANDOM % 10000 + 20000))
+        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        server=$!
+        processes+=("$server")
+        while kill -0 "$server" 2>/dev/null; do
+            ! grep -qs "listening on .*:$port" "$stage/log.$port" || return 0
+            sleep 0.1
+        done
+    done
+    cat "$stage/log.$port" >&2
+    fail "the server does not start"
+}
+
+# The play.
+start
+say "Anna connects, and is silent."
+show "exec 3<>/dev/tcp/127.0.0.1/$port"
+
+say "Who serves Ben while the server waits for Anna?"
+show "exec 4<>/dev/tcp/127.0.0.1/$port; echo 'hello from Ben' >&4"
+show "read -t 10 -r line <&4; echo \"\$line\""
+expect "hello from Ben"
+
+say "And Anna is still there."
+show "echo 'hello from Anna' >&3; read -t 10 -r line <&3; echo \"\$line\""
+expect "hello from Anna"
+
+say "A hundred more who say nothing."
+show "for fd in {100..199}; do eval \"exec \$fd<>/dev/tcp/127.0.0.1/$port\"; done"
+show "echo 'still here, Ben?' >&4; read -t 10 -r line <&4; echo \"\$line\""
+expect "still here, Ben?"
+
+if [ -d /proc/self/task ]; then
+    say "How many threads serve 102 connections?"
+    show "ls /proc/$server/task | wc -l"
+    [ "$out" = 1 ] || fail "it should be one"
+fi

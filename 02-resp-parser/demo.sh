@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Step 02 in class, in three to five minutes: the bytes on the wire.
+# Each command is shown, and run at Enter. With DEMO=fast, or where there is no terminal, there is
+# no pause. The status is 0 only if all that it claims was so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The stage: from here to "The play", the same in every step.
+stage=$(mktemp -d)
+out='' processes=()
+trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
+trap 'exit 1' INT TERM
+export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
+
+fail() { echo "demo: $*" >&2; exit 1; }
+say() { echo; printf '# %s\n' "$@"; }
+
+# Shows a command, waits for Enter, and runs it; what it prints is then in $out.
+show() {
+    printf '$ %s' "$1"
+    if [ -t 0 ] && [ -t 1 ] && [ "${DEMO:-}" != fast ]; then read -rs; fi
+    echo
+    eval "$1" >"$stage/out" 2>&1 || true
+    out=$(tr -d '\0' <"$stage/out")
+    [ -z "$out" ] || printf '%s\n' "$out"
+}
+
+# The output of the last command must have each of these texts in it.
+expect() {
+    for text in "$@"; do [[ $out == *"$text"* ]] || fail "this should say: $text"; done
+}
+
+# Does a command again until it prints this, for half a minute at least.
+await() {
+    for _ in {1..300}; do
+        out=$(eval "$1" 2>&1) || true
+        [[ $out != *"$2"* ]] || return 0
+        sleep 0.1
+    done
+    fail "$1 should have come to say: $2"
+}
+
+# Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+start() {
+    cargo build --quiet
+    for _ in {1..20}; do
+        port=$((RANDOM % 10000 + 20000))
+        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        server=$!
+        processes+=("$server")
+        while kill -0 "$server" 2>/dev/null; do
+            ! grep -qs "listening on .*:$port" "$stage/log.$port" || return 0
+            sleep 0.1
+        done
+    done
+    cat "$stage/log.$port" >&2
+    fail "the server does not start"
+}
+
+# The play.
+command -v redis-cli >/dev/null || redis-cli() { cargo run --quiet --bin resp-cli -- "$@"; }
+start
+say "A command on the wire: an array of two strings, each with its length. The reply is one string."
+show "exec 3<>/dev/tcp/127.0.0.1/$port"
+show "printf '*2\r\n\$4\r\nECHO\r\n\$5\r\nhello\r\n' >&3"
+show "head -c 11 <&3 | od -c"
+expect '$   5  \r  \n   h   e   l   l   o  \r  \n'
+
+say "The same, cut where it hurts: TCP knows no messages. Half a command gets no reply, and no error."
+show "printf '*2\r\n\$4\r\nECHO\r' >&3; if read -t 1 -r line <&3; then echo \"\$line\"; else echo 'no reply'; fi"
+expect "no reply"
+show "printf '\n\$5\r\nhello\r\n' >&3; head -c 11 <&3"
+expect "hello"
+
+say "Three commands in one packet: three replies, in order. One is unknown; the connection lives on."
+show "printf 'PING\r\n*1\r\n\$4\r\nNOPE\r\nPING\r\n' >&3; for _ in 1 2 3; do read -t 10 -r line <&3; echo \"\$line\"; done"
+expect "+PONG" "-ERR unknown command 'NOPE'"
+
+say "What is no protocol ends the connection, and this one only."
+show "printf '*1\r\n!4\r\n' >&3; cat <&3"
+expect "-ERR Protocol error: expected '\$', got '!'"
+
+say "A client does just that."
+show "redis-cli -p $port ECHO hello"
+expect '"hello"'

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Step 04 in class, in three to five minutes: keys that expire.
+# Each command is shown, and run at Enter. With DEMO=fast, or where there is no terminal, there is
+# no pause. The status is 0 only if all that it claims was so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The stage: from here to "The play", the same in every step.
+stage=$(mktemp -d)
+out='' processes=()
+trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
+trap 'exit 1' INT TERM
+export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
+
+fail() { echo "demo: $*" >&2; exit 1; }
+say() { echo; printf '# %s\n' "$@"; }
+
+# Shows a command, waits for Enter, and runs it; what it prints is then in $out.
+show() {
+    printf '$ %s' "$1"
+    if [ -t 0 ] && [ -t 1 ] && [ "${DEMO:-}" != fast ]; then read -rs; fi
+    echo
+    eval "$1" >"$stage/out" 2>&1 || true
+    out=$(tr -d '\0' <"$stage/out")
+    [ -z "$out" ] || printf '%s\n' "$out"
+}
+
+# The output of the last command must have each of these texts in it.
+expect() {
+    for text in "$@"; do [[ $out == *"$text"* ]] || fail "this should say: $text"; done
+}
+
+# Does a command again until it prints this, for half a minute at least.
+await() {
+    for _ in {1..300}; do
+        out=$(eval "$1" 2>&1) || true
+        [[ $out != *"$2"* ]] || return 0
+        sleep 0.1
+    done
+    fail "$1 should have come to say: $2"
+}
+
+# Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+start() {
+    cargo build --quiet
+    for _ in {1..20}; do
+        port=$((RANDOM % 10000 + 20000))
+        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        server=$!
+        processes+=("$server")
+        while kill -0 "$server" 2>/dev/null; do
+            ! grep -qs "listening on .*:$port" "$stage/log.$port" || return 0
+            sleep 0.1
+        done
+    done
+    cat "$stage/log.$port" >&2
+    fail "the server does not start"
+}
+
+# The play.
+command -v redis-cli >/dev/null || fail "it needs redis-cli: make redis"
+start
+say "A lock that opens by itself: only if nobody has it, and for a hundred seconds."
+show "redis-cli -p $port SET lock anna NX EX 100"
+expect "OK"
+show "redis-cli -p $port SET lock ben NX EX 100"
+expect "(nil)"
+show "redis-cli -p $port TTL lock"
+expect "(integer)"
+show "redis-cli -p $port PERSIST lock; redis-cli -p $port TTL lock"
+expect "(integer) 1" "(integer) -1"
+
+say "The lazy half: whoever asks for an expired key removes it, and sees nil."
+show "redis-cli -p $port PEXPIRE lock 50; sleep 0.1; redis-cli -p $port GET lock"
+expect "(nil)"
+
+say "A thousand keys that nobody will ever ask for again."
+show "for i in {1..1000}; do echo SET session:\$i x; done | redis-cli -p $port | sort | uniq -c"
+expect "1000 OK"
+show "redis-cli -p $port DBSIZE"
+expect "(integer) 1000"
+
+say "The active half: a task samples them. Nobody names a key."
+show "for i in {1..1000}; do echo PEXPIRE session:\$i 500; done | redis-cli -p $port | sort | uniq -c"
+expect "1000 (integer) 1"
+await "redis-cli -p $port DBSIZE" "(integer) 0"
+show "redis-cli -p $port DBSIZE"
+expect "(integer) 0"
+show "redis-cli -p $port INFO stats | grep expired_keys"
+expect "expired_keys:1001"

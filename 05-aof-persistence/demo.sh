@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Step 05 in class, in three to five minutes: kill -9, and start again.
+# Each command is shown, and run at Enter. With DEMO=fast, or where there is no terminal, there is
+# no pause. The status is 0 only if all that it claims was so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The stage: from here to "The play", the same in every step.
+stage=$(mktemp -d)
+out='' processes=()
+trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
+trap 'exit 1' INT TERM
+export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
+
+fail() { echo "demo: $*" >&2; exit 1; }
+say() { echo; printf '# %s\n' "$@"; }
+
+# Shows a command, waits for Enter, and runs it; what it prints is then in $out.
+show() {
+    printf '$ %s' "$1"
+    if [ -t 0 ] && [ -t 1 ] && [ "${DEMO:-}" != fast ]; then read -rs; fi
+    echo
+    eval "$1" >"$stage/out" 2>&1 || true
+    out=$(tr -d '\0' <"$stage/out")
+    [ -z "$out" ] || printf '%s\n' "$out"
+}
+
+# The output of the last command must have each of these texts in it.
+expect() {
+    for text in "$@"; do [[ $out == *"$text"* ]] || fail "this should say: $text"; done
+}
+
+# Does a command again until it prints this, for half a minute at least.
+await() {
+    for _ in {1..300}; do
+        out=$(eval "$1" 2>&1) || true
+        [[ $out != *"$2"* ]] || return 0
+        sleep 0.1
+    done
+    fail "$1 should have come to say: $2"
+}
+
+# Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+start() {
+    cargo build --quiet
+    for _ in {1..20}; do
+        port=$((RANDOM % 10000 + 20000))
+        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        server=$!
+        processes+=("$server")
+        while kill -0 "$server" 2>/dev/null; do
+            ! grep -qs "listening on .*:$port" "$stage/log.$port" || return 0
+            sleep 0.1
+        done
+    done
+    cat "$stage/log.$port" >&2
+    fail "the server does not start"
+}
+
+# The play.
+command -v redis-cli >/dev/null || fail "it needs redis-cli: make redis"
+start --dir "$stage" --appendonly yes
+aof=appendonlydir/appendonly.aof.1.incr.aof
+say "Three writes, and a read."
+show "redis-cli -p $port SET greeting hello"
+show "redis-cli -p $port INCR n"
+show "redis-cli -p $port SET session anna EX 1000"
+show "redis-cli -p $port GET greeting"
+expect '"hello"'
+
+say "The log has the writes, as the protocol has them. What of EX? And where is the GET?"
+cd "$stage"
+show "tr -d '\r' <$aof | grep -v '^[*\$]' | paste -sd ' ' -"
+expect "SET greeting hello" "INCR n" "SET session anna PXAT"
+if command -v redis-check-aof >/dev/null; then
+    show "redis-check-aof $aof | tail -n 1"
+    expect "is valid"
+fi
+
+say "Now without a goodbye. What was acknowledged?"
+disown "$server" # else bash reports its end
+show "kill -9 $server"
+cd "$OLDPWD"
+start --dir "$stage" --appendonly yes
+say "It is started again:"
+show "redis-cli -p $port MGET greeting n session"
+expect '"hello"' '"1"' '"anna"'
+
+say "And if it had died in the middle of a write? The tail is torn."
+disown "$server" # else bash reports its end
+show "kill -9 $server; printf '*3\r\n\$3\r\nSET\r\n\$8\r\ngree' >>$stage/$aof"
+start --dir "$stage" --appendonly yes
+show "redis-cli -p $port MGET greeting n session"
+expect '"hello"' '"1"' '"anna"'
+show "grep -o 'ends in the middle.*' $stage/log.$port"
+expect "cut back"

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Step 06 in class, in three to five minutes: a snapshot while a client writes.
+# Each command is shown, and run at Enter. With DEMO=fast, or where there is no terminal, there is
+# no pause. The status is 0 only if all that it claims was so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The stage: from here to "The play", the same in every step.
+stage=$(mktemp -d)
+out='' processes=()
+trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
+trap 'exit 1' INT TERM
+export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
+
+fail() { echo "demo: $*" >&2; exit 1; }
+say() { echo; printf '# %s\n' "$@"; }
+
+# Shows a command, waits for Enter, and runs it; what it prints is then in $out.
+show() {
+    printf '$ %s' "$1"
+    if [ -t 0 ] && [ -t 1 ] && [ "${DEMO:-}" != fast ]; then read -rs; fi
+    echo
+    eval "$1" >"$stage/out" 2>&1 || true
+    out=$(tr -d '\0' <"$stage/out")
+    [ -z "$out" ] || printf '%s\n' "$out"
+}
+
+# The output of the last command must have each of these texts in it.
+expect() {
+    for text in "$@"; do [[ $out == *"$text"* ]] || fail "this should say: $text"; done
+}
+
+# Does a command again until it prints this, for half a minute at least.
+await() {
+    for _ in {1..300}; do
+        out=$(eval "$1" 2>&1) || true
+        [[ $out != *"$2"* ]] || return 0
+        sleep 0.1
+    done
+    fail "$1 should have come to say: $2"
+}
+
+# Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+start() {
+    cargo build --quiet
+    for _ in {1..20}; do
+        port=$((RANDOM % 10000 + 20000))
+        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        server=$!
+        processes+=("$server")
+        while kill -0 "$server" 2>/dev/null; do
+            ! grep -qs "listening on .*:$port" "$stage/log.$port" || return 0
+            sleep 0.1
+        done
+    done
+    cat "$stage/log.$port" >&2
+    fail "the server does not start"
+}
+
+# The play.
+command -v redis-cli >/dev/null || fail "it needs redis-cli: make redis"
+start --dir "$stage" --save ''
+say "Twenty thousand keys, and a client that goes on writing."
+show "for i in {1..20000}; do echo SET key:\$i x; done | redis-cli -p $port | sort | uniq -c"
+expect "20000 OK"
+show "redis-cli -p $port -r -1 INCR n >$stage/counted & writer=\$!"
+processes+=("$writer")
+await "redis-cli -p $port EXISTS n" "(integer) 1"
+
+say "A file of one moment, while it writes. Nobody waits for the disk."
+show "redis-cli -p $port BGSAVE"
+expect "Background saving started"
+await "redis-cli -p $port INFO persistence" "rdb_bgsave_in_progress:0"
+show "redis-cli -p $port INFO persistence | grep -E 'in_progress:|last_bgsave_status'"
+expect "rdb_last_bgsave_status:ok"
+show "head -c 9 $stage/dump.rdb; echo; ls $stage | grep rdb"
+expect "REDIS00"
+
+say "The writer went on. Kill both: which number is in the file?"
+show "redis-cli -p $port GET n"
+last=${out//\"/}
+disown "$writer" "$server" # else bash reports their end
+show "kill -9 $writer $server"
+if command -v redis-check-rdb >/dev/null; then
+    show "redis-check-rdb $stage/dump.rdb | tail -n 4"
+    expect "RDB looks OK" "20001 keys read"
+fi
+start --dir "$stage" --save ''
+show "redis-cli -p $port DBSIZE"
+expect "(integer) 20001"
+show "redis-cli -p $port GET n"
+saved=${out//\"/}
+[ "$saved" -ge 1 ] && [ "$saved" -le "$last" ] || fail "n should be that of the moment of BGSAVE"

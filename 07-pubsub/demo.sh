@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Step 07 in class, in three to five minutes: one who speaks, two who listen.
+# Each command is shown, and run at Enter. With DEMO=fast, or where there is no terminal, there is
+# no pause. The status is 0 only if all that it claims was so.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# The stage: from here to "The play", the same in every step.
+stage=$(mktemp -d)
+out='' processes=()
+trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
+trap 'exit 1' INT TERM
+export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
+
+fail() { echo "demo: $*" >&2; exit 1; }
+say() { echo; printf '# %s\n' "$@"; }
+
+# Shows a command, waits for Enter, and runs it; what it prints is then in $out.
+show() {
+    printf '$ %s' "$1"
+    if [ -t 0 ] && [ -t 1 ] && [ "${DEMO:-}" != fast ]; then read -rs; fi
+    echo
+    eval "$1" >"$stage/out" 2>&1 || true
+    out=$(tr -d '\0' <"$stage/out")
+    [ -z "$out" ] || printf '%s\n' "$out"
+}
+
+# The output of the last command must have each of these texts in it.
+expect() {
+    for text in "$@"; do [[ $out == *"$text"* ]] || fail "this should say: $text"; done
+}
+
+# Does a command again until it prints this, for half a minute at least.
+await() {
+    for _ in {1..300}; do
+        out=$(eval "$1" 2>&1) || true
+        [[ $out != *"$2"* ]] || return 0
+        sleep 0.1
+    done
+    fail "$1 should have come to say: $2"
+}
+
+# Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+start() {
+    cargo build --quiet
+    for _ in {1..20}; do
+        port=$((RANDOM % 10000 + 20000))
+        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        server=$!
+        processes+=("$server")
+        while kill -0 "$server" 2>/dev/null; do
+            ! grep -qs "listening on .*:$port" "$stage/log.$port" || return 0
+            sleep 0.1
+        done
+    done
+    cat "$stage/log.$port" >&2
+    fail "the server does not start"
+}
+
+# The play.
+command -v redis-cli >/dev/null || fail "it needs redis-cli: make redis"
+start
+say "Two who listen: one to a channel, one to a pattern."
+show "redis-cli -p $port SUBSCRIBE news >$stage/anna & anna=\$!"
+show "redis-cli -p $port PSUBSCRIBE 'n*' >$stage/ben & ben=\$!"
+processes+=("$anna" "$ben")
+await "redis-cli -p $port PUBSUB NUMSUB news" "(integer) 1"
+await "redis-cli -p $port PUBSUB NUMPAT" "(integer) 1"
+
+say "One who speaks. The reply says how many were listening."
+show "redis-cli -p $port PUBLISH news hello"
+expect "(integer) 2"
+await "cat $stage/anna" '"hello"'
+show "tail -n 3 $stage/anna"
+expect '1) "message"' '2) "news"' '3) "hello"'
+await "cat $stage/ben" '"hello"'
+show "tail -n 4 $stage/ben"
+expect '1) "pmessage"' '2) "n*"' '3) "news"' '4) "hello"'
+
+say "Nobody listens here, and nothing is kept: a message is not a key."
+show "redis-cli -p $port PUBLISH sport goal; redis-cli -p $port DBSIZE"
+expect "(integer) 0"
+
+say "Anna's machine loses its power. Who takes her name from the list?"
+disown "$anna" # else bash reports its end
+show "kill -9 $anna"
+await "redis-cli -p $port PUBSUB NUMSUB news" "(integer) 0"
+show "redis-cli -p $port PUBSUB NUMSUB news; redis-cli -p $port PUBLISH news bye"
+expect "(integer) 0" "(integer) 1"
