@@ -26,3 +26,35 @@ pub async fn run(shared: Shared) {
         notify.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::clients::Handle;
+    use crate::clients::output_limit::OutputLimit;
+    use crate::config::Config;
+    use crate::pubsub::Kind;
+
+    /// This task is one of the others. There is one thread, so it runs when `run` lets it.
+    #[tokio::test]
+    async fn others_have_a_turn_before_all_are_woken() {
+        let shared = Shared::new(Config::default());
+        let first = Arc::new(Handle::nobody(0));
+        let rest = (1..10 * TURN as u64).map(|id| Handle::nobody(id).into());
+        for client in [first.clone()].into_iter().chain(rest) {
+            shared.lock().pubsub.subscribe(&client, Kind::Channel, b"a");
+        }
+        let limit = OutputLimit::default();
+        shared.lock().pubsub.publish(b"a", b"x", limit);
+        tokio::spawn(run(shared.clone()));
+        let woken = timeout(Duration::from_secs(10), first.mail.notified()).await;
+        assert!(woken.is_ok(), "the first in the queue is not woken");
+        let more = shared.lock().pubsub.wake(0);
+        assert!(more, "all are woken before another task has a turn");
+    }
+}
