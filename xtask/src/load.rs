@@ -110,16 +110,12 @@ impl Load {
         let (heart, [read, write, exercises]) = (self.heart.len(), self.model());
         let shown = self.shown.iter().filter(|it| **it).count();
         let claim = self.claim.map(|it| it.map(|it| it.to_string()).join("+"));
-        let mut text = format!(
+        format!(
             "{name:24} {:6} {:6} {heart:6} {shown:6} {read:6} {write:6} {exercises:6}  {}\n",
             self.words,
             self.given,
             claim.as_deref().unwrap_or("-"),
-        );
-        for long in &self.exercises.long {
-            text += &format!("  {}\n", paint(HINT, long));
-        }
-        text
+        )
     }
 
     /// What is not as it should be, if there is a heart to write.

@@ -9,16 +9,14 @@ use crate::heart::count::is_code;
 use crate::steps::{Step, read_text};
 
 const LEVELS: [&str; 3] = ["easy", "medium", "hard"];
-/// A solution with more lines than these asks for much.
-const LONG: usize = 120;
+/// How many lines a solution may have; one with more takes an evening.
+const MOST: usize = 120;
 
 /// All of a step.
 #[derive(Default)]
 pub struct Exercises {
     /// The minutes of all of them.
     pub minutes: usize,
-    /// Which of them have long solutions.
-    pub long: Vec<String>,
     pub faults: Vec<String>,
 }
 
@@ -44,9 +42,11 @@ impl Exercises {
         for Task { number, line, .. } in tasks::read(step)? {
             let patch = step.dir.join(format!("solutions/{number}.patch"));
             let added = added(&read_text(&patch)?);
-            if added > LONG {
-                all.long
-                    .push(format!("exercise {number} takes {added} lines"));
+            if added > MOST {
+                all.faults.push(format!(
+                    "{name}:{line}: the solution of exercise {number} has {added} lines, and {MOST} are \
+                     the most; ask for less"
+                ));
             }
             let below = text.lines().skip(line).find(|it| !it.is_empty());
             let Some(head) = below.and_then(head) else {

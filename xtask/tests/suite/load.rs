@@ -15,13 +15,13 @@ fn honest() -> Scratch {
         &GUIDE.replace("Step 03\n", &format!("Step\n\n{time}\n")),
     );
     let page = "# E\n\n## 1. One\n\n*20 minutes · easy · about 3 lines · for class*\n\n\
-                ## 2. Two\n\n*25 minutes · hard · about 140 lines*\n\n## Done?\n";
+                ## 2. Two\n\n*25 minutes · hard · about 120 lines*\n\n## Done?\n";
     scratch.write(EXERCISES, page);
     scratch.write(
         "03-store/solutions/1.patch",
         "Why.\n+++ b/x\n+// no\n+one\n",
     );
-    scratch.write("03-store/solutions/2.patch", &"+line\n".repeat(130));
+    scratch.write("03-store/solutions/2.patch", &"+line\n".repeat(120));
     scratch.tool(&["lineage", "--write"]).passes();
     scratch
 }
@@ -29,12 +29,8 @@ fn honest() -> Scratch {
 #[test]
 fn a_page_that_says_what_it_asks_for_passes() {
     let run = honest().tool(&["load"]).passes();
-    for text in [
-        "4      4      0      2     45  0+2+45",
-        "exercise 2 takes 130 lines",
-    ] {
-        assert!(run.out.contains(text), "no {text:?} in:\n{}", run.out);
-    }
+    let row = "4      4      0      2     45  0+2+45";
+    assert!(run.out.contains(row), "no {row:?} in:\n{}", run.out);
 }
 
 #[test]
@@ -65,16 +61,26 @@ fn a_page_that_asks_for_more_fails() {
 #[test]
 fn exercises_say_what_they_take() {
     let scratch = honest();
-    scratch.replace(EXERCISES, "about 140", "about 100");
+    scratch.replace(EXERCISES, "about 120", "about 100");
     scratch.replace(EXERCISES, " · for class", "");
     scratch.tool(&["load"]).fails_with(&[
-        "EXERCISES.md:7: exercise 2 says 100 lines, and its solution adds 130",
+        "EXERCISES.md:7: exercise 2 says 100 lines, and its solution adds 120",
         "EXERCISES.md: 0 exercises are for class",
     ]);
     scratch.replace(EXERCISES, "*20 minutes", "20 minutes");
     scratch.tool(&["load"]).fails_with(&[
         "EXERCISES.md:3: nothing below says what exercise 1 takes",
         "about 1 lines*",
+    ]);
+}
+
+#[test]
+fn a_solution_takes_no_evening() {
+    let scratch = honest();
+    let patch = "03-store/solutions/2.patch";
+    scratch.write(patch, &"+line\n".repeat(121));
+    scratch.tool(&["load"]).fails_with(&[
+        "EXERCISES.md:7: the solution of exercise 2 has 121 lines, and 120 are the most",
     ]);
 }
 
