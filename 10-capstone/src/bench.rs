@@ -32,8 +32,9 @@ pub async fn run(options: &Options) -> Result<Results> {
     let environment = Environment::here();
     let scenarios = options.scenarios()?;
     let contestants = lineup::start(options).await?;
+    let turns = scenarios.len() * contestants.len() * usize::from(options.rounds);
     let mut run = Run {
-        progress: Progress::new(measurements(options, &scenarios, &contestants)),
+        progress: Progress::new(turns as u64),
         options,
         contestants,
     };
@@ -55,19 +56,6 @@ pub async fn run(options: &Options) -> Result<Results> {
     })
 }
 
-/// How many measurements there will be, if everybody can do everything.
-fn measurements(options: &Options, scenarios: &[Scenario], contestants: &[Contestant]) -> u64 {
-    let sides = |scenario: &Scenario| {
-        let sides = contestants.iter().filter(|it| takes_part(it, scenario));
-        sides.count() as u64
-    };
-    scenarios.iter().map(sides).sum::<u64>() * u64::from(options.rounds)
-}
-
-fn takes_part(contestant: &Contestant, scenario: &Scenario) -> bool {
-    contestant.about.role != Role::Floor || scenario.has_floor()
-}
-
 /// Those who are measured, and how.
 struct Run<'a> {
     options: &'a Options,
@@ -75,11 +63,11 @@ struct Run<'a> {
     progress: Progress,
 }
 
-/// One who takes part in a scenario: its place in the line-up, why it cannot be measured,
-/// if so, and what was measured of it.
+/// One who takes part in a scenario: its place in the line-up, what is said of it, and what was
+/// measured of it.
 struct Entry {
     contestant: usize,
-    missing: Option<String>,
+    side: Side,
     rounds: Rounds,
 }
 
@@ -94,7 +82,9 @@ impl Run<'_> {
         let loaded = count + scenario.operation.keys() - 1;
         let mut entries = self.prepare(scenario, loaded).await?;
         for round in 0..usize::from(self.options.rounds) {
-            let present = entries.iter_mut().filter(|entry| entry.missing.is_none());
+            let present = entries
+                .iter_mut()
+                .filter(|entry| entry.side.missing.is_none());
             let mut present: Vec<_> = present.collect();
             for turn in ratio::turns(round, present.len()) {
                 self.take_turn(scenario, round, present[turn], &keys)
@@ -102,13 +92,10 @@ impl Run<'_> {
             }
         }
         let sides = entries.into_iter().map(|entry| {
-            let About { name, role, .. } = &self.contestants[entry.contestant].about;
-            let measured = entry.missing.is_none().then(|| Measured::of(entry.rounds));
+            let measured = Measured::of(entry.rounds).filter(|_| entry.side.missing.is_none());
             Side {
-                server: name.clone(),
-                role: *role,
-                missing: entry.missing,
-                measured: measured.flatten(),
+                measured,
+                ..entry.side
             }
         });
         Ok(Outcome::of(scenario, count, sides.collect()))
@@ -123,13 +110,13 @@ impl Run<'_> {
         keys: &Keys,
     ) -> Result<()> {
         let contestant = &self.contestants[entry.contestant];
-        let name = contestant.about.name.clone();
-        self.progress.measuring(scenario, round, &name);
+        let name = &entry.side.server;
+        self.progress.measuring(scenario, round, name);
         match self.measure(scenario, round, contestant, keys).await {
             Ok(measured) => entry.rounds.add(&measured)?,
             Err(error) => {
                 let reason = self.contestants[entry.contestant].give_up(error);
-                entry.missing = Some(reason.with_context(|| format!("{name}, {scenario}"))?);
+                entry.side.missing = Some(reason.with_context(|| format!("{name}, {scenario}"))?);
             }
         }
         self.progress.advance();
@@ -140,10 +127,13 @@ impl Run<'_> {
     async fn prepare(&mut self, scenario: Scenario, keys: u32) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for (number, contestant) in self.contestants.iter_mut().enumerate() {
-            if !takes_part(contestant, &scenario) {
+            if contestant.about.role == Role::Floor && !scenario.has_floor() {
+                self.progress.skip(self.options.rounds);
                 continue;
             }
-            let About { name, label, .. } = contestant.about.clone();
+            let About {
+                name, role, label, ..
+            } = contestant.about.clone();
             self.progress.preparing(&name, scenario, keys);
             let prepared = contestant.prepare(&scenario, keys).await;
             let prepared = prepared.or_else(|error| contestant.give_up(error).map(Some));
@@ -151,10 +141,17 @@ impl Run<'_> {
             if missing.is_some() {
                 self.progress.skip(self.options.rounds);
             }
+            let side = Side {
+                server: name,
+                role,
+                missing,
+                measured: None,
+            };
+            let rounds = Rounds::new()?;
             entries.push(Entry {
                 contestant: number,
-                missing,
-                rounds: Rounds::new()?,
+                side,
+                rounds,
             });
         }
         Ok(entries)

@@ -17,7 +17,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins a run of `total` measurements.
+    /// Begins a run of `total` measurements, if everybody can do everything.
     pub fn new(total: u64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} · {eta} left")
             .expect("the template is a constant");

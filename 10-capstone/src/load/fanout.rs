@@ -18,14 +18,15 @@ use tokio::task::JoinSet;
 use super::connection::{Shared, connect};
 use super::plan::Plan;
 use super::request::array;
-use crate::scenario::{Operation, Scenario};
+use crate::scenario::Operation;
 
 const CHANNEL: &str = "capstone:channel";
 
 /// What publisher and subscribers both know.
 struct Fanout {
     shared: Rc<Shared>,
-    scenario: Scenario,
+    /// Length of a message.
+    bytes: usize,
     /// When the batch on its way was published.
     sent: Cell<Instant>,
     /// Was that in the window?
@@ -50,18 +51,13 @@ impl Fanout {
             self.complete.notify_one();
         }
     }
-
-    /// Length of a message.
-    fn bytes(&self) -> usize {
-        self.scenario.value_bytes as usize
-    }
 }
 
 /// Subscribes all clients, and starts to publish.
 pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let fanout = Rc::new(Fanout {
         shared,
-        scenario: plan.scenario,
+        bytes: plan.scenario.value_bytes as usize,
         sent: Cell::new(Instant::now()),
         counts: Cell::new(false),
         missing: Cell::new(0),
@@ -73,16 +69,20 @@ pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>
         tasks.spawn_local(receive(stream, Rc::clone(&fanout)));
     }
     let stream = connect(&plan.address).await?;
-    tasks.spawn_local(publish(stream, fanout));
+    tasks.spawn_local(publish(
+        stream,
+        fanout,
+        plan.scenario.clients,
+        plan.scenario.pipeline,
+    ));
     Ok(tasks)
 }
 
 /// A connection that has subscribed to the channel.
 async fn subscribe(address: &str) -> Result<TcpStream> {
     let mut stream = connect(address).await?;
-    stream
-        .write_all(&array(&[b"SUBSCRIBE", CHANNEL.as_bytes()]))
-        .await?;
+    let request = array(&[b"SUBSCRIBE", CHANNEL.as_bytes()]);
+    stream.write_all(&request).await?;
     let length = CHANNEL.len();
     let expected = format!("*3\r\n$9\r\nsubscribe\r\n${length}\r\n{CHANNEL}\r\n:1\r\n");
     expect(&mut stream, expected.as_bytes(), "SUBSCRIBE").await?;
@@ -94,34 +94,34 @@ async fn subscribe(address: &str) -> Result<TcpStream> {
 async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Result<()> {
     let mut found = vec![0; expected.len()];
     stream.read_exact(&mut found[..1]).await?;
-    ensure!(
-        found[0] == expected[0],
-        "{command} was not answered as Redis does"
-    );
+    let is_like = found[0] == expected[0];
+    ensure!(is_like, "{command} was not answered as Redis does");
     stream.read_exact(&mut found[1..]).await?;
-    ensure!(
-        found == expected,
-        "{command} was answered with {}",
-        found.escape_ascii()
-    );
+    let answer = found.escape_ascii();
+    ensure!(found == expected, "{command} was answered with {answer}");
     Ok(())
 }
 
 /// Publishes batch after batch, each when everybody has the one before.
-async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
+async fn publish(
+    mut stream: TcpStream,
+    fanout: Rc<Fanout>,
+    subscribers: u16,
+    pipeline: u16,
+) -> Result<()> {
     let window = &fanout.shared.window;
-    let subscribers = usize::from(fanout.scenario.clients);
-    let pipeline = usize::from(fanout.scenario.pipeline);
-    let replies = format!(":{subscribers}\r\n").repeat(pipeline);
+    let replies = format!(":{subscribers}\r\n").repeat(pipeline.into());
     let (mut batch, mut number) = (Vec::new(), 0);
     while !window.is_over() {
         batch.clear();
         for _ in 0..pipeline {
-            let message = message(number, fanout.bytes());
+            let message = message(number, fanout.bytes);
             batch.extend(array(&[b"PUBLISH", CHANNEL.as_bytes(), &message]));
             number += 1;
         }
-        fanout.missing.set(subscribers * pipeline);
+        fanout
+            .missing
+            .set(usize::from(subscribers) * usize::from(pipeline));
         fanout.counts.set(window.is_open());
         fanout.sent.set(Instant::now());
         stream.write_all(&batch).await?;
@@ -134,7 +134,7 @@ async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
 
 /// Receives until nothing more is published.
 async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
-    let length = frame(0, fanout.bytes()).len();
+    let length = frame(0, fanout.bytes).len();
     let mut input = vec![0; length + 64 * 1024];
     let (mut filled, mut number) = (0, 0);
     loop {
@@ -147,10 +147,11 @@ async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
         filled += count;
         let messages = filled / length;
         for found in input[..filled].chunks_exact(length) {
+            let got = found.escape_ascii();
+            let right = found == frame(number, fanout.bytes);
             ensure!(
-                found == frame(number, fanout.bytes()),
-                "a subscriber waited for message {number} and got {}",
-                found.escape_ascii()
+                right,
+                "a subscriber waited for message {number} and got {got}"
             );
             number += 1;
         }

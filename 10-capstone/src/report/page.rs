@@ -27,13 +27,10 @@ const STYLE: &str = include_str!("templates/style.css");
 const PAGE_STYLE: &str = include_str!("templates/page.css");
 
 /// The figures that the summary shows.
-const SUMMARY: [Figure; 5] = [
-    Figure::Ops,
-    Figure::P50,
-    Figure::P95,
-    Figure::P99,
-    Figure::Cpu,
-];
+const SUMMARY: [Figure; 5] = {
+    use Figure::{Cpu, Ops, P50, P95, P99};
+    [Ops, P50, P95, P99, Cpu]
+};
 
 /// The figures that are drawn as bars.
 const BARS: [(&str, Figure); 2] = [
@@ -98,12 +95,15 @@ impl<'a> Page<'a> {
 
     /// The curves of all servers that were measured in a scenario.
     fn lines(&self, outcome: &'a Outcome) -> Vec<Line<'a>> {
-        let lines = outcome.measured().map(|(side, measured)| Line {
-            name: &side.server,
-            class: self.class(&side.server),
-            points: &measured.curve,
-        });
-        lines.collect()
+        let line = |(side, measured): (&'a Side, &'a Measured)| {
+            let (name, class) = (&*side.server, self.class(&side.server));
+            Line {
+                name,
+                class,
+                points: &measured.curve,
+            }
+        };
+        outcome.measured().map(line).collect()
     }
 
     /// The latency curves of a scenario.

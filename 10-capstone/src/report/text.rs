@@ -19,14 +19,10 @@ use crate::servers::contestant::Role;
 use crate::servers::lineup::NO_REDIS;
 
 /// The figures that the table has room for, each in a column.
-const FIGURES: [Figure; 6] = [
-    Figure::Ops,
-    Figure::P50,
-    Figure::P95,
-    Figure::P99,
-    Figure::P999,
-    Figure::Cpu,
-];
+const FIGURES: [Figure; 6] = {
+    use Figure::{Cpu, Ops, P50, P95, P99, P999};
+    [Ops, P50, P95, P99, P999, Cpu]
+};
 
 /// The whole report. With `split`, GET and SET have rows of their own.
 pub fn render(results: &Results, split: bool) -> Result<String> {
@@ -53,10 +49,14 @@ impl Report<'_> {
     /// What a row allows to say.
     fn findings(&self, outcome: &Outcome) -> Vec<String> {
         let findings = findings::of(outcome, |ratio| ratio.figure.name().to_owned());
-        let lines = findings.into_iter().map(|(side, finding)| {
-            wrapped(&format!("{}: {}: {finding}", outcome.name, side.server))
-        });
-        lines.collect()
+        let line = |(side, finding): (&Side, String)| {
+            format!("{}: {}: {finding}", outcome.name, side.server)
+        };
+        findings
+            .into_iter()
+            .map(line)
+            .map(|it| wrapped(&it))
+            .collect()
     }
 
     /// A paragraph of 100 columns at most, whose continuations are indented.
@@ -66,15 +66,11 @@ impl Report<'_> {
 
     /// Whether the load generator was the bottleneck, in columns.
     fn bottleneck(&self, outcome: &Outcome, side: &Side, measured: &Measured) -> String {
-        let (busy, width) = (&measured.busy, self.width);
-        format!(
-            "{:width$}  {:6}  generator {}  server {}  {}",
-            outcome.name,
-            side.server,
-            busy[Share::Generator].map_or("  —  ".to_owned(), percent),
-            busy[Share::Server].map_or("  —  ".to_owned(), percent),
-            measured.verdict.words(busy)
-        )
+        let (name, server, width) = (&outcome.name, &side.server, self.width);
+        let share = |of| measured.busy[of].map_or("  —  ".to_owned(), percent);
+        let (generator, busy) = (share(Share::Generator), share(Share::Server));
+        let verdict = measured.verdict.words(&measured.busy);
+        format!("{name:width$}  {server:6}  generator {generator}  server {busy}  {verdict}")
     }
 }
 
@@ -105,20 +101,16 @@ fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for side in &outcome.sides {
         let figures = side.measured.as_ref().map(|it| it.figures[command]);
-        lines.push(line(&side.server, |figure| {
-            shown(figures.and_then(|it| it[figure]))
-        }));
+        let cell = |figure| shown(figures.and_then(|it| it[figure]));
+        lines.push(line(&side.server, cell));
     }
     for side in &outcome.sides {
         let Some(comparison) = side.ratio() else {
             continue;
         };
         let cell = |show: fn(Ratio) -> String| {
-            move |figure| {
-                comparison
-                    .ratio(command, figure)
-                    .map_or("—".to_owned(), show)
-            }
+            let ratio = move |figure| comparison.ratio(command, figure);
+            move |figure| ratio(figure).map_or("—".to_owned(), show)
         };
         // `ratio`, `ratio05` of `step05`, or `mini/redis`.
         let name = match (side.role, side.server.strip_prefix("step")) {

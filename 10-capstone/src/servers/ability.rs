@@ -5,61 +5,49 @@
 //! so; the others are.
 
 use anyhow::{Context, Result};
-use redis::{RedisError, Value};
+use redis::{FromRedisValue, Value};
 
-use crate::scenario::{Condition, Operation, Scenario};
+use crate::scenario::{Condition, Scenario};
 
 /// What the server lacks of what the scenario needs; `None` if it has it all. Where a server has
 /// no COMMAND to ask, its clients will find out what it has.
 pub fn lacks(server: &mut redis::Connection, scenario: &Scenario) -> Result<Option<String>> {
-    let mut command =
-        |name: &str, unknown| has_command(server, name).map(|it| it.unwrap_or(unknown));
-    let operation = scenario.operation;
-    let is_basic = [Operation::Get, Operation::Set].contains(&operation);
-    if !is_basic && !command(&operation.to_string(), true)? {
-        return Ok(Some(operation.to_string()));
-    }
-    let (has, name) = match scenario.condition {
-        Condition::Plain => (true, ""),
-        Condition::AofEverysec | Condition::AofAlways => {
-            (has_parameter(server, "appendonly")?, "append-only file")
-        }
-        Condition::Bgsave => (command("BGSAVE", false)?, "BGSAVE"),
-        Condition::Replica => (command("PSYNC", false)?, "PSYNC"),
-        Condition::Pubsub => (command("PUBLISH", true)?, "PUBLISH"),
+    let operation = scenario.operation.to_string();
+    // A name, and what is believed if nobody can be asked.
+    let more = match scenario.condition {
+        Condition::Plain | Condition::AofEverysec | Condition::AofAlways => None,
+        Condition::Bgsave => Some(("BGSAVE", false)),
+        Condition::Replica => Some(("PSYNC", false)),
+        Condition::Pubsub => Some(("PUBLISH", true)),
     };
-    Ok((!has).then(|| name.to_owned()))
-}
-
-/// `COMMAND INFO` has an entry for each name: nothing, for one that is unknown. `None` if the
-/// server has no COMMAND.
-fn has_command(server: &mut redis::Connection, name: &str) -> Result<Option<bool>> {
-    match redis::cmd("COMMAND")
-        .arg(&["INFO", name])
-        .query::<Vec<Value>>(server)
-    {
-        Err(error) if is_unknown(&error) => Ok(None),
-        entries => {
-            let entries = entries.context("COMMAND INFO failed")?;
-            Ok(Some(
-                matches!(entries.first(), Some(Value::Array(entry)) if !entry.is_empty()),
-            ))
+    for (name, believed) in [(&*operation, true)].into_iter().chain(more) {
+        // It has an entry for each name: nothing, for one that is unknown.
+        let entries: Option<Vec<Value>> = ask(server, "COMMAND", &["INFO", name])?;
+        let has = entries.map(|it| matches!(it.first(), Some(Value::Array(it)) if !it.is_empty()));
+        if !has.unwrap_or(believed) {
+            return Ok(Some(name.to_owned()));
         }
     }
+    let is_logged = matches!(
+        scenario.condition,
+        Condition::AofEverysec | Condition::AofAlways
+    );
+    // It has a name and a value for each parameter that it knows.
+    let parameter: Option<Vec<String>> = ask(server, "CONFIG", &["GET", "appendonly"])?;
+    let lacks_log = is_logged && parameter.unwrap_or_default().is_empty();
+    Ok(lacks_log.then(|| "append-only file".to_owned()))
 }
 
-/// `CONFIG GET` has a name and a value for each parameter that it knows.
-fn has_parameter(server: &mut redis::Connection, name: &str) -> Result<bool> {
-    match redis::cmd("CONFIG")
-        .arg(&["GET", name])
-        .query::<Vec<String>>(server)
-    {
-        Err(error) if is_unknown(&error) => Ok(false),
-        found => Ok(!found.context("CONFIG GET failed")?.is_empty()),
+/// What a server answers; `None` if it does not have the command.
+pub fn ask<T: FromRedisValue>(
+    server: &mut redis::Connection,
+    command: &str,
+    arguments: &[&str],
+) -> Result<Option<T>> {
+    match redis::cmd(command).arg(arguments).query(server) {
+        Err(error) if error.to_string().contains("unknown command") => Ok(None),
+        answer => answer
+            .map(Some)
+            .with_context(|| format!("{command} failed")),
     }
-}
-
-/// Does the server not have the command at all?
-pub fn is_unknown(error: &RedisError) -> bool {
-    error.to_string().contains("unknown command")
 }

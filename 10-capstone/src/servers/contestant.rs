@@ -255,18 +255,16 @@ fn let_nothing_begin(target: &Target) -> Result<()> {
 /// Starts a replica of the server, and waits until it has all that the server has.
 async fn follow(program: &Path, primary: &Target) -> Result<Target> {
     let port = primary.port().context("the primary's port is unknown")?;
-    let port = port.to_string();
-    let place = ["--bind", "127.0.0.1", "--replicaof", "127.0.0.1", &port];
-    let arguments = [&["--save", ""][..], &place].concat();
-    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    let arguments = format!("--save '' --bind 127.0.0.1 --replicaof 127.0.0.1 {port}");
+    let arguments = shlex::split(&arguments).context("the quotes are closed")?;
     let replica = Target::start(program, &arguments, Answers::Replies).await?;
     let until = Instant::now() + SYNC;
     while !is_synced(&replica)? {
+        let (label, seconds) = (&primary.label, SYNC.as_secs());
+        let patient = Instant::now() < until;
         ensure!(
-            Instant::now() < until,
-            "the replica has no link to {} after {} s",
-            primary.label,
-            SYNC.as_secs()
+            patient,
+            "the replica has no link to {label} after {seconds} s"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -274,9 +272,7 @@ async fn follow(program: &Path, primary: &Target) -> Result<Target> {
 }
 
 fn is_synced(replica: &Target) -> Result<bool> {
-    let info = redis::cmd("INFO")
-        .arg("replication")
-        .query(&mut replica.connect()?);
-    let info: InfoDict = info.context("INFO of the replica failed")?;
-    Ok(info.get::<String>("master_link_status").as_deref() == Some("up"))
+    let info: Option<InfoDict> = ability::ask(&mut replica.connect()?, "INFO", &["replication"])?;
+    let status = info.and_then(|it| it.get::<String>("master_link_status"));
+    Ok(status.as_deref() == Some("up"))
 }

@@ -257,10 +257,8 @@ struct Info(InfoDict);
 impl Info {
     /// A server without INFO says nothing.
     fn ask(connection: &mut redis::Connection) -> Result<Self> {
-        match redis::cmd("INFO").query(connection) {
-            Err(error) if ability::is_unknown(&error) => Ok(Self(InfoDict::new(""))),
-            info => info.map(Self).context("INFO failed"),
-        }
+        let info = ability::ask(connection, "INFO", &[])?;
+        Ok(Self(info.unwrap_or_else(|| InfoDict::new(""))))
     }
 
     fn pid(&self) -> Option<u32> {
