@@ -5,15 +5,17 @@
 //! what was asked, what came back, and where the hints are.
 
 mod build;
+mod class;
 mod grading;
 mod json;
 mod report;
 mod source;
 pub mod tasks;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::lesson::my;
 use crate::output::print;
@@ -24,8 +26,12 @@ use tasks::Task;
 /// The command's options.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The step, like 05.
-    step: Number,
+    /// The step, like 05. With --all it may be left out: then it is every step.
+    #[arg(required_unless_present = "all")]
+    step: Option<Number>,
+    /// Grade a class: each folder in DIR is a student's my/, or a workshop with one.
+    #[arg(long, value_name = "DIR", conflicts_with = "reference")]
+    all: Option<PathBuf>,
     /// Grade only this exercise.
     #[arg(long, value_name = "K")]
     exercise: Option<u8>,
@@ -77,15 +83,18 @@ impl Status {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<()> {
+    if let Some(folder) = &args.all {
+        return class::run(&args, folder);
+    }
     let workshop = args.root.open()?;
-    let step = workshop.step(args.step)?;
+    let step = workshop.step(args.step.context("which step?")?)?;
     let tasks = chosen(&workshop, step, args.exercise)?;
     // Whoever has begun the step in their own folder solves the exercises there.
     let mine = my::open(&workshop, step).ok().filter(|_| !args.reference);
     let at = mine.as_ref().unwrap_or(step);
-    let graded = grading::grade(at, tasks, args.time_limit)?;
+    let graded = grading::grade(at, tasks, args.time_limit, None)?;
     match args.json {
-        true => print(&json::document(step, &graded))?,
+        true => print(&format!("{:#}\n", json::value(&step.name, &graded)))?,
         false => print(&report::told(step, at, &graded, args.exercise))?,
     }
     let done = graded.iter().filter(|it| it.status == Status::Done).count();

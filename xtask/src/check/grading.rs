@@ -1,6 +1,7 @@
 //! From exercises to results: one build, and then one run of the graders for
 //! each exercise, so that one that hangs takes no other with it.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,9 +18,15 @@ use crate::steps::Step;
 /// How often the line of progress moves, which is there at a terminal only.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Grades each of these exercises, within that time for each.
-pub fn grade(step: &Step, tasks: Vec<Task>, limit: Duration) -> Result<Vec<Graded>> {
-    let mut build = cargo(step);
+/// Grades each of these exercises, within that time for each. It is built in that target
+/// folder, or where cargo does it by itself.
+pub fn grade(
+    step: &Step,
+    tasks: Vec<Task>,
+    limit: Duration,
+    target: Option<&Path>,
+) -> Result<Vec<Graded>> {
+    let mut build = cargo(step, target);
     build.args(["test", "--no-run", "--quiet", "--test", "exercises"]);
     programs::first_time(step, &build)?;
     let progress = ProgressBar::new_spinner();
@@ -31,7 +38,8 @@ pub fn grade(step: &Step, tasks: Vec<Task>, limit: Duration) -> Result<Vec<Grade
     }
     let grading = Grading {
         step,
-        names: Names::ask(|| Ok(by_cargo(cargo(step))))?,
+        target,
+        names: Names::ask(|| Ok(by_cargo(cargo(step, target))))?,
         source: Source::read(step)?,
         limit,
     };
@@ -43,9 +51,10 @@ pub fn grade(step: &Step, tasks: Vec<Task>, limit: Duration) -> Result<Vec<Grade
 }
 
 /// Cargo in the step's folder, where it takes the step for its package.
-fn cargo(step: &Step) -> Command {
+fn cargo(step: &Step, target: Option<&Path>) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(&step.dir);
+    cargo.envs(target.map(|target| ("CARGO_TARGET_DIR", target)));
     cargo
 }
 
@@ -63,6 +72,7 @@ fn unbuilt(task: Task, error: &str) -> Graded {
 /// What all exercises of a step are graded with.
 struct Grading<'a> {
     step: &'a Step,
+    target: Option<&'a Path>,
     names: Names,
     source: Source,
     limit: Duration,
@@ -71,7 +81,11 @@ struct Grading<'a> {
 impl Grading<'_> {
     fn grade(&self, task: Task) -> Result<Graded> {
         let mine = self.of(task.number)?;
-        let grade = Grade::of(by_cargo(cargo(self.step)), task.number, self.limit)?;
+        let grade = Grade::of(
+            by_cargo(cargo(self.step, self.target)),
+            task.number,
+            self.limit,
+        )?;
         let done = grade.verdict == Verdict::Passed;
         let (passed, mut failed): (Vec<_>, Vec<_>) = mine
             .into_iter()

@@ -371,3 +371,78 @@ fn without_cargo_it_says_where_to_get_it() {
     let told = solved().run_with(&["check", "01"], "PATH", Some("/nowhere"));
     told.fails(&["cargo cannot be found", "https://rustup.rs"]);
 }
+
+/// Anna has a clone of her `my/`, Ben a whole workshop in which one exercise is left and the
+/// graders were made easier, Cara has nothing yet.
+fn class() -> Scratch {
+    let scratch = solved();
+    let manifest = scratch.read("01-echo/Cargo.toml");
+    let ben = STEP.replace("\"deux\" => \"2\"", "\"deux\" => \"II\"");
+    for (folder, source, graders) in [
+        ("class/anna", STEP, GRADERS.to_owned()),
+        (
+            "class/ben/my",
+            ben.as_str(),
+            GRADERS.replacen("\"two\", \"2\"", "\"what\", \"what?\"", 1),
+        ),
+    ] {
+        scratch.write(
+            &format!("{folder}/Cargo.toml"),
+            "[workspace]\nmembers = [\"*-*\"]\n",
+        );
+        scratch.write(&format!("{folder}/01-echo/Cargo.toml"), &manifest);
+        scratch.write(&format!("{folder}/{SOURCE}"), source);
+        scratch.write(&format!("{folder}/{GRADER_FILE}"), &graders);
+    }
+    scratch.write("class/cara/README.md", "soon");
+    scratch
+}
+
+#[test]
+fn a_class_is_graded_in_one_document() {
+    let scratch = class();
+    let folder = scratch.path("class");
+    let folder = folder.to_str().expect("a plain path");
+    let told = scratch.run(&["check", "01", "--all", folder, "--json"]);
+    assert!(told.ok, "{}", told.text);
+    let students = &document(&told)["students"];
+    let step = |student: usize| &students[student]["steps"][0];
+    assert_eq!(students[0]["student"], "anna");
+    assert_eq!(step(0)["step"], "01-echo");
+    assert_eq!(
+        (&step(0)["done"], &step(0)["graders_changed"]),
+        (&Value::Bool(true), &Value::Bool(false))
+    );
+    assert_eq!(students[1]["student"], "ben");
+    assert_eq!(
+        (&step(1)["done"], &step(1)["graders_changed"]),
+        (&Value::Bool(false), &Value::Bool(true))
+    );
+    assert_eq!(
+        step(1)["exercises"][1]["graders"]["failed"][0],
+        "exercise_2_deux"
+    );
+    assert_eq!(
+        (&step(2)["done"], &step(2)["error"]),
+        (&Value::Bool(false), &Value::from("it is not there"))
+    );
+
+    // Without a step, all that were begun; for people, a line for each.
+    let told = scratch.run(&["check", "--all", folder]);
+    told.fine(&[
+        "anna                  01-echo                 2 of 2 done (1, 2)\n",
+        "ben                   01-echo                 1 of 2 done (1); tests/exercises.rs is not the workshop's\n",
+        "cara                  no step\n",
+    ]);
+}
+
+#[test]
+fn a_class_of_nobody_is_an_error() {
+    let scratch = solved();
+    let folder = scratch.path("01-echo/src");
+    let folder = folder.to_str().expect("a plain path");
+    scratch
+        .run(&["check", "--all", folder])
+        .fails(&["has no folders; clone each student's my/ into it"]);
+    scratch.run(&["check"]).fails(&["<STEP>"]);
+}
