@@ -12,6 +12,7 @@ mod alone;
 mod bench;
 mod carry;
 mod check;
+mod completions;
 mod dependencies;
 mod diff;
 mod docs;
@@ -91,6 +92,8 @@ enum Command {
     Verify(verify::Args),
     /// Merge what changed in one step into every later step.
     Carry(carry::Args),
+    /// Print what a shell needs to complete these commands.
+    Completions(completions::Args),
 }
 
 fn main() -> ExitCode {
@@ -125,5 +128,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Stress(args) => stress::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Carry(args) => carry::run(args),
+        Command::Completions(args) => completions::run(args),
     }
 }
