@@ -7,13 +7,16 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A new AOF.
-fn open(data: &TempDir) -> io::Result<Aof> {
-    let location = Location {
+fn location(data: &TempDir) -> Location {
+    Location {
         folder: data.path().join("appendonlydir"),
         name: "appendonly.aof".into(),
-    };
-    let folder = Folder::open(location, None).map_err(io::Error::other)?;
+    }
+}
+
+/// A new AOF.
+fn open(data: &TempDir) -> io::Result<Aof> {
+    let folder = Folder::open(location(data), None).map_err(io::Error::other)?;
     let mut aof = Aof::default();
     aof.open(folder)?;
     Ok(aof)
@@ -21,7 +24,7 @@ fn open(data: &TempDir) -> io::Result<Aof> {
 
 /// The file that it appends to.
 fn file(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.1.incr.aof")
+    location(data).path("appendonly.aof.1.incr.aof")
 }
 
 fn append(aof: &mut Aof, value: &str) -> u64 {

@@ -78,7 +78,7 @@ fn record(store: &Store, options: Options) -> Vec<u8> {
     file.truncate(file.len() - 9);
     let sizes = [opcode::SIZES, 1, store.volatile_len() as u8];
     let start = file.windows(3).rposition(|bytes| bytes == sizes);
-    file.split_off(start.expect("the sizes") + 3)
+    file.split_off(start.expect("the sizes: FB, one key") + 3)
 }
 
 #[track_caller]

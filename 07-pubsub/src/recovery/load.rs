@@ -89,3 +89,99 @@ fn put(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::rdb::{self, Options, Progress};
+    use crate::store::{Store, Value};
+
+    fn record(key: &str, deadline: Option<i64>, offset: u64) -> Record {
+        Record {
+            key: key.into(),
+            value: Value::Integer(1),
+            deadline,
+            offset,
+        }
+    }
+
+    #[test]
+    fn what_has_expired_is_dropped_or_kept() -> Result<(), RdbError> {
+        // What follows a base in an AOF was done to keys that were still there.
+        for (expired, keys) in [(Expired::Drop, 2), (Expired::Keep, 3)] {
+            let shared = Shared::new(Config::default());
+            let mut batch = vec![
+                record("lasting", None, 9),
+                record("past", Some(1000), 20),
+                record("later", Some(33_000_000_000_123), 40),
+            ];
+            let mut loaded = Loaded::default();
+            put(&mut batch, expired, &mut loaded, &shared)?;
+            assert!(batch.is_empty(), "the batch must be empty");
+            assert_eq!(loaded.keys, keys, "`loaded.keys`, with {expired:?}");
+            assert_eq!(
+                loaded.expired,
+                3 - keys,
+                "`loaded.expired`, with {expired:?}"
+            );
+            let store = &mut shared.lock().store;
+            assert_eq!(
+                store.len() as u64,
+                keys,
+                "keys in the store, with {expired:?}"
+            );
+            assert_eq!(
+                store.volatile_len() as u64,
+                keys - 1,
+                "deadlines, with {expired:?}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_damage() {
+        let shared = Shared::new(Config::default());
+        for expired in [Expired::Drop, Expired::Keep] {
+            let key = format!("{expired:?}\n");
+            let mut batch = vec![record(&key, None, 9), record(&key, None, 20)];
+            let put = put(&mut batch, expired, &mut Loaded::default(), &shared);
+            let expected =
+                format!("it is damaged at byte 20: key \"{expired:?}\\n\" is there twice");
+            assert_eq!(put.map_err(|error| error.to_string()), Err(expected));
+        }
+    }
+
+    #[test]
+    fn what_follows_the_rdb_is_returned() -> Result<(), RdbError> {
+        const COMMAND: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+        let options = Options {
+            compression: true,
+            checksum: true,
+            is_base: true,
+        };
+        // A batch may be full, or not, when the file ends.
+        for keys in [0, 1, BATCH, 2 * BATCH + 1] {
+            let mut store = Store::default();
+            for number in 0..keys {
+                store.set_bytes(format!("key:{number}").as_bytes(), b"value");
+            }
+            let mut base = tempfile::tempfile()?;
+            rdb::write(store.snapshot(), options, &Progress::default(), &mut base)?;
+            base.write_all(COMMAND)?;
+            base.rewind()?;
+            let shared = Shared::new(Config::default());
+            let (loaded, rest) = file(&base, Expired::Keep, &shared)?;
+            assert_eq!(loaded.keys, keys as u64, "`loaded.keys`");
+            assert_eq!(shared.lock().store.len(), keys, "keys in the store");
+            assert_eq!(
+                rest.escape_ascii().to_string(),
+                COMMAND.escape_ascii().to_string()
+            );
+        }
+        Ok(())
+    }
+}

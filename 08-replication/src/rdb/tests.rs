@@ -72,6 +72,97 @@ fn what_is_written_is_read() -> Result<(), RdbError> {
     Ok(())
 }
 
+/// The record of a key called `k`: what is in the file between its sizes and its end.
+fn record(store: &Store, options: Options) -> Vec<u8> {
+    let mut file = encode(store, options);
+    file.truncate(file.len() - 9);
+    let sizes = [opcode::SIZES, 1, store.volatile_len() as u8];
+    let start = file.windows(3).rposition(|bytes| bytes == sizes);
+    file.split_off(start.expect("the sizes: FB, one key") + 3)
+}
+
+#[track_caller]
+fn is_written(what: &str, written: &[u8], expected: &[u8]) {
+    let start = |bytes: &[u8]| bytes[..bytes.len().min(24)].escape_ascii().to_string();
+    assert!(
+        written == expected,
+        "{what} is written as {} ({} bytes), should be {} ({} bytes)",
+        start(written),
+        written.len(),
+        start(expected),
+        expected.len()
+    );
+}
+
+#[test]
+fn a_string_is_written_in_the_shortest_way() {
+    for (value, expected) in [
+        ("", &b"\x00"[..]),
+        ("plain", b"\x05plain"),
+        ("12", b"\xC0\x0C"),
+        ("-300", b"\xC1\xD4\xFE"),
+        ("70000", b"\xC2\x70\x11\x01\x00"),
+        ("2147483648", b"\x0A2147483648"),
+        ("007", b"\x03007"),
+        ("aaaaaaaaaaaaaaaaaaaa", b"\x14aaaaaaaaaaaaaaaaaaaa"),
+    ] {
+        let mut store = Store::default();
+        store.set_bytes(b"k", value.as_bytes());
+        let written = record(&store, OPTIONS);
+        let expected = [b"\x00\x01k", expected].concat();
+        is_written(&format!("k with the value {value:?}"), &written, &expected);
+    }
+    // Of a key, too.
+    let mut store = Store::default();
+    store.set_bytes(b"17", b"v");
+    let written = record(&store, OPTIONS);
+    is_written(
+        "the key 17 with the value v",
+        &written,
+        b"\x00\xC0\x11\x01v",
+    );
+    store = Store::default();
+    store.set_bytes(b"k", &b"ab".repeat(40));
+    let written = record(&store, OPTIONS);
+    assert!(
+        written.starts_with(b"\x00\x01k\xC3") && written.len() < 30,
+        "a string that can be compressed is written as {}",
+        written.escape_ascii()
+    );
+}
+
+#[test]
+fn a_length_is_written_with_as_many_bytes_as_it_needs() {
+    let options = Options {
+        compression: false,
+        ..OPTIONS
+    };
+    for (length, expected) in [
+        (63, &b"\x3F"[..]),
+        (64, b"\x40\x40"),
+        (16_383, b"\x7F\xFF"),
+        (16_384, b"\x80\x00\x00\x40\x00"),
+        (70_000, b"\x80\x00\x01\x11\x70"),
+    ] {
+        let mut store = Store::default();
+        let value = vec![b'v'; length];
+        store.set_bytes(b"k", &value);
+        let written = record(&store, options);
+        let expected = [b"\x00\x01k", expected, &value].concat();
+        is_written(&format!("k with {length} bytes"), &written, &expected);
+    }
+}
+
+#[test]
+fn a_deadline_stands_before_the_type() {
+    let mut store = Store::default();
+    let deadline = store.clock.moment(0x0123_4567_89AB, Unit::UnixMilliseconds);
+    store.insert_until(b"k", Value::from_bytes(b"v"), deadline);
+    let written = record(&store, OPTIONS);
+    let expected = b"\xFC\xAB\x89\x67\x45\x23\x01\x00\x00\x00\x01k\x01v";
+    is_written("k with a deadline", &written, expected);
+}
+
 #[test]
 fn a_file_cut_at_any_byte_is_noticed() {
     let file = encode(&sample(), OPTIONS);

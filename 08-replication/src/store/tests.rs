@@ -232,3 +232,64 @@ fn a_sample_ends_with_its_looks_or_its_removals() {
     let sample = store.expire(usize::MAX, usize::MAX);
     assert!(sample.looked_at <= 1000, "at most one round");
 }
+
+/// Part 1 of the GUIDE: no key is copied, and no segment is shared for longer than it must be.
+#[test]
+fn a_snapshot_shares_each_segment_until_its_part_is_dropped() {
+    let mut store = volatile(b"volatile", 100);
+    store.set_bytes(b"lasting", b"value");
+    let snapshot = store.snapshot();
+    assert_eq!(snapshot.len(), 2, "how many keys it has");
+    assert_eq!(
+        snapshot.volatile_len(),
+        1,
+        "how many of them have a deadline"
+    );
+    let mut parts = 0;
+    for part in snapshot.into_parts() {
+        // All segments without keys are one and the same.
+        let own = |segment: &&Arc<Segment>| !segment.entries.is_empty();
+        let segment = store.segments.get(parts).filter(own);
+        let count = || segment.map(Arc::strong_count);
+        let shared = segment.map(|_| 2);
+        assert_eq!(
+            count(),
+            shared,
+            "who has segment {parts}: the store, the part"
+        );
+        drop(part);
+        let alone = segment.map(|_| 1);
+        assert_eq!(
+            count(),
+            alone,
+            "who has segment {parts} when its part is dropped"
+        );
+        parts += 1;
+    }
+    assert_eq!(parts, store.segments.len(), "left: parts; right: segments");
+}
+
+#[test]
+fn a_segment_is_copied_once_and_only_if_a_snapshot_has_it() {
+    let mut store = Store::default();
+    store.set_bytes(b"k", b"old");
+    assert_eq!(store.copied, 0, "`copied` grew, and there is no snapshot");
+    let snapshot = store.snapshot();
+    store.set_bytes(b"k", b"new");
+    let copied = store.copied;
+    assert!(
+        copied > 0,
+        "the snapshot has the segment: `copied` must grow"
+    );
+    store.set_bytes(b"k", b"newer");
+    assert_eq!(
+        store.copied, copied,
+        "`copied` grew at the second change, too"
+    );
+    let mut there = Vec::new();
+    for part in snapshot.into_parts() {
+        let values = part.entries();
+        there.extend(values.map(|entry| entry.value.bytes(&mut itoa::Buffer::new()).to_vec()));
+    }
+    assert_eq!(there, [b"old"], "left: what the snapshot has");
+}

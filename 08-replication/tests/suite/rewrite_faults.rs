@@ -15,6 +15,7 @@ use crate::faults::walk::Walk;
 use crate::faults::{Action, Disk, EIO, ENOSPC, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{ON, connect, data_folder};
+use crate::session::OK;
 
 /// Writes the log anew twice in a row, and goes on writing.
 fn rewrite_twice(peer: &mut Peer, load: &Load) -> bool {
@@ -168,6 +169,40 @@ fn has_saved(data: &TempDir, saved: &[u64]) {
 fn calls(rng: &mut Rng) -> Vec<u64> {
     let places: Vec<u64> = (1..=8).collect();
     load::some(&places, 5, rng)
+}
+
+/// Without the one, the machine may forget what is in the file, and without the other, its name.
+#[test]
+fn a_save_makes_its_file_safe_and_then_its_name() {
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let server = disk.start(&[]);
+    let mut c = connect(&server);
+    c.expect("SET k v", OK);
+    c.expect("SAVE", OK);
+    let journal = disk.journal();
+    if journal.is_empty() {
+        return eprintln!("not tested: this server does not call the system through libc");
+    }
+    let calls: Vec<Vec<&str>> = journal.lines().map(|it| it.split('\t').collect()).collect();
+    let is_saved = |call: &&Vec<&str>| call[0] == "rename" && call[7].ends_with("/dump.rdb");
+    let rename = calls.iter().find(is_saved).expect("a rename to dump.rdb");
+    let (before, after) = journal.split_once(&rename.join("\t")).expect("the rename");
+    let syncs = |calls: &str, path: &str| {
+        let mut calls = calls.lines().map(|it| it.split('\t').collect::<Vec<_>>());
+        calls.any(|call| call[0] == "sync" && call[6] == path)
+    };
+    assert!(
+        syncs(before, rename[6]),
+        "no fsync of the file before its rename"
+    );
+    let folder = disk.data.display().to_string();
+    assert!(
+        syncs(after, &folder),
+        "no fsync of the folder after the rename"
+    );
 }
 
 #[test]

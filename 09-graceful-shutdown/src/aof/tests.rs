@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
+use crate::rdb::Progress;
+
+fn location(data: &TempDir) -> Location {
+    Location {
+        folder: data.path().join("appendonlydir"),
+        name: "appendonly.aof".into(),
+    }
+}
 
 /// A new AOF.
 fn open(data: &TempDir) -> io::Result<Aof> {
-    let location = Location {
-        folder: data.path().join("appendonlydir"),
-        name: "appendonly.aof".into(),
-    };
-    let folder = Folder::open(location, None).map_err(io::Error::other)?;
+    let folder = Folder::open(location(data), None).map_err(io::Error::other)?;
     let mut aof = Aof::default();
     aof.open(folder, BaseFormat::Commands)?;
     Ok(aof)
@@ -21,7 +25,7 @@ fn open(data: &TempDir) -> io::Result<Aof> {
 
 /// The file that it appends to.
 fn file(data: &TempDir) -> PathBuf {
-    data.path().join("appendonlydir/appendonly.aof.1.incr.aof")
+    location(data).path("appendonly.aof.1.incr.aof")
 }
 
 fn append(aof: &mut Aof, value: &str) -> u64 {
@@ -118,5 +122,91 @@ fn a_write_does_not_undo_an_fsync_that_failed() -> io::Result<()> {
         aof.error().is_some(),
         "`error` is gone, and the fsync has failed"
     );
+    Ok(())
+}
+
+/// A rewrite until the AOF has its next increment: `begin_rewrite`, `next_increment`.
+fn next_increment(data: &TempDir, aof: &mut Aof) -> io::Result<(Folder, File)> {
+    let begun = aof.begin_rewrite(location(data))?;
+    let Begin::Increment(mut folder) = begun else {
+        panic!("the AOF is open and goes on: it must be `Begin::Increment`");
+    };
+    let file = folder.next_increment(&Progress::default())?;
+    Ok((folder, file))
+}
+
+#[test]
+fn a_rewrite_begins_with_an_increment_that_the_manifest_names() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let position = append(&mut aof, "v");
+    next_increment(&data, &mut aof)?;
+    assert_eq!(
+        aof.written, position,
+        "`begin_rewrite` writes what is pending"
+    );
+    let manifest = fs::read_to_string(location(&data).manifest())?;
+    let expected = "file appendonly.aof.1.base.aof seq 1 type b\n\
+                    file appendonly.aof.1.incr.aof seq 1 type i\n\
+                    file appendonly.aof.2.incr.aof seq 2 type i\n";
+    assert_eq!(manifest, expected);
+    let made = fs::read(location(&data).path("appendonly.aof.2.incr.aof"))?;
+    assert!(made.is_empty());
+    // With an error, there is none.
+    aof.error = Some("No space left on device".into());
+    let begun = aof.begin_rewrite(location(&data)).map(drop);
+    let text = "No space left on device".to_owned();
+    assert_eq!(begun.map_err(|error| error.to_string()), Err(text));
+    Ok(())
+}
+
+#[test]
+fn what_is_pending_at_the_switch_belongs_to_the_old_increment() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let (folder, next) = next_increment(&data, &mut aof)?;
+    let position = append(&mut aof, "before");
+    let rewrite = aof.switch(folder, next)?;
+    assert_eq!(rewrite.first, Some(2), "the first increment that is kept");
+    let syncer = &opened(&mut aof).syncer;
+    let is_requested = !syncer.is_idle() || syncer.is_safe(position);
+    assert!(is_requested, "the old file must be made safe");
+    let end = append(&mut aof, "after");
+    aof.commit(end, Fsync::No);
+    for (increment, value) in [("1.incr", "before"), ("2.incr", "after")] {
+        let path = location(&data).path(&format!("appendonly.aof.{increment}.aof"));
+        let mut expected = BytesMut::new();
+        encode(
+            [&b"SET"[..], b"k", value.as_bytes()].into_iter(),
+            &mut expected,
+        );
+        assert_eq!(
+            fs::read(path)?.escape_ascii().to_string(),
+            expected.escape_ascii().to_string(),
+            "left: what is in {increment}"
+        );
+    }
+    assert_eq!(
+        opened(&mut aof).size,
+        end - position,
+        "the size of the new file"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_torn_file_is_no_beginning_for_a_rewrite() -> io::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut aof = open(&data)?;
+    let (folder, next) = next_increment(&data, &mut aof)?;
+    opened(&mut aof).torn = true;
+    assert!(
+        aof.switch(folder.clone(), next).is_err(),
+        "half a write is in it"
+    );
+    assert!(aof.open.is_none(), "it must be distrusted");
+    // There is no AOF any more that could go on.
+    let next = File::open("/dev/null")?;
+    assert!(aof.switch(folder, next).is_err(), "there is no open AOF");
     Ok(())
 }
