@@ -77,7 +77,7 @@ diff-%:
 
 .PHONY: demo-%
 demo-%:
-	@$(call first,target/debug/step$*-*,the step,about a minute) exec bash $(if $(MY),my/)$*-*/demo.sh
+	@$(call first,target/debug/step$*-*,the step,about a minute) DEMO_OF=$(if $(MY),$(or $(wildcard my/$*-*),$(error my/$*-… is not there yet; make it: make start-$*))) exec ./$*-*/demo.sh
 
 # The learner's own folder, my/.
 part = $(if $(PART),--part $(PART))
