@@ -9,7 +9,8 @@
 //! | 0–8 | *The idea* | |
 //! ```
 //!
-//! Minutes are an amount, or from when to when. A step of two classes has two plans.
+//! Minutes are an amount, or from when to when. A step of two classes has two plans. COURSE.md, beside
+//! the steps, has a row for each plan, with the same minutes.
 
 use anyhow::Result;
 
@@ -17,6 +18,8 @@ use super::near;
 use crate::steps::{Step, read_text};
 
 const PAGE: &str = "INSTRUCTOR.md";
+
+const COURSE: &str = "COURSE.md";
 
 /// What is not as it should be with the plans of a step whose heart has so many lines.
 pub fn faults(step: &Step, heart: usize) -> Result<Vec<String>> {
@@ -41,7 +44,30 @@ pub fn faults(step: &Step, heart: usize) -> Result<Vec<String>> {
             "{name}: the rows of the plan have {lines} lines, and the heart has {heart}; correct them"
         ));
     }
+    let course = step.dir.with_file_name(COURSE);
+    if course.is_file() {
+        faults.extend(course_faults(&step.name, &plans, &read_text(&course)?));
+    }
     Ok(faults)
+}
+
+/// The plans of a step for which the course has no row with the step's link and their minutes.
+fn course_faults(step: &str, plans: &[Plan], course: &str) -> Vec<String> {
+    let link = format!("]({step}/{PAGE})");
+    let rows = course.lines().filter(|line| line.contains(&link));
+    let cells = rows.flat_map(|row| row.split('|'));
+    let said: Vec<&str> = cells
+        .filter_map(|it| it.split_whitespace().next())
+        .collect();
+    let missing = plans.iter().map(|plan| plan.total.to_string());
+    missing
+        .filter(|total| !said.contains(&total.as_str()))
+        .map(|total| {
+            format!(
+                "{COURSE} has no row for {step} with the {total} minutes of its plan; correct it"
+            )
+        })
+        .collect()
 }
 
 #[derive(Default)]
@@ -173,6 +199,20 @@ mod tests {
         let times = "| 0–10 | a | 3 |\n| 10–30 | c | 4 |\n";
         assert_eq!(plan("## Plan of b (30 minutes)", times), (vec![], 7));
         assert_eq!(plan("## Board", times), (vec![], 0));
+    }
+
+    #[test]
+    fn the_course_has_the_minutes_of_each_plan() {
+        let page = "## Plan of a (30 minutes)\n| minutes |\n|---|\n| 30 |\n\
+            ## Plan of b (20 minutes)\n| minutes |\n|---|\n| 20 |\n";
+        let plans = read(page);
+        let course =
+            "| 1 | [01](01-x/INSTRUCTOR.md) | 30 + 5 |\n| 2 | [02](02-y/INSTRUCTOR.md) | 20 |\n";
+        assert_eq!(
+            course_faults("01-x", &plans, course),
+            ["COURSE.md has no row for 01-x with the 20 minutes of its plan; correct it"]
+        );
+        assert_eq!(course_faults("02-y", &plans[1..], course), [""; 0]);
     }
 
     #[test]
