@@ -185,7 +185,7 @@ fn a_replica_gives_back_the_memory_of_a_large_value() {
         let grown = memory(&replica)
             .zip(before)
             .map(|(now, before)| now.saturating_sub(before));
-        grown.is_none_or(|grown| grown < 100 * 1024)
+        grown.is_none_or(|grown| grown < 60 * 1024)
     });
 }
 

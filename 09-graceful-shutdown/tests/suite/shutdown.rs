@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
+use crate::dump;
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{Log, ON, connect, data_folder, data_set, plain};
 use crate::replicas::{Reader, Writer, follow, prepare, start, wait_for_link};
@@ -571,6 +572,42 @@ fn a_replica_saves_what_it_has() {
     p.expect("SET b 1", OK);
     let server = Server::start_on(data.path(), &[]);
     assert_eq!(data_set(&mut connect(&server)), plain(&[("a", "1")]));
+}
+
+/// Nor is it when a part of it is loaded already. A machine that is quick may have all of it.
+#[test]
+fn half_of_what_is_loaded_is_none() {
+    const KEYS: u32 = 400_000;
+    let data = data_folder();
+    let flags = ["--save", "3600 1"];
+    let mut replica = Server::start_on(data.path(), &flags);
+    let mut r = connect(&replica);
+    r.expect("SET mine 1", OK);
+    r.expect("SAVE", OK);
+    let primary = Writer::new();
+    follow(&mut r, primary.addr());
+    let keys = (0..KEYS).map(|key| dump::record(format!("key:{key}").as_bytes(), b"v"));
+    let file = dump::file(&keys.collect::<Vec<_>>());
+    let file = [format!("${}\r\n", file.len()).into_bytes(), file].concat();
+    let _socket = primary.accept(file);
+    wait_until("some of it is loaded", || {
+        let text = String::from_utf8_lossy(&r.call(&["INFO"])).into_owned();
+        text.contains("\r\nloading:1\r\n") || text.contains("master_link_status:up")
+    });
+    replica.signal(&["TERM"]);
+    assert_eq!(replica.ended().code(), Some(0));
+    let server = Server::start_on(data.path(), &flags);
+    let mut c = connect(&server);
+    wait_until("it is loaded", || {
+        !c.call(&["PING"]).starts_with(b"-LOADING")
+    });
+    let count = c.call(&["DBSIZE"]);
+    let all = [int(1), int(i64::from(KEYS))];
+    assert!(
+        all.iter().any(|it| it.as_bytes() == count),
+        "{}",
+        count.escape_ascii()
+    );
 }
 
 /// Its own data are all that there is, until the primary's are.
