@@ -35,16 +35,32 @@ fn fill(c: &mut Session, keys: impl Iterator<Item = String>) {
     pipeline(c, &commands);
 }
 
+/// One page: the next cursor, and the keys.
+fn page(c: &mut Session, cursor: &str, options: &[&str]) -> (String, Vec<String>) {
+    let args = [&["SCAN", cursor], options].concat();
+    let reply = strings(&c.call(&args)).into_iter();
+    let mut words = reply.map(|word| String::from_utf8(word).expect("text"));
+    (words.next().expect("a cursor"), words.collect())
+}
+
 /// A whole scan; `options` follow the cursor. A key may come more than once.
 fn scan(c: &mut Session, options: &[&str]) -> Vec<String> {
+    scan_while(c, options, |_, _| {})
+}
+
+/// The same, with something that is done after each page.
+fn scan_while(
+    c: &mut Session,
+    options: &[&str],
+    mut between: impl FnMut(&mut Session, &[String]),
+) -> Vec<String> {
     let mut cursor = "0".to_owned();
     let mut found = Vec::new();
     loop {
-        let args = [&["SCAN", &cursor], options].concat();
-        let mut reply = strings(&c.call(&args)).into_iter();
-        let next = reply.next().expect("a cursor");
-        found.extend(reply.map(|key| String::from_utf8(key).expect("text")));
-        cursor = String::from_utf8(next).expect("digits");
+        let (next, keys) = page(c, &cursor, options);
+        between(c, &keys);
+        found.extend(keys);
+        cursor = next;
         if cursor == "0" {
             return found;
         }
@@ -162,6 +178,65 @@ fn made_up_cursors_are_accepted() {
         let found = strings(&c.call(&["SCAN", start, "COUNT", "1000"]));
         assert_eq!(found.len(), 101, "from {start:?}");
     }
+    for start in ["18446744073709551615", "12345678901"] {
+        let mut cursor = start.to_owned();
+        let mut pages = 0;
+        while cursor != "0" {
+            cursor = page(&mut c, &cursor, &["COUNT", "5"]).0;
+            pages += 1;
+            assert!(
+                pages < 1000,
+                "a scan of 100 keys that begins with SCAN {start} COUNT 5 has not ended after {pages} pages"
+            );
+        }
+    }
+}
+
+/// The keys `stays:0` to `stays:999`, and between them as many that go.
+fn fill_with_both(c: &mut Session) {
+    let names = (0..1000).flat_map(|i| [format!("stays:{i}"), format!("goes:0:{i}")]);
+    fill(c, names);
+}
+
+/// All keys that stay must be among those that were found.
+#[track_caller]
+fn check_stayed(found: &[String], meanwhile: &str) {
+    let unique = unique(found);
+    let stayed = unique.iter().filter(|k| k.starts_with("stays:")).count();
+    assert!(
+        stayed == 1000,
+        "a whole scan finds {stayed} of 1000 keys that stay, while {meanwhile}"
+    );
+}
+
+#[test]
+fn what_stays_is_found_while_what_was_seen_is_deleted() {
+    let (_server, mut c) = connect();
+    fill_with_both(&mut c);
+    let found = scan_while(&mut c, &["COUNT", "10"], |c, keys| {
+        let seen = keys.iter().filter(|k| k.starts_with("goes:"));
+        let delete: Vec<_> = seen.map(|k| vec!["DEL".to_owned(), k.clone()]).collect();
+        pipeline(c, &delete);
+    });
+    check_stayed(&found, "keys that were returned are deleted");
+}
+
+/// A key that gets another value is still the same key.
+///
+/// Reread: 03-get-set/GUIDE.md#2-get-and-set
+#[test]
+fn what_stays_is_found_while_values_change() {
+    let (_server, mut c) = connect();
+    fill_with_both(&mut c);
+    let mut pages = 0;
+    let found = scan_while(&mut c, &["COUNT", "10"], |c, _| {
+        let key = |i| format!("stays:{}", i % 1000);
+        let set = vec!["SET".to_owned(), key(pages), "w".to_owned()];
+        let append = vec!["APPEND".to_owned(), key(pages + 300), "x".to_owned()];
+        pipeline(c, &[set, append]);
+        pages += 1;
+    });
+    check_stayed(&found, "SET and APPEND give them other values");
 }
 
 /// The promise: a key that is there from beginning to end is returned, whatever
@@ -169,9 +244,7 @@ fn made_up_cursors_are_accepted() {
 #[test]
 fn what_stays_is_found_while_others_come_and_go() {
     let (server, mut c) = connect();
-    // Keys that go stand between keys that stay.
-    let names = (0..1000).flat_map(|i| [format!("stays:{i}"), format!("goes:0:{i}")]);
-    fill(&mut c, names);
+    fill_with_both(&mut c);
     let done = AtomicBool::new(false);
     let address = server.addr();
     thread::scope(|scope| {

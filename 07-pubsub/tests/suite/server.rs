@@ -121,6 +121,9 @@ fn info_counts() {
     c.expect("GET k", bulk("v"));
     c.expect("MGET k x", "*2\r\n$1\r\nv\r\n$-1\r\n");
     c.expect("EXISTS k x", int(1));
+    // A condition is no read.
+    c.expect("SET k v NX", NULL);
+    c.expect("SET x v XX", NULL);
     let mut other = Session::connect(server.addr());
     other.expect("PING", "+PONG\r\n");
     assert!(number(&mut c, "total_commands_processed") >= commands + 5);

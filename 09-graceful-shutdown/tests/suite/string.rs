@@ -235,6 +235,19 @@ fn counters_do_not_overflow() {
 }
 
 #[test]
+fn a_change_that_fails_makes_no_key() {
+    let (_server, mut c) = connect();
+    c.expect(
+        "INCRBYFLOAT f inf",
+        "-ERR increment would produce NaN or Infinity\r\n",
+    );
+    c.expect("EXISTS f", int(0));
+    c.expect("INCRBYFLOAT f 1.5", bulk("1.5"));
+    c.expect("INCR f", NOT_AN_INTEGER);
+    c.expect("GET f", bulk("1.5"));
+}
+
+#[test]
 fn incrbyfloat_prints_a_long_double() {
     let (_server, mut c) = connect();
     for (start, increment, sum) in [
