@@ -5,7 +5,7 @@
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::task::ready;
 
@@ -80,6 +80,7 @@ impl Connection {
             if self.client.closing || (at_end && !more) {
                 break;
             }
+            self.send()?;
             let room = self.make_room();
             let (mut reader, mut writer) = self.socket.split();
             let has_room = self.output.len() < MAX_OUTPUT;
@@ -105,6 +106,20 @@ impl Connection {
             return Ok(());
         }
         self.socket.write_all_buf(&mut self.output).await
+    }
+
+    /// Sends what the socket takes at once. That is nearly always everything, and then there is
+    /// nothing to wait for.
+    fn send(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        match self.socket.try_write(&self.output) {
+            Ok(written) => self.output.advance(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Executes the commands that have arrived whole. Their replies are in the

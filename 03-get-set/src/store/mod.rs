@@ -31,6 +31,9 @@ const EMBSTR_LIMIT: usize = 44;
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
 const MAX_PREFETCHED: usize = 256;
 
+/// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
+const PREFETCHED_FROM: usize = 20_000;
+
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
 
@@ -141,6 +144,9 @@ impl Store {
     /// command has as its first argument need not be a key, and then there is
     /// nothing to be found; that costs less than to find out.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        if self.len() < PREFETCHED_FROM {
+            return;
+        }
         for key in keys.filter(|key| key.len() <= MAX_PREFETCHED) {
             std::hint::black_box(self.entries.get_index_of(key));
         }

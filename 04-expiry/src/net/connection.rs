@@ -5,11 +5,11 @@
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::task::ready;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
@@ -20,6 +20,7 @@ use crate::command::{self, Context, Table};
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
+use crate::util::buffer::remove_front;
 
 /// How much a new connection reads at once, in bytes. Ten thousand clients that
 /// say little should cost little.
@@ -88,6 +89,7 @@ impl Connection {
             if self.client.closing || (at_end && !more) {
                 break;
             }
+            self.send()?;
             let room = self.make_room();
             let (mut reader, mut writer) = self.socket.split();
             let has_room = self.output.len() < MAX_OUTPUT;
@@ -108,9 +110,23 @@ impl Connection {
         self.hang_up().await
     }
 
+    /// Sends what the socket takes at once. That is nearly always everything, and then there is
+    /// nothing to wait for.
+    fn send(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        match self.socket.try_write(&self.output) {
+            Ok(written) => self.has_written(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// This many bytes of replies have left.
     fn has_written(&mut self, bytes: usize) {
-        self.output.advance(bytes);
+        remove_front(&mut self.output, bytes);
         self.sent += bytes as u64;
         self.client.handle.hear();
     }
@@ -155,6 +171,9 @@ impl Connection {
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 command::execute(ctx, args);
+                if self.batch.is_done(&mut self.input) {
+                    return false;
+                }
                 continue;
             }
             match fill(&mut self.batch, &mut self.input, state) {

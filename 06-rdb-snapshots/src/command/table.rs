@@ -10,7 +10,8 @@ const MAX_NAME: usize = 32;
 
 /// All commands, by name.
 pub struct Table {
-    by_name: HashMap<&'static [u8], &'static Command, ahash::RandomState>,
+    /// The names are in capitals here, as most clients send them.
+    by_name: HashMap<Vec<u8>, &'static Command, ahash::RandomState>,
 }
 
 impl Table {
@@ -18,7 +19,9 @@ impl Table {
     pub fn new(families: &[&'static [Command]]) -> Self {
         let commands = families.iter().copied().flatten();
         Self {
-            by_name: commands.map(|c| (c.name.as_bytes(), c)).collect(),
+            by_name: commands
+                .map(|c| (c.name.to_ascii_uppercase().into_bytes(), c))
+                .collect(),
         }
     }
 
@@ -40,11 +43,14 @@ impl Table {
     }
 
     fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
-        let mut lower = [0; MAX_NAME];
-        let lower = lower.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        self.by_name.get(&*lower).copied()
+        if let Some(command) = self.by_name.get(name) {
+            return Some(command);
+        }
+        let mut capitals = [0; MAX_NAME];
+        let capitals = capitals.get_mut(..name.len())?;
+        capitals.copy_from_slice(name);
+        capitals.make_ascii_uppercase();
+        self.by_name.get(&*capitals).copied()
     }
 
     /// The command or subcommand that `args` call, however many they are.

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 use super::ProtocolError;
 use super::parser::{Args, KEPT_SPANS, Parser};
 use super::span::Span;
+use crate::util::buffer::remove_front;
 
 /// The most commands that are parsed before the first of them is executed.
 const MAX_BATCH: usize = 64;
@@ -32,7 +33,7 @@ impl Batch {
     /// there now; says how many commands that gave. An error comes out only when
     /// all commands before it have been taken.
     pub fn fill(&mut self, input: &mut BytesMut) -> Result<usize, ProtocolError> {
-        input.advance(std::mem::take(&mut self.length));
+        remove_front(input, std::mem::take(&mut self.length));
         self.commands.clear();
         self.spans.clear();
         self.spans.shrink_to(KEPT_SPANS);
@@ -48,6 +49,9 @@ impl Batch {
                         self.commands.push((self.length, first..self.spans.len()));
                     }
                     self.length += length;
+                    if self.length == input.len() {
+                        break;
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => self.error = Some(error),
@@ -57,6 +61,18 @@ impl Batch {
             Some(error) => Err(error),
             None => Ok(self.commands.len()),
         }
+    }
+
+    /// True if all that has arrived was whole commands, and all of them have been taken. That is
+    /// mostly so, and then `input` is emptied, and there is nothing to parse.
+    pub fn is_done(&mut self, input: &mut BytesMut) -> bool {
+        let is_done = self.taken == self.commands.len()
+            && self.length == input.len()
+            && self.spans.len() <= KEPT_SPANS;
+        if is_done {
+            remove_front(input, std::mem::take(&mut self.length));
+        }
+        is_done
     }
 
     /// The next command that has not been taken.

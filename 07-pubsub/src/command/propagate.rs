@@ -13,6 +13,9 @@ pub fn propagate<'a>(state: &mut State, words: impl ExactSizeIterator<Item = &'a
 
 /// Appends a DEL for each key that has expired.
 pub fn propagate_expired(state: &mut State) {
+    if state.store.expired.is_empty() {
+        return;
+    }
     for key in state.store.expired.drain(..) {
         state.aof.append([&b"DEL"[..], &key].into_iter());
     }

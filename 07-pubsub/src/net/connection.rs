@@ -5,12 +5,12 @@
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::pin::pin;
 use std::task::ready;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
@@ -24,6 +24,7 @@ use crate::command::{self, CommandError, Context, Table};
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
+use crate::util::buffer::remove_front;
 
 /// How much a new connection reads at once, in bytes. Ten thousand clients that
 /// say little should cost little.
@@ -120,7 +121,10 @@ impl Connection {
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
             }
+            self.send()?;
             let room = self.make_room();
+            // Mail for which there was no room goes on as soon as the socket has taken the rest.
+            let has_mail = self.has_mail && self.output.is_empty();
             let (mut reader, mut writer) = self.socket.split();
             let has_room = self.output.len() < MAX_OUTPUT;
             tokio::select! {
@@ -131,7 +135,7 @@ impl Connection {
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
-                () = yield_now(), if more && has_room => {}
+                () = yield_now(), if has_mail || more && has_room => {}
                 read = read(&mut reader, &mut self.input, room), if !more => {
                     at_end = !self.has_read(read?);
                 }
@@ -145,9 +149,23 @@ impl Connection {
         self.hang_up().await
     }
 
+    /// Sends what the socket takes at once. That is nearly always everything, and then there is
+    /// nothing to wait for.
+    fn send(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        match self.socket.try_write(&self.output) {
+            Ok(written) => self.has_written(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// This many bytes of replies have left.
     fn has_written(&mut self, bytes: usize) {
-        self.output.advance(bytes);
+        remove_front(&mut self.output, bytes);
         self.sent += bytes as u64;
         self.client.handle.hear();
     }
@@ -198,6 +216,9 @@ impl Connection {
                     self.unlogged.replies.push(start..self.output.len());
                 }
                 self.has_published = state.pubsub.published >= most;
+                if self.batch.is_done(&mut self.input) {
+                    return false;
+                }
                 continue;
             }
             match fill(&mut self.batch, &mut self.input, state) {

@@ -41,9 +41,9 @@ fn listeners<'a>(pubsub: &'a PubSub, channel: &str) -> &'a [u64] {
 }
 
 /// Was it notified, even if nobody waited then? To ask is to take that back.
-fn is_notified(notify: &Notify) -> bool {
+fn is_notified(notified: impl Future<Output = ()>) -> bool {
     let context = &mut Context::from_waker(Waker::noop());
-    pin!(notify.notified()).poll(context).is_ready()
+    pin!(notified).poll(context).is_ready()
 }
 
 #[test]
@@ -144,13 +144,13 @@ fn who_gets_something_is_queued_once_and_the_task_is_notified() {
     let notify = pubsub.notify();
     assert_eq!(pubsub.publish(b"a", b"nobody hears it", NO_LIMIT), 0);
     assert!(
-        !is_notified(&notify),
+        !is_notified(notify.notified()),
         "notified, though nobody is in the queue"
     );
     let _client = listener(pubsub, 7, b"a");
     for message in [b"1", b"2"] {
         pubsub.publish(b"a", message, NO_LIMIT);
-        let is_notified = is_notified(&notify);
+        let is_notified = is_notified(notify.notified());
         assert!(
             is_notified,
             "not notified, or not so that it is remembered if nobody waits at that moment"
@@ -257,7 +257,7 @@ fn bytes_that_the_connection_holds_count_too() {
 fn the_queue_is_woken_in_turns_but_full_mailboxes_do_not_wait() {
     let pubsub = &mut PubSub::default();
     let all = [1, 2, 3].map(|client| listener(pubsub, client, b"a"));
-    let woken = || [0, 1, 2].map(|it: usize| is_notified(&all[it].mail));
+    let woken = || [0, 1, 2].map(|it: usize| is_notified(all[it].mail.notified()));
     pubsub.publish(b"a", b"x", NO_LIMIT);
     assert!(pubsub.wake(1), "`wake` says that nobody is left; two are");
     assert_eq!(woken(), [true, false, false], "the first was woken");

@@ -92,13 +92,13 @@ impl ProtocolError {
 /// no leading zeros, nothing that does not fit 64 bits.
 pub fn parse_integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
+        // Most counts and lengths, and the only number that begins with a zero.
+        [digit @ b'0'..=b'9'] => return Some(i64::from(digit - b'0')),
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [] | [b'0', ..] => return None,
-        _ => {}
+    if let [] | [b'0', ..] = digits {
+        return None;
     }
     // Negative numbers reach one further than positive ones, so count down.
     let mut value: i64 = 0;

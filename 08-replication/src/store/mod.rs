@@ -62,6 +62,9 @@ const RANDOM_TRIES: usize = 100;
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
 const MAX_PREFETCHED: usize = 256;
 
+/// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
+const PREFETCHED_FROM: usize = 20_000;
+
 /// A value. So far all values are strings, kept in the shortest of four ways. Long
 /// ones are shared with a snapshot like the tables, so that to copy a table is to
 /// copy its entries, whatever they lead to.
@@ -343,6 +346,9 @@ impl Store {
     /// as its first argument need not be a key, and then there is nothing to be found;
     /// that costs less than to find out.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        if self.len() < PREFETCHED_FROM {
+            return;
+        }
         let keys = keys.filter(|key| key.len() <= MAX_PREFETCHED);
         let places: SmallVec<[Place<'_>; 64]> = keys.map(|key| self.place(key)).collect();
         for at in &places {
@@ -352,7 +358,7 @@ impl Store {
         }
         for at in &places {
             let segment = self.segment(*at);
-            black_box(segment.entries.get(at.hash, at.key));
+            segment.entries.prefetch_entry(at.hash);
             black_box(self.deadline_at(*at));
         }
     }

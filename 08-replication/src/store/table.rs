@@ -96,8 +96,21 @@ impl<V> Table<V> {
         std::hint::black_box(self.slots.get(home).copied());
     }
 
+    /// Looks at the entry, and at its key, that a hash leads to; most likely it is the right one.
+    pub fn prefetch_entry(&self, hash: u32) {
+        if let Some(number) = self.find(hash, |_| true) {
+            let entry = &self.entries[self.slots[number].position()];
+            std::hint::black_box(entry.key.first());
+        }
+    }
+
     /// The number of the slot that leads to `key`.
     fn slot(&self, hash: u32, key: &[u8]) -> Option<usize> {
+        self.find(hash, |entry| *entry.key == *key)
+    }
+
+    /// The number of the first slot for a hash that leads to an entry that `is_wanted`.
+    fn find(&self, hash: u32, is_wanted: impl Fn(&Entry<V>) -> bool) -> Option<usize> {
         let last = self.slots.len().checked_sub(1)?;
         let mut number = hash as usize & last;
         loop {
@@ -105,7 +118,7 @@ impl<V> Table<V> {
             if slot == Slot::EMPTY {
                 return None;
             }
-            if slot.tag_matches(hash) && *self.entries[slot.position()].key == *key {
+            if slot.tag_matches(hash) && is_wanted(&self.entries[slot.position()]) {
                 return Some(number);
             }
             number = (number + 1) & last;

@@ -1,6 +1,7 @@
 //! What any program could use and Redis happens to need: nothing here knows of commands
 //! or keys.
 
+pub mod buffer;
 pub mod file;
 pub mod glob;
 pub mod long_double;

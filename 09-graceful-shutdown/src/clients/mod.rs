@@ -10,6 +10,7 @@
 //! nobody is kept waiting. The time is that of the last tick, as looking at the clock costs
 //! more than the rest together.
 
+pub mod notify;
 pub mod output_limit;
 
 use std::collections::BTreeMap;
@@ -20,10 +21,10 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::{debug, warn};
 
+use crate::clients::notify::Notify;
 use crate::clients::output_limit::{Excess, OutputLimit};
 use crate::resp::Protocol;
 
@@ -186,7 +187,7 @@ impl Handle {
             subscriptions: Default::default(),
             is_replica: AtomicBool::default(),
             is_primary: AtomicBool::default(),
-            mail: Notify::new(),
+            mail: Notify::default(),
             is_blocked: AtomicBool::default(),
             excess: Excess::default(),
             command: AtomicUsize::default(),

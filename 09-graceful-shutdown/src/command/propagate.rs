@@ -16,6 +16,9 @@ pub fn propagate<'a>(state: &mut State, words: impl ExactSizeIterator<Item = &'a
 
 /// Appends a DEL for each key that has expired.
 pub fn propagate_expired(state: &mut State) {
+    if state.store.expired.is_empty() {
+        return;
+    }
     let limit = state.config.client_output_buffer_limit.replica;
     for key in state.store.expired.drain(..) {
         let words = [&b"DEL"[..], &key].into_iter();

@@ -5,7 +5,7 @@
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -13,11 +13,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::ready;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::ReadHalf;
-use tokio::sync::futures::Notified;
 use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
@@ -25,6 +24,7 @@ use tokio::time::{sleep, timeout};
 use crate::aof::{Commit, Synced, system_text};
 use crate::client::{Client, Waiting};
 use crate::clients::Handle;
+use crate::clients::notify::Notified;
 use crate::clients::output_limit::{self, OutputLimit};
 use crate::command::{self, CommandError, Context, Table};
 use crate::lifecycle::Phase;
@@ -32,6 +32,7 @@ use crate::replication::SyncFile;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
+use crate::util::buffer::remove_front;
 
 /// How much a new connection reads at once, in bytes. Ten thousand clients that
 /// say little should cost little.
@@ -149,7 +150,10 @@ impl Connection {
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
             }
+            self.send()?;
             let room = self.make_room();
+            // Mail for which there was no room goes on as soon as the socket has taken the rest.
+            let has_mail = self.has_mail && self.output.is_empty();
             let (mut reader, mut writer) = self.socket.split();
             let may_go_on = more && !self.is_held && self.output.len() < MAX_OUTPUT;
             tokio::select! {
@@ -160,7 +164,7 @@ impl Connection {
                 }
                 // What has arrived comes before what may arrive; otherwise commands
                 // with long replies would pile up. Let other clients have a turn.
-                () = yield_now(), if may_go_on => {}
+                () = yield_now(), if has_mail || may_go_on => {}
                 read = read(&mut reader, &mut self.input, room), if !more => {
                     at_end = !self.has_read(read?);
                 }
@@ -174,9 +178,23 @@ impl Connection {
         self.hang_up().await
     }
 
+    /// Sends what the socket takes at once. That is nearly always everything, and then there is
+    /// nothing to wait for.
+    fn send(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        match self.socket.try_write(&self.output) {
+            Ok(written) => self.has_written(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// This many bytes of replies have left.
     fn has_written(&mut self, bytes: usize) {
-        self.output.advance(bytes);
+        remove_front(&mut self.output, bytes);
         self.sent += bytes as u64;
         self.client.handle.hear();
     }
@@ -238,6 +256,9 @@ impl Connection {
                     self.unlogged.replies.push(start..self.output.len());
                 }
                 self.has_published = state.pubsub.published >= most;
+                if self.batch.is_done(&mut self.input) {
+                    return false;
+                }
                 continue;
             }
             match fill(&mut self.batch, &mut self.input, state) {
@@ -319,7 +340,7 @@ impl Connection {
             let (mut reader, mut writer) = self.socket.split();
             tokio::select! {
                 written = writer.write(&self.output), if !self.output.is_empty() => {
-                    self.output.advance(written?);
+                    remove_front(&mut self.output, written?);
                 }
                 read = reader.read_buf(&mut self.input), if has_room && !at_end => {
                     at_end = read? == 0;
