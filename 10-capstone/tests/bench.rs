@@ -99,22 +99,31 @@ fn figures_are_plausible() {
             rounds.iter().for_each(assert_plausible);
         }
         let ratio = &side(scenario, "ours")["ratio"];
-        let of = |which: &str| ratio[which]["all"]["p50_us"].as_f64().unwrap();
-        assert!((0.0001..10_000.0).contains(&of("median")), "{ratio}");
-        assert!(of("low") <= of("median") && of("median") <= of("high"));
+        let of = |which: &str| ratio[which]["all"]["p50_us"].as_f64();
+        // Unknown, if a round had no command.
+        if let [Some(low), Some(median), Some(high)] = ["low", "median", "high"].map(of) {
+            assert!((0.0001..10_000.0).contains(&median), "{ratio}");
+            assert!(low <= median && median <= high);
+        }
     }
     bench.assert_clean();
 }
 
 /// Percentiles rise, GET and SET are one to one, and together they are all.
 fn assert_plausible(side: &Value) {
-    for command in ["all", "get", "set"] {
+    let ops = |command: &str| side[command]["ops_per_sec"].as_f64().unwrap();
+    // In a round during which the machine stood still, there was next to nothing to measure.
+    let commands = ["all", "get", "set"];
+    if ops("all") < 1000.0 || commands.iter().any(|it| side[it]["p50_us"].is_null()) {
+        eprintln!("too few commands to judge: {side}");
+        return;
+    }
+    for command in commands {
         let figures = &side[command];
         let latencies = ["p50_us", "p95_us", "p99_us", "p99_9_us", "max_us"];
         let latencies = latencies.map(|name| figures[name].as_f64().unwrap());
         assert!(latencies[0] > 0.0 && latencies.is_sorted(), "{figures}");
     }
-    let ops = |command: &str| side[command]["ops_per_sec"].as_f64().unwrap();
     let get_share = ops("get") / ops("all");
     assert!(
         (0.3..0.7).contains(&get_share),
