@@ -1,9 +1,9 @@
 //! The notification of one task that others let know that there is something for it.
 //!
-//! `Notify` of tokio is for any number of tasks: they wait in a list behind a lock, and who is
-//! polled looks there. A connection is polled at each turn of its loop, and nobody else ever waits
-//! for its notification. So ours is a flag, and the waker of the one task, which stays the same for
-//! as long as the task lives.
+//! tokio's `Notify` serves any number of tasks: they wait in a list behind a lock, and each poll looks
+//! there. A connection polls at each turn of its loop, and no other task ever waits for its
+//! notification. So ours is a flag, and the waker of that one task, which stays the same for as long
+//! as the task lives.
 
 use std::pin::Pin;
 use std::sync::OnceLock;
@@ -44,5 +44,48 @@ impl Future for Notified<'_> {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_notification_is_remembered_once() {
+        let notify = Notify::default();
+        notify.notify_one();
+        notify.notify_one();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(pin!(notify.notified()).poll(&mut cx).is_ready());
+        assert!(pin!(notify.notified()).poll(&mut cx).is_pending());
+    }
+
+    /// Two tasks on two threads wait for each other in turn: one lost notification, and both wait
+    /// for ever.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_notification_is_lost() {
+        let pair = Arc::new([Notify::default(), Notify::default()]);
+        let other = Arc::clone(&pair);
+        let replies = tokio::spawn(async move {
+            for _ in 0..10_000 {
+                other[0].notified().await;
+                other[1].notify_one();
+            }
+        });
+        let asks = tokio::spawn(async move {
+            for _ in 0..10_000 {
+                pair[0].notify_one();
+                pair[1].notified().await;
+            }
+        });
+        let both = async { (replies.await, asks.await) };
+        let ended = tokio::time::timeout(Duration::from_secs(60), both).await;
+        let (replies, asks) = ended.expect("a notification was lost");
+        replies.and(asks).expect("no task panics");
     }
 }
