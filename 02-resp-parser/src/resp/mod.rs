@@ -25,7 +25,6 @@ pub mod inline;
 mod parser;
 mod reply;
 mod span;
-pub mod value;
 
 use thiserror::Error;
 

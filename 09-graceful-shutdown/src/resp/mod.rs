@@ -27,7 +27,6 @@ pub mod inline;
 mod parser;
 mod reply;
 mod span;
-pub mod value;
 
 use thiserror::Error;
 

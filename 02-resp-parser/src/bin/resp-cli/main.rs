@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod print;
+mod value;
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::net::TcpStream;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 use bytes::{Bytes, BytesMut};
 use clap::Parser;
 use step02_resp_parser::resp::inline::words;
-use step02_resp_parser::resp::value::{Value, Values};
+
+use crate::value::{Value, Values};
 
 /// Commands after which messages come until the connection ends.
 const ENDLESS: [&str; 3] = ["subscribe", "psubscribe", "monitor"];

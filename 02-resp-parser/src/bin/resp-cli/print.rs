@@ -1,7 +1,7 @@
 //! How a reply looks: to a person with its types, as `cliFormatReplyTTY` in Redis's
 //! `redis-cli.c` prints it, and to a program bare, as `cliFormatReplyRaw` does.
 
-use step02_resp_parser::resp::value::Value;
+use crate::value::Value;
 
 /// The reply for a person, with the newline at its end.
 pub fn formatted(value: &Value) -> Vec<u8> {

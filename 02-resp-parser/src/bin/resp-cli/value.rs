@@ -1,17 +1,15 @@
 //! A reply as a value: the sum type of the protocol, one variant for each type of RESP2
 //! and RESP3.
 //!
-//! The server writes its replies straight into the output and never builds one of these.
-//! Whoever *reads* replies needs them: a client, such as `resp-cli`, and later a replica,
-//! which is a client of its primary. Every `match` on a [`Value`] is exhaustive, so a type
-//! that was forgotten somewhere does not compile.
+//! A server writes its replies straight into the output and never builds one of these. A
+//! client that *reads* replies needs them. Every `match` on a [`Value`] is exhaustive, so code
+//! that has forgotten a type does not compile.
 //!
 //! Redis reads replies in `deps/hiredis/read.c`.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use step02_resp_parser::resp::{MAX_BULK, MAX_COMMAND, MAX_LINE, parse_integer};
 use thiserror::Error;
-
-use super::{MAX_BULK, MAX_COMMAND, MAX_LINE, parse_integer};
 
 /// How deep values may be nested (hiredis stops at 9).
 pub const MAX_DEPTH: usize = 128;
