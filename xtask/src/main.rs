@@ -16,6 +16,9 @@ mod completions;
 mod dependencies;
 mod diff;
 mod docs;
+#[cfg(feature = "diagrams")]
+#[allow(dead_code, reason = "the book and the slides will use it")]
+mod drawing;
 mod drift;
 mod generated;
 mod graders;
