@@ -406,7 +406,8 @@ fn an_announced_length_takes_no_memory() {
     Client::connect(&server).check(PING, "+PONG\r\n");
     drop(clients);
     if let (Some(before), Some(after), false) = (before, server.peak_memory(), is_other_server()) {
-        assert!(after - before < 16 * 1024, "grew by {} KiB", after - before);
+        let grown = after.saturating_sub(before);
+        assert!(grown < 16 * 1024, "grew by {grown} KiB");
     }
 }
 
@@ -425,9 +426,9 @@ fn a_silent_client_keeps_no_large_buffers() {
         clients.push(client);
     }
     // Redis looks for such buffers once in a while, and has some at its peak. An allocator takes
-    // memory from the system in pieces of a few MiB.
+    // memory from the system in pieces of a few MiB. The system's own count is off by a few pages.
     if let (Some(before), Some(after), false) = (before, server.peak_memory(), is_other_server()) {
-        let each = (after - before) / clients.len() as u64;
+        let each = after.saturating_sub(before) / clients.len() as u64;
         assert!(each < 12, "{each} KiB for each silent client");
     }
 }

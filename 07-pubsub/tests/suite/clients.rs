@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use redis::Commands;
 
-use crate::harness::{Server, installed, wait_until};
+use crate::harness::{Server, amount, installed, wait_until};
 use crate::session::{OK, Session, bulk, encode, int};
 
 /// Runs `program` against `server` with `input` and waits for its end.
@@ -46,14 +46,17 @@ fn mass_insertion_through_a_pipe() {
         return;
     }
     let server = Server::start();
-    let commands: Vec<u8> = (0..100_000)
+    let keys = amount(100_000);
+    let commands: Vec<u8> = (0..keys)
         .flat_map(|i| encode(&["SET", &format!("key:{i}"), &format!("value:{i}")]))
         .collect();
     let report = cli(&server, &["--pipe"], &commands);
-    assert!(report.contains("errors: 0, replies: 100000"), "{report}");
+    let all = format!("errors: 0, replies: {keys}\n");
+    assert!(report.contains(&all), "{report}");
     let mut c = Session::connect(server.addr());
-    c.expect("DBSIZE", int(100_000));
-    c.expect("GET key:99999", bulk("value:99999"));
+    c.expect("DBSIZE", int(keys as i64));
+    let last = keys - 1;
+    c.expect(&format!("GET key:{last}"), bulk(&format!("value:{last}")));
 }
 
 #[test]
@@ -141,11 +144,12 @@ fn benchmark_runs_without_complaint() {
         return;
     }
     let server = Server::start();
+    let requests = amount(20_000).to_string();
     let args = [
         "-t",
         "ping,set,get,incr,mset",
         "-n",
-        "20000",
+        &requests,
         "-P",
         "16",
         "-q",

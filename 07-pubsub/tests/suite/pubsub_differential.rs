@@ -12,7 +12,7 @@
 use fastrand::Rng;
 
 use crate::client::{Client, escaped};
-use crate::harness::Server;
+use crate::harness::{Server, amount};
 use crate::session::encode;
 
 const TURNS: usize = 2_000;
@@ -135,7 +135,7 @@ fn subscribers_receive_what_they_receive_from_redis() {
     let mut dice = Dice(Rng::with_seed(seed));
     let servers = [Server::start(), redis];
     let mut pairs: Vec<Pair> = (0..CLIENTS).map(|_| Pair::connect(&servers)).collect();
-    for turn in 0..TURNS {
+    for turn in 0..amount(TURNS) {
         let actor = dice.0.usize(..CLIENTS);
         let commands: Vec<Args> = (0..dice.0.usize(1..4))
             .map(|_| dice.command(turn))

@@ -4,8 +4,8 @@
 //! Reread: 06-rdb-snapshots/GUIDE.md#the-idea
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::thread;
 
 use tempfile::TempDir;
@@ -527,12 +527,12 @@ const KEYS: usize = 500;
 fn a_file_is_of_one_moment() {
     let data = data_folder();
     let (server, mut c) = start(&data);
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, rest) = (Arc::new(AtomicBool::new(false)), Arc::new(RwLock::new(())));
     let address = server.addr();
     let writers: Vec<_> = (0..3)
         .map(|writer| {
-            let stop = Arc::clone(&stop);
-            thread::spawn(move || write_twins(&mut Session::connect(address), writer, &stop))
+            let (stop, rest) = (Arc::clone(&stop), Arc::clone(&rest));
+            thread::spawn(move || write_twins(&mut Session::connect(address), writer, &rest, &stop))
         })
         .collect();
     for round in 1..=4 {
@@ -544,6 +544,8 @@ fn a_file_is_of_one_moment() {
         });
         c.expect("BGSAVE", STARTED);
         wait_for_background(&mut c);
+        // The file is done, so what they write now shows nothing.
+        let _resting = rest.write();
         let copy = data_folder();
         fs::copy(dump::path(&data), dump::path(&copy)).expect("a copy");
         let (_server, mut c) = start(&copy);
@@ -556,9 +558,11 @@ fn a_file_is_of_one_moment() {
     assert!(snapshot(data.path()).len() == 1);
 }
 
-fn write_twins(c: &mut Session, writer: usize, stop: &AtomicBool) {
+/// Waits while somebody holds `rest`.
+fn write_twins(c: &mut Session, writer: usize, rest: &RwLock<()>, stop: &AtomicBool) {
     for round in 1.. {
         for part in 0..KEYS / 50 {
+            let _writing = rest.read();
             let mut packet = Vec::new();
             for key in part * 50..(part + 1) * 50 {
                 for twin in ["a", "b"] {

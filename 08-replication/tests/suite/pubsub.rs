@@ -4,7 +4,7 @@
 //! Reread: 07-pubsub/GUIDE.md#the-idea
 
 use crate::client::Client;
-use crate::harness::{Server, wait_until};
+use crate::harness::{Server, amount, wait_until};
 use crate::session::{Session, bulk, encode, int};
 
 const PROTOCOLS: [u8; 2] = [2, 3];
@@ -335,10 +335,10 @@ fn who_is_gone_leaves_no_channels_behind() {
 /// What one client holds is given back in no more time than it took.
 #[test]
 fn a_client_may_have_very_many_channels() {
-    const CHANNELS: usize = 30_000;
+    let channels = amount(30_000);
     let server = Server::start();
     let mut c = connect(&server, 3);
-    let names: Vec<String> = (0..CHANNELS).map(|number| format!("c{number}")).collect();
+    let names: Vec<String> = (0..channels).map(|number| format!("c{number}")).collect();
     let with = |word| {
         [
             &[word],
@@ -346,20 +346,20 @@ fn a_client_may_have_very_many_channels() {
         ]
         .concat()
     };
-    let confirmed = |word, count: fn(usize) -> usize| -> Vec<u8> {
+    let confirmed = |word, count: &dyn Fn(usize) -> usize| -> Vec<u8> {
         let numbered = names.iter().enumerate();
         numbered
             .flat_map(|(at, name)| push(3, &[word, name], Some(count(at) as i64)))
             .collect()
     };
-    let subscribed = confirmed("subscribe", |at| at + 1);
-    let unsubscribed = confirmed("unsubscribe", |at| CHANNELS - 1 - at);
+    let subscribed = confirmed("subscribe", &|at| at + 1);
+    let unsubscribed = confirmed("unsubscribe", &|at| channels - 1 - at);
     c.check(encode(&with("SUBSCRIBE")), &subscribed);
     c.check(encode(&with("UNSUBSCRIBE")), &unsubscribed);
     c.check(encode(&with("SUBSCRIBE")), &subscribed);
     // Without names the order is the server's own.
     c.send("UNSUBSCRIBE\r\n");
-    let last = (0..CHANNELS).map(|_| c.reply()).last();
+    let last = (0..channels).map(|_| c.reply()).last();
     assert!(last.is_some_and(|it| it.ends_with(b":0\r\n")));
     c.check("PUBSUB CHANNELS\r\n", "*0\r\n");
 }
