@@ -7,7 +7,7 @@ cd "${DEMO_OF:-$(dirname "$0")}" # `make demo-NN MY=1` names the student's own
 
 # The stage: from here to "The play", the same in every step.
 stage=$(mktemp -d)
-out='' processes=()
+out='' processes=() program=step$(basename "$PWD")
 trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
 trap 'exit 1' INT TERM
 export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
@@ -41,11 +41,13 @@ await() {
 }
 
 # Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+# DEMO_BUILT is a folder with the servers of all steps, where they were built together.
 start() {
-    cargo build --quiet
+    local run="cargo run --quiet --"
+    if [ -n "${DEMO_BUILT:-}" ]; then run=$DEMO_BUILT/$program; else cargo build --quiet; fi
     for _ in {1..5}; do
         port=$((RANDOM % 10000 + 20000))
-        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        $run --port "$port" "$@" >"$stage/log.$port" 2>&1 &
         server=$!
         processes+=("$server")
         while kill -0 "$server" 2>/dev/null; do

@@ -7,7 +7,7 @@ cd "${DEMO_OF:-$(dirname "$0")}" # `make demo-NN MY=1` names the student's own
 
 # The stage: from here to "The play", the same in every step.
 stage=$(mktemp -d)
-out='' processes=()
+out='' processes=() program=step$(basename "$PWD")
 trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait || true; rm -rf "$stage"' EXIT
 trap 'exit 1' INT TERM
 export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
@@ -41,11 +41,13 @@ await() {
 }
 
 # Starts the step's server with these flags on a free port. Sets $port and $server, its process.
+# DEMO_BUILT is a folder with the servers of all steps, where they were built together.
 start() {
-    cargo build --quiet
+    local run="cargo run --quiet --"
+    if [ -n "${DEMO_BUILT:-}" ]; then run=$DEMO_BUILT/$program; else cargo build --quiet; fi
     for _ in {1..5}; do
         port=$((RANDOM % 10000 + 20000))
-        cargo run --quiet -- --port "$port" "$@" >"$stage/log.$port" 2>&1 &
+        $run --port "$port" "$@" >"$stage/log.$port" 2>&1 &
         server=$!
         processes+=("$server")
         while kill -0 "$server" 2>/dev/null; do
@@ -61,14 +63,18 @@ start() {
 # A short run of a debug build shows the same, with figures that say nothing of the server.
 mode=--release built=release short='--rounds 3 --seconds 1 --keys 1000'
 [ "${DEMO:-}" != fast ] || mode='' built=debug short='--rounds 1 --seconds 0.5 --keys 1000'
-cargo build --quiet $mode
-ours=redis-server
-if [ -d ../09-graceful-shutdown ]; then
-    (cd ../09-graceful-shutdown && cargo build --quiet $mode)
-    target=$(cargo metadata --no-deps --format-version 1 | grep -o '"target_directory":"[^"]*"' | cut -d '"' -f 4)
-    ours=$target/$built/step09-graceful-shutdown
+if [ -n "${DEMO_BUILT:-}" ]; then
+    bench=$DEMO_BUILT/$program ours=$DEMO_BUILT/step09-graceful-shutdown
+else
+    cargo build --quiet $mode
+    bench="cargo run --quiet $mode --" ours=redis-server
+    if [ -d ../09-graceful-shutdown ]; then
+        (cd ../09-graceful-shutdown && cargo build --quiet $mode)
+        target=$(cargo metadata --no-deps --format-version 1 | grep -o '"target_directory":"[^"]*"' | cut -d '"' -f 4)
+        ours=$target/$built/step09-graceful-shutdown
+    fi
 fi
-bench="cargo run --quiet $mode -- --server-bin $ours --no-floor $short"
+bench="$bench --server-bin $ours --no-floor $short"
 
 say "Fifty clients, each with one command on its way; ours beside Redis, in turn."
 show "$bench --scenario 50x1x16"
