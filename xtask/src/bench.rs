@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::alone::Alone;
 use crate::processes::{self, Ended};
 use crate::programs::{self, Built, Program};
-use crate::side_by_side::tests_at_once;
+use crate::side_by_side::tests_at_once_of_each;
 use crate::steps::{Step, Workshop};
 
 /// The time for all tests of a step.
@@ -100,7 +100,7 @@ impl Workbench {
             let mut command = program.command();
             command.env_remove("WORKSHOP_SERVER");
             command.env("WORKSHOP_IN_PART", "1");
-            command.env("RUST_TEST_THREADS", tests_at_once().to_string());
+            command.env("RUST_TEST_THREADS", tests_at_once_of_each().to_string());
             for part in LONG.iter().chain([&GRADERS]) {
                 command.args(["--skip", part]);
             }

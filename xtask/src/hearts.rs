@@ -19,7 +19,7 @@ use crate::heart::{Heart, Item, UNUSED};
 use crate::lesson::attempt::{LIMIT, PATIENCE, Tests};
 use crate::outcome::{self, Verdict};
 use crate::output::{ADDED, REMOVED, paint, print};
-use crate::side_by_side::{at_once, side_by_side, tests_at_once};
+use crate::side_by_side::{at_once, side_by_side, tests_at_once_of_each};
 use crate::steps::{Files, Number, Root, Step, Workshop};
 
 /// The command's options.
@@ -146,7 +146,7 @@ impl<'a> Proof<'a> {
         }
         let tests = Tests::of(bench.programs())?;
         let found = Mutex::new(Vec::new());
-        at_once(tests_at_once(), &switched, |case| {
+        at_once(tests_at_once_of_each(), &switched, |case| {
             let fault = self.fault(case, &tests)?;
             found.lock().expect("no worker panics").extend(fault);
             Ok(())

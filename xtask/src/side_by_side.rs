@@ -1,19 +1,20 @@
 //! Independent work on all processors at once.
 //!
 //! The steps do not depend on one another, and most of what is tried with them waits
-//! for a server, a clock or a disk. So as many are worked on as there are processors.
+//! for a server, a clock or a disk. So one more is worked on than there are processors.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::Result;
 
-/// Does the work for each item, as many at once as there are processors. The items are
+/// Does the work for each item, one more at once than there are processors: of those, one
+/// waits for its slowest test, or for cargo, which builds for one at a time. The items are
 /// begun in their order, so put first what takes longest.
 ///
 /// After an error nothing more is begun, and the first error is returned.
 pub fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
-    at_once(processors(), items, work)
+    at_once(processors() + 1, items, work)
 }
 
 /// The processors of this machine.
@@ -25,6 +26,11 @@ pub fn processors() -> usize {
 /// a disk, so a processor can look after several.
 pub fn tests_at_once() -> usize {
     3 * processors()
+}
+
+/// How many tests of one step run at once while `side_by_side` works on others as well.
+pub fn tests_at_once_of_each() -> usize {
+    2 * processors()
 }
 
 /// The same with so many at once.
