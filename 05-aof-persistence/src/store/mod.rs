@@ -186,13 +186,13 @@ impl Store {
     }
 
     /// The value of `key` for a command that is about to change it: one that has expired is deleted.
-    pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+    pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         self.expire_if_needed(key);
         self.entries.get(key)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
-        self.peek(key).is_some()
+        self.get_for_write(key).is_some()
     }
 
     /// The one place that knows that a key has changed: a command has changed these, and
@@ -201,24 +201,9 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Changes the value of `key` in place; `None` if there is no such key. A
-    /// change that fails must leave the value as it was.
-    pub fn update<T, E>(
-        &mut self,
-        key: &[u8],
-        change: impl FnOnce(&mut Value) -> Result<T, E>,
-    ) -> Result<Option<T>, E> {
-        self.expire_if_needed(key);
-        let Some(value) = self.entries.get_mut(key) else {
-            return Ok(None);
-        };
-        let result = change(value)?;
-        self.changed(&[key]);
-        Ok(Some(result))
-    }
-
     /// Changes the value of `key` in place. A key that is not there gets
-    /// `initial`, changed; if the change fails, it is still not there.
+    /// `initial`, changed. A change that fails must leave the value as it was, and then a key
+    /// that was not there is still not there.
     pub fn upsert<T, E>(
         &mut self,
         key: &[u8],
@@ -292,7 +277,7 @@ impl Store {
     /// Gives the value of `from` to `to` as well, whatever that had before. False
     /// if there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let value = self.peek(from).cloned();
+        let value = self.get_for_write(from).cloned();
         let deadline = self.deadline(from);
         value
             .map(|value| self.insert_until(to, value, deadline))

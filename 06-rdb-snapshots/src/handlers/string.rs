@@ -225,7 +225,7 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         Lifetime::Limited(unit, amount) => Some(deadline(ctx, unit, amount, "getex")?),
         _ => None,
     };
-    reply_value(&mut ctx.reply, ctx.state.store.peek(key));
+    reply_value(&mut ctx.reply, ctx.state.store.get_for_write(key));
     if let Some(deadline) = deadline {
         ctx.set_deadline(key, deadline);
     }
@@ -292,17 +292,17 @@ fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `APPEND key value`
 fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, suffix) = (&args[1], &args[2]);
-    let limit = ctx.max_string();
-    let length = ctx.state.store.update(key, |value| {
-        let length = value.len() + suffix.len();
-        check_length(limit, length)?;
-        value.grow(|bytes| bytes.extend_from_slice(suffix));
-        Ok(length)
-    })?;
-    if length.is_none() {
-        ctx.state.store.set_bytes(key, suffix);
+    let old = ctx.state.store.get_for_write(key).map(Value::len);
+    let length = old.unwrap_or_default() + suffix.len();
+    check_length(ctx.max_string(), length)?;
+    match old {
+        Some(_) => ctx.state.store.upsert(key, Value::growable(), |value| {
+            value.grow(|bytes| bytes.extend_from_slice(suffix));
+            Ok(())
+        })?,
+        None => ctx.state.store.set_bytes(key, suffix),
     }
-    ctx.reply.integer(length.unwrap_or(suffix.len()) as i64);
+    ctx.reply.integer(length as i64);
     Ok(())
 }
 
@@ -345,7 +345,7 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let offset = usize::try_from(integer(&args[2])?).map_err(|_| OUT_OF_RANGE)?;
     // Writing nothing changes nothing, not even the encoding.
     if patch.is_empty() {
-        let length = ctx.state.store.peek(key).map_or(0, Value::len);
+        let length = ctx.state.store.get_for_write(key).map_or(0, Value::len);
         ctx.reply.integer(length as i64);
         return Ok(());
     }

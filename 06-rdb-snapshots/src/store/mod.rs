@@ -330,13 +330,13 @@ impl Store {
     }
 
     /// The value of `key` for a command that is about to change it: one that has expired is deleted.
-    pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+    pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
-        self.peek(key).is_some()
+        self.get_for_write(key).is_some()
     }
 
     /// The one place that knows that a key has changed: a command has changed these, and
@@ -345,25 +345,9 @@ impl Store {
         self.changes += 1;
     }
 
-    /// Changes the value of `key` in place; `None` if there is no such key. A
-    /// change that fails must leave the value as it was.
-    pub fn update<T, E>(
-        &mut self,
-        key: &[u8],
-        change: impl FnOnce(&mut Value) -> Result<T, E>,
-    ) -> Result<Option<T>, E> {
-        let at = self.find(key);
-        if self.segment(at).entries.get(at.hash, key).is_none() {
-            return Ok(None);
-        }
-        let value = self.segment_mut(at).entries.get_mut(at.hash, key);
-        let result = value.map(change).transpose()?;
-        self.changed(&[key]);
-        Ok(result)
-    }
-
     /// Changes the value of `key` in place. A key that is not there gets
-    /// `initial`, changed; if the change fails, it is still not there.
+    /// `initial`, changed. A change that fails must leave the value as it was, and then a key
+    /// that was not there is still not there.
     pub fn upsert<T, E>(
         &mut self,
         key: &[u8],
@@ -371,19 +355,16 @@ impl Store {
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
         let at = self.find(key);
-        match self.segment_mut(at).entries.get_mut(at.hash, key) {
-            Some(value) => {
-                let result = change(value)?;
-                self.changed(&[key]);
-                Ok(result)
-            }
+        let result = match self.segment_mut(at).entries.get_mut(at.hash, key) {
+            Some(value) => change(value)?,
             None => {
                 let result = change(&mut initial)?;
                 self.write(at, initial, None);
-                self.changed(&[key]);
-                Ok(result)
+                result
             }
-        }
+        };
+        self.changed(&[key]);
+        Ok(result)
     }
 
     /// Gives `key` a string as its value, whatever it had before.
@@ -458,7 +439,7 @@ impl Store {
     /// Gives the value of `from` to `to` as well, whatever that had before. False
     /// if there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let value = self.peek(from).cloned();
+        let value = self.get_for_write(from).cloned();
         let deadline = self.deadline(from);
         value
             .map(|value| self.insert_until(to, value, deadline))
@@ -573,12 +554,10 @@ impl Store {
         cursor: u64,
         count: usize,
     ) -> (u64, impl Iterator<Item = (&[u8], &Value)>) {
+        let cursor = cursor as usize;
         let (mut segments, mut entries) = match cursor {
             0 => (SEGMENTS, 0),
-            _ => (
-                cursor as usize % (SEGMENTS + 1),
-                cursor as usize / (SEGMENTS + 1),
-            ),
+            _ => (cursor % (SEGMENTS + 1), cursor / (SEGMENTS + 1)),
         };
         let mut parts = Vec::new();
         let mut missing = count;

@@ -302,7 +302,7 @@ struct Filter<'a> {
     id: Option<u64>,
     kind: Option<Kind>,
     addr: Option<&'a [u8]>,
-    local_addr: Option<&'a [u8]>,
+    laddr: Option<&'a [u8]>,
     /// The client that asks, if it is to stay.
     spared: Option<u64>,
 }
@@ -323,7 +323,7 @@ impl<'a> Filter<'a> {
                 }
                 b"type" => filter.kind = Some(kind(value)?),
                 b"addr" => filter.addr = Some(value),
-                b"laddr" => filter.local_addr = Some(value),
+                b"laddr" => filter.laddr = Some(value),
                 // There is one user, and everybody is it.
                 b"user" if value == b"default" => {}
                 b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
@@ -341,9 +341,7 @@ impl<'a> Filter<'a> {
         self.id.is_none_or(|id| client.id == id)
             && self.kind.is_none_or(|kind| client.kind() == kind)
             && self.addr.is_none_or(|addr| is(addr, client.addr))
-            && self
-                .local_addr
-                .is_none_or(|addr| is(addr, client.local_addr))
+            && self.laddr.is_none_or(|addr| is(addr, client.local_addr))
             && self.spared != Some(client.id)
     }
 }
@@ -357,11 +355,10 @@ fn kind(name: &[u8]) -> Result<Kind> {
         b"master" => Ok(Kind::Primary),
         b"slave" | b"replica" => Ok(Kind::Replica),
         b"pubsub" => Ok(Kind::Subscriber),
-        _ => Err(CommandError::quoting(
-            "ERR Unknown client type '",
-            name,
-            "'",
-        )),
+        _ => {
+            let before = "ERR Unknown client type '";
+            Err(CommandError::quoting(before, name, "'"))
+        }
     }
 }
 

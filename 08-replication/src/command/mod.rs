@@ -96,23 +96,16 @@ pub enum Flag {
 }
 
 impl Flag {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::Readonly => "readonly",
-            Self::Denyoom => "denyoom",
-            Self::Admin => "admin",
-            Self::Pubsub => "pubsub",
-            Self::Loading => "loading",
-            Self::Stale => "stale",
-            Self::Fast => "fast",
-            Self::Noscript => "noscript",
-            Self::NoAsyncLoading => "no_async_loading",
-            Self::NoMulti => "no_multi",
-            Self::NoAuth => "no_auth",
-            Self::AllowBusy => "allow_busy",
-            Self::Subscribed => "subscribed",
+    /// What `COMMAND INFO` calls it: `no_async_loading` for `NoAsyncLoading`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
         }
+        name
     }
 }
 
