@@ -173,17 +173,16 @@ mod tests {
         let shared = Rc::clone(&client.shared);
         let script = async {
             request(&mut server).await;
-            let opened = shared.window.open(None);
+            shared.window.open(None);
             server.write_all(b"+OK\r\n").await.unwrap();
             request(&mut server).await;
-            let closed = shared.window.close(None);
+            shared.window.close(None);
             tokio::time::sleep(Duration::from_millis(20)).await;
             server.write_all(b"+OK\r\n").await.unwrap();
-            (opened, closed)
         };
-        let (ended, edges) = both(client.run(), script).await;
+        let (ended, ()) = both(client.run(), script).await;
         ended.unwrap();
-        let samples = shared.window.measured(edges).samples;
+        let samples = shared.window.measured().unwrap().samples;
         let sets = &samples.latencies[Operation::Set];
         assert_eq!(
             sets.len(),
@@ -198,7 +197,7 @@ mod tests {
         let (mut client, mut server) = client(2).await;
         let shared = Rc::clone(&client.shared);
         client.choose_batch();
-        let opened = shared.window.open(None);
+        shared.window.open(None);
         let sent = Instant::now();
         let script = async {
             server.write_all(b"+OK\r\n+O").await.unwrap();
@@ -211,8 +210,8 @@ mod tests {
         };
         let (received, between) = both(client.receive_batch(sent, true), script).await;
         received.unwrap();
-        let edges = (opened, shared.window.close(None));
-        let samples = shared.window.measured(edges).samples;
+        shared.window.close(None);
+        let samples = shared.window.measured().unwrap().samples;
         let sets = &samples.latencies[Operation::Set];
         assert_eq!(sets.len(), 2, "each command is a sample");
         assert!(sets.min() < between, "the first reply came before");

@@ -36,7 +36,7 @@ pub use traffic::Keys;
 use traffic::Traffic;
 
 use crate::measure::disturbance::Pause;
-use crate::measure::window::{Edge, Measurement, Window};
+use crate::measure::window::{Measurement, Window};
 use crate::scenario::Condition;
 use crate::worker::CancellationToken;
 
@@ -69,13 +69,13 @@ async fn run(plan: &Plan) -> Result<Measurement> {
     let started = tokio::time::timeout(CONNECTED, start(plan, &shared)).await;
     let mut clients = started.context("not all clients were connected within 20 s")??;
 
-    let edges = tokio::select! {
-        edges = keep_time(plan, &shared.window) => edges?,
+    tokio::select! {
+        ended = keep_time(plan, &shared.window) => ended?,
         Some(ended) = clients.join_next() => {
             ended.context("a client panicked")??;
             bail!("a client ended before its time");
         }
-    };
+    }
     let rest = async {
         while let Some(ended) = clients.join_next().await {
             ended.context("a client panicked")??;
@@ -86,7 +86,7 @@ async fn run(plan: &Plan) -> Result<Measurement> {
         Ok(ended) => ended?,
         Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
     }
-    Ok(shared.window.measured(edges))
+    shared.window.measured().context("the window is open")
 }
 
 /// Connects all clients, and starts what they do.
@@ -99,12 +99,12 @@ async fn start(plan: &Plan, shared: &Rc<Shared>) -> Result<JoinSet<Result<()>>> 
     }
 }
 
-/// Opens the window after the warm-up, closes it, and returns both edges. A pause
+/// Opens the window after the warm-up, and closes it. A pause
 /// of the server begins a quarter into the window, so that what follows from it is
 /// seen too.
-async fn keep_time(plan: &Plan, window: &Window) -> Result<(Edge, Edge)> {
+async fn keep_time(plan: &Plan, window: &Window) -> Result<()> {
     tokio::time::sleep(plan.warmup).await;
-    let opened = window.open(plan.pid);
+    window.open(plan.pid);
     let until = tokio::time::Instant::now() + plan.seconds;
     if let Some(length) = plan.scenario.pause() {
         tokio::time::sleep(plan.seconds.saturating_sub(length) / 4).await;
@@ -113,5 +113,6 @@ async fn keep_time(plan: &Plan, window: &Window) -> Result<(Edge, Edge)> {
         drop(pause);
     }
     tokio::time::sleep_until(until).await;
-    Ok((opened, window.close(plan.pid)))
+    window.close(plan.pid);
+    Ok(())
 }

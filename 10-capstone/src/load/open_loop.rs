@@ -347,8 +347,9 @@ mod tests {
     }
 
     fn samples(shared: &Shared) -> Samples {
-        let edges = (shared.window.open(None), shared.window.close(None));
-        shared.window.measured(edges).samples
+        shared.window.open(None);
+        shared.window.close(None);
+        shared.window.measured().unwrap().samples
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 //! open, and the clocks, which are read when it opens and when it closes. So
 //! operations and CPU time are of the same seconds.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -47,14 +47,9 @@ impl Samples {
 
     /// The latencies of all commands together.
     pub fn all(&self) -> Histogram<u64> {
-        let mut all = self.latencies[Operation::Set].clone();
-        for (_, latencies) in self
-            .latencies
-            .iter()
-            .filter(|(it, _)| *it != Operation::Set)
-        {
-            all.add(latencies)
-                .expect("all histograms have the same bounds");
+        let mut all = Histogram::new_from(&self.lateness);
+        for latencies in self.latencies.values() {
+            all += latencies;
         }
         all
     }
@@ -68,73 +63,13 @@ fn histogram() -> Result<Histogram<u64>> {
 
 /// The time in which commands count, and the samples of those that do.
 pub struct Window {
-    phase: Cell<Phase>,
+    opened: OnceCell<Edge>,
+    closed: OnceCell<Edge>,
     samples: RefCell<Samples>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    WarmUp,
-    Open,
-    Over,
-}
-
-impl Window {
-    /// A window that is not open yet.
-    pub fn new() -> Result<Self> {
-        Ok(Self {
-            phase: Cell::new(Phase::WarmUp),
-            samples: RefCell::new(Samples::new()?),
-        })
-    }
-
-    /// Opens it. `pid` is the server's process, when it runs on this machine.
-    pub fn open(&self, pid: Option<u32>) -> Edge {
-        self.phase.set(Phase::Open);
-        Edge::now(pid)
-    }
-
-    /// Closes it. What was sent in it still counts when its reply arrives.
-    pub fn close(&self, pid: Option<u32>) -> Edge {
-        let edge = Edge::now(pid);
-        self.phase.set(Phase::Over);
-        edge
-    }
-
-    /// What was taken in it, and what the clocks say between its edges.
-    pub fn measured(&self, (opened, closed): (Edge, Edge)) -> Measurement {
-        closed.since(&opened, self.samples.borrow().clone())
-    }
-
-    /// Does a command that is sent now count?
-    pub fn is_open(&self) -> bool {
-        self.phase.get() == Phase::Open
-    }
-
-    /// Shall no more commands be sent?
-    pub fn is_over(&self) -> bool {
-        self.phase.get() == Phase::Over
-    }
-
-    /// Takes the latency of one command.
-    pub fn record(&self, operation: Operation, latency: Duration) {
-        let histogram = &mut self.samples.borrow_mut().latencies[operation];
-        histogram.saturating_record(nanoseconds(latency));
-    }
-
-    /// Takes how long after its time a command was sent.
-    pub fn record_lateness(&self, late: Duration) {
-        let histogram = &mut self.samples.borrow_mut().lateness;
-        histogram.saturating_record(nanoseconds(late));
-    }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// All clocks at one edge of the window.
-pub struct Edge {
+struct Edge {
     at: Instant,
     generator: CpuTime,
     server: Option<CpuTime>,
@@ -150,23 +85,67 @@ impl Edge {
             machine: cpu::of_machine(),
         }
     }
+}
 
-    /// What happened between two edges.
-    fn since(&self, before: &Self, samples: Samples) -> Measurement {
-        let generator = self.generator.since(&before.generator);
-        let servers = self.server.zip(before.server);
+impl Window {
+    /// A window that is not open yet.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            opened: OnceCell::new(),
+            closed: OnceCell::new(),
+            samples: RefCell::new(Samples::new()?),
+        })
+    }
+
+    /// Opens it. `pid` is the server's process, when it runs on this machine.
+    pub fn open(&self, pid: Option<u32>) {
+        self.opened.get_or_init(|| Edge::now(pid));
+    }
+
+    /// Closes it. What was sent in it still counts when its reply arrives.
+    pub fn close(&self, pid: Option<u32>) {
+        self.closed.get_or_init(|| Edge::now(pid));
+    }
+
+    /// Does a command that is sent now count?
+    pub fn is_open(&self) -> bool {
+        self.opened.get().is_some() && !self.is_over()
+    }
+
+    /// Shall no more commands be sent?
+    pub fn is_over(&self) -> bool {
+        self.closed.get().is_some()
+    }
+
+    /// Records the latency of one command.
+    pub fn record(&self, operation: Operation, latency: Duration) {
+        let histogram = &mut self.samples.borrow_mut().latencies[operation];
+        histogram.saturating_record(latency.as_nanos() as u64);
+    }
+
+    /// Records how late a command was sent.
+    pub fn record_lateness(&self, late: Duration) {
+        let histogram = &mut self.samples.borrow_mut().lateness;
+        histogram.saturating_record(late.as_nanos() as u64);
+    }
+
+    /// The samples, and what the clocks say between the edges; `None` before it is over.
+    pub fn measured(&self) -> Option<Measurement> {
+        let (opened, closed) = (self.opened.get()?, self.closed.get()?);
+        let generator = closed.generator.since(&opened.generator);
+        let servers = closed.server.zip(opened.server);
         let server = servers.map(|(after, before)| after.since(&before));
         // Without the server's own time, nobody can say what others used.
         let others = server.and_then(|server| {
-            let machine = self.machine?.saturating_sub(before.machine?);
+            let machine = closed.machine?.saturating_sub(opened.machine?);
             Some(machine.saturating_sub(server.running + generator.running))
         });
-        Measurement {
-            wall: self.at - before.at,
-            samples,
+        Some(Measurement {
+            wall: closed.at - opened.at,
+            samples: self.samples.borrow().clone(),
             generator,
             server,
             others,
-        }
+        })
     }
 }
