@@ -1,8 +1,8 @@
 //! The check of replies: a server that answers fast and wrong must not win.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::reply::{self, Reply, Scan};
+use super::reply::{self, Reply};
 use super::request::Templates;
 use crate::scenario::Operation;
 
@@ -18,14 +18,13 @@ impl Asked {
     /// The length of the reply at the beginning of `input`, if all of it is here; an
     /// error if it is not what the command must be answered with.
     pub fn reply(self, input: &[u8], requests: &Templates) -> Result<Option<usize>> {
-        match reply::scan(input) {
-            Scan::Reply(reply, length) => {
-                self.check(&reply, requests)?;
-                Ok(Some(length))
-            }
-            Scan::Incomplete => Ok(None),
-            Scan::Invalid => bail!("the server sends what is no reply to {}", self.operation),
-        }
+        let found = reply::scan(input).ok();
+        let found = found.with_context(|| format!("this is no reply to {}", self.operation))?;
+        let Some((reply, length)) = found else {
+            return Ok(None);
+        };
+        self.check(&reply, requests)?;
+        Ok(Some(length))
     }
 
     /// Is this the answer that the command must have?
@@ -55,17 +54,14 @@ impl Asked {
     fn check_each(self, mut values: &[u8], requests: &Templates) -> Result<()> {
         for key in (self.key..).take(self.operation.keys() as usize) {
             match reply::scan(values) {
-                Scan::Reply(Reply::Bulk(value), length) if requests.is_value(key, value) => {
+                Ok(Some((Reply::Bulk(value), length))) if requests.is_value(key, value) => {
                     values = &values[length..];
                 }
                 _ => bail!("{} did not find the value of key {key}", self.operation),
             }
         }
-        ensure!(
-            values.is_empty(),
-            "{} found too many values",
-            self.operation
-        );
+        let operation = self.operation;
+        ensure!(values.is_empty(), "{operation} found too many values");
         Ok(())
     }
 }

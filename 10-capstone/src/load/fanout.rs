@@ -17,16 +17,14 @@ use tokio::task::JoinSet;
 
 use super::connection::{Shared, connect};
 use super::plan::Plan;
-use super::request::array;
-use crate::scenario::Operation;
+use crate::scenario::{Operation, Scenario};
 
 const CHANNEL: &str = "capstone:channel";
 
 /// What publisher and subscribers both know.
 struct Fanout {
     shared: Rc<Shared>,
-    /// Length of a message.
-    bytes: usize,
+    scenario: Scenario,
     /// When the batch on its way was published.
     sent: Cell<Instant>,
     /// Was that in the window?
@@ -57,7 +55,7 @@ impl Fanout {
 pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let fanout = Rc::new(Fanout {
         shared,
-        bytes: plan.scenario.value_bytes as usize,
+        scenario: plan.scenario,
         sent: Cell::new(Instant::now()),
         counts: Cell::new(false),
         missing: Cell::new(0),
@@ -69,19 +67,14 @@ pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>
         tasks.spawn_local(receive(stream, Rc::clone(&fanout)));
     }
     let stream = connect(&plan.address).await?;
-    tasks.spawn_local(publish(
-        stream,
-        fanout,
-        plan.scenario.clients,
-        plan.scenario.pipeline,
-    ));
+    tasks.spawn_local(publish(stream, fanout));
     Ok(tasks)
 }
 
 /// A connection that has subscribed to the channel.
 async fn subscribe(address: &str) -> Result<TcpStream> {
     let mut stream = connect(address).await?;
-    let request = array(&[b"SUBSCRIBE", CHANNEL.as_bytes()]);
+    let request = redis::cmd("SUBSCRIBE").arg(CHANNEL).get_packed_command();
     stream.write_all(&request).await?;
     let length = CHANNEL.len();
     let expected = format!("*3\r\n$9\r\nsubscribe\r\n${length}\r\n{CHANNEL}\r\n:1\r\n");
@@ -103,25 +96,21 @@ async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Resul
 }
 
 /// Publishes batch after batch, each when everybody has the one before.
-async fn publish(
-    mut stream: TcpStream,
-    fanout: Rc<Fanout>,
-    subscribers: u16,
-    pipeline: u16,
-) -> Result<()> {
+async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
+    let Scenario {
+        clients, pipeline, ..
+    } = fanout.scenario;
+    let arrivals = usize::from(clients) * usize::from(pipeline);
     let window = &fanout.shared.window;
-    let replies = format!(":{subscribers}\r\n").repeat(pipeline.into());
+    let replies = format!(":{clients}\r\n").repeat(pipeline.into());
     let (mut batch, mut number) = (Vec::new(), 0);
     while !window.is_over() {
         batch.clear();
         for _ in 0..pipeline {
-            let message = message(number, fanout.bytes);
-            batch.extend(array(&[b"PUBLISH", CHANNEL.as_bytes(), &message]));
+            batch.extend(encoded("PUBLISH", number, &fanout.scenario));
             number += 1;
         }
-        fanout
-            .missing
-            .set(usize::from(subscribers) * usize::from(pipeline));
+        fanout.missing.set(arrivals);
         fanout.counts.set(window.is_open());
         fanout.sent.set(Instant::now());
         stream.write_all(&batch).await?;
@@ -134,7 +123,7 @@ async fn publish(
 
 /// Receives until nothing more is published.
 async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
-    let length = frame(0, fanout.bytes).len();
+    let length = encoded("message", 0, &fanout.scenario).len();
     let mut input = vec![0; length + 64 * 1024];
     let (mut filled, mut number) = (0, 0);
     loop {
@@ -148,7 +137,7 @@ async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
         let messages = filled / length;
         for found in input[..filled].chunks_exact(length) {
             let got = found.escape_ascii();
-            let right = found == frame(number, fanout.bytes);
+            let right = found == encoded("message", number, &fanout.scenario);
             ensure!(
                 right,
                 "a subscriber waited for message {number} and got {got}"
@@ -172,9 +161,12 @@ fn message(number: u64, bytes: usize) -> Vec<u8> {
     message
 }
 
-/// What a subscriber gets for the message with this number.
-fn frame(number: u64, bytes: usize) -> Vec<u8> {
-    array(&[b"message", CHANNEL.as_bytes(), &message(number, bytes)])
+/// The message with this number, behind `PUBLISH` as it is sent, and behind `message` as a
+/// subscriber gets it.
+fn encoded(command: &str, number: u64, scenario: &Scenario) -> Vec<u8> {
+    let message = message(number, scenario.value_bytes as usize);
+    let mut command = redis::cmd(command);
+    command.arg(CHANNEL).arg(message).get_packed_command()
 }
 
 #[cfg(test)]
@@ -191,7 +183,7 @@ mod tests {
     #[test]
     fn frames_are_what_redis_pushes() {
         assert_eq!(
-            frame(5, 1),
+            encoded("message", 5, &Scenario::plain(1, 1, 1)),
             b"*3\r\n$7\r\nmessage\r\n$16\r\ncapstone:channel\r\n$1\r\n5\r\n"
         );
     }

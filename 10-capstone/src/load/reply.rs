@@ -23,81 +23,66 @@ pub enum Reply<'a> {
     Array(&'a [u8]),
 }
 
-/// What the buffer starts with.
+/// These bytes are no reply that a command of ours can have.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Scan<'a> {
-    /// A whole reply, and its length in the buffer.
-    Reply(Reply<'a>, usize),
-    /// The beginning of a reply: read more.
-    Incomplete,
-    /// No reply that a command of ours can have.
-    Invalid,
-}
+pub struct Invalid;
+
+/// The reply that a buffer starts with, and its length; `None` if not all of it is here.
+pub type Scan<'a> = Result<Option<(Reply<'a>, usize)>, Invalid>;
 
 /// Looks at the first reply in `buffer`.
 pub fn scan(buffer: &[u8]) -> Scan<'_> {
-    let Some((&kind, rest)) = buffer.split_first() else {
-        return Scan::Incomplete;
+    let Some((kind, rest)) = buffer.split_first() else {
+        return Ok(None);
     };
-    if !b"+-$:*".contains(&kind) {
-        return Scan::Invalid;
+    if !b"+-$:*".contains(kind) {
+        return Err(Invalid);
     }
-    let Some(line) = first_line(rest) else {
-        return Scan::Incomplete;
+    let Some(length) = rest.windows(2).position(|pair| pair == b"\r\n") else {
+        return Ok(None);
     };
-    let after_line = 1 + line.len() + 2;
-    match kind {
-        b'+' => Scan::Reply(Reply::Simple(line), after_line),
-        b'-' => Scan::Reply(Reply::Error(line), after_line),
-        b':' => match number(line) {
-            Some(number) => Scan::Reply(Reply::Integer(number), after_line),
-            None => Scan::Invalid,
-        },
-        b'*' => scan_array(buffer, line, after_line),
-        _ => scan_bulk(buffer, line, after_line),
-    }
+    let (line, start) = (&rest[..length], length + 3);
+    let reply = match kind {
+        b'+' => Reply::Simple(line),
+        b'-' => Reply::Error(line),
+        b':' => Reply::Integer(number(line)?),
+        b'*' => return scan_array(buffer, start, number(line)?),
+        _ if line == b"-1" => Reply::Null,
+        _ => return scan_bulk(buffer, start, number(line)?),
+    };
+    Ok(Some((reply, start)))
 }
 
-/// Looks at the body of a bulk string, whose length was announced in `header`.
-fn scan_bulk<'a>(buffer: &'a [u8], header: &[u8], start: usize) -> Scan<'a> {
-    if header == b"-1" {
-        return Scan::Reply(Reply::Null, start);
-    }
-    let Some(length) = number::<u32>(header) else {
-        return Scan::Invalid;
-    };
+/// Looks at the body of a bulk string, which begins at `start`.
+fn scan_bulk(buffer: &[u8], start: usize, length: u32) -> Scan<'_> {
     let end = start + length as usize;
     match buffer.get(end..end + 2) {
-        Some(b"\r\n") => Scan::Reply(Reply::Bulk(&buffer[start..end]), end + 2),
-        Some(_) => Scan::Invalid,
-        None => Scan::Incomplete,
+        Some(b"\r\n") => Ok(Some((Reply::Bulk(&buffer[start..end]), end + 2))),
+        Some(_) => Err(Invalid),
+        None => Ok(None),
     }
 }
 
-/// Looks at the bulk strings of an array, whose number was announced in `header`.
-fn scan_array<'a>(buffer: &'a [u8], header: &[u8], start: usize) -> Scan<'a> {
-    let Some(count) = number::<u32>(header) else {
-        return Scan::Invalid;
-    };
+/// Looks at the bulk strings of an array, the first of which begins at `start`.
+fn scan_array(buffer: &[u8], start: usize, count: u32) -> Scan<'_> {
     let mut end = start;
     for _ in 0..count {
-        match (buffer.get(end), scan(&buffer[end..])) {
-            (Some(b'$'), Scan::Reply(_, length)) => end += length,
-            (None, _) | (Some(b'$'), Scan::Incomplete) => return Scan::Incomplete,
-            _ => return Scan::Invalid,
+        if !matches!(buffer.get(end), None | Some(b'$')) {
+            return Err(Invalid);
         }
+        let Some((_, length)) = scan(&buffer[end..])? else {
+            return Ok(None);
+        };
+        end += length;
     }
-    Scan::Reply(Reply::Array(&buffer[start..end]), end)
+    Ok(Some((Reply::Array(&buffer[start..end]), end)))
 }
 
-fn number<T: FromStr>(text: &[u8]) -> Option<T> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// The bytes up to the first `\r\n`, when that has arrived.
-fn first_line(bytes: &[u8]) -> Option<&[u8]> {
-    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
-    Some(&bytes[..end])
+fn number<T: FromStr>(text: &[u8]) -> Result<T, Invalid> {
+    let number = std::str::from_utf8(text)
+        .ok()
+        .and_then(|it| it.parse().ok());
+    number.ok_or(Invalid)
 }
 
 #[cfg(test)]
@@ -107,7 +92,7 @@ mod tests {
     /// All replies in `buffer`, and what is left of it.
     fn replies(buffer: &[u8]) -> (Vec<Reply<'_>>, usize) {
         let (mut found, mut at) = (Vec::new(), 0);
-        while let Scan::Reply(reply, length) = scan(&buffer[at..]) {
+        while let Ok(Some((reply, length))) = scan(&buffer[at..]) {
             found.push(reply);
             at += length;
         }
@@ -143,11 +128,7 @@ mod tests {
         let (whole, _) = replies(stream);
         for split in 0..=stream.len() {
             let (mut found, at) = replies(&stream[..split]);
-            assert_eq!(
-                scan(&stream[at..split]),
-                Scan::Incomplete,
-                "split at {split}"
-            );
+            assert_eq!(scan(&stream[at..split]), Ok(None), "split at {split}");
             let (rest, _) = replies(&stream[at..]);
             found.extend(rest);
             assert_eq!(found, whole, "split at {split}");
@@ -167,7 +148,7 @@ mod tests {
             b"$1\r\nabc",
             b"$4294967296\r\n",
         ] {
-            assert_eq!(scan(wrong), Scan::Invalid, "{wrong:?}");
+            assert_eq!(scan(wrong), Err(Invalid), "{wrong:?}");
         }
     }
 }

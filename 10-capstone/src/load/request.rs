@@ -15,7 +15,7 @@ pub const KEY_PREFIX: &str = "capstone:";
 const KEY_DIGITS: usize = 7;
 const KEY_BYTES: usize = KEY_PREFIX.len() + KEY_DIGITS;
 /// What EXPIRE sets: no key is gone before the run is over.
-const SECONDS: &[u8] = b"1000000";
+const SECONDS: u32 = 1_000_000;
 
 /// The key with this number.
 pub fn key(number: u32) -> String {
@@ -27,13 +27,10 @@ pub fn key(number: u32) -> String {
 /// a key is only `x`. Where INCR is measured, it is a number.
 pub fn value(scenario: &Scenario, number: u32) -> Vec<u8> {
     let bytes = scenario.value_bytes as usize;
-    let filling = if scenario.operation == Operation::Incr {
-        b'1'
-    } else {
-        b'x'
-    };
+    let is_number = scenario.operation == Operation::Incr;
+    let filling = if is_number { b'1' } else { b'x' };
     let mut value = vec![filling; bytes];
-    if bytes >= KEY_BYTES && filling == b'x' {
+    if bytes >= KEY_BYTES && !is_number {
         value[..KEY_BYTES].copy_from_slice(key(number).as_bytes());
     }
     value
@@ -65,10 +62,8 @@ impl Templates {
 
     /// Appends the request for `operation` on the key with this number.
     pub fn append(&self, operation: Operation, number: u32, out: &mut Vec<u8>) {
-        let template = match operation {
-            Operation::Set => &self.set,
-            _ => &self.measured,
-        };
+        let is_set = operation == Operation::Set;
+        let template = if is_set { &self.set } else { &self.measured };
         let start = out.len();
         out.extend_from_slice(&template.bytes);
         for (at, after) in &template.keys {
@@ -90,16 +85,16 @@ impl Templates {
 impl Template {
     /// Encodes a command on the first keys, and finds them in it.
     fn new(scenario: &Scenario, operation: Operation) -> Self {
-        let mut arguments = vec![operation.to_string().into_bytes()];
+        let mut command = redis::cmd(&operation.to_string());
         for number in 0..operation.keys() {
-            arguments.push(key(number).into_bytes());
+            command.arg(key(number));
             match operation {
-                Operation::Set | Operation::Mset => arguments.push(value(scenario, number)),
-                Operation::Expire => arguments.push(SECONDS.to_vec()),
-                _ => {}
-            }
+                Operation::Set | Operation::Mset => command.arg(value(scenario, number)),
+                Operation::Expire => command.arg(SECONDS),
+                _ => &mut command,
+            };
         }
-        let bytes = array(&arguments.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let bytes = command.get_packed_command();
         let keys = (0..operation.keys()).flat_map(|after| {
             let key = key(after).into_bytes();
             let places = bytes.windows(KEY_BYTES).enumerate();
@@ -108,17 +103,6 @@ impl Template {
         let keys = keys.collect();
         Self { bytes, keys }
     }
-}
-
-/// A RESP array of bulk strings.
-pub fn array(arguments: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", arguments.len()).into_bytes();
-    for argument in arguments {
-        bytes.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
-        bytes.extend_from_slice(argument);
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes
 }
 
 /// Where the digits are in a key.
