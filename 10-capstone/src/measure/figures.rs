@@ -24,39 +24,35 @@ pub enum Figure {
     Ops,
     /// Latencies in microseconds, from sending a batch to the reply.
     #[serde(rename = "p50_us")]
-    #[strum(to_string = "p50")]
+    #[strum(to_string = "p50 µs")]
     P50,
     #[serde(rename = "p95_us")]
-    #[strum(to_string = "p95")]
+    #[strum(to_string = "p95 µs")]
     P95,
     #[serde(rename = "p99_us")]
-    #[strum(to_string = "p99")]
+    #[strum(to_string = "p99 µs")]
     P99,
     #[serde(rename = "p99_9_us")]
-    #[strum(to_string = "p99.9")]
+    #[strum(to_string = "p99.9 µs")]
     P999,
     #[serde(rename = "max_us")]
-    #[strum(to_string = "max")]
+    #[strum(to_string = "max µs")]
     Max,
     /// CPU time of the server's process per command, in microseconds.
     #[serde(rename = "server_cpu_us_per_op")]
-    #[strum(to_string = "CPU")]
+    #[strum(to_string = "CPU µs/op")]
     Cpu,
 }
 
 impl Figure {
-    /// What a table calls it.
-    pub fn name(self) -> &'static str {
+    /// Its name and its unit, as the head of a column.
+    pub fn title(self) -> &'static str {
         self.into()
     }
 
-    /// Its name and its unit, as the head of a column.
-    pub fn title(self) -> String {
-        match self {
-            Self::Ops => self.name().to_owned(),
-            Self::Cpu => "CPU µs/op".to_owned(),
-            latency => format!("{} µs", latency.name()),
-        }
+    /// Its name alone.
+    pub fn name(self) -> &'static str {
+        self.title().split(' ').next().unwrap_or_default()
     }
 }
 
@@ -96,6 +92,16 @@ fn figures(latencies: &Histogram<u64>, wall: Duration, server: Option<Duration>)
 /// A percentile of nanoseconds, in microseconds; none of no samples.
 fn microseconds_at(histogram: &Histogram<u64>, percent: f64) -> Option<f64> {
     (!histogram.is_empty()).then(|| histogram.value_at_percentile(percent) as f64 / 1000.0)
+}
+
+/// A number with three digits, as many as a measurement of this kind deserves, or with all of those
+/// before the point.
+pub fn three_digits(number: f64) -> String {
+    match number {
+        number if number >= 99.95 => format!("{number:.0}"),
+        number if number >= 9.995 => format!("{number:.1}"),
+        number => format!("{number:.2}"),
+    }
 }
 
 /// What everybody did during a measurement: 1.0 is one core, all the time.
@@ -173,6 +179,17 @@ pub mod tests {
         assert!(
             (found / expected - 1.0).abs() < 0.002,
             "{found} is not {expected}"
+        );
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let shown = [0.123, 1.0, 9.994, 9.996, 45.67, 99.96, 123.4, 98_765.4].map(three_digits);
+        assert_eq!(
+            shown,
+            [
+                "0.12", "1.00", "9.99", "10.0", "45.7", "100", "123", "98765"
+            ]
         );
     }
 

@@ -20,7 +20,7 @@ use std::fmt;
 use serde::Serialize;
 use strum::VariantArray;
 
-use super::figures::{ByCommand, Command, Figure, Round};
+use super::figures::{ByCommand, Command, Figure, Round, three_digits};
 use super::rounds::{median, over};
 
 /// Fewer rounds agree by luck too often: three of them in one of four cases.
@@ -120,12 +120,12 @@ impl Ratio {
 
     /// `0.86–0.93`
     pub fn spread(&self) -> String {
-        format!("{}–{}", short(self.low), short(self.high))
+        format!("{}–{}", three_digits(self.low), three_digits(self.high))
     }
 
     /// `0.90×`
     pub fn times(&self) -> String {
-        format!("{}×", short(self.median))
+        format!("{}×", three_digits(self.median))
     }
 }
 
@@ -134,15 +134,6 @@ impl fmt::Display for Ratio {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.figure.name();
         write!(out, "{name} {} ({})", self.times(), self.spread())
-    }
-}
-
-/// A ratio with three digits, or fewer if it is that far off.
-fn short(ratio: f64) -> String {
-    match ratio {
-        ratio if ratio >= 99.5 => format!("{ratio:.0}"),
-        ratio if ratio >= 9.995 => format!("{ratio:.1}"),
-        ratio => format!("{ratio:.2}"),
     }
 }
 

@@ -8,6 +8,7 @@
 //! less than the setting up of one.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use askama::Template;
 
@@ -21,16 +22,7 @@ const TOP: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
 
 /// Where the axis across has its marks.
-const PERCENTILES: [(f64, &str); 8] = [
-    (0.0, "0"),
-    (50.0, "50"),
-    (90.0, "90"),
-    (99.0, "99"),
-    (99.9, "99.9"),
-    (99.99, "99.99"),
-    (99.999, "99.999"),
-    (99.9999, "99.9999"),
-];
+const PERCENTILES: [f64; 8] = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999];
 
 /// One curve.
 pub struct Line<'a> {
@@ -109,16 +101,16 @@ impl Scale {
     }
 
     /// The lines across: where they are, and what they are called.
-    fn decades(&self) -> impl Iterator<Item = (f64, String)> {
+    fn decades(&self) -> impl Iterator<Item = (f64, Duration)> {
         let decades = (self.lowest as i32..=self.highest as i32).map(|it| 10f64.powi(it));
-        decades.map(|us| (self.y(us), time(us)))
+        decades.map(|us| (self.y(us), Duration::from_secs_f64(us / 1e6)))
     }
 
-    /// The lines upwards.
-    fn percentiles(&self) -> impl Iterator<Item = (f64, &'static str)> {
-        let marks = PERCENTILES.iter().map(|(it, name)| (nines(*it), *name));
+    /// The lines upwards: where they are, and their percentiles.
+    fn percentiles(&self) -> impl Iterator<Item = (f64, f64)> {
+        let marks = PERCENTILES.into_iter().map(|it| (nines(it), it));
         let marks = marks.filter(|(nines, _)| *nines <= self.across + 0.01);
-        marks.map(|(nines, name)| (self.x(nines), name))
+        marks.map(|(nines, percentile)| (self.x(nines), percentile))
     }
 
     /// The curve; its last point is the slowest command, right above the one before.
@@ -139,16 +131,6 @@ impl Scale {
 /// To a tenth of a pixel.
 fn tenths(pixels: f64) -> f64 {
     (pixels * 10.0).round() / 10.0
-}
-
-/// A power of ten of microseconds, as one says it.
-fn time(us: f64) -> String {
-    match us {
-        us if us >= 1e6 => format!("{:.0} s", us / 1e6),
-        us if us >= 1e3 => format!("{:.0} ms", us / 1e3),
-        us if us >= 1.0 => format!("{us:.0} µs"),
-        us => format!("{us:.1} µs"),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! in common. A number gets three digits, as many as a measurement of this kind deserves.
 
 use super::results::{Outcome, Results, Side};
-use crate::measure::figures::{Command, Figure, Share};
+use crate::measure::figures::{Command, Figure, Share, three_digits};
 use crate::measure::ratio::{Ratio, in_words};
 use crate::measure::verdict::Verdict;
 
@@ -76,29 +76,4 @@ pub fn percent(share: f64) -> String {
 /// A figure as text; what is unknown is a dash.
 pub fn shown(figure: Option<f64>) -> String {
     figure.map_or("—".to_owned(), three_digits)
-}
-
-/// A number with three digits, or with all of those before the point.
-fn three_digits(number: f64) -> String {
-    match number {
-        number if number >= 99.95 => format!("{number:.0}"),
-        number if number >= 9.995 => format!("{number:.1}"),
-        number => format!("{number:.2}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_three_digits() {
-        let shown = [0.123, 1.0, 9.994, 9.996, 45.67, 99.96, 123.4, 98_765.4].map(three_digits);
-        assert_eq!(
-            shown,
-            [
-                "0.12", "1.00", "9.99", "10.0", "45.7", "100", "123", "98765"
-            ]
-        );
-    }
 }

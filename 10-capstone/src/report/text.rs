@@ -75,7 +75,7 @@ impl Report<'_> {
 }
 
 fn table(results: &Results, split: bool) -> Table {
-    let mut head = vec!["clients×pipeline".to_owned(), "server".to_owned()];
+    let mut head = vec!["clients×pipeline", "server"];
     head.extend(FIGURES.map(Figure::title));
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(head);
