@@ -15,7 +15,7 @@ use crate::measure::ratio;
 use crate::measure::rounds::Rounds;
 use crate::measure::window::Measurement;
 use crate::progress::Progress;
-use crate::report::results::{Measured, Outcome, Results, Side};
+use crate::report::results::{Outcome, Results, Side};
 use crate::scenario::{Condition, Operation, Scenario};
 use crate::servers::contestant::{About, Contestant, Role};
 use crate::servers::lineup;
@@ -63,11 +63,16 @@ struct Run<'a> {
     progress: Progress,
 }
 
-/// One who takes part in a scenario: its place in the line-up, what is said of it, and what was
-/// measured of it.
+/// What is sent to all contestants.
+struct Load {
+    scenario: Scenario,
+    keys: Keys,
+}
+
+/// What one contestant has to show in a scenario.
 struct Entry {
-    contestant: usize,
-    side: Side,
+    /// Why it could not take part.
+    missing: Option<String>,
     rounds: Rounds,
 }
 
@@ -78,95 +83,74 @@ impl Run<'_> {
         let room = (MOST_VALUE_BYTES / scenario.value_bytes).max(1);
         let count = self.options.keys.min(room);
         let keys = Keys::new(scenario.popularity, count);
+        let load = Load { scenario, keys };
         // A command that names ten keys begins with any of these, and goes on after the last.
         let loaded = count + scenario.operation.keys() - 1;
         let mut entries = self.prepare(scenario, loaded).await?;
         for round in 0..usize::from(self.options.rounds) {
-            let present = entries
-                .iter_mut()
-                .filter(|entry| entry.side.missing.is_none());
-            let mut present: Vec<_> = present.collect();
+            let present = entries.iter_mut().enumerate();
+            let mut present: Vec<_> = present.filter(|(_, it)| it.missing.is_none()).collect();
             for turn in ratio::turns(round, present.len()) {
-                self.take_turn(scenario, round, present[turn], &keys)
-                    .await?;
+                let (number, entry) = &mut present[turn];
+                self.take_turn(&load, round, *number, entry).await?;
             }
         }
-        let sides = entries.into_iter().map(|entry| {
-            let measured = Measured::of(entry.rounds).filter(|_| entry.side.missing.is_none());
-            Side {
-                measured,
-                ..entry.side
-            }
-        });
+        let sides = self.contestants.iter().zip(entries);
+        let sides = sides.map(|(it, entry)| Side::of(&it.about, entry.missing, entry.rounds));
         Ok(Outcome::of(scenario, count, sides.collect()))
+    }
+
+    /// Makes everybody who can take part ready for it.
+    async fn prepare(&mut self, scenario: Scenario, keys: u32) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for contestant in &mut self.contestants {
+            self.progress
+                .preparing(&contestant.about.name, scenario, keys);
+            let prepared = contestant.prepare(&scenario, keys).await;
+            let prepared = prepared.or_else(|error| contestant.give_up(error).map(Some));
+            let About { name, label, .. } = &contestant.about;
+            let missing = prepared.with_context(|| format!("{name}, {label}"))?;
+            if missing.is_some() {
+                self.progress.skip(self.options.rounds);
+            }
+            let rounds = Rounds::new()?;
+            entries.push(Entry { missing, rounds });
+        }
+        Ok(entries)
     }
 
     /// Measures one server in one round, and notes if it turns out that it cannot do it.
     async fn take_turn(
         &mut self,
-        scenario: Scenario,
+        load: &Load,
         round: usize,
+        number: usize,
         entry: &mut Entry,
-        keys: &Keys,
     ) -> Result<()> {
-        let contestant = &self.contestants[entry.contestant];
-        let name = &entry.side.server;
+        let contestant = &self.contestants[number];
+        let (name, scenario) = (&contestant.about.name, load.scenario);
         self.progress.measuring(scenario, round, name);
-        match self.measure(scenario, round, contestant, keys).await {
+        match self.measure(load, round, contestant).await {
             Ok(measured) => entry.rounds.add(&measured)?,
             Err(error) => {
-                let reason = self.contestants[entry.contestant].give_up(error);
-                entry.side.missing = Some(reason.with_context(|| format!("{name}, {scenario}"))?);
+                let place = format!("{name}, {scenario}");
+                let reason = self.contestants[number].give_up(error);
+                entry.missing = Some(reason.context(place)?);
             }
         }
         self.progress.advance();
         Ok(())
     }
 
-    /// Makes everybody who can take part ready for it.
-    async fn prepare(&mut self, scenario: Scenario, keys: u32) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for (number, contestant) in self.contestants.iter_mut().enumerate() {
-            if contestant.about.role == Role::Floor && !scenario.has_floor() {
-                self.progress.skip(self.options.rounds);
-                continue;
-            }
-            let About {
-                name, role, label, ..
-            } = contestant.about.clone();
-            self.progress.preparing(&name, scenario, keys);
-            let prepared = contestant.prepare(&scenario, keys).await;
-            let prepared = prepared.or_else(|error| contestant.give_up(error).map(Some));
-            let missing = prepared.with_context(|| format!("{name}, {label}"))?;
-            if missing.is_some() {
-                self.progress.skip(self.options.rounds);
-            }
-            let side = Side {
-                server: name,
-                role,
-                missing,
-                measured: None,
-            };
-            let rounds = Rounds::new()?;
-            entries.push(Entry {
-                contestant: number,
-                side,
-                rounds,
-            });
-        }
-        Ok(entries)
-    }
-
     /// Measures Redis with this tool and with `redis-benchmark`, in turns.
     async fn cross_checks(&mut self) -> Result<Vec<Check>> {
         let mut all = self.contestants.iter();
         let redis = all.position(|it| it.about.role == Role::Redis);
-        let Some(redis) = redis.filter(|_| self.options.cross_check) else {
-            return Ok(Vec::new());
-        };
         let mut checks = Vec::new();
-        for shape in cross_check::SHAPES {
-            checks.push(self.cross_check(redis, shape).await?);
+        if let Some(redis) = redis.filter(|_| self.options.cross_check) {
+            for shape in cross_check::SHAPES {
+                checks.push(self.cross_check(redis, shape).await?);
+            }
         }
         Ok(checks)
     }
@@ -181,12 +165,13 @@ impl Run<'_> {
         self.contestants[redis].prepare(&scenario, count).await?;
         let redis = &self.contestants[redis];
         let keys = Keys::new(scenario.popularity, count);
+        let load = Load { scenario, keys };
         let port = redis.target()?.port();
         let port =
             port.context("only a Redis that was started here is checked: its keys are written to")?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..cross_check::ROUNDS {
-            let measured = self.measure(scenario, round, redis, &keys).await?;
+            let measured = self.measure(&load, round, redis).await?;
             let commands = measured.samples.latencies[Operation::Set].len().max(1000);
             ours.push(Told::of(&measured));
             let run = move |_| cross_check::run(port, shape, commands);
@@ -204,24 +189,23 @@ impl Run<'_> {
     /// get the same seed in the same round.
     async fn measure(
         &self,
-        scenario: Scenario,
+        load: &Load,
         round: usize,
         contestant: &Contestant,
-        keys: &Keys,
     ) -> Result<Measurement> {
         let target = contestant.target()?;
         let plan = Plan {
             address: target.address.clone(),
             pid: target.pid,
             answers: contestant.answers(),
-            scenario,
-            keys: keys.clone(),
+            scenario: load.scenario,
+            keys: load.keys.clone(),
             seed: self.options.seed.wrapping_add(round as u64),
             warmup: self.options.warmup,
             seconds: self.options.seconds,
         };
         let generator = worker::run("generator", move |stop| load::measure(&plan, stop));
-        if scenario.condition == Condition::Bgsave {
+        if load.scenario.condition == Condition::Bgsave {
             return measure_saving(generator, contestant).await;
         }
         let measured = generator.await?;

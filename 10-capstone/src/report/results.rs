@@ -27,6 +27,16 @@ pub struct Side {
 }
 
 impl Side {
+    /// What a contestant has to show in a scenario.
+    pub fn of(about: &About, missing: Option<String>, rounds: Rounds) -> Self {
+        Self {
+            server: about.name.clone(),
+            role: about.role,
+            measured: Measured::of(rounds).filter(|_| missing.is_none()),
+            missing,
+        }
+    }
+
     /// How it compares with Redis, if both were measured.
     pub fn ratio(&self) -> Option<&Comparison> {
         self.measured.as_ref()?.ratio.as_ref()
@@ -79,6 +89,8 @@ impl Outcome {
     /// measured right after each other; so what disturbs the machine for longer than a
     /// round disturbs all of them, and leaves their ratio.
     pub fn of(scenario: Scenario, keys: u32, mut sides: Vec<Side>) -> Self {
+        // Nobody misses an echo where it cannot be had.
+        sides.retain(|side| side.role != Role::Floor || side.missing.is_none());
         let redis = sides.iter().find(|side| side.role == Role::Redis);
         if let Some(redis) = redis.and_then(|side| side.measured.as_ref()) {
             let redis = redis.rounds.clone();
@@ -170,6 +182,15 @@ pub mod tests {
         }
     }
 
+    fn about(name: &str, role: Role) -> About {
+        About {
+            name: name.to_owned(),
+            role,
+            label: format!("{name} 1.0"),
+            flags: String::new(),
+        }
+    }
+
     /// The outcome of rounds with these latencies and CPU times, in microseconds.
     fn outcome(ours: &[(u64, u64)], redis: &[(u64, u64)]) -> Outcome {
         let side = |name: &str, role, all: &[(u64, u64)]| {
@@ -177,12 +198,7 @@ pub mod tests {
             for (latency, cpu) in all {
                 rounds.add(&measurement(*latency, *cpu)).unwrap();
             }
-            Side {
-                server: name.to_owned(),
-                role,
-                missing: None,
-                measured: Measured::of(rounds),
-            }
+            Side::of(&about(name, role), None, rounds)
         };
         let sides = vec![
             side("ours", Role::Step, ours),
@@ -234,12 +250,6 @@ pub mod tests {
         first.name = "50×1, 16 B".to_owned();
         let mut second = outcome(&[], &[(20, 2), (21, 2), (22, 2)]);
         second.sides[0].missing = Some("step05-aof-persistence does not have it yet".to_owned());
-        let server = |name: &str, role| About {
-            name: name.to_owned(),
-            role,
-            label: format!("{name} 1.0"),
-            flags: String::new(),
-        };
         Results {
             environment: Environment {
                 cpu: Some("A CPU".to_owned()),
@@ -251,7 +261,7 @@ pub mod tests {
             rounds: 3,
             keys: 100,
             seed: 1,
-            servers: vec![server("ours", Role::Step), server("redis", Role::Redis)],
+            servers: vec![about("ours", Role::Step), about("redis", Role::Redis)],
             scenarios: vec![first, second],
             cross_checks: Vec::new(),
         }

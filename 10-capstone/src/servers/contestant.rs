@@ -145,7 +145,8 @@ impl Contestant {
     /// Why it cannot take part in a scenario; `None` if it can.
     fn cannot(&self, scenario: &Scenario) -> Result<Option<String>> {
         if self.about.role == Role::Floor {
-            return Ok(None);
+            let reason = "an echo does nothing but echo";
+            return Ok((!scenario.has_floor()).then(|| reason.to_owned()));
         }
         let target = self.target()?;
         if target.is_foreign() {
