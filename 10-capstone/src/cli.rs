@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Error, Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use crate::load::keyspace::MAX_KEYS;
@@ -140,7 +140,7 @@ impl Options {
             if !demonstrates || scenario.rate.is_some() {
                 scenario.rate = self.rate.or(scenario.rate);
             }
-            scenario.check().map_err(Error::msg)?;
+            scenario.check()?;
             if let Some(pause) = scenario.pause() {
                 ensure!(
                     pause < self.seconds,
@@ -163,37 +163,30 @@ pub struct Peer {
 }
 
 /// Reads `mini=mini-redis-server --port {port}`.
-fn peer(text: &str) -> Result<Peer, String> {
-    let parts = text.split_once('=');
-    let parts = parts.and_then(|(name, command)| Some((name, shlex::split(command)?)));
-    match parts {
-        Some((name, _)) if ["ours", "redis", "floor"].contains(&name) => {
-            Err(format!("'{name}' is measured already: choose another name"))
-        }
-        Some((name, command)) if !name.is_empty() && !command.is_empty() => Ok(Peer {
-            name: name.to_owned(),
-            command,
-        }),
-        _ => Err("expected NAME=COMMAND, such as 'mini=mini-redis-server --port {port}'".into()),
-    }
+fn peer(text: &str) -> Result<Peer> {
+    let expected = "expected NAME=COMMAND, such as 'mini=mini-redis-server --port {port}'";
+    let (name, command) = text.split_once('=').context(expected)?;
+    let command = shlex::split(command).context(expected)?;
+    ensure!(!name.is_empty() && !command.is_empty(), expected);
+    let taken = ["ours", "redis", "floor"].contains(&name);
+    ensure!(!taken, "'{name}' is measured already: choose another name");
+    let name = name.to_owned();
+    Ok(Peer { name, command })
 }
 
 /// Reads `localhost:6379` or `[::1]:6379`.
-fn host_and_port(text: &str) -> Result<String, String> {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
-            Ok(text.to_owned())
-        }
-        _ => Err("expected HOST:PORT, such as 127.0.0.1:6379".to_owned()),
-    }
+fn host_and_port(text: &str) -> Result<String> {
+    let parts = text.rsplit_once(':');
+    let parts = parts.filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    let address = parts.map(|_| text.to_owned());
+    address.context("expected HOST:PORT, such as 127.0.0.1:6379")
 }
 
 /// Reads a number of seconds between 0 (not included) and an hour.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number > 0.0 && number <= 3600.0 => Ok(Duration::from_secs_f64(number)),
-        _ => Err("expected a number of seconds above 0, at most 3600".to_owned()),
-    }
+fn seconds(text: &str) -> Result<Duration> {
+    let number = text.parse().ok().filter(|it| *it > 0.0 && *it <= 3600.0);
+    let seconds = number.map(Duration::from_secs_f64);
+    seconds.context("expected a number of seconds above 0, at most 3600")
 }
 
 #[cfg(test)]
@@ -280,7 +273,7 @@ mod tests {
 
     #[test]
     fn seconds_are_positive_and_finite() {
-        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("0.25").unwrap(), Duration::from_millis(250));
         for wrong in ["0", "-1", "NaN", "inf", "3601", "two"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }

@@ -6,11 +6,12 @@
 //! had on their way. Whatever it holds back, it holds back before its clock starts.
 
 use std::fmt::Write;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use crate::measure::figures::{Command, Figure, Figures, Round};
+use crate::measure::figures::{self, Figure, Figures, Round};
 use crate::measure::rounds::median;
 use crate::measure::window::Measurement;
 
@@ -39,7 +40,7 @@ impl Told {
     /// One measurement of ours.
     pub fn of(measured: &Measurement) -> Self {
         Self {
-            figures: Round::of(measured).figures[Command::All],
+            figures: Round::of(measured).figures[figures::Command::All],
             mean_us: Some(measured.samples.all().mean() / 1000.0),
         }
     }
@@ -67,14 +68,11 @@ pub struct Check {
 
 /// Runs `redis-benchmark` against the Redis on this port, about as long as a round.
 pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<Told> {
-    let program = which::which("redis-benchmark")
-        .context("there is no redis-benchmark on the PATH to check against")?;
-    let output = std::process::Command::new(program)
-        .args(["-p", &port.to_string(), "-c", &clients.to_string()])
-        .args(["-P", &pipeline.to_string(), "-n", &commands.to_string()])
-        .args(["-t", "set", "-d", "16", "-r", "100000", "--csv"])
-        .output()
-        .context("cannot run redis-benchmark")?;
+    let arguments =
+        format!("-p {port} -c {clients} -P {pipeline} -n {commands} -t set -d 16 -r 100000 --csv");
+    let mut program = Command::new("redis-benchmark");
+    let output = program.args(arguments.split(' ')).output();
+    let output = output.context("cannot run redis-benchmark to check against")?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "redis-benchmark failed: {text}");
     read(&text).with_context(|| format!("redis-benchmark printed what is no result: {text}"))
@@ -82,13 +80,9 @@ pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<
 
 /// Reads the last line of `redis-benchmark --csv`.
 fn read(text: &str) -> Option<Told> {
-    let numbers: Vec<f64> = text
-        .lines()
-        .last()?
-        .split(',')
-        .skip(1)
-        .map(|field| field.trim_matches('"').parse().ok())
-        .collect::<Option<_>>()?;
+    let fields = text.lines().last()?.split(',').skip(1);
+    let numbers = fields.map(|field| field.trim_matches('"').parse().ok());
+    let numbers: Vec<f64> = numbers.collect::<Option<_>>()?;
     // rps, then milliseconds: avg, min, p50, p95, p99, max
     let [rps, avg, _min, p50, p95, p99, max] = numbers[..] else {
         return None;

@@ -6,7 +6,7 @@
 
 use std::io::IsTerminal;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use crate::scenario::Scenario;
 
@@ -21,8 +21,9 @@ impl Progress {
     pub fn new(total: u64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} · {eta} left")
             .expect("the template is a constant");
+        let bar = ProgressBar::new(total).with_style(style);
         Self {
-            bar: ProgressBar::new(total).with_style(style),
+            bar: bar.with_finish(ProgressFinish::AndClear),
         }
     }
 
@@ -56,11 +57,5 @@ impl Progress {
     fn show(&self, text: String) {
         self.bar.set_message(text);
         self.bar.tick();
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }

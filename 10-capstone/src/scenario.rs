@@ -5,9 +5,11 @@
 //! anywhere else.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::{Context, Error, Result, bail};
 use enum_map::Enum;
 use serde::Serialize;
 use strum::{Display, EnumString};
@@ -20,8 +22,8 @@ const MAX_PIPELINE: u32 = 1000;
 const MAX_VALUE_BYTES: u32 = 1024 * 1024;
 /// The highest rate: ten times what one thread can send.
 const MAX_RATE: u32 = 10_000_000;
-/// The longest pause.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// How long a pause may be, in milliseconds.
+const PAUSE_MS: RangeInclusive<u64> = 1..=60_000;
 
 /// The longest number: what INCR can count up.
 const MAX_DIGITS: u32 = 18;
@@ -176,18 +178,22 @@ impl fmt::Display for Scenario {
 }
 
 impl FromStr for Scenario {
-    type Err = String;
+    type Err = Error;
 
     /// Reads `50x16x1024`, clients, pipeline and bytes of a value, and then words:
     /// `50x1x16,get=90,zipf`.
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self> {
         let mut words = text.split(',');
-        let shape = words.next().unwrap_or_default();
-        let mut scenario = read_shape(shape).ok_or_else(|| expected(text))?;
+        let scenario = words.next().and_then(read_shape);
+        let mut scenario = scenario.with_context(|| {
+            format!(
+                "'{text}' is no scenario: expected CLIENTSxPIPELINExBYTES, such as 50x16x1024, \
+                 up to {MAX_CLIENTS}x{MAX_PIPELINE}x{MAX_VALUE_BYTES}, and then perhaps {WORDS}"
+            )
+        })?;
         for word in words {
-            scenario.add(word).ok_or_else(|| {
-                format!("'{word}' in '{text}' says nothing of a scenario: expected {WORDS}")
-            })?;
+            let added = scenario.add(word);
+            added.with_context(|| format!("'{word}' in '{text}' is not one of {WORDS}"))?;
         }
         scenario.check()?;
         Ok(scenario)
@@ -239,19 +245,17 @@ impl Scenario {
     }
 
     /// Can all of it be had at once?
-    pub fn check(&self) -> Result<(), String> {
-        if self.condition == Condition::Pubsub && self.rate.is_some() {
-            return Err("pubsub is a closed loop, and has no rate".to_owned());
+    pub fn check(&self) -> Result<()> {
+        match (self.operation, self.condition, self.rate) {
+            (_, Condition::Pubsub, Some(_)) => bail!("pubsub is a closed loop, and has no rate"),
+            (_, _, Some(_)) if self.pipeline > 1 => {
+                bail!("with a rate, commands are sent one by one: let the pipeline be 1")
+            }
+            (Operation::Incr, ..) if self.value_bytes > MAX_DIGITS => {
+                bail!("incr counts up a number, of {MAX_DIGITS} bytes at most")
+            }
+            _ => Ok(()),
         }
-        if self.operation == Operation::Incr && self.value_bytes > MAX_DIGITS {
-            return Err(format!(
-                "incr counts up a number, of {MAX_DIGITS} bytes at most"
-            ));
-        }
-        if self.rate.is_some() && self.pipeline > 1 {
-            return Err("with a rate, commands are sent one by one: let the pipeline be 1".into());
-        }
-        Ok(())
     }
 }
 
@@ -261,20 +265,12 @@ fn within(text: &str, least: u32, most: u32) -> Option<u32> {
 }
 
 /// Reads a pause such as `200ms` or `1s`.
-pub fn milliseconds(text: &str) -> Result<u64, String> {
-    match humantime::parse_duration(text) {
-        Ok(pause) if pause >= Duration::from_millis(1) && pause <= MAX_PAUSE => {
-            Ok(pause.as_millis() as u64)
-        }
-        _ => Err("expected a time from 1ms to 60s, such as 200ms".to_owned()),
-    }
-}
-
-fn expected(text: &str) -> String {
-    format!(
-        "'{text}' is no scenario: expected CLIENTSxPIPELINExBYTES, such as 50x16x1024, \
-         up to {MAX_CLIENTS}x{MAX_PIPELINE}x{MAX_VALUE_BYTES}, and then perhaps {WORDS}"
-    )
+pub fn milliseconds(text: &str) -> Result<u64> {
+    let pause = humantime::parse_duration(text).ok();
+    let pause = pause
+        .map(|it| it.as_millis() as u64)
+        .filter(|it| PAUSE_MS.contains(it));
+    pause.context("expected a time from 1ms to 60s, such as 200ms")
 }
 
 #[cfg(test)]

@@ -26,22 +26,14 @@ pub async fn main() -> ExitCode {
             eprintln!("stopped by a signal; every server that was started here is stopped too");
             ExitCode::from(128 + signal)
         }
-        Err(error) => fail(&error),
-    }
-}
-
-/// Says what went wrong, and why.
-fn fail(error: &anyhow::Error) -> ExitCode {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        // Some errors repeat their cause themselves.
-        if !text.ends_with(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
+        Err(error) => {
+            let mut causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+            // Some errors repeat their cause themselves.
+            causes.dedup();
+            eprintln!("error: {}", causes.join(": "));
+            ExitCode::FAILURE
         }
     }
-    eprintln!("error{text}");
-    ExitCode::FAILURE
 }
 
 /// Runs the benchmark; the number of a signal, if one has ended it.

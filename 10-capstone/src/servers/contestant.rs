@@ -77,27 +77,17 @@ struct Server {
     // Ended first: a replica whose primary is gone has nobody to talk to.
     replica: Option<Target>,
     target: Target,
-    setup: Setup,
+    flags: &'static [&'static str],
     /// How many keys it holds, how long their values are, and for what.
     loaded: Option<(u32, u32, Operation)>,
 }
 
-/// How a server has to be started for a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Setup {
-    flags: &'static [&'static str],
-    replica: bool,
-}
-
-impl Setup {
-    fn of(condition: Condition) -> Self {
-        let flags: &[&str] = match condition {
-            Condition::AofEverysec => &["--appendonly", "yes", "--appendfsync", "everysec"],
-            Condition::AofAlways => &["--appendonly", "yes", "--appendfsync", "always"],
-            _ => &[],
-        };
-        let replica = condition == Condition::Replica;
-        Self { flags, replica }
+/// What a server has to be started with for a scenario.
+fn flags(condition: Condition) -> &'static [&'static str] {
+    match condition {
+        Condition::AofEverysec => &["--appendonly", "yes", "--appendfsync", "everysec"],
+        Condition::AofAlways => &["--appendonly", "yes", "--appendfsync", "always"],
+        _ => &[],
     }
 }
 
@@ -124,7 +114,7 @@ impl Contestant {
             replica_program,
             server: None,
         };
-        contestant.set_up(Setup::of(Condition::Plain)).await?;
+        contestant.set_up(Condition::Plain).await?;
         contestant.about.label = contestant.target()?.label.clone();
         Ok(contestant)
     }
@@ -170,11 +160,11 @@ impl Contestant {
     /// length; or says why it cannot take part.
     pub async fn prepare(&mut self, scenario: &Scenario, keys: u32) -> Result<Option<String>> {
         if self.server.is_none() {
-            self.set_up(Setup::of(Condition::Plain)).await?;
+            self.set_up(Condition::Plain).await?;
         }
         let reason = self.cannot(scenario)?;
         if reason.is_none() {
-            self.set_up(Setup::of(scenario.condition)).await?;
+            self.set_up(scenario.condition).await?;
             self.load(scenario, keys).await?;
         }
         Ok(reason)
@@ -209,64 +199,55 @@ impl Contestant {
         replica.map_or(Ok(true), is_synced)
     }
 
-    /// Makes a server run that was started in this way.
-    async fn set_up(&mut self, setup: Setup) -> Result<()> {
-        if self.server.as_ref().is_some_and(|it| it.setup == setup) {
+    /// Makes a server run that was started for this.
+    async fn set_up(&mut self, condition: Condition) -> Result<()> {
+        let (flags, followed) = (flags(condition), condition == Condition::Replica);
+        let fits = |it: &Server| it.flags == flags && it.replica.is_some() == followed;
+        if self.server.as_ref().is_some_and(fits) {
             return Ok(());
         }
         self.server = None;
         let target = match &self.source {
             Source::Address(address) => Target::find(address)?,
             Source::Program(program, arguments) => {
-                let mut arguments = arguments.clone();
-                arguments.extend(setup.flags.iter().map(|flag| String::from(*flag)));
+                let flags = flags.iter().copied().map(String::from);
+                let arguments: Vec<_> = arguments.iter().cloned().chain(flags).collect();
                 Target::start(program, &arguments, self.answers()).await?
             }
         };
         if self.about.role != Role::Floor && !target.is_foreign() {
-            let_nothing_begin(&target)?;
+            // Turns off what begins by itself. A server that has none of it says so.
+            let mut server = target.connect()?;
+            for (parameter, value) in [("save", ""), ("auto-aof-rewrite-percentage", "0")] {
+                let arguments = &["SET", parameter, value];
+                let _ = redis::cmd("CONFIG").arg(arguments).exec(&mut server);
+            }
         }
         let replica = match &self.replica_program {
-            Some(program) if setup.replica => Some(follow(program, &target).await?),
+            Some(program) if followed => Some(follow(program, &target).await?),
             _ => None,
         };
         self.server = Some(Server {
             replica,
             target,
-            setup,
+            flags,
             loaded: None,
         });
         Ok(())
     }
 }
 
-/// Turns off what begins by itself. An early step has none of it, and says so.
-fn let_nothing_begin(target: &Target) -> Result<()> {
-    let mut server = target.connect()?;
-    for (parameter, value) in [("save", ""), ("auto-aof-rewrite-percentage", "0")] {
-        let mut command = redis::cmd("CONFIG");
-        match command.arg(&["SET", parameter, value]).exec(&mut server) {
-            Err(error) if error.is_io_error() => return Err(error.into()),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// Starts a replica of the server, and waits until it has all that the server has.
 async fn follow(program: &Path, primary: &Target) -> Result<Target> {
     let port = primary.port().context("the primary's port is unknown")?;
-    let arguments = format!("--save '' --bind 127.0.0.1 --replicaof 127.0.0.1 {port}");
-    let arguments = shlex::split(&arguments).context("the quotes are closed")?;
+    let place = format!("--bind 127.0.0.1 --replicaof 127.0.0.1 {port}");
+    let arguments = ["--save", ""].into_iter().chain(place.split(' '));
+    let arguments: Vec<_> = arguments.map(String::from).collect();
     let replica = Target::start(program, &arguments, Answers::Replies).await?;
     let until = Instant::now() + SYNC;
     while !is_synced(&replica)? {
-        let (label, seconds) = (&primary.label, SYNC.as_secs());
-        let patient = Instant::now() < until;
-        ensure!(
-            patient,
-            "the replica has no link to {label} after {seconds} s"
-        );
+        let (label, in_time) = (&primary.label, Instant::now() < until);
+        ensure!(in_time, "the replica has no link to {label} after {SYNC:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(replica)

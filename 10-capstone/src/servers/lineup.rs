@@ -4,6 +4,7 @@
 //! in the `target` folder that this program lies in; building them is the
 //! Makefile's work.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -44,28 +45,27 @@ fn steps(options: &Options) -> Result<Vec<(String, Source)>> {
     let arguments = options.server_args.split_whitespace();
     let arguments: Vec<String> = arguments.map(str::to_owned).collect();
     let source = |program| Source::Program(program, arguments.clone());
+    let one = |source| Ok(vec![("ours".to_owned(), source)]);
     if let Some(address) = &options.server {
-        return Ok(vec![("ours".to_owned(), Source::Address(address.clone()))]);
+        return one(Source::Address(address.clone()));
     }
     if let Some(path) = &options.server_bin {
-        return Ok(vec![("ours".to_owned(), source(existing(path)?))]);
+        return one(source(existing(path)?));
     }
-    let mut built = built_steps(&builds()?);
-    // A step can be measured from 03 on, which is the first to have GET and SET.
-    built.retain(|(number, _)| !options.all_steps || *number >= 3);
-    let Some((_, newest)) = built.last() else {
-        bail!(
-            "no step is built in {}: run `make 10-capstone`, or for example \
-             `cargo build --release -p step05-aof-persistence` and then this again",
-            builds()?.display()
-        );
-    };
+    let mut built = built_steps()?;
+    if options.all_steps {
+        // A step can be measured from 03 on, which is the first to have GET and SET.
+        built = built.split_off(&3);
+    }
+    let newest = built.values().next_back().context(
+        "no step is built: run `make 10-capstone`, or for example \
+         `cargo build --release -p step05-aof-persistence` and then this again",
+    )?;
     if !options.all_steps {
-        return Ok(vec![("ours".to_owned(), source(newest.clone()))]);
+        return one(source(newest.clone()));
     }
-    let named = built
-        .into_iter()
-        .map(|(number, program)| (format!("step{number:02}"), source(program)));
+    let steps = built.into_iter();
+    let named = steps.map(|(number, program)| (format!("step{number:02}"), source(program)));
     Ok(named.collect())
 }
 
@@ -74,23 +74,18 @@ fn existing(path: &Path) -> Result<PathBuf> {
     which::which(path).with_context(|| format!("there is no program {}", path.display()))
 }
 
-/// The folder of release builds, in the same `target` folder as this program.
-fn builds() -> Result<PathBuf> {
+/// The programs of all steps, by their numbers: the release builds in the `target` folder that this
+/// program lies in.
+fn built_steps() -> Result<BTreeMap<u8, PathBuf>> {
     let myself = std::env::current_exe()?;
     let profile = myself.parent().unwrap_or(Path::new("."));
-    Ok(profile.with_file_name("release"))
-}
-
-/// The programs of all steps in a folder, with their numbers, in order.
-fn built_steps(folder: &Path) -> Vec<(u8, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(profile.with_file_name("release"));
+    let entries = entries.into_iter().flatten().flatten();
     let steps = entries.filter_map(|entry| {
         let number = step_number(entry.file_name().to_str()?)?;
         Some((number, entry.path()))
     });
-    let mut steps: Vec<_> = steps.collect();
-    steps.sort();
-    steps
+    Ok(steps.collect())
 }
 
 /// 5, if this is what cargo calls the program of a step, like
@@ -106,12 +101,11 @@ fn floor(options: &Options) -> Result<Option<Source>> {
     if options.no_floor {
         return Ok(None);
     }
-    let mut built = built_steps(&builds()?).into_iter();
-    let echo = built.find(|(number, _)| *number == 1);
+    let echo = built_steps()?.remove(&1);
     if echo.is_none() {
         eprintln!("notice: step 01 is not built, so there is no floor to compare with");
     }
-    Ok(echo.map(|(_, program)| Source::Program(program, Vec::new())))
+    Ok(echo.map(|program| Source::Program(program, Vec::new())))
 }
 
 /// The program of Redis; none, if this machine has none.

@@ -5,13 +5,12 @@
 //! [`Target`] is dropped. Nothing that it wrote is kept.
 
 use std::fs::File;
-use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail};
 use redis::InfoDict;
 use tempfile::TempDir;
 
@@ -69,18 +68,17 @@ impl Target {
         let info = target.wait_until_ready(answers).await;
         let info = info.with_context(|| format!("{} did not start", program.display()))?;
         let name = program.file_name().unwrap_or(program.as_os_str());
-        target.label = info.label(&name.to_string_lossy());
+        target.label = label(&name.to_string_lossy(), &info);
         Ok(target)
     }
 
     /// Finds a server that runs already.
     pub fn find(address: &str) -> Result<Self> {
         let mut target = Self::at(address);
-        let info = Info::ask(&mut target.connect()?)?;
-        target.pid = info
-            .pid()
-            .filter(|pid| is_loopback(address) && info.is_process(*pid));
-        target.label = info.label(address);
+        let info = info(&mut target.connect()?)?;
+        let pid = info.get("process_id");
+        target.pid = pid.filter(|pid| is_loopback(address) && is_process(*pid, &info));
+        target.label = label(address, &info);
         Ok(target)
     }
 
@@ -116,7 +114,7 @@ impl Target {
 
     /// Asks until the server answers. Its process may end before: then nothing
     /// will ever answer, or somebody else's server does.
-    async fn wait_until_ready(&mut self, answers: Answers) -> Result<Info> {
+    async fn wait_until_ready(&mut self, answers: Answers) -> Result<InfoDict> {
         let deadline = Instant::now() + START;
         let mut answered: Option<Instant> = None;
         loop {
@@ -129,13 +127,17 @@ impl Target {
                 );
             }
             let answer = match answers {
-                Answers::Replies => self.connect().and_then(|mut server| Info::ask(&mut server)),
-                Answers::Echo => echoes(&self.address).map(|()| Info(InfoDict::new(""))),
+                Answers::Replies => self.connect().and_then(|mut server| info(&mut server)),
+                Answers::Echo => TcpStream::connect(&self.address)
+                    .map(|_| InfoDict::new(""))
+                    .map_err(Error::from),
             };
             match answer {
                 Ok(info) => {
                     let first = *answered.get_or_insert_with(Instant::now);
-                    let is_own = info.pid().is_none_or(|pid| self.pid == Some(pid));
+                    let is_own = info
+                        .get("process_id")
+                        .is_none_or(|pid| self.pid == Some(pid));
                     if is_own || first.elapsed() > STRANGE {
                         return Ok(info);
                     }
@@ -219,18 +221,6 @@ impl Drop for Process {
     }
 }
 
-/// Sends a line and waits for it to come back.
-fn echoes(address: &str) -> Result<()> {
-    let line = b"capstone\n";
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(line)?;
-    let mut found = [0; 9];
-    stream.read_exact(&mut found)?;
-    ensure!(found == *line, "it is no echo");
-    Ok(())
-}
-
 /// Is this an error of a server that is still starting?
 fn may_pass(error: &anyhow::Error) -> bool {
     let refused = |it: &std::io::Error| it.kind() == std::io::ErrorKind::ConnectionRefused;
@@ -251,74 +241,52 @@ fn is_loopback(address: &str) -> bool {
     addresses.all(|address| address.ip().is_loopback())
 }
 
-/// What a server says about itself in `INFO`.
-struct Info(InfoDict);
+/// What a server says about itself in INFO; nothing, if it does not have the command.
+fn info(server: &mut redis::Connection) -> Result<InfoDict> {
+    let info = ability::ask(server, "INFO", &[])?;
+    Ok(info.unwrap_or_else(|| InfoDict::new("")))
+}
 
-impl Info {
-    /// A server without INFO says nothing.
-    fn ask(connection: &mut redis::Connection) -> Result<Self> {
-        let info = ability::ask(connection, "INFO", &[])?;
-        Ok(Self(info.unwrap_or_else(|| InfoDict::new(""))))
-    }
+/// What a report calls it: its name and its version.
+fn label(name: &str, info: &InfoDict) -> String {
+    let version = info.get::<String>("redis_version");
+    let version = version.map(|it| format!(" (redis_version {it})"));
+    format!("{name}{}", version.unwrap_or_default())
+}
 
-    fn pid(&self) -> Option<u32> {
-        self.0.get("process_id")
-    }
-
-    /// CPU time of the process, as it sees it.
-    fn cpu(&self) -> Option<Duration> {
-        let seconds = |name| Duration::try_from_secs_f64(self.0.get(name)?).ok();
-        Some(seconds("used_cpu_user")? + seconds("used_cpu_sys")?)
-    }
-
-    fn label(&self, name: &str) -> String {
-        match self.0.get::<String>("redis_version") {
-            Some(version) => format!("{name} (redis_version {version})"),
-            None => name.to_owned(),
-        }
-    }
-
-    /// Is the process with this number here the server? A server in a container
-    /// reports a number that means another process outside, so its CPU time must
-    /// agree as well.
-    fn is_process(&self, pid: u32) -> bool {
-        let Some(seen) = cpu::running(pid) else {
-            return false;
-        };
-        self.cpu()
-            .is_none_or(|told| seen.abs_diff(told) < Duration::from_millis(50) + told / 20)
-    }
+/// Is the process with this number here the server that says this? A server in a container reports
+/// a number that means another process outside, so its CPU time must agree as well.
+fn is_process(pid: u32, info: &InfoDict) -> bool {
+    let seconds = |name| Duration::try_from_secs_f64(info.get(name)?).ok();
+    let told = seconds("used_cpu_user").zip(seconds("used_cpu_sys"));
+    let told = told.map(|(user, system)| user + system);
+    let agrees = |seen: Duration| {
+        told.is_none_or(|told| seen.abs_diff(told) < Duration::from_millis(50) + told / 20)
+    };
+    cpu::running(pid).is_some_and(agrees)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn info(text: &str) -> Info {
-        Info(InfoDict::new(text))
-    }
-
     #[test]
-    fn info_is_read_by_name() {
-        let found = info(
-            "# Server\r\nredis_version:7.0.15\r\nprocess_id:123\r\n\
-             # CPU\r\nused_cpu_sys:0.250000\r\nused_cpu_user:1.500000\r\n",
-        );
-        assert_eq!(found.pid(), Some(123));
-        assert_eq!(found.label("it"), "it (redis_version 7.0.15)");
-        assert_eq!(found.cpu(), Some(Duration::from_millis(1750)));
-        assert_eq!(info("process_id:x\r\n").pid(), None);
+    fn a_label_has_a_version_if_there_is_one() {
+        let info = InfoDict::new("# Server\r\nredis_version:7.0.15\r\n");
+        assert_eq!(label("it", &info), "it (redis_version 7.0.15)");
+        assert_eq!(label("it", &InfoDict::new("")), "it");
     }
 
     #[test]
     fn another_process_is_not_the_server() {
-        let long = info("used_cpu_sys:1000.0\r\nused_cpu_user:0.0\r\n");
+        let nothing = InfoDict::new("");
+        let long = InfoDict::new("used_cpu_sys:1000.0\r\nused_cpu_user:0.25\r\n");
         let myself = std::process::id();
         if cfg!(target_os = "linux") {
-            assert!(info("").is_process(myself));
-            assert!(!long.is_process(myself));
+            assert!(is_process(myself, &nothing));
+            assert!(!is_process(myself, &long));
         }
-        assert!(!info("").is_process(u32::MAX));
+        assert!(!is_process(u32::MAX, &nothing));
     }
 
     #[test]
