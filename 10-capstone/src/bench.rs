@@ -4,7 +4,7 @@
 //! take turns, round by round, and the one that begins alternates too. So a
 //! machine that grows slower or faster over the run hits all alike.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::cli::Options;
 use crate::cross_check::{self, Check, Told};
@@ -71,6 +71,8 @@ struct Load {
 
 /// What one contestant has to show in a scenario.
 struct Entry {
+    /// Its place in the line-up.
+    contestant: usize,
     /// Why it could not take part.
     missing: Option<String>,
     rounds: Rounds,
@@ -88,11 +90,10 @@ impl Run<'_> {
         let loaded = count + scenario.operation.keys() - 1;
         let mut entries = self.prepare(scenario, loaded).await?;
         for round in 0..usize::from(self.options.rounds) {
-            let present = entries.iter_mut().enumerate();
-            let mut present: Vec<_> = present.filter(|(_, it)| it.missing.is_none()).collect();
+            let present = entries.iter_mut().filter(|it| it.missing.is_none());
+            let mut present: Vec<_> = present.collect();
             for turn in ratio::turns(round, present.len()) {
-                let (number, entry) = &mut present[turn];
-                self.take_turn(&load, round, *number, entry).await?;
+                self.take_turn(&load, round, present[turn]).await?;
             }
         }
         let sides = self.contestants.iter().zip(entries);
@@ -103,7 +104,7 @@ impl Run<'_> {
     /// Makes everybody who can take part ready for it.
     async fn prepare(&mut self, scenario: Scenario, keys: u32) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for contestant in &mut self.contestants {
+        for (number, contestant) in self.contestants.iter_mut().enumerate() {
             self.progress
                 .preparing(&contestant.about.name, scenario, keys);
             let prepared = contestant.prepare(&scenario, keys).await;
@@ -113,28 +114,25 @@ impl Run<'_> {
             if missing.is_some() {
                 self.progress.skip(self.options.rounds);
             }
-            let rounds = Rounds::new()?;
-            entries.push(Entry { missing, rounds });
+            entries.push(Entry {
+                contestant: number,
+                missing,
+                rounds: Rounds::new()?,
+            });
         }
         Ok(entries)
     }
 
     /// Measures one server in one round, and notes if it turns out that it cannot do it.
-    async fn take_turn(
-        &mut self,
-        load: &Load,
-        round: usize,
-        number: usize,
-        entry: &mut Entry,
-    ) -> Result<()> {
-        let contestant = &self.contestants[number];
+    async fn take_turn(&mut self, load: &Load, round: usize, entry: &mut Entry) -> Result<()> {
+        let contestant = &self.contestants[entry.contestant];
         let (name, scenario) = (&contestant.about.name, load.scenario);
         self.progress.measuring(scenario, round, name);
         match self.measure(load, round, contestant).await {
             Ok(measured) => entry.rounds.add(&measured)?,
             Err(error) => {
                 let place = format!("{name}, {scenario}");
-                let reason = self.contestants[number].give_up(error);
+                let reason = self.contestants[entry.contestant].give_up(error);
                 entry.missing = Some(reason.context(place)?);
             }
         }
@@ -187,17 +185,12 @@ impl Run<'_> {
 
     /// Measures one server once, with whatever else it has to do meanwhile. All servers
     /// get the same seed in the same round.
-    async fn measure(
-        &self,
-        load: &Load,
-        round: usize,
-        contestant: &Contestant,
-    ) -> Result<Measurement> {
-        let target = contestant.target()?;
+    async fn measure(&self, load: &Load, round: usize, who: &Contestant) -> Result<Measurement> {
+        let target = who.target()?;
         let plan = Plan {
             address: target.address.clone(),
             pid: target.pid,
-            answers: contestant.answers(),
+            answers: who.answers(),
             scenario: load.scenario,
             keys: load.keys.clone(),
             seed: self.options.seed.wrapping_add(round as u64),
@@ -205,37 +198,14 @@ impl Run<'_> {
             seconds: self.options.seconds,
         };
         let generator = worker::run("generator", move |stop| load::measure(&plan, stop));
-        if load.scenario.condition == Condition::Bgsave {
-            return measure_saving(generator, contestant).await;
-        }
-        let measured = generator.await?;
+        let measured = match load.scenario.condition {
+            Condition::Bgsave => disturbance::while_saving(target.connect()?, generator).await?,
+            _ => generator.await?,
+        };
         ensure!(
-            contestant.is_followed()?,
+            who.is_followed()?,
             "the replica has lost its primary: this was not measured with a replica"
         );
         Ok(measured)
     }
-}
-
-/// Measures while the server saves, and waits for the last save.
-async fn measure_saving(
-    generator: impl Future<Output = Result<Measurement>>,
-    contestant: &Contestant,
-) -> Result<Measurement> {
-    let mut server = contestant.target()?.connect()?;
-    disturbance::save(&mut server)?;
-    let saving = worker::run("bgsave", move |stop| {
-        disturbance::keep_saving(&mut server, &stop)
-    });
-    let measured = tokio::select! {
-        measured = generator => measured?,
-        ended = saving => {
-            ended?;
-            bail!("the saving ended before its time");
-        }
-    };
-    let mut server = contestant.target()?.connect()?;
-    let last = move |stop| disturbance::let_saves_end(&mut server, &stop);
-    worker::run("last save", last).await?;
-    Ok(measured)
 }

@@ -34,14 +34,8 @@ pub struct Options {
     pub server_bin: Option<PathBuf>,
 
     /// More arguments for the server to measure, separated by spaces.
-    #[arg(
-        long,
-        value_name = "ARGS",
-        default_value = "",
-        hide_default_value = true
-    )]
-    #[arg(allow_hyphen_values = true)]
-    pub server_args: String,
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub server_args: Option<String>,
 
     /// The Redis to compare with [default: redis-server on the PATH].
     #[arg(long, value_name = "PATH")]
@@ -141,14 +135,11 @@ impl Options {
                 scenario.rate = self.rate.or(scenario.rate);
             }
             scenario.check()?;
-            if let Some(pause) = scenario.pause() {
-                ensure!(
-                    pause < self.seconds,
-                    "a pause of {} ms does not fit into {} s: make --seconds longer",
-                    pause.as_millis(),
-                    self.seconds.as_secs_f64()
-                );
-            }
+            let (pause, seconds) = (scenario.pause().unwrap_or_default(), self.seconds);
+            ensure!(
+                pause < seconds,
+                "a pause of {pause:?} does not fit into {seconds:?}: make --seconds longer"
+            );
         }
         Ok(scenarios)
     }

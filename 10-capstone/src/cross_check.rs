@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use crate::measure::figures::{self, Figure, Figures, Round};
-use crate::measure::rounds::median;
+use crate::measure::rounds::median_of;
 use crate::measure::window::Measurement;
 
 /// What must be agreed upon.
@@ -47,12 +47,10 @@ impl Told {
 
     /// The median over rounds of one tool, figure by figure.
     pub fn median(rounds: &[Self]) -> Self {
-        let over = |of: &dyn Fn(&Self) -> Option<f64>| {
-            median(&rounds.iter().map(of).collect::<Option<Vec<_>>>()?)
-        };
+        let figure = |figure| median_of(rounds.iter().map(|round| round.figures[figure]));
         Self {
-            figures: Figures::from_fn(|figure| over(&|round| round.figures[figure])),
-            mean_us: over(&|round| round.mean_us),
+            figures: Figures::from_fn(figure),
+            mean_us: median_of(rounds.iter().map(|round| round.mean_us)),
         }
     }
 }

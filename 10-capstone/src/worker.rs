@@ -7,7 +7,7 @@
 
 use std::thread::JoinHandle;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
 use tokio::sync::oneshot;
 pub use tokio_util::sync::CancellationToken;
 
@@ -46,12 +46,6 @@ pub async fn run<T: Send + 'static>(
     result
         .await
         .map_err(|_| anyhow!("the thread '{name}' panicked"))?
-}
-
-/// An error, if the work is no longer wanted.
-pub fn check(stop: &CancellationToken) -> Result<()> {
-    ensure!(!stop.is_cancelled(), "stopped");
-    Ok(())
 }
 
 #[cfg(test)]

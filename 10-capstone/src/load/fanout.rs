@@ -9,8 +9,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use anyhow::{Context, Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -35,17 +35,14 @@ struct Fanout {
 }
 
 impl Fanout {
-    /// Notes that a subscriber has received so many messages.
-    fn arrived(&self, messages: usize) {
-        let latency = self.sent.get().elapsed();
+    /// Notes that a subscriber has received a message.
+    fn arrived(&self) {
         if self.counts.get() {
-            for _ in 0..messages {
-                self.shared.window.record(Operation::Get, latency);
-            }
+            let latency = self.sent.get().elapsed();
+            self.shared.window.record(Operation::Get, latency);
         }
-        let missing = self.missing.get().saturating_sub(messages);
-        self.missing.set(missing);
-        if missing == 0 {
+        self.missing.set(self.missing.get().saturating_sub(1));
+        if self.missing.get() == 0 {
             self.complete.notify_one();
         }
     }
@@ -122,34 +119,24 @@ async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
 }
 
 /// Receives until nothing more is published.
-async fn receive(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
-    let length = encoded("message", 0, &fanout.scenario).len();
-    let mut input = vec![0; length + 64 * 1024];
-    let (mut filled, mut number) = (0, 0);
-    loop {
-        let count = tokio::select! {
+async fn receive(stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
+    let mut input = BufReader::with_capacity(64 * 1024, stream);
+    for number in 0.. {
+        let expected = encoded("message", number, &fanout.scenario);
+        let mut found = vec![0; expected.len()];
+        tokio::select! {
             biased;
-            count = stream.read(&mut input[filled..]) => count?,
-            () = fanout.shared.all_sent.cancelled() => return Ok(()),
+            read = input.read_exact(&mut found) => read.context("a subscriber lost its server")?,
+            () = fanout.shared.all_sent.cancelled() => break,
         };
-        ensure!(count > 0, "the server closed the connection");
-        filled += count;
-        let messages = filled / length;
-        for found in input[..filled].chunks_exact(length) {
-            let got = found.escape_ascii();
-            let right = found == encoded("message", number, &fanout.scenario);
-            ensure!(
-                right,
-                "a subscriber waited for message {number} and got {got}"
-            );
-            number += 1;
-        }
-        input.copy_within(messages * length..filled, 0);
-        filled -= messages * length;
-        if messages > 0 {
-            fanout.arrived(messages);
-        }
+        let (right, got) = (found == expected, found.escape_ascii());
+        ensure!(
+            right,
+            "a subscriber waited for message {number} and got {got}"
+        );
+        fanout.arrived();
     }
+    Ok(())
 }
 
 /// The message with this number, filled up with `x`. If it is very short, it holds

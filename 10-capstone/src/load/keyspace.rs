@@ -6,11 +6,11 @@
 //! [`remove`] leaves nothing behind. Nothing here is measured, so it uses the
 //! `redis` crate.
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 
 use super::request;
 use crate::scenario::Scenario;
-use crate::worker::{self, CancellationToken};
+use crate::worker::CancellationToken;
 
 /// The most keys that seven digits can name, but for those after the last that an MGET needs.
 pub const MAX_KEYS: i64 = 9_999_990;
@@ -26,7 +26,7 @@ pub fn load(
     stop: &CancellationToken,
 ) -> Result<()> {
     in_batches(server, keys, |batch, number| {
-        worker::check(stop)?;
+        ensure!(!stop.is_cancelled(), "stopped");
         let value = request::value(scenario, number);
         batch.set(request::key(number), value).ignore();
         Ok(())

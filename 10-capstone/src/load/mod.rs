@@ -76,16 +76,9 @@ async fn run(plan: &Plan) -> Result<Measurement> {
             bail!("a client ended before its time");
         }
     }
-    let rest = async {
-        while let Some(ended) = clients.join_next().await {
-            ended.context("a client panicked")??;
-        }
-        Ok::<_, anyhow::Error>(())
-    };
-    match tokio::time::timeout(LAST_REPLY, rest).await {
-        Ok(ended) => ended?,
-        Err(_) => bail!("no reply within {} s", LAST_REPLY.as_secs()),
-    }
+    let ended = tokio::time::timeout(LAST_REPLY, clients.join_all()).await;
+    let ended = ended.with_context(|| format!("no reply within {LAST_REPLY:?}"))?;
+    ended.into_iter().collect::<Result<()>>()?;
     shared.window.measured().context("the window is open")
 }
 

@@ -150,13 +150,11 @@ impl Sender {
     fn send(&mut self, number: u64, due: Instant) -> Result<()> {
         let count = self.clients.len();
         let client = &mut self.clients[(number % count as u64) as usize];
-        let Shared {
-            traffic, window, ..
-        } = &*self.shared;
-        let asked = traffic.append(&mut self.random, &mut client.output);
-        let counts = window.is_open();
+        let shared = &self.shared;
+        let asked = shared.traffic.append(&mut self.random, &mut client.output);
+        let counts = shared.window.is_open();
         if counts {
-            window.record_lateness(due.elapsed());
+            shared.window.record_lateness(due.elapsed());
         }
         let mut in_flight = client.in_flight.borrow_mut();
         in_flight.push_back(Sent { asked, due, counts });

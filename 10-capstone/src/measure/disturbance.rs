@@ -7,11 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use crate::worker::{self, CancellationToken};
 
 /// Time between two BGSAVEs. A server that still saves answers with an error.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
@@ -38,40 +36,41 @@ impl Drop for Pause {
     }
 }
 
-/// Begins a snapshot, if none is being written.
-pub fn save(server: &mut redis::Connection) -> Result<()> {
-    match redis::cmd("BGSAVE").exec(server) {
-        Err(error) if !error.to_string().contains("already in progress") => {
-            bail!("BGSAVE was answered with {error}")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Lets the server save until told to stop.
-pub fn keep_saving(server: &mut redis::Connection, stop: &CancellationToken) -> Result<()> {
-    while !stop.is_cancelled() {
-        save(server)?;
-        std::thread::sleep(ASK_AGAIN);
-    }
-    Ok(())
-}
-
-/// Waits until no snapshot is being written, so that it does not slow down what is
-/// measured next.
-pub fn let_saves_end(server: &mut redis::Connection, stop: &CancellationToken) -> Result<()> {
+/// Does some work while the server saves, one snapshot after the other, and waits for the last of
+/// them, so that it does not slow down what is measured next.
+pub async fn while_saving<T>(
+    mut server: redis::Connection,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let done = tokio::select! {
+        // The first snapshot is begun before the work.
+        biased;
+        error = keep_saving(&mut server) => return Err(error),
+        done = work => done?,
+    };
     let until = Instant::now() + LAST_SAVE;
     loop {
-        worker::check(stop)?;
-        let info: String = redis::cmd("INFO").arg("persistence").query(server)?;
+        let info: String = redis::cmd("INFO").arg("persistence").query(&mut server)?;
         if !info.contains("rdb_bgsave_in_progress:1") {
-            return Ok(());
+            return Ok(done);
         }
         ensure!(
             Instant::now() < until,
             "a snapshot does not come to its end"
         );
-        std::thread::sleep(ASK_AGAIN);
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Begins a snapshot whenever none is being written, and returns when the server refuses.
+async fn keep_saving(server: &mut redis::Connection) -> Error {
+    loop {
+        match redis::cmd("BGSAVE").exec(server) {
+            Err(error) if !error.to_string().contains("already in progress") => {
+                return anyhow!("BGSAVE was answered with {error}");
+            }
+            _ => tokio::time::sleep(ASK_AGAIN).await,
+        }
     }
 }
 

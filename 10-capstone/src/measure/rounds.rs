@@ -42,10 +42,7 @@ impl Rounds {
 
     /// The median over rounds, share by share.
     pub fn busy(&self) -> Busy {
-        Busy::from_fn(|share| {
-            let all = self.rounds.iter().map(|round| round.busy[share]);
-            median(&all.collect::<Option<Vec<_>>>()?)
-        })
+        Busy::from_fn(|share| median_of(self.rounds.iter().map(|round| round.busy[share])))
     }
 }
 
@@ -58,6 +55,11 @@ pub fn over(rounds: &[ByCommand], pick: impl Fn(Figure, &[f64]) -> Option<f64>) 
         pick(figure, &all.collect::<Option<Vec<_>>>()?)
     };
     ByCommand::from_fn(|command| enum_map::EnumMap::from_fn(|it| figure(command, it)))
+}
+
+/// The middle value; unknown, if one of them is.
+pub fn median_of(numbers: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    median(&numbers.collect::<Option<Vec<_>>>()?)
 }
 
 /// The middle value; of an even number, the mean of the two in the middle.

@@ -24,32 +24,15 @@ const BOTTOM: f64 = 46.0;
 /// Where the axis across has its marks.
 const PERCENTILES: [f64; 8] = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999];
 
-/// One curve.
-pub struct Line<'a> {
-    pub name: &'a str,
-    /// The CSS class that gives it colour and dashes.
-    pub class: &'a str,
-    pub points: &'a [Point],
-}
+/// A curve: its name, the CSS class that gives it colour and dashes, and its points.
+pub type Line<'a> = (&'a str, &'static str, &'a [Point]);
 
 /// Axes, curves and legend, as an element of a page whose styles it uses.
 #[derive(Template)]
 #[template(path = "chart.svg")]
 pub struct Chart<'a> {
-    title: &'a str,
-    lines: &'a [Line<'a>],
-    scale: Option<Scale>,
-}
-
-impl<'a> Chart<'a> {
-    pub fn new(title: &'a str, lines: &'a [Line<'a>]) -> Self {
-        let scale = Scale::of(lines);
-        Self {
-            title,
-            lines,
-            scale,
-        }
-    }
+    pub title: &'a str,
+    pub lines: &'a [Line<'a>],
 }
 
 /// The drawing as a file of its own, with a title and a line on where it is from.
@@ -79,7 +62,7 @@ fn nines(percentile: f64) -> f64 {
 impl Scale {
     /// What all lines need; none, if there is nothing to draw.
     fn of(lines: &[Line]) -> Option<Self> {
-        let points = || lines.iter().flat_map(|line| line.points);
+        let points = || lines.iter().flat_map(|(.., points)| *points);
         let last = points()
             .map(|point| point.percentile)
             .filter(|percentile| *percentile < 100.0);
@@ -114,9 +97,9 @@ impl Scale {
     }
 
     /// The curve; its last point is the slowest command, right above the one before.
-    fn path(&self, line: &Line) -> String {
+    fn path(&self, points: &[Point]) -> String {
         let (mut path, mut across) = (String::new(), 0.0);
-        for point in line.points {
+        for point in points {
             if point.percentile < 100.0 {
                 across = nines(point.percentile);
             }
@@ -153,17 +136,13 @@ mod tests {
     }
 
     fn inline(title: &str, lines: &[Line]) -> String {
-        Chart::new(title, lines).render().unwrap()
+        Chart { title, lines }.render().unwrap()
     }
 
     #[test]
     fn text_is_escaped() {
         let points = curve(1.0);
-        let lines = [Line {
-            name: "a<b",
-            class: "a",
-            points: &points,
-        }];
+        let lines = [("a<b", "a", &*points)];
         assert!(
             inline("1 < 2", &lines).contains("aria-label=\"Latency by percentile: 1 &#60; 2\"")
         );
@@ -180,12 +159,8 @@ mod tests {
     #[test]
     fn curves_stay_inside_the_axes() {
         let (one, other) = (curve(1.0), curve(0.3));
-        let line = |points| Line {
-            name: "",
-            class: "a",
-            points,
-        };
-        let lines = [line(&one), line(&other)];
+        let line = |points| ("", "a", points);
+        let lines = [line(&*one), line(&*other)];
         let scale = Scale::of(&lines).unwrap();
         assert_eq!((scale.lowest, scale.highest), (0.0, 4.0));
         for point in one.iter().chain(&other) {
@@ -199,27 +174,22 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_an_empty_drawing() {
         assert!(!inline("nothing", &[]).contains("<path"));
-        let empty = [Line {
-            name: "none",
-            class: "a",
-            points: &[],
-        }];
+        let empty = [("none", "a", &[][..])];
         assert!(!inline("nothing", &empty).contains("NaN"));
     }
 
     #[test]
     fn a_file_names_its_origin() {
         let points = curve(1.0);
-        let lines = [Line {
-            name: "ours",
-            class: "a",
-            points: &points,
-        }];
+        let lines = [("ours", "a", &*points)];
         let file = File {
             title: "Latency",
             origin: "on a machine",
             style: "text{}",
-            chart: Chart::new("", &lines),
+            chart: Chart {
+                title: "",
+                lines: &lines,
+            },
         };
         let svg = file.render().unwrap();
         assert!(svg.starts_with("<svg xmlns=") && svg.trim_end().ends_with("</svg>"));

@@ -6,7 +6,6 @@
 //! figures are text, and the last part has them once more, to be pasted into a
 //! spreadsheet.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -26,6 +25,9 @@ const STYLE: &str = include_str!("templates/style.css");
 /// The page's own.
 const PAGE_STYLE: &str = include_str!("templates/page.css");
 
+/// The CSS classes of servers other than Redis and the floor.
+const COLOURS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+
 /// The figures that the summary shows.
 const SUMMARY: [Figure; 5] = {
     use Figure::{Cpu, Ops, P50, P95, P99};
@@ -43,7 +45,7 @@ type Bar<'a> = (&'a str, &'static str, String, String);
 
 /// Writes the page to `path`.
 pub fn write(path: &Path, results: &Results) -> Result<()> {
-    std::fs::write(path, Page::of(results).render()?)
+    std::fs::write(path, Page { results }.render()?)
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -51,12 +53,15 @@ pub fn write(path: &Path, results: &Results) -> Result<()> {
 pub fn write_curve(path: &Path, results: &Results) -> Result<()> {
     let first = results.scenarios.first().context("nothing was measured")?;
     let environment = &results.environment;
-    let lines = Page::of(results).lines(first);
+    let lines = Page { results }.lines(first);
     let file = File {
         title: &format!("Latency, {}", first.name),
         origin: &format!("{} · {}", environment.machine(), environment.begun),
         style: STYLE,
-        chart: Chart::new("", &lines),
+        chart: Chart {
+            title: "",
+            lines: &lines,
+        },
     };
     std::fs::write(path, file.render()?).with_context(|| format!("cannot write {}", path.display()))
 }
@@ -66,49 +71,31 @@ pub fn write_curve(path: &Path, results: &Results) -> Result<()> {
 #[template(path = "page.html")]
 struct Page<'a> {
     results: &'a Results,
-    title: String,
-    /// The CSS class of each server, which gives it its colour.
-    classes: HashMap<&'a str, &'static str>,
 }
 
 impl<'a> Page<'a> {
-    fn of(results: &'a Results) -> Self {
-        let mut colours = ["a", "b", "c", "d", "e", "f", "g"].into_iter().cycle();
-        let classes = results.servers.iter().map(|server| {
-            let class = match server.role {
-                Role::Step | Role::Peer => colours.next().unwrap_or("a"),
-                Role::Redis => "redis",
-                Role::Floor => "floor",
-            };
-            (server.name.as_str(), class)
-        });
-        Self {
-            results,
-            title: title(results),
-            classes: classes.collect(),
+    /// The CSS class of a server, which gives it its colour.
+    fn class(&self, side: &Side) -> &'static str {
+        let mut servers = self.results.servers.iter();
+        let place = servers.position(|it| it.name == side.server);
+        match side.role {
+            Role::Step | Role::Peer => COLOURS[place.unwrap_or_default() % COLOURS.len()],
+            Role::Redis => "redis",
+            Role::Floor => "floor",
         }
-    }
-
-    fn class(&self, server: &str) -> &'static str {
-        self.classes.get(server).copied().unwrap_or("a")
     }
 
     /// The curves of all servers that were measured in a scenario.
     fn lines(&self, outcome: &'a Outcome) -> Vec<Line<'a>> {
-        let line = |(side, measured): (&'a Side, &'a Measured)| {
-            let (name, class) = (&*side.server, self.class(&side.server));
-            Line {
-                name,
-                class,
-                points: &measured.curve,
-            }
-        };
-        outcome.measured().map(line).collect()
+        let sides = outcome.measured();
+        let lines = sides.map(|(side, it)| (&*side.server, self.class(side), &*it.curve));
+        lines.collect()
     }
 
     /// The latency curves of a scenario.
     fn chart(&self, outcome: &'a Outcome) -> askama::Result<String> {
-        Chart::new(&outcome.name, &self.lines(outcome)).render()
+        let (title, lines) = (&*outcome.name, &*self.lines(outcome));
+        Chart { title, lines }.render()
     }
 
     /// One figure of all servers, as bars from zero: name, class, width, value.
@@ -118,8 +105,7 @@ impl<'a> Page<'a> {
         let largest = largest.fold(f64::MIN_POSITIVE, f64::max);
         let bars = outcome.measured().filter_map(|(side, measured)| {
             let width = format!("{:.1}%", 100.0 * of(measured)? / largest);
-            let (name, class) = (side.server.as_str(), self.class(&side.server));
-            Some((name, class, width, shown(of(measured))))
+            Some((&*side.server, self.class(side), width, shown(of(measured))))
         });
         bars.collect()
     }
@@ -159,10 +145,6 @@ impl<'a> Page<'a> {
         });
         verdicts.collect::<Vec<_>>().join(" · ")
     }
-
-    fn known<'t>(&self, fact: &'t Option<String>) -> &'t str {
-        fact.as_deref().unwrap_or("unknown")
-    }
 }
 
 /// `step05-aof-persistence beside redis-server`
@@ -187,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_page_needs_nothing_else() {
-        let page = Page::of(&sample()).render().unwrap();
+        let page = Page { results: &sample() }.render().unwrap();
         for outside in [
             "http:", "https:", "<script", "<link", "@import", "url(", " src=", "<img", "<iframe",
         ] {
@@ -197,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_opened_is_closed() {
-        let page = Page::of(&sample()).render().unwrap();
+        let page = Page { results: &sample() }.render().unwrap();
         let mut open = Vec::new();
         for piece in page.split('<').skip(1) {
             let (tag, _) = piece.split_once('>').expect("a tag ends");
@@ -214,7 +196,7 @@ mod tests {
 
     #[test]
     fn links_lead_to_rows() {
-        let page = Page::of(&sample()).render().unwrap();
+        let page = Page { results: &sample() }.render().unwrap();
         let links: Vec<_> = page.split("href=\"#").skip(1).collect();
         assert!(!links.is_empty());
         for link in links {
@@ -227,14 +209,14 @@ mod tests {
     fn names_of_others_are_escaped() {
         let mut results = sample();
         results.servers[0].label = "<b>\"evil\"</b>".to_owned();
-        let page = Page::of(&results).render().unwrap();
+        let page = Page { results: &results }.render().unwrap();
         assert!(page.contains("&#60;b&#62;&#34;evil&#34;&#60;/b&#62;"));
         assert!(!page.contains("<b>\"evil"));
     }
 
     #[test]
     fn figures_machine_and_verdict_are_on_it() {
-        let page = Page::of(&sample()).render().unwrap();
+        let page = Page { results: &sample() }.render().unwrap();
         for text in [
             "50×1, 16 B",
             "p99.9",

@@ -49,19 +49,10 @@ impl Report<'_> {
     /// What a row allows to say.
     fn findings(&self, outcome: &Outcome) -> Vec<String> {
         let findings = findings::of(outcome, |ratio| ratio.figure.name().to_owned());
-        let line = |(side, finding): (&Side, String)| {
-            format!("{}: {}: {finding}", outcome.name, side.server)
-        };
-        findings
-            .into_iter()
-            .map(line)
-            .map(|it| wrapped(&it))
-            .collect()
-    }
-
-    /// A paragraph of 100 columns at most, whose continuations are indented.
-    fn wrapped(&self, paragraph: &str) -> String {
-        wrapped(paragraph)
+        let lines = findings.into_iter().map(|(side, finding)| {
+            wrapped(&format!("{}: {}: {finding}", outcome.name, side.server))
+        });
+        lines.collect()
     }
 
     /// Whether the load generator was the bottleneck, in columns.
@@ -79,10 +70,8 @@ fn table(results: &Results, split: bool) -> Table {
     head.extend(FIGURES.map(Figure::title));
     let mut table = Table::new();
     table.load_style(UTF8_HORIZONTAL_ONLY).set_header(head);
-    for column in 2..2 + FIGURES.len() {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     for outcome in &results.scenarios {
         let commands: &[_] = match split && outcome.scenario.operation == Operation::Get {
@@ -149,6 +138,7 @@ fn times(ratio: Ratio) -> String {
     }
 }
 
+/// A paragraph of 100 columns at most, whose continuations are indented.
 fn wrapped(paragraph: &str) -> String {
     let options = Options::new(100)
         .initial_indent("  ")

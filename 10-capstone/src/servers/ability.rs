@@ -28,10 +28,7 @@ pub fn lacks(server: &mut redis::Connection, scenario: &Scenario) -> Result<Opti
             return Ok(Some(name.to_owned()));
         }
     }
-    let is_logged = matches!(
-        scenario.condition,
-        Condition::AofEverysec | Condition::AofAlways
-    );
+    let is_logged = [Condition::AofEverysec, Condition::AofAlways].contains(&scenario.condition);
     // It has a name and a value for each parameter that it knows.
     let parameter: Option<Vec<String>> = ask(server, "CONFIG", &["GET", "appendonly"])?;
     let lacks_log = is_logged && parameter.unwrap_or_default().is_empty();
@@ -46,8 +43,6 @@ pub fn ask<T: FromRedisValue>(
 ) -> Result<Option<T>> {
     match redis::cmd(command).arg(arguments).query(server) {
         Err(error) if error.to_string().contains("unknown command") => Ok(None),
-        answer => answer
-            .map(Some)
-            .with_context(|| format!("{command} failed")),
+        answer => Ok(Some(answer.with_context(|| format!("{command} failed"))?)),
     }
 }

@@ -42,8 +42,8 @@ pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
 
 /// The servers to measure, with their names.
 fn steps(options: &Options) -> Result<Vec<(String, Source)>> {
-    let arguments = options.server_args.split_whitespace();
-    let arguments: Vec<String> = arguments.map(str::to_owned).collect();
+    let arguments = options.server_args.as_deref().unwrap_or_default();
+    let arguments: Vec<_> = arguments.split_whitespace().map(String::from).collect();
     let source = |program| Source::Program(program, arguments.clone());
     let one = |source| Ok(vec![("ours".to_owned(), source)]);
     if let Some(address) = &options.server {

@@ -184,7 +184,8 @@ impl Process {
     fn start(program: &Path, arguments: &[String]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("capstone-").tempdir()?;
         let log = File::create(folder.path().join(LOG))?;
-        let port = free_port()?;
+        // It was free a moment ago.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let number = port.to_string();
         let says_where = arguments.iter().any(|it| it.contains(PORT));
         let place = ["--port", &number].into_iter().filter(|_| !says_where);
@@ -228,17 +229,10 @@ fn may_pass(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(refused) || error.downcast_ref().is_some_and(away)
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// Does every address behind this name belong to this machine's loopback?
 fn is_loopback(address: &str) -> bool {
-    let Ok(mut addresses) = address.to_socket_addrs() else {
-        return false;
-    };
-    addresses.all(|address| address.ip().is_loopback())
+    let addresses = address.to_socket_addrs();
+    addresses.is_ok_and(|mut all| all.all(|it| it.ip().is_loopback()))
 }
 
 /// What a server says about itself in INFO; nothing, if it does not have the command.
