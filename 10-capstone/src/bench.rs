@@ -165,8 +165,7 @@ impl Run<'_> {
         let keys = Keys::new(scenario.popularity, count);
         let load = Load { scenario, keys };
         let port = redis.target()?.port();
-        let port =
-            port.context("only a Redis that was started here is checked: its keys are written to")?;
+        let port = port.context("only a Redis that was started here is cross-checked")?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..cross_check::ROUNDS {
             let measured = self.measure(&load, round, redis).await?;
@@ -202,10 +201,8 @@ impl Run<'_> {
             Condition::Bgsave => disturbance::while_saving(target.connect()?, generator).await?,
             _ => generator.await?,
         };
-        ensure!(
-            who.is_followed()?,
-            "the replica has lost its primary: this was not measured with a replica"
-        );
+        let followed = who.is_followed()?;
+        ensure!(followed, "the replica has lost its primary meanwhile");
         Ok(measured)
     }
 }

@@ -12,7 +12,7 @@ use clap::Parser;
 
 use crate::load::keyspace::MAX_KEYS;
 use crate::scenario::{self, Scenario};
-use crate::standard;
+use crate::standard::{self, BESIDE, MORE, PLAIN};
 
 /// Measures p50, p95 and p99 of the workshop's server against real Redis.
 #[derive(Debug, Parser)]
@@ -119,14 +119,17 @@ pub struct Options {
 impl Options {
     /// The scenarios to measure: those asked for, or what fits the other options.
     pub fn scenarios(&self) -> Result<Vec<Scenario>> {
-        let mut scenarios = match (self.scenarios.is_empty(), self.pause, self.rate) {
-            (false, _, _) => self.scenarios.clone(),
-            (true, Some(_), _) => standard::scenarios(standard::DEMONSTRATION),
-            (true, None, Some(_)) => standard::scenarios(&[standard::OPEN]),
-            (true, None, None) if self.all_steps => standard::scenarios(standard::ALL_STEPS),
-            (true, None, None) if self.full => standard::full(),
-            (true, None, None) => standard::standard(),
+        let list = match (self.pause, self.rate) {
+            (Some(_), _) => standard::DEMONSTRATION,
+            (None, Some(_)) => &[standard::OPEN],
+            (None, None) if self.all_steps => standard::ALL_STEPS,
+            (None, None) if self.full => &[PLAIN, MORE, BESIDE].concat(),
+            (None, None) => &[PLAIN, BESIDE].concat(),
         };
+        let mut scenarios = self.scenarios.clone();
+        if scenarios.is_empty() {
+            scenarios = standard::scenarios(list);
+        }
         // The demonstration has a closed loop, which must stay one.
         let demonstrates = self.scenarios.is_empty() && self.pause.is_some();
         for scenario in &mut scenarios {

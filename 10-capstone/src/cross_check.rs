@@ -5,7 +5,6 @@
 //! why: commands per second times mean latency is how many commands a tool really
 //! had on their way. Whatever it holds back, it holds back before its clock starts.
 
-use std::fmt::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -99,7 +98,7 @@ fn read(text: &str) -> Option<Told> {
 
 impl Check {
     /// The comparison, and where it needs one, the explanation.
-    fn in_words(&self) -> String {
+    pub fn in_words(&self) -> String {
         let mut text = format!("{}×{}: ", self.clients, self.pipeline);
         let mut most: f64 = 0.0;
         for figure in [Figure::P50, Figure::P95, Figure::P99] {
@@ -107,19 +106,14 @@ impl Check {
             let (ours, theirs) = (of(&self.ours), of(&self.redis_benchmark));
             let (name, ratio) = (figure.name(), theirs / ours);
             most = most.max((ratio - 1.0).abs());
-            _ = write!(
-                text,
-                "{name} {theirs:.0} against {ours:.0} µs ({ratio:.2}×), "
-            );
+            text += &format!("{name} {theirs:.0} against {ours:.0} µs ({ratio:.2}×), ");
         }
         let percent = most * 100.0;
-        match most <= AGREES {
-            true => format!("{text}so they agree within {percent:.0} %."),
-            false => format!(
-                "{text}so they differ by up to {percent:.0} %. {}",
-                self.why()
-            ),
+        if most <= AGREES {
+            return format!("{text}so they agree within {percent:.0} %.");
         }
+        let why = self.why();
+        format!("{text}so they differ by up to {percent:.0} %. {why}")
     }
 
     fn why(&self) -> String {
@@ -134,11 +128,6 @@ impl Check {
              from one run to the next as well."
         )
     }
-}
-
-/// All checks, each as a paragraph.
-pub fn in_words(checks: &[Check]) -> Vec<String> {
-    checks.iter().map(Check::in_words).collect()
 }
 
 #[cfg(test)]

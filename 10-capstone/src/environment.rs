@@ -36,13 +36,15 @@ impl Environment {
         let system = System::new_with_specifics(wanted).ok();
         let brand = |it: &System| Some(it.cpus().first()?.brand().trim().to_owned());
         let gibibytes = |it: &System| it.total_memory() as f64 / f64::from(1 << 30);
+        let folder = std::env::temp_dir().to_string_lossy().into_owned();
+        let file_system = said_by("stat", &["-f", "-c", "%T", &folder]);
         Self {
             begun: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             cpu: system.as_ref().and_then(brand).filter(|it| !it.is_empty()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory: system.map(|it| format!("{:.1} GiB", gibibytes(&it))),
             kernel: said_by("uname", &["-srm"]),
-            files: files(),
+            files: folder + &file_system.map(|it| format!(" ({it})")).unwrap_or_default(),
             benchmark: concat!("step10-capstone ", env!("CARGO_PKG_VERSION")).to_owned(),
             arguments: std::env::args().skip(1).collect(),
         }
@@ -58,16 +60,6 @@ impl Environment {
     pub fn cores_in_words(&self) -> String {
         let plural = if self.cores == 1 { "" } else { "s" };
         format!("{} core{plural}", self.cores)
-    }
-}
-
-/// The folder of temporary files, and its file system.
-fn files() -> String {
-    let folder = std::env::temp_dir();
-    let folder = folder.to_string_lossy();
-    match said_by("stat", &["-f", "-c", "%T", &folder]) {
-        Some(system) => format!("{folder} ({system})"),
-        None => folder.into_owned(),
     }
 }
 

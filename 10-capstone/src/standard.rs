@@ -15,7 +15,7 @@ pub const OPEN: &str = "50x1x16,rate=20000";
 pub const ALL_STEPS: &[&str] = &["50x1x16", "50x16x16", "50x64x16"];
 
 /// GET and SET on a server that has nothing else to do.
-const PLAIN: &[&str] = &[
+pub const PLAIN: &[&str] = &[
     // The main three: how much is on its way at once.
     "50x1x16",
     "50x16x16",
@@ -34,7 +34,7 @@ const PLAIN: &[&str] = &[
 ];
 
 /// What a full run adds.
-const MORE: &[&str] = &[
+pub const MORE: &[&str] = &[
     // Values. Longer than this, they are a matter of copying.
     "50x1x1048576",
     // Commands. Half of those with DEL are SET, or soon nothing would be left to delete.
@@ -48,23 +48,13 @@ const MORE: &[&str] = &[
 ];
 
 /// What a server has to do beside.
-const BESIDE: &[&str] = &[
+pub const BESIDE: &[&str] = &[
     "50x1x1024,bgsave",
     "50x1x16,pubsub",
     "50x16x16,aof=everysec",
     "50x1x16,aof=always",
     "50x1x16,replica",
 ];
-
-/// A standard run.
-pub fn standard() -> Vec<Scenario> {
-    scenarios(&[PLAIN, BESIDE].concat())
-}
-
-/// Everything that this file knows.
-pub fn full() -> Vec<Scenario> {
-    scenarios(&[PLAIN, MORE, BESIDE].concat())
-}
 
 /// A pause of the server is seen by a closed loop and by an open one.
 pub const DEMONSTRATION: &[&str] = &["50x1x16", OPEN];

@@ -107,10 +107,7 @@ impl Client {
                 self.shared.window.record(asked.operation, latency);
             }
         }
-        ensure!(
-            scanned == filled,
-            "the server answers more than it was asked"
-        );
+        ensure!(scanned == filled, "there are more replies than commands");
         Ok(())
     }
 

@@ -207,7 +207,7 @@ impl Reader {
         let mut start = 0;
         while start < self.filled {
             let Some(sent) = in_flight.front() else {
-                bail!("the server answers more than it was asked");
+                bail!("there are more replies than commands");
             };
             let input = &self.input[start..self.filled];
             let Some(length) = self.shared.traffic.reply_to(sent.asked, input)? else {

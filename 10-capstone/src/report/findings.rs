@@ -17,11 +17,9 @@ pub const BESIDE_REDIS_BENCHMARK: &str =
 
 /// What can be said of each server beside Redis in a scenario; `show` decides what is said of a ratio.
 pub fn of(outcome: &Outcome, show: fn(&Ratio) -> String) -> Vec<(&Side, String)> {
-    let said = outcome
-        .compared()
-        .map(|side| (side, finding(outcome, side, show)));
-    said.filter_map(|(side, said)| Some((side, said?)))
-        .collect()
+    let sides = outcome.compared();
+    let said = sides.filter_map(|side| Some((side, finding(outcome, side, show)?)));
+    said.collect()
 }
 
 fn finding(outcome: &Outcome, side: &Side, show: fn(&Ratio) -> String) -> Option<String> {
@@ -75,5 +73,10 @@ pub fn percent(share: f64) -> String {
 
 /// A figure as text; what is unknown is a dash.
 pub fn shown(figure: Option<f64>) -> String {
-    figure.map_or("—".to_owned(), three_digits)
+    or_dash(figure.map(three_digits))
+}
+
+/// What is unknown is a dash.
+pub fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or("—".to_owned())
 }

@@ -13,9 +13,8 @@ use askama::Template;
 use strum::VariantArray;
 
 use super::chart::{Chart, File, Line};
-use super::findings::{self, BESIDE_REDIS_BENCHMARK, shown};
+use super::findings::{self, BESIDE_REDIS_BENCHMARK, or_dash, shown};
 use super::results::{Measured, Outcome, Results, Side};
-use crate::cross_check;
 use crate::measure::figures::{Command, Figure};
 use crate::measure::ratio::{Comparison, Difference, Ratio};
 use crate::servers::contestant::Role;
@@ -122,7 +121,7 @@ impl<'a> Page<'a> {
     /// The class and the text of a ratio's cell; a maximum has none.
     fn ratio_cell(&self, comparison: &Comparison, figure: &Figure) -> (&'static str, String) {
         let Some(ratio) = comparison.ratio(Command::All, *figure) else {
-            return ("", "—".to_owned());
+            return ("", or_dash(None));
         };
         let (class, sign) = match ratio.difference() {
             Difference::Better => ("better", "✓"),
@@ -134,7 +133,7 @@ impl<'a> Page<'a> {
 
     fn spread(&self, comparison: &Comparison, figure: &Figure) -> String {
         let ratio = comparison.ratio(Command::All, *figure);
-        ratio.as_ref().map_or("—".to_owned(), Ratio::spread)
+        or_dash(ratio.as_ref().map(Ratio::spread))
     }
 
     /// Whether the load generator was the bottleneck, server by server.

@@ -148,8 +148,7 @@ impl Results {
 
     /// Every server in every scenario, if it was measured.
     pub fn measured(&self) -> impl Iterator<Item = (&Outcome, &Side, &Measured)> {
-        let outcomes = self.scenarios.iter();
-        outcomes.flat_map(|outcome| {
+        self.scenarios.iter().flat_map(|outcome| {
             let sides = outcome.measured();
             sides.map(move |(side, measured)| (outcome, side, measured))
         })

@@ -9,9 +9,8 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, Table};
 use textwrap::{Options, WordSplitter};
 
-use super::findings::{self, BESIDE_REDIS_BENCHMARK, percent, shown};
+use super::findings::{self, BESIDE_REDIS_BENCHMARK, or_dash, percent, shown};
 use super::results::{Measured, Outcome, Results, Side};
-use crate::cross_check;
 use crate::measure::figures::{Command, Figure, Share};
 use crate::measure::ratio::{Difference, FEWEST_ROUNDS, Ratio};
 use crate::scenario::Operation;
@@ -58,7 +57,7 @@ impl Report<'_> {
     /// Whether the load generator was the bottleneck, in columns.
     fn bottleneck(&self, outcome: &Outcome, side: &Side, measured: &Measured) -> String {
         let (name, server, width) = (&outcome.name, &side.server, self.width);
-        let share = |of| measured.busy[of].map_or("  —  ".to_owned(), percent);
+        let share = |of| format!("{:5}", or_dash(measured.busy[of].map(percent)));
         let (generator, busy) = (share(Share::Generator), share(Share::Server));
         let verdict = measured.verdict.words(&measured.busy);
         format!("{name:width$}  {server:6}  generator {generator}  server {busy}  {verdict}")
@@ -87,54 +86,50 @@ fn table(results: &Results, split: bool) -> Table {
 
 /// The cells of one scenario. They hold all servers, and their ratios, in lines.
 fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut about = vec![format!("{}{name}", outcome.scenario.shape())];
+    about.extend(outcome.scenario.details());
+    for side in outcome.sides.iter().filter(|it| it.missing.is_some()) {
+        let is_step = side.role == Role::Step;
+        let words = if is_step { "not yet" } else { "cannot" };
+        about.push(format!("{}: {words}", side.server));
+    }
+    let mut columns = vec![about];
+    columns.resize(2 + FIGURES.len(), Vec::new());
+    let mut line = |name: &str, cell: &dyn Fn(Figure) -> String| {
+        columns[1].push(name.to_owned());
+        for (column, figure) in columns[2..].iter_mut().zip(FIGURES) {
+            column.push(cell(figure));
+        }
+    };
     for side in &outcome.sides {
         let figures = side.measured.as_ref().map(|it| it.figures[command]);
-        let cell = |figure| shown(figures.and_then(|it| it[figure]));
-        lines.push(line(&side.server, cell));
+        line(&side.server, &|figure| {
+            shown(figures.and_then(|it| it[figure]))
+        });
     }
-    for side in &outcome.sides {
-        let Some(comparison) = side.ratio() else {
-            continue;
-        };
-        let cell = |show: fn(Ratio) -> String| {
-            let ratio = move |figure| comparison.ratio(command, figure);
-            move |figure| ratio(figure).map_or("—".to_owned(), show)
-        };
+    for (side, comparison) in outcome.compared().filter_map(|it| Some((it, it.ratio()?))) {
         // `ratio`, `ratio05` of `step05`, or `mini/redis`.
         let name = match (side.role, side.server.strip_prefix("step")) {
             (Role::Peer, _) => format!("{}/redis", side.server),
             (_, number) => format!("ratio{}", number.unwrap_or_default()),
         };
-        lines.push(line(&name, cell(times)));
-        lines.push(line("spread", cell(|ratio| ratio.spread())));
+        let ratio = |figure| comparison.ratio(command, figure);
+        line(&name, &|figure| or_dash(ratio(figure).map(times)));
+        line("spread", &|figure| {
+            or_dash(ratio(figure).map(|it| it.spread()))
+        });
     }
-    let mut about = vec![format!("{}{name}", outcome.scenario.shape())];
-    about.extend(outcome.scenario.details());
-    let missing = outcome.sides.iter().filter(|side| side.missing.is_some());
-    about.extend(missing.map(|side| match side.role {
-        Role::Step => format!("{}: not yet", side.server),
-        _ => format!("{}: cannot", side.server),
-    }));
-    let mut cells = vec![about.join("\n")];
-    cells.extend((0..=FIGURES.len()).map(|column| {
-        let column: Vec<&str> = lines.iter().map(|line| line[column].as_str()).collect();
-        column.join("\n")
-    }));
-    cells
-}
-
-/// A name, and a cell for each figure.
-fn line(name: &str, cell: impl Fn(Figure) -> String) -> Vec<String> {
-    let cells = FIGURES.into_iter().map(cell);
-    std::iter::once(name.to_owned()).chain(cells).collect()
+    columns.iter().map(|lines| lines.join("\n")).collect()
 }
 
 /// A ratio; one that shows nothing is in parentheses.
 fn times(ratio: Ratio) -> String {
-    match ratio.difference() {
-        Difference::NotShown => format!("({})", ratio.times()),
-        Difference::Better | Difference::Worse => ratio.times(),
+    let is_shown = ratio.difference() != Difference::NotShown;
+    let times = ratio.times();
+    if is_shown {
+        times
+    } else {
+        format!("({times})")
     }
 }
 

@@ -126,9 +126,11 @@ impl Contestant {
     }
 
     pub fn answers(&self) -> Answers {
-        match self.about.role {
-            Role::Floor => Answers::Echo,
-            Role::Step | Role::Redis | Role::Peer => Answers::Replies,
+        let is_floor = self.about.role == Role::Floor;
+        if is_floor {
+            Answers::Echo
+        } else {
+            Answers::Replies
         }
     }
 

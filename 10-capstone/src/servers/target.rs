@@ -135,9 +135,8 @@ impl Target {
             match answer {
                 Ok(info) => {
                     let first = *answered.get_or_insert_with(Instant::now);
-                    let is_own = info
-                        .get("process_id")
-                        .is_none_or(|pid| self.pid == Some(pid));
+                    let pid = info.get("process_id");
+                    let is_own = pid.is_none_or(|pid| self.pid == Some(pid));
                     if is_own || first.elapsed() > STRANGE {
                         return Ok(info);
                     }
