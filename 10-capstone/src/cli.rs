@@ -47,6 +47,11 @@ pub struct Options {
     #[arg(long = "peer", value_name = "NAME=COMMAND", value_parser = peer)]
     pub peers: Vec<Peer>,
 
+    /// Measure ours and Redis once more, with so many I/O threads each (Redis with
+    /// io-threads-do-reads).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=128))]
+    pub io_threads: Option<u8>,
+
     /// Measure every step from 03 on that is built, not only the newest.
     #[arg(long, conflicts_with_all = ["server", "server_bin"])]
     pub all_steps: bool,

@@ -3,10 +3,11 @@
 //! This file owns the sentences and the number of digits that the table and the page have
 //! in common. A number gets three digits, as many as a measurement of this kind deserves.
 
-use super::results::{Outcome, Results, Side};
+use super::results::{Measured, Outcome, Results, Side};
 use crate::measure::figures::{Command, Figure, Share, three_digits};
 use crate::measure::ratio::{Ratio, in_words};
 use crate::measure::verdict::Verdict;
+use crate::servers::contestant::Role;
 
 /// From this share of a core on, other programs are worth a warning.
 const DISTURBED: f64 = 0.10;
@@ -31,12 +32,27 @@ fn finding(outcome: &Outcome, side: &Side, show: fn(&Ratio) -> String) -> Option
     // In an open loop, everybody answers as often as they are asked.
     ratios.retain(|ratio| outcome.scenario.rate.is_none() || ratio.figure != Figure::Ops);
     let words = in_words(&ratios, show);
-    let redis = outcome.redis().map(|redis| redis.verdict);
+    let redis = outcome.of_role(Role::Redis).map(|redis| redis.verdict);
     let mut verdicts = redis.into_iter().chain([measured.verdict]);
     Some(match verdicts.any(Verdict::hides_the_server) {
         true => format!("{words}. The generator set the pace: only CPU counts here."),
         false => format!("{words}."),
     })
+}
+
+/// How far each server is above the floor in a scenario: the CPU time per command that the echo does
+/// not take, of all that it takes.
+pub fn above_floor(outcome: &Outcome) -> Option<String> {
+    let cpu = |measured: &Measured| measured.figures[Command::All][Figure::Cpu];
+    let floor = cpu(outcome.of_role(Role::Floor)?)?;
+    let parts = outcome.measured().filter_map(|(side, measured)| {
+        let ratio = measured.floor_ratio.as_ref()?;
+        let (name, all) = (&side.server, cpu(measured)?);
+        let (above, all) = (three_digits(all - floor), three_digits(all));
+        let times = ratio.ratio(Command::All, Figure::Cpu)?.times();
+        Some(format!("{name} {above} of {all} µs ({times})"))
+    });
+    Some(parts.collect::<Vec<_>>().join(", "))
 }
 
 /// A warning, if other programs used much of the machine. A replica and the writer of a

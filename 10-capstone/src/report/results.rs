@@ -53,6 +53,8 @@ pub struct Measured {
     pub verdict: Verdict,
     /// This server/Redis.
     pub ratio: Option<Comparison>,
+    /// This server/floor, also of Redis.
+    pub floor_ratio: Option<Comparison>,
     /// Percentile by percentile, over all rounds together.
     pub curve: Vec<Point>,
     pub rounds: Vec<Round>,
@@ -67,6 +69,7 @@ impl Measured {
             busy,
             verdict: Verdict::of(&busy, figures[Command::All][Figure::P99]),
             ratio: None,
+            floor_ratio: None,
             curve: curve::of(&all.latencies),
             rounds: all.rounds,
         })
@@ -85,19 +88,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Puts the sides together, and compares them with Redis. Round by round, they were
-    /// measured right after each other; so what disturbs the machine for longer than a
-    /// round disturbs all of them, and leaves their ratio.
+    /// Puts the sides together, and compares them with Redis and with the floor. Round by round,
+    /// they were measured right after each other, so what disturbs the machine for longer than a
+    /// round disturbs all of them, and leaves their ratios.
     pub fn of(scenario: Scenario, keys: u32, mut sides: Vec<Side>) -> Self {
         // Nobody misses an echo where it cannot be had.
         sides.retain(|side| side.role != Role::Floor || side.missing.is_none());
-        let redis = sides.iter().find(|side| side.role == Role::Redis);
-        if let Some(redis) = redis.and_then(|side| side.measured.as_ref()) {
-            let redis = redis.rounds.clone();
-            let others = sides.iter_mut().filter(|side| side.role.is_compared());
-            for measured in others.filter_map(|side| side.measured.as_mut()) {
-                measured.ratio = Some(Comparison::of(&measured.rounds, &redis));
-            }
+        let (redis, floor) = (rounds(&sides, Role::Redis), rounds(&sides, Role::Floor));
+        for side in &mut sides {
+            let Some(measured) = &mut side.measured else {
+                continue;
+            };
+            let to = |others: &[Round]| Comparison::of(&measured.rounds, others);
+            let redis = redis.as_deref().filter(|_| side.role.is_compared());
+            let floor = floor.as_deref().filter(|_| side.role != Role::Floor);
+            (measured.ratio, measured.floor_ratio) = (redis.map(to), floor.map(to));
         }
         Self {
             scenario,
@@ -118,11 +123,17 @@ impl Outcome {
         self.sides.iter().filter(|side| side.role.is_compared())
     }
 
-    /// What was measured of the Redis in this scenario.
-    pub fn redis(&self) -> Option<&Measured> {
-        let mut sides = self.measured();
-        Some(sides.find(|(side, _)| side.role == Role::Redis)?.1)
+    /// What was measured of Redis, or of the floor, in this scenario.
+    pub fn of_role(&self, role: Role) -> Option<&Measured> {
+        let side = self.sides.iter().find(|side| side.role == role);
+        side?.measured.as_ref()
     }
+}
+
+/// The rounds of the one that has this role.
+fn rounds(sides: &[Side], role: Role) -> Option<Vec<Round>> {
+    let side = sides.iter().find(|side| side.role == role)?;
+    Some(side.measured.as_ref()?.rounds.clone())
 }
 
 /// What a run found: everything that the report shows.
@@ -224,13 +235,13 @@ pub mod tests {
         assert_close(ours.figures[Command::All][Figure::Max], 100.0);
         assert_close(ours.figures[Command::All][Figure::P50], 10.0);
         // Redis is not compared with itself.
-        assert!(outcome.redis().unwrap().ratio.is_none());
+        assert!(outcome.of_role(Role::Redis).unwrap().ratio.is_none());
     }
 
     #[test]
     fn one_server_alone_has_no_ratio() {
         let outcome = outcome(&[(10, 1)], &[]);
-        assert!(outcome.redis().is_none());
+        assert!(outcome.of_role(Role::Redis).is_none());
         assert!(outcome.sides[0].measured.as_ref().unwrap().ratio.is_none());
     }
 

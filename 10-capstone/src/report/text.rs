@@ -108,16 +108,28 @@ fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
         });
     }
     for (side, comparison) in outcome.compared().filter_map(|it| Some((it, it.ratio()?))) {
-        // `ratio`, `ratio05` of `step05`, or `mini/redis`.
-        let name = match (side.role, side.server.strip_prefix("step")) {
-            (Role::Peer, _) => format!("{}/redis", side.server),
-            (_, number) => format!("ratio{}", number.unwrap_or_default()),
+        // `ratio`, `ratio05` of `step05`, or `mini/redis`; and the same of the floor.
+        let name = |ratio: &str, other: &str| match (side.role, side.server.strip_prefix("step")) {
+            (Role::Peer, _) => format!("{}/{other}", side.server),
+            (_, number) => format!("{ratio}{}", number.unwrap_or_default()),
         };
         let ratio = |figure| comparison.ratio(command, figure);
-        line(&name, &|figure| or_dash(ratio(figure).map(times)));
+        line(&name("ratio", "redis"), &|figure| {
+            or_dash(ratio(figure).map(times))
+        });
         line("spread", &|figure| {
             or_dash(ratio(figure).map(|it| it.spread()))
         });
+        let floor = side
+            .measured
+            .as_ref()
+            .and_then(|it| it.floor_ratio.as_ref());
+        if let Some(floor) = floor {
+            let ratio = |figure| floor.ratio(command, figure);
+            line(&name("×floor", "floor"), &|figure| {
+                or_dash(ratio(figure).map(times))
+            });
+        }
     }
     columns.iter().map(|lines| lines.join("\n")).collect()
 }

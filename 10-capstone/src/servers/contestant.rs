@@ -94,7 +94,7 @@ fn flags(condition: Condition) -> &'static [&'static str] {
 impl Contestant {
     /// Starts its server, or finds it.
     pub async fn new(
-        name: &str,
+        name: String,
         role: Role,
         source: Source,
         replica_program: Option<PathBuf>,
@@ -105,7 +105,7 @@ impl Contestant {
         };
         let mut contestant = Self {
             about: About {
-                name: name.to_owned(),
+                name,
                 role,
                 label: String::new(),
                 flags,

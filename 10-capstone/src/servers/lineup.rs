@@ -19,33 +19,54 @@ const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daem
 pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so ours is measured \
                             alone. `make redis` installs it.";
 
+/// One who shall be measured: its name, why it takes part, and where its server comes from.
+type Candidate = (String, Role, Source);
+
 /// Starts everybody whom the options ask for.
 pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     let redis = redis_program(options)?;
-    let mut contestants = Vec::new();
-    for (name, source) in steps(options)? {
-        contestants.push(Contestant::new(&name, Role::Step, source, redis.clone()).await?);
-    }
-    if let Some(source) = redis_source(options, redis.as_ref()) {
-        contestants.push(Contestant::new("redis", Role::Redis, source, redis.clone()).await?);
+    let mut all = steps(options)?;
+    let source = redis_source(options, redis.as_ref());
+    all.extend(source.map(|it| ("redis".to_owned(), Role::Redis, it)));
+    if let Some(count) = options.io_threads {
+        let more = all.iter().filter_map(|one| with_threads(one, count));
+        all.extend(more.collect::<Vec<_>>());
     }
     for Peer { name, command } in &options.peers {
         let (program, arguments) = command.split_first().context("it has a program")?;
         let source = Source::Program(existing(Path::new(program))?, arguments.to_vec());
-        contestants.push(Contestant::new(name, Role::Peer, source, redis.clone()).await?);
+        all.push((name.clone(), Role::Peer, source));
     }
-    if let Some(source) = floor(options)? {
-        contestants.push(Contestant::new("floor", Role::Floor, source, None).await?);
+    all.extend(floor(options)?.map(|it| ("floor".to_owned(), Role::Floor, it)));
+    let mut contestants = Vec::new();
+    for (name, role, source) in all {
+        contestants.push(Contestant::new(name, role, source, redis.clone()).await?);
     }
     Ok(contestants)
 }
 
+/// The same program with more I/O threads, as one more server.
+fn with_threads((name, role, source): &Candidate, count: u8) -> Option<Candidate> {
+    let Source::Program(program, arguments) = source else {
+        return None;
+    };
+    let mut flags = format!("--io-threads {count}");
+    if *role == Role::Redis {
+        // Without it, the threads of Redis only write.
+        flags += " --io-threads-do-reads yes";
+    }
+    let mut arguments = arguments.clone();
+    arguments.extend(flags.split(' ').map(String::from));
+    let source = Source::Program(program.clone(), arguments);
+    Some((format!("{name}×{count}"), Role::Peer, source))
+}
+
 /// The servers to measure, with their names.
-fn steps(options: &Options) -> Result<Vec<(String, Source)>> {
+fn steps(options: &Options) -> Result<Vec<Candidate>> {
     let arguments = options.server_args.as_deref().unwrap_or_default();
     let arguments: Vec<_> = arguments.split_whitespace().map(String::from).collect();
     let source = |program| Source::Program(program, arguments.clone());
-    let one = |source| Ok(vec![("ours".to_owned(), source)]);
+    let one = |source| Ok(vec![("ours".to_owned(), Role::Step, source)]);
     if let Some(address) = &options.server {
         return one(Source::Address(address.clone()));
     }
@@ -64,9 +85,11 @@ fn steps(options: &Options) -> Result<Vec<(String, Source)>> {
     if !options.all_steps {
         return one(source(newest.clone()));
     }
-    let steps = built.into_iter();
-    let named = steps.map(|(number, program)| (format!("step{number:02}"), source(program)));
-    Ok(named.collect())
+    let all = built.into_iter().map(|(number, program)| {
+        let name = format!("step{number:02}");
+        (name, Role::Step, source(program))
+    });
+    Ok(all.collect())
 }
 
 /// The program of this name, or an error that names it.
