@@ -267,9 +267,8 @@ fn within(text: &str, least: u32, most: u32) -> Option<u32> {
 /// Reads a pause such as `200ms` or `1s`.
 pub fn milliseconds(text: &str) -> Result<u64> {
     let pause = humantime::parse_duration(text).ok();
-    let pause = pause
-        .map(|it| it.as_millis() as u64)
-        .filter(|it| PAUSE_MS.contains(it));
+    let pause = pause.map(|it| it.as_millis() as u64);
+    let pause = pause.filter(|it| PAUSE_MS.contains(it));
     pause.context("expected a time from 1ms to 60s, such as 200ms")
 }
 

@@ -129,11 +129,8 @@ async fn receive(stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
             read = input.read_exact(&mut found) => read.context("a subscriber lost its server")?,
             () = fanout.shared.all_sent.cancelled() => break,
         };
-        let (right, got) = (found == expected, found.escape_ascii());
-        ensure!(
-            right,
-            "a subscriber waited for message {number} and got {got}"
-        );
+        let got = found.escape_ascii();
+        ensure!(found == expected, "message {number} came as {got}");
         fanout.arrived();
     }
     Ok(())

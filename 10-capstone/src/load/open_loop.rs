@@ -158,10 +158,8 @@ impl Sender {
         }
         let mut in_flight = client.in_flight.borrow_mut();
         in_flight.push_back(Sent { asked, due, counts });
-        ensure!(
-            in_flight.len() * count <= MOST_UNANSWERED,
-            "the server does not keep up: {MOST_UNANSWERED} commands are unanswered"
-        );
+        let unanswered = in_flight.len() * count;
+        ensure!(unanswered <= MOST_UNANSWERED, "the server does not keep up");
         drop(in_flight);
         client.write()
     }

@@ -79,10 +79,8 @@ fn scan_array(buffer: &[u8], start: usize, count: u32) -> Scan<'_> {
 }
 
 fn number<T: FromStr>(text: &[u8]) -> Result<T, Invalid> {
-    let number = std::str::from_utf8(text)
-        .ok()
-        .and_then(|it| it.parse().ok());
-    number.ok_or(Invalid)
+    let text = std::str::from_utf8(text).map_err(|_| Invalid)?;
+    text.parse().map_err(|_| Invalid)
 }
 
 #[cfg(test)]

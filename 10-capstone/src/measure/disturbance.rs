@@ -54,10 +54,7 @@ pub async fn while_saving<T>(
         if !info.contains("rdb_bgsave_in_progress:1") {
             return Ok(done);
         }
-        ensure!(
-            Instant::now() < until,
-            "a snapshot does not come to its end"
-        );
+        ensure!(Instant::now() < until, "a snapshot does not end");
         tokio::time::sleep(ASK_AGAIN).await;
     }
 }

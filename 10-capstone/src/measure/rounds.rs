@@ -49,9 +49,7 @@ impl Rounds {
 /// What `pick` makes of all rounds, figure by figure; unknown, if it is unknown in one.
 pub fn over(rounds: &[ByCommand], pick: impl Fn(Figure, &[f64]) -> Option<f64>) -> ByCommand {
     let figure = |command, figure| {
-        let all = rounds
-            .iter()
-            .map(|round: &ByCommand| round[command][figure]);
+        let all = rounds.iter().map(|it| it[command][figure]);
         pick(figure, &all.collect::<Option<Vec<_>>>()?)
     };
     ByCommand::from_fn(|command| enum_map::EnumMap::from_fn(|it| figure(command, it)))

@@ -63,9 +63,8 @@ impl Scale {
     /// What all lines need; none, if there is nothing to draw.
     fn of(lines: &[Line]) -> Option<Self> {
         let points = || lines.iter().flat_map(|(.., points)| *points);
-        let last = points()
-            .map(|point| point.percentile)
-            .filter(|percentile| *percentile < 100.0);
+        let last = points().map(|point| point.percentile);
+        let last = last.filter(|percentile| *percentile < 100.0);
         let latencies = points().map(|point| point.us.max(0.1).log10());
         Some(Self {
             across: nines(last.fold(90.0, f64::max)),

@@ -58,17 +58,18 @@ pub fn above_floor(outcome: &Outcome) -> Option<String> {
 /// A warning, if other programs used much of the machine. A replica and the writer of a
 /// log are other programs too, so only plain scenarios count.
 pub fn disturbance(results: &Results) -> Option<String> {
-    let plain = results
-        .measured()
-        .filter(|(outcome, ..)| outcome.scenario.has_floor());
+    let all = results.measured();
+    let plain = all.filter(|(outcome, ..)| outcome.scenario.has_floor());
     let others = plain.filter_map(|(_, _, measured)| measured.busy[Share::Others]);
-    let most = others
-        .max_by(f64::total_cmp)
-        .filter(|most| *most > DISTURBED)?;
-    Some(format!(
-        "Other programs used up to {} of a core meanwhile: rely on ratios, not on figures.",
-        percent(most).trim_start()
-    ))
+    let (most, but) = (
+        others.max_by(f64::total_cmp)?,
+        "rely on ratios, not on figures",
+    );
+    let words = format!(
+        "Other programs used up to {} of a core meanwhile: {but}.",
+        percent(most)
+    );
+    (most > DISTURBED).then_some(words)
 }
 
 /// How far apart the medians of GET and SET are at most, and where.

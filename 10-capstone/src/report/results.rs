@@ -94,8 +94,15 @@ impl Outcome {
     pub fn of(scenario: Scenario, keys: u32, mut sides: Vec<Side>) -> Self {
         // Nobody misses an echo where it cannot be had.
         sides.retain(|side| side.role != Role::Floor || side.missing.is_none());
-        let (redis, floor) = (rounds(&sides, Role::Redis), rounds(&sides, Role::Floor));
-        for side in &mut sides {
+        let mut outcome = Self {
+            scenario,
+            name: scenario.to_string(),
+            keys,
+            sides,
+        };
+        let rounds = |role| outcome.of_role(role).map(|it| it.rounds.clone());
+        let (redis, floor) = (rounds(Role::Redis), rounds(Role::Floor));
+        for side in &mut outcome.sides {
             let Some(measured) = &mut side.measured else {
                 continue;
             };
@@ -104,12 +111,7 @@ impl Outcome {
             let floor = floor.as_deref().filter(|_| side.role != Role::Floor);
             (measured.ratio, measured.floor_ratio) = (redis.map(to), floor.map(to));
         }
-        Self {
-            scenario,
-            name: scenario.to_string(),
-            keys,
-            sides,
-        }
+        outcome
     }
 
     /// The sides that were measured.
@@ -128,12 +130,6 @@ impl Outcome {
         let side = self.sides.iter().find(|side| side.role == role);
         side?.measured.as_ref()
     }
-}
-
-/// The rounds of the one that has this role.
-fn rounds(sides: &[Side], role: Role) -> Option<Vec<Round>> {
-    let side = sides.iter().find(|side| side.role == role)?;
-    Some(side.measured.as_ref()?.rounds.clone())
 }
 
 /// What a run found: everything that the report shows.

@@ -107,27 +107,21 @@ fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
             shown(figures.and_then(|it| it[figure]))
         });
     }
-    for (side, comparison) in outcome.compared().filter_map(|it| Some((it, it.ratio()?))) {
-        // `ratio`, `ratio05` of `step05`, or `mini/redis`; and the same of the floor.
-        let name = |ratio: &str, other: &str| match (side.role, side.server.strip_prefix("step")) {
-            (Role::Peer, _) => format!("{}/{other}", side.server),
-            (_, number) => format!("{ratio}{}", number.unwrap_or_default()),
-        };
-        let ratio = |figure| comparison.ratio(command, figure);
-        line(&name("ratio", "redis"), &|figure| {
-            or_dash(ratio(figure).map(times))
-        });
-        line("spread", &|figure| {
-            or_dash(ratio(figure).map(|it| it.spread()))
-        });
-        let floor = side
-            .measured
-            .as_ref()
-            .and_then(|it| it.floor_ratio.as_ref());
-        if let Some(floor) = floor {
-            let ratio = |figure| floor.ratio(command, figure);
-            line(&name("×floor", "floor"), &|figure| {
-                or_dash(ratio(figure).map(times))
+    for (side, measured) in outcome.measured().filter(|(it, _)| it.role.is_compared()) {
+        let (redis, floor) = (&measured.ratio, &measured.floor_ratio);
+        for (comparison, name, other) in [(redis, "ratio", "redis"), (floor, "×floor", "floor")] {
+            let Some(comparison) = comparison else {
+                continue;
+            };
+            let ratio = |figure| comparison.ratio(command, figure);
+            // `ratio`, `ratio05` of `step05`, or `mini/redis`.
+            let name = match (side.role, side.server.strip_prefix("step")) {
+                (Role::Peer, _) => format!("{}/{other}", side.server),
+                (_, number) => format!("{name}{}", number.unwrap_or_default()),
+            };
+            line(&name, &|figure| or_dash(ratio(figure).map(times)));
+            line("spread", &|figure| {
+                or_dash(ratio(figure).map(|it| it.spread()))
             });
         }
     }

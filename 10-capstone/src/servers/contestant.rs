@@ -51,6 +51,9 @@ pub enum Source {
     Address(String),
 }
 
+/// One who shall be measured: its name, why it takes part, and where its server comes from.
+pub type Candidate = (String, Role, Source);
+
 /// What a report says of one who is measured.
 #[derive(Debug, Clone, Serialize)]
 pub struct About {
@@ -93,12 +96,8 @@ fn flags(condition: Condition) -> &'static [&'static str] {
 
 impl Contestant {
     /// Starts its server, or finds it.
-    pub async fn new(
-        name: String,
-        role: Role,
-        source: Source,
-        replica_program: Option<PathBuf>,
-    ) -> Result<Self> {
+    pub async fn new(candidate: Candidate, replica_program: Option<PathBuf>) -> Result<Self> {
+        let (name, role, source) = candidate;
         let flags = match &source {
             Source::Program(_, arguments) => shlex::try_join(arguments.iter().map(|it| &**it))?,
             Source::Address(_) => "(it was running already)".to_owned(),

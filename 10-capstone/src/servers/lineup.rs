@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::contestant::{Contestant, Role, Source};
+use super::contestant::{Candidate, Contestant, Role, Source};
 use crate::cli::{Options, Peer};
 
 /// What the private Redis is started with: nothing is saved, nobody else may call.
@@ -18,9 +18,6 @@ const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daem
 /// What is said when there is nothing to compare with.
 pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so ours is measured \
                             alone. `make redis` installs it.";
-
-/// One who shall be measured: its name, why it takes part, and where its server comes from.
-type Candidate = (String, Role, Source);
 
 /// Starts everybody whom the options ask for.
 pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
@@ -39,8 +36,8 @@ pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     }
     all.extend(floor(options)?.map(|it| ("floor".to_owned(), Role::Floor, it)));
     let mut contestants = Vec::new();
-    for (name, role, source) in all {
-        contestants.push(Contestant::new(name, role, source, redis.clone()).await?);
+    for candidate in all {
+        contestants.push(Contestant::new(candidate, redis.clone()).await?);
     }
     Ok(contestants)
 }

@@ -121,10 +121,8 @@ impl Target {
             if let Some(process) = &mut self.process
                 && let Some(status) = process.child.try_wait()?
             {
-                bail!(
-                    "it ended at once ({status}) and said:\n{}",
-                    process.last_words()
-                );
+                let said = process.last_words();
+                bail!("it ended at once ({status}) and said:\n{said}");
             }
             let answer = match answers {
                 Answers::Replies => self.connect().and_then(|mut server| info(&mut server)),
@@ -155,14 +153,10 @@ impl Drop for Target {
         if self.process.is_some() || self.keys == 0 {
             return;
         }
-        let removed = self
-            .connect()
-            .and_then(|mut server| keyspace::remove(&mut server, self.keys));
+        let (server, address) = (self.connect(), &self.address);
+        let removed = server.and_then(|mut it| keyspace::remove(&mut it, self.keys));
         if let Err(error) = removed {
-            eprintln!(
-                "warning: keys 'capstone:*' are left in {}: {error:#}",
-                self.address
-            );
+            eprintln!("warning: keys 'capstone:*' are left in {address}: {error:#}");
         }
     }
 }
