@@ -157,20 +157,23 @@ impl Options {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     pub name: String,
-    /// The program and its arguments.
-    pub command: Vec<String>,
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
 }
 
 /// Reads `mini=mini-redis-server --port {port}`.
 fn peer(text: &str) -> Result<Peer> {
     let expected = "expected NAME=COMMAND, such as 'mini=mini-redis-server --port {port}'";
     let (name, command) = text.split_once('=').context(expected)?;
-    let command = shlex::split(command).context(expected)?;
-    ensure!(!name.is_empty() && !command.is_empty(), expected);
+    let mut arguments = shlex::split(command).context(expected)?;
+    ensure!(!name.is_empty() && !arguments.is_empty(), expected);
     let taken = ["ours", "redis", "floor"].contains(&name);
     ensure!(!taken, "'{name}' is measured already: choose another name");
-    let name = name.to_owned();
-    Ok(Peer { name, command })
+    Ok(Peer {
+        name: name.to_owned(),
+        program: arguments.remove(0).into(),
+        arguments,
+    })
 }
 
 /// Reads `localhost:6379` or `[::1]:6379`.
@@ -263,8 +266,8 @@ mod tests {
     #[test]
     fn a_peer_has_a_name_and_a_command() {
         let found = peer("mini='/a b/mini' --port {port}").unwrap();
-        assert_eq!((&*found.name, &*found.command[0]), ("mini", "/a b/mini"));
-        assert_eq!(found.command[1..], ["--port", "{port}"]);
+        assert_eq!((&*found.name, found.program), ("mini", "/a b/mini".into()));
+        assert_eq!(found.arguments, ["--port", "{port}"]);
         for wrong in ["mini", "=mini", "mini=", "redis=redis-server", "mini='"] {
             assert!(peer(wrong).is_err(), "{wrong}");
         }

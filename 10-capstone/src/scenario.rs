@@ -146,10 +146,9 @@ impl Scenario {
             bytes if bytes >= 1024 && bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
             bytes => format!("{bytes} B"),
         };
-        match self.condition {
-            Condition::Pubsub => format!("1→{clients}×{pipeline}, {size}"),
-            _ => format!("{clients}×{pipeline}, {size}"),
-        }
+        let is_pubsub = self.condition == Condition::Pubsub;
+        let publisher = if is_pubsub { "1→" } else { "" };
+        format!("{publisher}{clients}×{pipeline}, {size}")
     }
 
     /// The second half: what sets it apart, if anything does.

@@ -7,6 +7,7 @@
 //! `redis` crate.
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
+use redis::Cmd;
 
 use super::request;
 use crate::scenario::Scenario;
@@ -25,33 +26,29 @@ pub fn load(
     scenario: &Scenario,
     stop: &CancellationToken,
 ) -> Result<()> {
-    in_batches(server, keys, |batch, number| {
-        ensure!(!stop.is_cancelled(), "stopped");
-        let value = request::value(scenario, number);
-        batch.set(request::key(number), value).ignore();
-        Ok(())
-    })
-    .context("cannot load the key space")
+    let set = |number| Cmd::set(request::key(number), request::value(scenario, number));
+    let loaded = in_batches(server, keys, stop, set);
+    loaded.context("cannot load the key space")
 }
 
 /// Deletes every key.
 pub fn remove(server: &mut redis::Connection, keys: u32) -> Result<()> {
-    in_batches(server, keys, |batch, number| {
-        batch.del(request::key(number)).ignore();
-        Ok(())
-    })
-    .context("cannot remove the key space")
+    let del = |number| Cmd::del(request::key(number));
+    let removed = in_batches(server, keys, &CancellationToken::new(), del);
+    removed.context("cannot remove the key space")
 }
 
 fn in_batches(
     server: &mut redis::Connection,
     keys: u32,
-    mut add: impl FnMut(&mut redis::Pipeline, u32) -> Result<()>,
+    stop: &CancellationToken,
+    command: impl Fn(u32) -> Cmd,
 ) -> Result<()> {
     for first in (0..keys).step_by(BATCH) {
+        ensure!(!stop.is_cancelled(), "stopped");
         let mut batch = redis::pipe();
         for number in first..keys.min(first + BATCH as u32) {
-            add(&mut batch, number)?;
+            batch.add_command(command(number)).ignore();
         }
         batch.query::<()>(server).map_err(first_error)?;
     }

@@ -78,15 +78,15 @@ impl Verdict {
     /// The verdict in words.
     pub fn words(self, busy: &Busy) -> String {
         let percent = |part| busy[part].unwrap_or_default() * 100.0;
-        let (it, server) = (Share::GeneratorWaiting, Share::ServerWaiting);
-        let (it, server) = (percent(it), percent(server));
+        let waited = percent(Share::GeneratorWaiting);
+        let server = percent(Share::ServerWaiting);
         let late = busy[Share::LateP99Us].unwrap_or_default();
         match self {
             Self::Generator => "yes: compare CPU µs/op, not latency".to_owned(),
             Self::Server => "no: the server was".to_owned(),
             Self::Both => "no more than the server: neither rested".to_owned(),
             Self::Neither => "no: it had time to spare".to_owned(),
-            Self::GeneratorStarved => format!("perhaps: it waited {it:.0} % for a core"),
+            Self::GeneratorStarved => format!("perhaps: it waited {waited:.0} % for a core"),
             Self::ServerStarved => format!("no: the server waited {server:.0} % for a core"),
             Self::Unknown => "perhaps: it never rested".to_owned(),
             Self::OnTime => format!("no: 99 % left within {late:.0} µs"),

@@ -61,13 +61,10 @@ pub fn disturbance(results: &Results) -> Option<String> {
     let all = results.measured();
     let plain = all.filter(|(outcome, ..)| outcome.scenario.has_floor());
     let others = plain.filter_map(|(_, _, measured)| measured.busy[Share::Others]);
-    let (most, but) = (
-        others.max_by(f64::total_cmp)?,
-        "rely on ratios, not on figures",
-    );
+    let most = others.max_by(f64::total_cmp)?;
     let words = format!(
-        "Other programs used up to {} of a core meanwhile: {but}.",
-        percent(most)
+        "Other programs used up to {:.0} % of a core meanwhile: rely on ratios, not on figures.",
+        most * 100.0
     );
     (most > DISTURBED).then_some(words)
 }

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use super::contestant::{Candidate, Contestant, Role, Source};
-use crate::cli::{Options, Peer};
+use crate::cli::Options;
 
 /// What the private Redis is started with: nothing is saved, nobody else may call.
 const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daemonize no";
@@ -23,16 +23,19 @@ pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so our
 pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     let redis = redis_program(options)?;
     let mut all = steps(options)?;
-    let source = redis_source(options, redis.as_ref());
+    let address = options.redis.clone().map(Source::Address);
+    let source = address.or_else(|| {
+        let arguments = shlex::split(REDIS_ARGUMENTS)?;
+        Some(Source::Program(redis.clone()?, arguments))
+    });
     all.extend(source.map(|it| ("redis".to_owned(), Role::Redis, it)));
     if let Some(count) = options.io_threads {
         let more = all.iter().filter_map(|one| with_threads(one, count));
         all.extend(more.collect::<Vec<_>>());
     }
-    for Peer { name, command } in &options.peers {
-        let (program, arguments) = command.split_first().context("it has a program")?;
-        let source = Source::Program(existing(Path::new(program))?, arguments.to_vec());
-        all.push((name.clone(), Role::Peer, source));
+    for peer in options.peers.clone() {
+        let source = Source::Program(existing(&peer.program)?, peer.arguments);
+        all.push((peer.name, Role::Peer, source));
     }
     all.extend(floor(options)?.map(|it| ("floor".to_owned(), Role::Floor, it)));
     let mut contestants = Vec::new();
@@ -135,21 +138,14 @@ fn redis_program(options: &Options) -> Result<Option<PathBuf>> {
     }
     let found = which::which("redis-server").ok();
     if found.is_none() && options.redis.is_none() {
-        if std::env::var("CI").is_ok_and(|value| value == "true") {
-            bail!("there is no redis-server on the PATH, and CI must compare with it");
-        }
+        let in_ci = std::env::var("CI").as_deref() == Ok("true");
+        ensure!(
+            !in_ci,
+            "there is no redis-server on the PATH, and CI must compare with it"
+        );
         eprintln!("{NO_REDIS}");
     }
     Ok(found)
-}
-
-/// The Redis to compare with.
-fn redis_source(options: &Options, program: Option<&PathBuf>) -> Option<Source> {
-    if let Some(address) = &options.redis {
-        return Some(Source::Address(address.clone()));
-    }
-    let arguments = shlex::split(REDIS_ARGUMENTS)?;
-    program.map(|program| Source::Program(program.clone(), arguments))
 }
 
 #[cfg(test)]
