@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use super::reply::{self, Reply};
-use super::request::Templates;
+use super::request::is_value;
 use crate::scenario::Operation;
 
 /// A command that was sent: what its reply is checked against.
@@ -15,28 +15,28 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The length of the reply at the beginning of `input`, if all of it is here; an
-    /// error if it is not what the command must be answered with.
-    pub fn reply(self, input: &[u8], requests: &Templates) -> Result<Option<usize>> {
+    /// The length of the reply at the beginning of `input`, if all of it is here; an error if it
+    /// is not what the command must be answered with. Every value has so many bytes.
+    pub fn reply(self, input: &[u8], bytes: usize) -> Result<Option<usize>> {
         let found = reply::scan(input).ok();
         let found = found.with_context(|| format!("this is no reply to {}", self.operation))?;
         let Some((reply, length)) = found else {
             return Ok(None);
         };
-        self.check(&reply, requests)?;
+        self.check(&reply, bytes)?;
         Ok(Some(length))
     }
 
     /// Is this the answer that the command must have?
-    fn check(self, reply: &Reply, requests: &Templates) -> Result<()> {
+    fn check(self, reply: &Reply, bytes: usize) -> Result<()> {
         let Self { operation, key } = self;
         match (operation, reply) {
             (Operation::Set | Operation::Mset, Reply::Simple(b"OK")) => Ok(()),
-            (Operation::Get, Reply::Bulk(value)) if requests.is_value(key, value) => Ok(()),
+            (Operation::Get, Reply::Bulk(value)) if is_value(bytes, key, value) => Ok(()),
             (Operation::Incr, Reply::Integer(1..)) => Ok(()),
             (Operation::Del, Reply::Integer(0 | 1)) => Ok(()),
             (Operation::Expire, Reply::Integer(1)) => Ok(()),
-            (Operation::Mget, Reply::Array(values)) => self.check_each(values, requests),
+            (Operation::Mget, Reply::Array(values)) => self.check_each(values, bytes),
             (_, Reply::Error(text)) => {
                 let text = String::from_utf8_lossy(text);
                 bail!("{operation} was answered with -{text}")
@@ -51,10 +51,10 @@ impl Asked {
     }
 
     /// Are these the values of the keys from the first on?
-    fn check_each(self, mut values: &[u8], requests: &Templates) -> Result<()> {
+    fn check_each(self, mut values: &[u8], bytes: usize) -> Result<()> {
         for key in (self.key..).take(self.operation.keys() as usize) {
             match reply::scan(values) {
-                Ok(Some((Reply::Bulk(value), length))) if requests.is_value(key, value) => {
+                Ok(Some((Reply::Bulk(value), length))) if is_value(bytes, key, value) => {
                     values = &values[length..];
                 }
                 _ => bail!("{} did not find the value of key {key}", self.operation),
@@ -69,14 +69,10 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Scenario;
 
     fn checked(operation: Operation, reply: Reply) -> Result<(), String> {
-        let requests = Templates::new(&Scenario::plain(1, 1, 16));
         let asked = Asked { operation, key: 7 };
-        asked
-            .check(&reply, &requests)
-            .map_err(|error| error.to_string())
+        asked.check(&reply, 16).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -36,55 +36,35 @@ pub fn value(scenario: &Scenario, number: u32) -> Vec<u8> {
     value
 }
 
-/// Encoded requests that only lack the digits of their keys.
-pub struct Templates {
-    /// The command that the scenario is about.
-    measured: Template,
-    set: Template,
-    value_bytes: usize,
+/// Is `found` the value of so many bytes that this key must have?
+pub fn is_value(bytes: usize, number: u32, found: &[u8]) -> bool {
+    if bytes < KEY_BYTES || found.len() != bytes {
+        return found.len() == bytes;
+    }
+    let mut expected = *b"0000000";
+    write_digits(number, &mut expected);
+    found.starts_with(KEY_PREFIX.as_bytes()) && found[digits()] == expected
 }
 
 /// One encoded request, and the places where it has a key: the first, or the one so many
 /// numbers after it.
-struct Template {
+pub struct Template {
     bytes: Vec<u8>,
     keys: Vec<(usize, u32)>,
 }
 
-impl Templates {
-    pub fn new(scenario: &Scenario) -> Self {
-        Self {
-            measured: Template::new(scenario, scenario.operation),
-            set: Template::new(scenario, Operation::Set),
-            value_bytes: scenario.value_bytes as usize,
-        }
-    }
-
-    /// Appends the request for `operation` on the key with this number.
-    pub fn append(&self, operation: Operation, number: u32, out: &mut Vec<u8>) {
-        let is_set = operation == Operation::Set;
-        let template = if is_set { &self.set } else { &self.measured };
+impl Template {
+    /// Appends the request on the key with this number.
+    pub fn append(&self, number: u32, out: &mut Vec<u8>) {
         let start = out.len();
-        out.extend_from_slice(&template.bytes);
-        for (at, after) in &template.keys {
+        out.extend_from_slice(&self.bytes);
+        for (at, after) in &self.keys {
             write_digits(number + after, &mut out[start + at..][digits()]);
         }
     }
 
-    /// Is `found` the value that this key must have?
-    pub fn is_value(&self, number: u32, found: &[u8]) -> bool {
-        if found.len() != self.value_bytes || found.len() < KEY_BYTES {
-            return found.len() == self.value_bytes;
-        }
-        let mut expected = *b"0000000";
-        write_digits(number, &mut expected);
-        found.starts_with(KEY_PREFIX.as_bytes()) && found[digits()] == expected
-    }
-}
-
-impl Template {
     /// Encodes a command on the first keys, and finds them in it.
-    fn new(scenario: &Scenario, operation: Operation) -> Self {
+    pub fn new(scenario: &Scenario, operation: Operation) -> Self {
         let mut command = redis::cmd(&operation.to_string());
         for number in 0..operation.keys() {
             command.arg(key(number));
@@ -131,8 +111,8 @@ mod tests {
 
     fn encoded(operation: Operation, number: u32, value_bytes: u32) -> String {
         let mut out = Vec::new();
-        let templates = Templates::new(&scenario(operation, value_bytes));
-        templates.append(operation, number, &mut out);
+        let template = Template::new(&scenario(operation, value_bytes), operation);
+        template.append(number, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -173,7 +153,6 @@ mod tests {
 
     #[test]
     fn a_value_too_short_for_its_key_is_only_filling() {
-        let templates = |bytes| Templates::new(&scenario(Operation::Get, bytes));
         assert_eq!(value(&scenario(Operation::Get, 15), 7), b"xxxxxxxxxxxxxxx");
         assert_eq!(
             value(&scenario(Operation::Incr, 16), 7),
@@ -184,18 +163,21 @@ mod tests {
             request.ends_with("$16\r\ncapstone:0000007\r\n$3\r\nxxx\r\n"),
             "{request}"
         );
-        assert!(templates(3).is_value(7, b"xxx"));
-        assert!(!templates(3).is_value(7, b"xx"));
+        assert!(is_value(3, 7, b"xxx"));
+        assert!(!is_value(3, 7, b"xx"));
     }
 
     #[test]
     fn the_value_of_another_key_is_noticed() {
         for bytes in [16, 1024] {
-            let scenario = scenario(Operation::Get, bytes);
-            let templates = Templates::new(&scenario);
-            assert!(templates.is_value(7, &value(&scenario, 7)));
-            assert!(!templates.is_value(7, &value(&scenario, 8)));
-            assert!(!templates.is_value(7, &[&value(&scenario, 7)[..], b"x"].concat()));
+            let scenario = scenario(Operation::Get, bytes as u32);
+            assert!(is_value(bytes, 7, &value(&scenario, 7)));
+            assert!(!is_value(bytes, 7, &value(&scenario, 8)));
+            assert!(!is_value(
+                bytes,
+                7,
+                &[&value(&scenario, 7)[..], b"x"].concat()
+            ));
         }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::check::Asked;
-use super::request::Templates;
+use super::request::Template;
 use crate::scenario::{Operation, Popularity, Scenario};
 
 /// The exponent of Zipf's law.
@@ -66,37 +66,37 @@ fn zipf(count: u32) -> Vec<u32> {
 
 /// What all clients of one measurement send.
 pub struct Traffic {
-    templates: Templates,
+    measured: Template,
+    set: Template,
     keys: Keys,
-    operation: Operation,
-    percent: u8,
+    scenario: Scenario,
 }
 
 impl Traffic {
     pub fn new(scenario: &Scenario, keys: Keys) -> Self {
         Self {
-            templates: Templates::new(scenario),
+            measured: Template::new(scenario, scenario.operation),
+            set: Template::new(scenario, Operation::Set),
             keys,
-            operation: scenario.operation,
-            percent: scenario.percent,
+            scenario: *scenario,
         }
     }
 
     /// Chooses a command and its key, and appends the request to `out`.
     pub fn append(&self, random: &mut fastrand::Rng, out: &mut Vec<u8>) -> Asked {
-        let operation = match random.u8(..100) < self.percent {
-            true => self.operation,
-            false => Operation::Set,
+        let (operation, template) = match random.u8(..100) < self.scenario.percent {
+            true => (self.scenario.operation, &self.measured),
+            false => (Operation::Set, &self.set),
         };
         let key = self.keys.draw(random);
-        self.templates.append(operation, key, out);
+        template.append(key, out);
         Asked { operation, key }
     }
 
     /// The length of the reply to a command, if `input` begins with all of it; an error
     /// if it is a wrong one.
     pub fn reply_to(&self, asked: Asked, input: &[u8]) -> Result<Option<usize>> {
-        asked.reply(input, &self.templates)
+        asked.reply(input, self.scenario.value_bytes as usize)
     }
 }
 
