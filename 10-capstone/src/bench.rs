@@ -1,8 +1,8 @@
 //! The plan of a run: contestants, scenarios, rounds.
 //!
-//! This file owns the order in which things happen. In each scenario the servers
-//! take turns, round by round, and the one that begins alternates too. So a
-//! machine that grows slower or faster over the run hits all alike.
+//! This file owns the order in which things happen. In each scenario the servers take turns, round
+//! by round, and a different one begins each time. So a machine that becomes slower or faster
+//! during the run affects all of them alike.
 
 use anyhow::{Context, Result, ensure};
 
@@ -21,7 +21,7 @@ use crate::servers::contestant::{About, Contestant, Role};
 use crate::servers::lineup;
 use crate::worker;
 
-/// All values together take no more than this: fewer keys, if they are long.
+/// The most bytes that all values together may take. If values are long, there are fewer keys.
 const MOST_VALUE_BYTES: u32 = 128 * 1024 * 1024;
 
 /// Measures everything that the options ask for.
@@ -56,24 +56,24 @@ pub async fn run(options: &Options) -> Result<Results> {
     })
 }
 
-/// Those who are measured, and how.
+/// A run: its options and the servers that are measured.
 struct Run<'a> {
     options: &'a Options,
     contestants: Vec<Contestant>,
     progress: Progress,
 }
 
-/// What is sent to all contestants.
+/// What is sent to all servers in a scenario.
 struct Load {
     scenario: Scenario,
     keys: Keys,
 }
 
-/// What one contestant has to show in a scenario.
+/// The results of one server in a scenario, so far.
 struct Entry {
-    /// Its place in the line-up.
+    /// The index of the contestant.
     contestant: usize,
-    /// Why it could not take part.
+    /// The reason why it cannot take part.
     missing: Option<String>,
     rounds: Rounds,
 }
@@ -86,7 +86,7 @@ impl Run<'_> {
         let count = self.options.keys.min(room);
         let keys = Keys::new(scenario.popularity, count);
         let load = Load { scenario, keys };
-        // A command that names ten keys begins with any of these, and goes on after the last.
+        // A command with ten keys may begin with any of these and goes on after the last.
         let loaded = count + scenario.operation.keys() - 1;
         let mut entries = self.prepare(scenario, loaded).await?;
         for round in 0..usize::from(self.options.rounds) {
@@ -101,7 +101,7 @@ impl Run<'_> {
         Ok(Outcome::of(scenario, count, sides.collect()))
     }
 
-    /// Makes everybody who can take part ready for it.
+    /// Prepares all servers that can take part.
     async fn prepare(&mut self, scenario: Scenario, keys: u32) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for (number, contestant) in self.contestants.iter_mut().enumerate() {
@@ -123,7 +123,7 @@ impl Run<'_> {
         Ok(entries)
     }
 
-    /// Measures one server in one round, and notes if it turns out that it cannot do it.
+    /// Measures one server in one round. If a peer fails, the reason is noted.
     async fn take_turn(&mut self, load: &Load, round: usize, entry: &mut Entry) -> Result<()> {
         let contestant = &self.contestants[entry.contestant];
         let (name, scenario) = (&contestant.about.name, load.scenario);
@@ -140,7 +140,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Measures Redis with this tool and with `redis-benchmark`, in turns.
+    /// Measures Redis with this benchmark and with `redis-benchmark`, in turns.
     async fn cross_checks(&mut self) -> Result<Vec<Check>> {
         let mut all = self.contestants.iter();
         let redis = all.position(|it| it.about.role == Role::Redis);
@@ -182,8 +182,8 @@ impl Run<'_> {
         })
     }
 
-    /// Measures one server once, with whatever else it has to do meanwhile. All servers
-    /// get the same seed in the same round.
+    /// Measures one server once, with whatever it has to do besides. All servers get the same seed
+    /// in the same round.
     async fn measure(&self, load: &Load, round: usize, who: &Contestant) -> Result<Measurement> {
         let target = who.target()?;
         let plan = Plan {

@@ -1,8 +1,7 @@
 //! The command line: every option, its default and its limits.
 //!
-//! This file owns what may be asked for; what it means is in the files that use
-//! it. The defaults are chosen so that everything, all servers included, takes
-//! between two and three minutes.
+//! This file owns the options; what they mean is in the files that use them. With the defaults, a
+//! run with all servers takes between two and three minutes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,13 +40,13 @@ pub struct Options {
     #[arg(long, value_name = "PATH")]
     pub redis_bin: Option<PathBuf>,
 
-    /// Measure one more server: what to call it, and the command that starts it. `{port}` in the
-    /// command is the port to listen on; without it, `--port` and the port come first. May be
-    /// given more than once.
+    /// Measure one more server: its name, and the command that starts it. `{port}` in the command
+    /// stands for the port to listen on; without it, `--port` and the port come first. May be given
+    /// more than once.
     #[arg(long = "peer", value_name = "NAME=COMMAND", value_parser = peer)]
     pub peers: Vec<Peer>,
 
-    /// Measure ours and Redis once more, with so many I/O threads each (Redis with
+    /// Measure ours and Redis a second time with this many I/O threads (Redis also with
     /// io-threads-do-reads).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=128))]
     pub io_threads: Option<u8>,
@@ -64,15 +63,15 @@ pub struct Options {
     #[arg(long, default_value = "0.25", value_parser = seconds)]
     pub seconds: Duration,
 
-    /// Time before each measurement that is not counted, in seconds.
+    /// Length of the warm-up before each measurement, in seconds.
     #[arg(long, default_value = "0.1", value_parser = seconds)]
     pub warmup: Duration,
 
-    /// Measurements of each server in each scenario.
+    /// Number of measurements of each server in each scenario.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
 
-    /// Keys in the key space.
+    /// Number of keys.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=MAX_KEYS))]
     pub keys: u32,
 
@@ -80,31 +79,31 @@ pub struct Options {
     #[arg(long, conflicts_with_all = ["all_steps", "scenarios", "rate", "pause"])]
     pub full: bool,
 
-    /// Measure only this scenario; may be given more than once. Behind the three
-    /// numbers may stand get=90, incr, mget, mset, del, expire, zipf, aof=everysec,
-    /// aof=always, bgsave, replica, pubsub, rate=20000 and pause=200ms, after commas.
+    /// Measure only this scenario; may be given more than once. After the three numbers may follow,
+    /// separated by commas: get=90, incr, mget, mset, del, expire, zipf, aof=everysec, aof=always,
+    /// bgsave, replica, pubsub, rate=20000 and pause=200ms.
     #[arg(long = "scenario", value_name = "CLIENTSxPIPELINExBYTES[,…]")]
     pub scenarios: Vec<Scenario>,
 
-    /// Send so many commands per second, whether the last ones are answered or not
-    /// (an open loop), in each scenario asked for [default scenario: 50x1x16].
+    /// Send this many commands per second, whether earlier ones are answered or not (an open loop),
+    /// in each scenario [default scenario: 50x1x16].
     #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub rate: Option<u32>,
 
-    /// Stop the server for so long in the middle of each measurement. Alone, it
+    /// Stop the server for this time in the middle of each measurement. Without other options it
     /// shows what a closed loop and an open loop notice of it.
     #[arg(long, value_name = "TIME", value_parser = scenario::milliseconds)]
     pub pause: Option<u64>,
 
-    /// Put the figures beside those of redis-benchmark, on the same Redis.
+    /// Compare the figures with those of redis-benchmark on the same Redis.
     #[arg(long)]
     pub cross_check: bool,
 
-    /// Seed of the choice of keys and commands.
+    /// Seed of the random choice of keys and commands.
     #[arg(long, default_value_t = 10)]
     pub seed: u64,
 
-    /// Show GET and SET in rows of their own.
+    /// Show GET and SET in separate rows.
     #[arg(long)]
     pub split: bool,
 
@@ -122,7 +121,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The scenarios to measure: those asked for, or what fits the other options.
+    /// The scenarios to measure: those of `--scenario`, or a list that fits the other options.
     pub fn scenarios(&self) -> Result<Vec<Scenario>> {
         let list = match (self.pause, self.rate) {
             (Some(_), _) => standard::DEMONSTRATION,
@@ -135,7 +134,7 @@ impl Options {
         if scenarios.is_empty() {
             scenarios = standard::scenarios(list);
         }
-        // The demonstration has a closed loop, which must stay one.
+        // The demonstration of a pause has a closed loop, which must stay closed.
         let demonstrates = self.scenarios.is_empty() && self.pause.is_some();
         for scenario in &mut scenarios {
             scenario.pause_ms = self.pause.or(scenario.pause_ms);
@@ -153,7 +152,7 @@ impl Options {
     }
 }
 
-/// A server that somebody else has written.
+/// A server from another project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     pub name: String,
@@ -161,7 +160,7 @@ pub struct Peer {
     pub arguments: Vec<String>,
 }
 
-/// Reads `mini=mini-redis-server --port {port}`.
+/// Parses a peer such as `mini=mini-redis-server --port {port}`.
 fn peer(text: &str) -> Result<Peer> {
     let expected = "expected NAME=COMMAND, such as 'mini=mini-redis-server --port {port}'";
     let (name, command) = text.split_once('=').context(expected)?;
@@ -176,7 +175,7 @@ fn peer(text: &str) -> Result<Peer> {
     })
 }
 
-/// Reads `localhost:6379` or `[::1]:6379`.
+/// Parses an address such as `localhost:6379` or `[::1]:6379`.
 fn host_and_port(text: &str) -> Result<String> {
     let parts = text.rsplit_once(':');
     let parts = parts.filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
@@ -184,7 +183,7 @@ fn host_and_port(text: &str) -> Result<String> {
     address.context("expected HOST:PORT, such as 127.0.0.1:6379")
 }
 
-/// Reads a number of seconds between 0 (not included) and an hour.
+/// Parses a number of seconds above 0 and up to an hour.
 fn seconds(text: &str) -> Result<Duration> {
     let number = text.parse().ok().filter(|it| *it > 0.0 && *it <= 3600.0);
     let seconds = number.map(Duration::from_secs_f64);

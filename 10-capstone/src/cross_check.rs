@@ -1,9 +1,9 @@
-//! The cross-check: our figures beside those of `redis-benchmark`.
+//! The cross-check: the figures of this benchmark beside those of `redis-benchmark`.
 //!
-//! This file owns the doubt about ourselves. Both send SET to the same Redis, in
-//! turns, and their percentiles should agree. Where they do not, Little's law says
-//! why: commands per second times mean latency is how many commands a tool really
-//! had on their way. Whatever it holds back, it holds back before its clock starts.
+//! This file owns the doubt about this benchmark. Both tools send SET to the same Redis in turns,
+//! and their percentiles should agree. Where they do not, Little's law says why: commands per
+//! second times mean latency is the number of commands that a tool really had in flight. The others
+//! waited inside the tool before its clock started.
 
 use std::process::Command;
 
@@ -14,11 +14,11 @@ use crate::measure::figures::{self, Figure, Figures, Round};
 use crate::measure::rounds::median_of;
 use crate::measure::window::Measurement;
 
-/// What must be agreed upon.
+/// Clients and pipeline of each comparison.
 pub const SHAPES: [(u16, u16); 2] = [(50, 1), (50, 16)];
-/// Measurements by each tool.
+/// Number of measurements with each tool.
 pub const ROUNDS: usize = 3;
-/// A larger difference needs an explanation.
+/// A larger difference is explained.
 const AGREES: f64 = 0.15;
 
 /// What one tool measured.
@@ -30,13 +30,13 @@ pub struct Told {
 }
 
 impl Told {
-    /// How many commands were on their way at once, by Little's law.
+    /// How many commands were in flight at once, by Little's law.
     fn on_their_way(&self) -> f64 {
         let product = self.figures[Figure::Ops].zip(self.mean_us);
         product.map_or(0.0, |(ops_per_sec, mean)| ops_per_sec * mean / 1e6)
     }
 
-    /// One measurement of ours.
+    /// The figures of one measurement by this benchmark.
     pub fn of(measured: &Measurement) -> Self {
         Self {
             figures: Round::of(measured).figures[figures::Command::All],
@@ -44,7 +44,7 @@ impl Told {
         }
     }
 
-    /// The median over rounds of one tool, figure by figure.
+    /// The median over the rounds of one tool, figure by figure.
     pub fn median(rounds: &[Self]) -> Self {
         let figure = |figure| median_of(rounds.iter().map(|round| round.figures[figure]));
         Self {
@@ -54,7 +54,7 @@ impl Told {
     }
 }
 
-/// Both tools at one shape.
+/// The figures of both tools for one pair of clients and pipeline.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Check {
     pub clients: u16,
@@ -63,7 +63,7 @@ pub struct Check {
     pub redis_benchmark: Told,
 }
 
-/// Runs `redis-benchmark` against the Redis on this port, about as long as a round.
+/// Runs `redis-benchmark` against the Redis on this port, for about as long as a round.
 pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<Told> {
     let arguments =
         format!("-p {port} -c {clients} -P {pipeline} -n {commands} -t set -d 16 -r 100000 --csv");
@@ -75,7 +75,7 @@ pub fn run(port: u16, (clients, pipeline): (u16, u16), commands: u64) -> Result<
     read(&text).with_context(|| format!("redis-benchmark printed what is no result: {text}"))
 }
 
-/// Reads the last line of `redis-benchmark --csv`.
+/// Parses the last line of `redis-benchmark --csv`.
 fn read(text: &str) -> Option<Told> {
     let fields = text.lines().last()?.split(',').skip(1);
     let numbers = fields.map(|field| field.trim_matches('"').parse().ok());
@@ -97,7 +97,7 @@ fn read(text: &str) -> Option<Told> {
 }
 
 impl Check {
-    /// The comparison, and where it needs one, the explanation.
+    /// The comparison in words, with an explanation if the tools do not agree.
     pub fn in_words(&self) -> String {
         let mut text = format!("{}×{}: ", self.clients, self.pipeline);
         let mut most: f64 = 0.0;

@@ -1,7 +1,7 @@
-//! What was measured on: the machine, the system, the versions.
+//! The environment of a run: the machine, the system, the versions.
 //!
-//! This file owns what a reader needs to judge a figure, or to repeat it. A number
-//! without its machine says nothing. What a system does not tell is left out.
+//! This file owns what a reader needs to judge a figure or to repeat it. A number without its
+//! machine says nothing. What a system does not reveal is left out.
 
 use std::process::Command;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-/// The machine, and the run.
+/// The machine and the run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Environment {
     /// When the run began, in UTC.
@@ -19,16 +19,16 @@ pub struct Environment {
     pub memory: Option<String>,
     /// Name and release of the kernel.
     pub kernel: Option<String>,
-    /// Where servers keep their files, and on which file system.
+    /// The folder in which servers keep their files, and its file system.
     pub files: String,
-    /// This program.
+    /// Name and version of this benchmark.
     pub benchmark: String,
-    /// The command line, without the program.
+    /// The arguments of the command line.
     pub arguments: Vec<String>,
 }
 
 impl Environment {
-    /// Looks around.
+    /// Collects the facts.
     pub fn here() -> Self {
         let wanted = RefreshKind::nothing()
             .with_cpu(CpuRefreshKind::nothing())
@@ -63,7 +63,7 @@ impl Environment {
     }
 }
 
-/// The first line that a program prints, if it is there and succeeds.
+/// The first line that a program prints; `None` if it is missing or fails.
 fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

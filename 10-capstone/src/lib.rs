@@ -1,21 +1,21 @@
 //! The capstone: measures the workshop's server against real Redis.
 //!
-//! Read from the top: a room uses only the rooms that are declared above it. Who has ten
-//! minutes reads the honest core, three files: `load/closed_loop.rs` (a client that waits
-//! for its answer), `load/open_loop.rs` (clients that do not, and when their clock starts),
-//! and `measure/ratio.rs` (two servers on a machine that does not hold still).
+//! Read from the top: a room uses only the rooms that are declared above it. If you have ten
+//! minutes, read the honest core, three files: `load/closed_loop.rs` (a client that waits for its
+//! reply), `load/open_loop.rs` (clients that do not wait, and when their clock starts), and
+//! `measure/ratio.rs` (how to compare two servers on a machine whose speed changes).
 
 #![forbid(unsafe_code)]
 
-/// Work on a thread of its own, which ends when nobody waits for it any more.
+/// Work on a thread of its own. The thread ends when the future that waits for it is dropped.
 pub mod worker;
 
-/// What is sent to a server, and what else it has to do: a scenario as data and as text.
+/// A scenario: what is sent to a server and what the server does besides, as data and as text.
 pub mod scenario;
-/// The scenarios of a run that nobody has chosen.
+/// The scenarios that are measured when the command line names none.
 pub mod standard;
 
-/// From clocks and samples to figures, and from the figures of rounds to ratios.
+/// Clocks and samples become figures, and the figures of several rounds become ratios.
 pub mod measure;
 
 /// The load generators: closed loop, open loop, pub/sub, and what they send.
@@ -24,20 +24,20 @@ pub mod load;
 /// The command line.
 pub mod cli;
 
-/// Who is measured, and how it is started and stopped.
+/// The servers that are measured: how they are found, started and stopped.
 pub mod servers;
 
-/// The same Redis, measured by `redis-benchmark`.
+/// The same Redis measured by `redis-benchmark`, as a check of this benchmark.
 pub mod cross_check;
-/// The machine that it all happens on.
+/// The machine on which the benchmark runs.
 pub mod environment;
 
-/// What was found, as a table, a page and a file.
+/// The results as a table, a page and a JSON file.
 pub mod report;
 
-/// The order of a run: scenarios, rounds, turns.
+/// The order of a run: scenarios, rounds and turns.
 pub mod bench;
-/// The bar on the terminal.
+/// The progress bar on the terminal.
 pub mod progress;
 /// The process: signals, the reports, the exit status.
 pub mod startup;

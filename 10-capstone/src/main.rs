@@ -1,4 +1,4 @@
-//! The program: starts the benchmark that the library is.
+//! The program: it starts the benchmark, which is the library.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! What is seen while the run goes on: a bar on a terminal, lines elsewhere.
+//! What is shown during a run: a bar on a terminal, lines elsewhere.
 //!
-//! This file owns standard error during a run, so that standard output holds the
-//! report and nothing else. The bar is drawn between measurements only: drawing
-//! costs CPU time, and a measurement needs both cores.
+//! This file owns standard error during a run, so that standard output has nothing but the report.
+//! The bar is drawn only between measurements, because drawing costs CPU time and a measurement
+//! needs both cores.
 
 use std::io::IsTerminal;
 
@@ -12,12 +12,12 @@ use crate::scenario::Scenario;
 
 /// Progress through all measurements of a run.
 pub struct Progress {
-    /// It counts everywhere, and is drawn on a terminal only.
+    /// It counts in any case, and is drawn only on a terminal.
     bar: ProgressBar,
 }
 
 impl Progress {
-    /// Begins a run of `total` measurements, if everybody can do everything.
+    /// Begins a run of `total` measurements, if all servers can take part in all scenarios.
     pub fn new(total: u64) -> Self {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} · {eta} left")
             .expect("the template is a constant");
@@ -27,19 +27,19 @@ impl Progress {
         }
     }
 
-    /// A server is started, or its keys are written.
+    /// Shows that a server is being started or its keys are being written.
     pub fn preparing(&self, side: &str, scenario: Scenario, keys: u32) {
         let size = scenario.value_bytes;
         self.show(format!("{side}: {keys} keys of {size} B for {scenario}"));
     }
 
-    /// One server cannot be measured in a scenario.
+    /// Leaves out all rounds of a server that cannot take part.
     pub fn skip(&self, rounds: u16) {
         self.bar.dec_length(rounds.into());
     }
 
-    /// A measurement begins. On a terminal every one is shown, elsewhere the
-    /// first of a scenario.
+    /// Shows that a measurement begins: each one on a terminal, elsewhere the first one of a
+    /// scenario.
     pub fn measuring(&self, scenario: Scenario, round: usize, side: &str) {
         let text = format!("{scenario}, round {}, {side}", round + 1);
         if !std::io::stderr().is_terminal() && round == 0 {
@@ -49,7 +49,7 @@ impl Progress {
         self.show(text);
     }
 
-    /// A measurement is done.
+    /// Counts a measurement that is complete.
     pub fn advance(&self) {
         self.bar.inc(1);
     }

@@ -1,8 +1,7 @@
-//! A scenario: what is sent to a server, and what else it has to do meanwhile.
+//! A scenario: what is sent to a server, and what the server does besides answering.
 //!
-//! This file owns how a scenario is written, on the command line as in a report. A
-//! scenario is plain data, so that a new one is a line in `standard.rs` and nothing
-//! anywhere else.
+//! This file owns how a scenario is written, on the command line and in a report. A scenario is
+//! plain data, so a new one is a line in `standard.rs` and nothing else.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -14,21 +13,21 @@ use enum_map::Enum;
 use serde::Serialize;
 use strum::{Display, EnumString};
 
-/// The most clients: below the 1024 open files that many systems allow a process.
+/// The highest number of clients, below the 1,024 open files that many systems allow a process.
 const MAX_CLIENTS: u32 = 1000;
-/// The most commands on their way at once on one connection.
+/// The highest number of commands in flight on one connection.
 const MAX_PIPELINE: u32 = 1000;
-/// The longest value: 1 MiB.
+/// The longest value in bytes: 1 MiB.
 const MAX_VALUE_BYTES: u32 = 1024 * 1024;
 /// The highest rate: ten times what one thread can send.
 const MAX_RATE: u32 = 10_000_000;
 /// How long a pause may be, in milliseconds.
 const PAUSE_MS: RangeInclusive<u64> = 1..=60_000;
 
-/// The longest number: what INCR can count up.
+/// The longest number that INCR is measured with, in digits.
 const MAX_DIGITS: u32 = 18;
-/// What an echo may be sent at once. It reads no more while it cannot write, and whoever sends it
-/// more than the sockets hold waits for ever.
+/// The most bytes that an echo may be sent at once. An echo stops reading while it cannot write, so
+/// a client that sends more than the sockets hold waits forever.
 const MAX_ECHO_BYTES: usize = 256 * 1024;
 
 /// The commands that are measured.
@@ -46,7 +45,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// How many keys one command names.
+    /// How many keys one command has.
     pub const fn keys(self) -> u32 {
         match self {
             Self::Mget | Self::Mset => 10,
@@ -55,57 +54,57 @@ impl Operation {
     }
 }
 
-/// One way of loading a server.
+/// One kind of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Scenario {
-    /// Connections. In a closed loop, each has one batch on its way.
+    /// Connections. In a closed loop, each has one batch in flight.
     pub clients: u16,
-    /// Commands in a batch: those sent before the first reply is waited for.
+    /// Commands in a batch, which are sent before the first reply is awaited.
     pub pipeline: u16,
-    /// Length of every value, in bytes.
+    /// Length of each value, in bytes.
     pub value_bytes: u32,
-    /// What is measured, and how many of a hundred commands it is; the others are SET.
+    /// The command that is measured, and its share in percent; the other commands are SET.
     pub operation: Operation,
     pub percent: u8,
     pub popularity: Popularity,
     pub condition: Condition,
     /// Commands per second in an open loop; without it, the loop is closed.
     pub rate: Option<u32>,
-    /// How long the server is stopped in the middle, in milliseconds.
+    /// How long the server is stopped in the middle of a measurement, in milliseconds.
     pub pause_ms: Option<u64>,
 }
 
-/// Which keys are asked for.
+/// How often each key is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Popularity {
-    /// All alike.
+    /// Every key equally often.
     Uniform,
-    /// A few very often, most of them seldom.
+    /// A few keys very often and most keys rarely, by Zipf's law.
     Zipf,
 }
 
-/// What the server does beside answering.
+/// What the server does besides answering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// Nothing: no log, no snapshot, no replica.
+    /// Nothing: no AOF, no snapshot, no replica.
     Plain,
-    /// It logs every write, and fsyncs the log once a second.
+    /// It appends each write to the AOF and calls fsync once a second.
     AofEverysec,
-    /// It logs every write, and fsyncs the log before each reply.
+    /// It appends each write to the AOF and calls fsync before it replies.
     AofAlways,
-    /// It saves snapshots, one after the other.
+    /// It saves one snapshot after the other.
     Bgsave,
-    /// It feeds a replica, which is a stock `redis-server`.
+    /// It has a replica, which is a stock `redis-server`.
     Replica,
-    /// Not GET and SET: one publisher, and each client is a subscriber.
+    /// One publisher sends messages, and each client is a subscriber.
     Pubsub,
 }
 
 impl Scenario {
-    /// GET and SET one to one, on keys that are all alike, in a closed loop, and
-    /// the server has nothing else to do.
+    /// Half GET and half SET, on keys that are used equally often, in a closed loop, on a server
+    /// that does nothing besides.
     pub const fn plain(clients: u16, pipeline: u16, value_bytes: u32) -> Self {
         Self {
             clients,
@@ -120,15 +119,15 @@ impl Scenario {
         }
     }
 
-    /// The bytes that replies to one batch may take: every value, and its
-    /// `$1024\r\n…\r\n`. An echo repeats the request, which is longer.
+    /// The most bytes that the replies to one batch can have: each value with its `$1024\r\n…\r\n`.
+    /// An echo sends back the request, which is longer.
     pub fn reply_bytes(&self) -> usize {
         let keys = usize::from(self.pipeline) * self.operation.keys() as usize;
         keys * (self.value_bytes as usize + 80)
     }
 
-    /// Can an echo be given the same traffic? Not if the server shall do something
-    /// beside it.
+    /// Can an echo have the same load? It cannot if the server has to do something besides
+    /// answering.
     pub fn has_floor(&self) -> bool {
         let plain = self.condition == Condition::Plain && self.reply_bytes() <= MAX_ECHO_BYTES;
         plain && self.rate.is_none() && self.pause_ms.is_none()
@@ -138,7 +137,7 @@ impl Scenario {
         self.pause_ms.map(Duration::from_millis)
     }
 
-    /// The first half of the name: the size of it.
+    /// The first part of the name: clients, pipeline and length of the values.
     pub fn shape(&self) -> String {
         let (clients, pipeline) = (self.clients, self.pipeline);
         let size = match self.value_bytes {
@@ -151,7 +150,7 @@ impl Scenario {
         format!("{publisher}{clients}×{pipeline}, {size}")
     }
 
-    /// The second half: what sets it apart, if anything does.
+    /// The second part of the name: everything in which the scenario differs from a plain one.
     pub fn details(&self) -> Vec<String> {
         let condition = CONDITIONS.iter().find(|(it, ..)| *it == self.condition);
         let condition = condition.map(|(.., name)| (*name).to_owned());
@@ -179,8 +178,8 @@ impl fmt::Display for Scenario {
 impl FromStr for Scenario {
     type Err = Error;
 
-    /// Reads `50x16x1024`, clients, pipeline and bytes of a value, and then words:
-    /// `50x1x16,get=90,zipf`.
+    /// Reads a scenario such as `50x1x16,get=90,zipf`: clients, pipeline, bytes of a value, then
+    /// words.
     fn from_str(text: &str) -> Result<Self> {
         let mut words = text.split(',');
         let scenario = words.next().and_then(read_shape);
@@ -199,7 +198,7 @@ impl FromStr for Scenario {
     }
 }
 
-/// The conditions that have a word: on the command line, and in a report.
+/// The words for conditions: on the command line, and in a report.
 const CONDITIONS: [(Condition, &str, &str); 5] = [
     (Condition::AofEverysec, "aof=everysec", "AOF everysec"),
     (Condition::AofAlways, "aof=always", "AOF always"),
@@ -208,7 +207,7 @@ const CONDITIONS: [(Condition, &str, &str); 5] = [
     (Condition::Pubsub, "pubsub", "pub/sub"),
 ];
 
-/// What may follow the three numbers.
+/// The words that may follow the three numbers.
 const WORDS: &str = "get=PERCENT (or incr, mget, mset, del, expire, with or without =PERCENT), \
                      zipf, aof=everysec, aof=always, bgsave, replica, pubsub, rate=PER_SECOND or \
                      pause=200ms";
@@ -226,7 +225,7 @@ fn read_shape(text: &str) -> Option<Scenario> {
 }
 
 impl Scenario {
-    /// Adds what one word says; `None` if it says nothing.
+    /// Applies one word; `None` if the word is unknown.
     fn add(&mut self, word: &str) -> Option<()> {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         if let Ok(operation) = name.parse() {
@@ -243,7 +242,7 @@ impl Scenario {
         Some(())
     }
 
-    /// Can all of it be had at once?
+    /// Refuses combinations that cannot be measured.
     pub fn check(&self) -> Result<()> {
         match (self.operation, self.condition, self.rate) {
             (_, Condition::Pubsub, Some(_)) => bail!("pubsub is a closed loop, and has no rate"),
@@ -263,7 +262,7 @@ fn within(text: &str, least: u32, most: u32) -> Option<u32> {
     (least..=most).contains(&number).then_some(number)
 }
 
-/// Reads a pause such as `200ms` or `1s`.
+/// Reads the length of a pause, such as `200ms` or `1s`, in milliseconds.
 pub fn milliseconds(text: &str) -> Result<u64> {
     let pause = humantime::parse_duration(text).ok();
     let pause = pause.map(|it| it.as_millis() as u64);

@@ -1,22 +1,21 @@
-//! What is measured when nobody says what: the list of scenarios.
+//! The scenarios that are measured when the command line names none.
 //!
-//! This file owns the choice. It is written as on the command line, so that any row can be
-//! measured alone with `--scenario`. Each scenario changes one thing of `50x1x16` or of
-//! `50x16x16`, so that a difference between two rows has one reason. Those that need a
-//! server with other flags stand together at the end, because each of them has to wait for
-//! a server to start.
+//! This file owns the choice. A scenario is written as on the command line, so each row can be
+//! measured alone with `--scenario`. Each scenario changes one thing of `50x1x16` or `50x16x16`, so
+//! a difference between two rows has one reason. The scenarios that need other flags of the server
+//! come last, because the server has to be restarted for each of them.
 
 use crate::scenario::Scenario;
 
-/// The rate of the open loop: what any machine of the last ten years reaches.
+/// The open loop, at a rate that any machine of the last ten years reaches.
 pub const OPEN: &str = "50x1x16,rate=20000";
 
-/// What each concept costs: step by step, only how much is on its way at once.
+/// The scenarios of `--all-steps`, which shows what each step costs.
 pub const ALL_STEPS: &[&str] = &["50x1x16", "50x16x16", "50x64x16"];
 
-/// GET and SET on a server that has nothing else to do.
+/// GET and SET on a server that does nothing besides.
 pub const PLAIN: &[&str] = &[
-    // The main three: how much is on its way at once.
+    // The three main rows: the number of commands in flight.
     "50x1x16",
     "50x16x16",
     "50x64x16",
@@ -33,21 +32,22 @@ pub const PLAIN: &[&str] = &[
     "50x1x65536",
 ];
 
-/// What a full run adds.
+/// What `--full` adds.
 pub const MORE: &[&str] = &[
-    // Values. Longer than this, they are a matter of copying.
+    // Values. Longer values only measure how fast memory is copied.
     "50x1x1048576",
-    // Commands. Half of those with DEL are SET, or soon nothing would be left to delete.
+    // Commands. Half of the commands in the DEL row are SET; with DEL alone, soon no key would be
+    // left.
     "50x16x16,incr",
     "50x16x16,mget",
     "50x16x16,mset",
     "50x16x16,del=50",
     "50x16x16,expire",
-    // Messages in bulk.
+    // Pub/sub with many messages in flight.
     "50x16x16,pubsub",
 ];
 
-/// What a server has to do beside.
+/// Scenarios in which the server does more than answer GET and SET.
 pub const BESIDE: &[&str] = &[
     "50x1x1024,bgsave",
     "50x1x16,pubsub",
@@ -56,10 +56,10 @@ pub const BESIDE: &[&str] = &[
     "50x1x16,replica",
 ];
 
-/// A pause of the server is seen by a closed loop and by an open one.
+/// The scenarios of `--pause` alone: a closed loop and an open loop see the same pause.
 pub const DEMONSTRATION: &[&str] = &["50x1x16", OPEN];
 
-/// Reads a list of this file.
+/// Parses one of the lists in this file.
 pub fn scenarios(list: &[&str]) -> Vec<Scenario> {
     let scenario = |text: &&str| text.parse().expect("the lists of this file are right");
     list.iter().map(scenario).collect()

@@ -1,9 +1,9 @@
 //! The process: signals, the reports, the exit status.
 //!
-//! This file owns the way out. It runs the benchmark until it ends or a signal ends it,
-//! prints the report and chooses the exit status. Servers that the benchmark started are
-//! stopped when [`Target`](crate::servers::target::Target) is dropped, so every way out of
-//! `main` goes through a normal return: an error, a panic and Ctrl-C all unwind.
+//! This file owns the end of the process. It runs the benchmark until it is complete or a signal
+//! stops it, prints the report and chooses the exit status. Servers that the benchmark started are
+//! killed when [`Target`](crate::servers::target::Target) is dropped. So `main` always returns
+//! normally, after an error and after Ctrl-C as well.
 
 use std::pin::pin;
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ pub async fn main() -> ExitCode {
         }
         Err(error) => {
             let mut causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-            // Some errors repeat their cause themselves.
+            // Some errors contain the text of their cause.
             causes.dedup();
             eprintln!("error: {}", causes.join(": "));
             ExitCode::FAILURE
@@ -36,18 +36,17 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// Runs the benchmark; the number of a signal, if one has ended it.
+/// Runs the benchmark; returns the number of the signal if one has stopped it.
 async fn run_until_signalled(options: &Options) -> Result<Option<u8>> {
     let mut signal = pin!(next_signal());
     let outcome = tokio::select! {
-        // Listens before a server is started.
+        // Polled first, so it listens before a server is started.
         biased;
         number = &mut signal => return number.map(Some),
         outcome = run(options) => outcome,
     };
-    // A terminal sends Ctrl-C to the servers as well, and a server may be gone
-    // before the signal is seen here. So an error waits for a signal that
-    // explains it.
+    // A terminal sends Ctrl-C to the servers as well, and a server may end before the signal is
+    // seen here. So after an error the signal that explains it gets a moment to arrive.
     if outcome.is_err()
         && let Ok(number) = tokio::time::timeout(Duration::from_millis(100), signal).await
     {
@@ -72,7 +71,7 @@ async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Waits for a signal that asks the program to end, and returns its number.
+/// Waits for a signal that asks the program to stop, and returns its number.
 async fn next_signal() -> Result<u8> {
     let listen = |kind| signal(kind).context("cannot listen for signals");
     let mut interrupt = listen(SignalKind::interrupt())?;

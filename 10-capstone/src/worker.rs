@@ -1,9 +1,9 @@
-//! Work on a thread of its own, that ends when nobody waits for it any more.
+//! Work on a thread of its own, which ends when the future that waits for it is dropped.
 //!
-//! This file owns the bridge between the main thread, which must hear signals at
-//! any time, and work that blocks. Such work gets a [`CancellationToken`]; when the future
-//! that waits for the work is dropped, the token is cancelled, and the thread is joined. So
-//! after Ctrl-C no thread goes on to write to a server that is being cleaned up.
+//! This file owns the bridge between the main thread, which must react to signals at any time, and
+//! work that blocks. Such work gets a [`CancellationToken`]. When the future that waits for the
+//! work is dropped, the token is cancelled and the thread is joined. So after Ctrl-C no thread goes
+//! on writing to a server whose keys are being removed.
 
 use std::thread::JoinHandle;
 
@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::oneshot;
 pub use tokio_util::sync::CancellationToken;
 
-/// A thread, and how it is told that its work is no longer wanted.
+/// A running thread, and the token that tells it to stop.
 struct Running {
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
@@ -21,14 +21,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
         if let Some(thread) = self.thread.take() {
-            // A panic has been reported by the thread, and reaches the one who
-            // waits as a missing result.
+            // The thread has reported its panic, and `run` sees it as a missing result.
             let _ = thread.join();
         }
     }
 }
 
-/// Runs `work` on a new thread and waits for what it returns.
+/// Runs `work` on a new thread and waits for its result.
 pub async fn run<T: Send + 'static>(
     name: &str,
     work: impl FnOnce(CancellationToken) -> Result<T> + Send + 'static,

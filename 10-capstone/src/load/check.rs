@@ -1,4 +1,4 @@
-//! The check of replies: a server that answers fast and wrong must not win.
+//! The check of replies: a server that answers fast but wrongly must not win.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -6,7 +6,7 @@ use super::reply::{self, Reply};
 use super::request::is_value;
 use crate::scenario::Operation;
 
-/// A command that was sent: what its reply is checked against.
+/// A command that was sent, against which its reply is checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     pub operation: Operation,
@@ -15,8 +15,8 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The length of the reply at the beginning of `input`, if all of it is here; an error if it
-    /// is not what the command must be answered with. Every value has so many bytes.
+    /// The length of the reply at the beginning of `input`, or `None` if part of it is missing. It
+    /// is an error if the reply is not right for the command. `bytes` is the length of each value.
     pub fn reply(self, input: &[u8], bytes: usize) -> Result<Option<usize>> {
         let found = reply::scan(input).ok();
         let found = found.with_context(|| format!("this is no reply to {}", self.operation))?;
@@ -27,7 +27,7 @@ impl Asked {
         Ok(Some(length))
     }
 
-    /// Is this the answer that the command must have?
+    /// Is this reply right for the command?
     fn check(self, reply: &Reply, bytes: usize) -> Result<()> {
         let Self { operation, key } = self;
         match (operation, reply) {
@@ -50,7 +50,7 @@ impl Asked {
         }
     }
 
-    /// Are these the values of the keys from the first on?
+    /// Are these the values of the command's keys, in order?
     fn check_each(self, mut values: &[u8], bytes: usize) -> Result<()> {
         for key in (self.key..).take(self.operation.keys() as usize) {
             match reply::scan(values) {

@@ -1,14 +1,13 @@
 //! A closed loop: a client sends a batch, waits for its replies, and sends the next one.
 //!
-//! This file owns the moment of measurement. A sample starts just before its
-//! batch is written and ends just after the read that completed its reply. So it
-//! holds everything that a client of the server would wait for, and the time that
-//! a reply waits here, in the socket, while this program is busy with another
-//! client. The report says how much that may be.
+//! This file owns the moment of measurement. A sample starts just before its batch is written and
+//! ends just after the read that completed its reply. So it contains everything that a client of
+//! the server would wait for. It also contains the time that a reply waits in the socket while this
+//! program handles another client; the report says how long that may be.
 //!
-//! The loop answers "how fast can it go?": the number of commands on their way is fixed,
-//! so a slow server receives less load. What users feel at a given load, it cannot say,
-//! because it does not send while it waits. `open_loop.rs` does.
+//! The loop answers the question "how fast can it go?". The number of commands in flight is fixed,
+//! so a slow server receives less load. How long users wait at a given load it cannot say, because
+//! it does not send while it waits. `open_loop.rs` can.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -23,7 +22,7 @@ use super::check::Asked;
 use super::connection::{Answers, Shared, connect};
 use super::plan::Plan;
 
-/// A client with at most one batch on its way.
+/// A client with at most one batch in flight.
 struct Client {
     stream: TcpStream,
     random: fastrand::Rng,
@@ -35,12 +34,12 @@ struct Client {
     output: Vec<u8>,
     /// The commands of the batch, in order, and where each ends in it.
     batch: Vec<(Asked, usize)>,
-    /// Room for all replies to a batch, and a little more: a read that fills the
-    /// buffer would have to be followed by another, to learn that nothing is left.
+    /// Room for all replies to a batch and a little more. If a read filled the buffer, another read
+    /// would be needed to learn that nothing is left.
     input: Vec<u8>,
 }
 
-/// Opens all connections, and only then lets any of them send.
+/// Opens all connections before any client may send.
 pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let scenario = plan.scenario;
     let mut clients = Vec::new();
@@ -65,13 +64,12 @@ pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>
 }
 
 impl Client {
-    /// Sends batch after batch, each when the one before is answered, until the
-    /// window closes.
+    /// Sends batch after batch until the window closes, each after all replies to the one before.
     async fn run(mut self) -> Result<()> {
         while !self.shared.window.is_over() {
             self.choose_batch();
-            // Decided by the moment of sending, so that a slow reply counts too
-            // when it arrives after the window has closed.
+            // Decided when the batch is sent, so a slow reply counts too if it arrives after the
+            // window has closed.
             let counts = self.shared.window.is_open();
             let sent = Instant::now();
             self.stream.write_all(&self.output).await?;
@@ -90,7 +88,7 @@ impl Client {
         }
     }
 
-    /// Reads until every command of the batch is answered.
+    /// Reads until each command of the batch has its reply.
     async fn receive_batch(&mut self, sent: Instant, counts: bool) -> Result<()> {
         let (mut filled, mut scanned, mut latency) = (0, 0, Duration::ZERO);
         for (asked, end) in &self.batch {
@@ -111,8 +109,8 @@ impl Client {
         Ok(())
     }
 
-    /// The length of the reply that begins this part of the input, if all of it is here.
-    /// An echo must be the request, which ends at `end` of the batch.
+    /// The length of the reply at the beginning of this part of the input, or `None` if part of it
+    /// is missing. The reply of an echo must be the request, which ends at `end` of the batch.
     fn reply_to(&self, asked: Asked, part: Range<usize>, end: usize) -> Result<Option<usize>> {
         match self.answers {
             Answers::Replies => self.shared.traffic.reply_to(asked, &self.input[part]),

@@ -1,4 +1,4 @@
-//! What all clients have in common, in whichever loop.
+//! What all clients have in common, in a closed loop and in an open one.
 
 use anyhow::{Context, Result};
 use tokio::net::TcpStream;
@@ -7,30 +7,30 @@ use tokio_util::sync::CancellationToken;
 use super::traffic::Traffic;
 use crate::measure::window::Window;
 
-/// What all clients of a measurement share. They run on one thread, so it needs no lock.
+/// What all clients of a measurement share. They run on one thread, so there is no lock.
 pub struct Shared {
     pub traffic: Traffic,
     pub window: Window,
-    /// Cancelled by whoever sends for all clients, after the last command.
+    /// Cancelled after the last command has been sent, in loops in which one task sends for all
+    /// clients.
     pub all_sent: CancellationToken,
 }
 
-/// How the other side answers.
+/// How the server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answers {
-    /// As Redis does.
+    /// With a reply, as Redis does.
     Replies,
-    /// With what it was sent: step 01.
+    /// With the request, as the echo of step 01 does.
     Echo,
 }
 
-/// Connects, and lets nothing wait in the kernel.
+/// Connects, with Nagle's algorithm turned off.
 pub async fn connect(address: &str) -> Result<TcpStream> {
     let stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("cannot connect to {address}"))?;
-    // Otherwise the kernel may hold a small request back until the last one
-    // is acknowledged (Nagle's algorithm).
+    // Otherwise the kernel may hold back a small request until the last one is acknowledged.
     stream.set_nodelay(true)?;
     Ok(stream)
 }

@@ -1,9 +1,9 @@
-//! Pub/sub: one publisher, many subscribers, and the time until each has the message.
+//! Pub/sub: one publisher, many subscribers, and the time until each of them has the message.
 //!
-//! This file owns that traffic. A message is its own number, so a subscriber that
-//! misses one, or gets it twice, ends the run. The loop is closed: the next batch
-//! is published when everybody has the last one. What counts as an operation is
-//! one message that arrives at one subscriber.
+//! This file owns the load of pub/sub. Each message is its own number, so the run ends if a
+//! subscriber misses a message or gets one twice. The loop is closed: the next batch is published
+//! when all subscribers have the last one. One message that arrives at one subscriber counts as one
+//! operation.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -21,21 +21,21 @@ use crate::scenario::{Operation, Scenario};
 
 const CHANNEL: &str = "capstone:channel";
 
-/// What publisher and subscribers both know.
+/// What the publisher and the subscribers share.
 struct Fanout {
     shared: Rc<Shared>,
     scenario: Scenario,
-    /// When the batch on its way was published.
+    /// When the batch in flight was published.
     sent: Cell<Instant>,
-    /// Was that in the window?
+    /// Was the window open then?
     counts: Cell<bool>,
-    /// Arrivals that the batch lacks.
+    /// How many arrivals of the batch are missing.
     missing: Cell<usize>,
     complete: Notify,
 }
 
 impl Fanout {
-    /// Notes that a subscriber has received a message.
+    /// Records that a message has arrived at a subscriber.
     fn arrived(&self) {
         if self.counts.get() {
             let latency = self.sent.get().elapsed();
@@ -48,7 +48,7 @@ impl Fanout {
     }
 }
 
-/// Subscribes all clients, and starts to publish.
+/// Subscribes all clients and starts to publish.
 pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let fanout = Rc::new(Fanout {
         shared,
@@ -68,7 +68,7 @@ pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>
     Ok(tasks)
 }
 
-/// A connection that has subscribed to the channel.
+/// Opens a connection and subscribes it to the channel.
 async fn subscribe(address: &str) -> Result<TcpStream> {
     let mut stream = connect(address).await?;
     let request = redis::cmd("SUBSCRIBE").arg(CHANNEL).get_packed_command();
@@ -79,8 +79,8 @@ async fn subscribe(address: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Reads exactly these bytes. A server that does not have the command answers with
-/// something shorter, so the first byte is looked at first.
+/// Reads exactly these bytes. The first byte is read alone, because the error of a server that
+/// lacks the command may be shorter than what is expected.
 async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Result<()> {
     let mut found = vec![0; expected.len()];
     stream.read_exact(&mut found[..1]).await?;
@@ -92,7 +92,7 @@ async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Resul
     Ok(())
 }
 
-/// Publishes batch after batch, each when everybody has the one before.
+/// Publishes batch after batch, each after all subscribers have the one before.
 async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
     let Scenario {
         clients, pipeline, ..
@@ -136,8 +136,7 @@ async fn receive(stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
     Ok(())
 }
 
-/// The message with this number, filled up with `x`. If it is very short, it holds
-/// the last digits.
+/// The message with this number, filled up with `x`. A very short message holds the last digits.
 fn message(number: u64, bytes: usize) -> Vec<u8> {
     let digits = format!("{number:016}").into_bytes();
     let mut message = digits[digits.len().saturating_sub(bytes)..].to_vec();
@@ -145,8 +144,8 @@ fn message(number: u64, bytes: usize) -> Vec<u8> {
     message
 }
 
-/// The message with this number, behind `PUBLISH` as it is sent, and behind `message` as a
-/// subscriber gets it.
+/// The message with this number as an array of bulk strings, as both the command `PUBLISH` and the
+/// push `message` have it.
 fn encoded(command: &str, number: u64, scenario: &Scenario) -> Vec<u8> {
     let message = message(number, scenario.value_bytes as usize);
     let mut command = redis::cmd(command);

@@ -1,10 +1,9 @@
 //! The key space: every key exists, with a value of the right length, before a
 //! server is measured.
 //!
-//! This file owns what is written to a server beside the load. All keys start
-//! with `capstone:`, so a server that holds other data keeps them, and
-//! [`remove`] leaves nothing behind. Nothing here is measured, so it uses the
-//! `redis` crate.
+//! This file owns what is written to a server besides the load. All keys start with `capstone:`, so
+//! a server that holds other data keeps it, and [`remove`] leaves nothing behind. This is not
+//! measured, so it uses the `redis` crate.
 
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use redis::Cmd;
@@ -13,10 +12,11 @@ use super::request;
 use crate::scenario::Scenario;
 use crate::worker::CancellationToken;
 
-/// The most keys that seven digits can name, but for those after the last that an MGET needs.
+/// The highest number of keys: what seven digits can name, minus the keys that an MGET needs after
+/// the last one.
 pub const MAX_KEYS: i64 = 9_999_990;
 
-/// Commands that are sent to the server at once.
+/// Number of commands that are sent at once.
 const BATCH: usize = 1000;
 
 /// Sets every key to its value.
@@ -55,7 +55,7 @@ fn in_batches(
     Ok(())
 }
 
-/// Of a batch in which every command failed, one error is enough.
+/// The first error of a batch; if one command fails, usually all of them do.
 fn first_error(error: redis::RedisError) -> Error {
     match error.clone().into_server_errors().as_deref() {
         Some([(_, first), ..]) => {

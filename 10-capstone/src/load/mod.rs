@@ -1,12 +1,11 @@
 //! The load generator: one thread, many connections, one window of time.
 //!
-//! This file owns a single measurement of a single server. It opens the
-//! connections, lets them run, opens the window after the warm-up, and closes it.
+//! This file owns one measurement of one server. It opens the connections, starts the clients,
+//! opens the window after the warm-up, and closes it.
 //!
-//! What the clients do is in `closed_loop.rs`, `open_loop.rs` and `fanout.rs`; what
-//! is taken meanwhile, in `measure/window.rs`. One thread is enough for that, and
-//! leaves the other core to the server. So nothing here is shared between threads,
-//! and the histograms need no lock.
+//! `closed_loop.rs`, `open_loop.rs` and `fanout.rs` say what the clients do, and
+//! `measure/window.rs` holds the samples. One thread is enough for that and leaves the other core
+//! to the server. So nothing here is shared between threads, and the histograms need no lock.
 
 // What is sent, and what must come back.
 mod check;
@@ -40,13 +39,13 @@ use crate::measure::window::{Measurement, Window};
 use crate::scenario::Condition;
 use crate::worker::CancellationToken;
 
-/// How long the clients may take to connect. Whoever finds the queue of connections full tries
-/// again for minutes.
+/// How long the clients may take to connect. A client that finds the queue of connections full
+/// tries again for minutes.
 const CONNECTED: Duration = Duration::from_secs(20);
 /// How long a reply may take after the window has closed.
 const LAST_REPLY: Duration = Duration::from_secs(10);
 
-/// Runs one measurement. Blocks the calling thread, which is the generator.
+/// Runs one measurement. It blocks the calling thread, which is the load generator.
 pub fn measure(plan: &Plan, stop: CancellationToken) -> Result<Measurement> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -82,7 +81,7 @@ async fn run(plan: &Plan) -> Result<Measurement> {
     shared.window.measured().context("the window is open")
 }
 
-/// Connects all clients, and starts what they do.
+/// Connects all clients and starts their tasks.
 async fn start(plan: &Plan, shared: &Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let shared = Rc::clone(shared);
     match plan.scenario.rate {
@@ -92,9 +91,8 @@ async fn start(plan: &Plan, shared: &Rc<Shared>) -> Result<JoinSet<Result<()>>> 
     }
 }
 
-/// Opens the window after the warm-up, and closes it. A pause
-/// of the server begins a quarter into the window, so that what follows from it is
-/// seen too.
+/// Opens the window after the warm-up, and closes it. A pause of the server begins after a quarter
+/// of the time, so that its consequences are measured too.
 async fn keep_time(plan: &Plan, window: &Window) -> Result<()> {
     tokio::time::sleep(plan.warmup).await;
     window.open(plan.pid);

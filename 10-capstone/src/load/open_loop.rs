@@ -1,17 +1,17 @@
-//! An open loop: commands are sent when they are due, whoever has not answered yet.
+//! An open loop: commands are sent when they are due, whether earlier ones have been answered or
+//! not.
 //!
-//! This file owns the schedule. Users do not wait for each other, so neither do
-//! these clients: one task sends for all of them, at a fixed rate, and each client
-//! has another task that takes replies. The clock of a sample starts when its
-//! command was *due*. So a server that stands still for 200 ms finds all that
-//! was due meanwhile in its sockets, and each of these commands says how long it
-//! waited. In a closed loop the same pause is one slow command per client, and
-//! the others were never sent: that is coordinated omission.
+//! This file owns the schedule. Users do not wait for each other, and neither do these clients: one
+//! task sends for all of them at a fixed rate, and each client has another task that reads replies.
+//! The clock of a sample starts when its command was *due*. If the server stands still for 200 ms,
+//! everything that was due meanwhile waits in its sockets, and the sample of each of these commands
+//! says how long it waited. In a closed loop the same pause is one slow command per client, and the
+//! others were never sent. That is coordinated omission.
 //!
-//! The timers of the runtime count in milliseconds, and a command is due every
-//! few microseconds. So between two commands the sender looks at the clock again
-//! and again, and lets the readers run in between. That takes a whole core, which
-//! says nothing about the server. Whether it was late is measured instead.
+//! The timers of the runtime count in milliseconds, but a command is due every few microseconds. So
+//! between two commands the sender reads the clock again and again, and lets the readers run in
+//! between. That keeps a whole core busy, which says nothing about the server. How late commands
+//! were sent is measured instead.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -27,12 +27,13 @@ use super::check::Asked;
 use super::connection::{Shared, connect};
 use super::plan::Plan;
 
-/// Commands without a reply, of all clients, at which the server counts as overrun.
+/// The highest number of commands without a reply, over all clients. With more, the server does not
+/// keep up.
 const MOST_UNANSWERED: usize = 1_000_000;
-/// From this long before the next command on, the sender stays awake.
+/// The sender does not sleep when the next command is due within this time.
 const AWAKE: Duration = Duration::from_millis(3);
 
-/// When each command is due: one after the other, evenly spaced.
+/// The moments at which commands are due, evenly spaced.
 #[derive(Debug, Clone, Copy)]
 struct Schedule {
     start: Instant,
@@ -40,24 +41,23 @@ struct Schedule {
 }
 
 impl Schedule {
-    /// The moment of the command with this number. It is computed from the start,
-    /// so that rounding does not add up.
+    /// The moment at which the command with this number is due. It is computed from the start, so
+    /// rounding errors do not add up.
     fn due(&self, number: u64) -> Instant {
         let nanoseconds = u128::from(number) * 1_000_000_000 / u128::from(self.rate);
         self.start + Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
     }
 }
 
-/// A command that has been sent, or would have been if the socket had taken it.
+/// A command that has been sent, or that waits until the socket takes it.
 struct Sent {
     asked: Asked,
     due: Instant,
-    /// Was it due in the window?
+    /// Does it count? It does if the window was open when it was sent.
     counts: bool,
 }
 
-/// The commands of one client that are not answered yet: what its sender and its reader
-/// both know.
+/// The commands of one client without a reply, shared by its sender and its reader.
 type InFlight = Rc<RefCell<VecDeque<Sent>>>;
 
 /// Connects all clients, and starts their tasks.
@@ -93,13 +93,13 @@ pub async fn start(plan: &Plan, rate: u32, shared: Rc<Shared>) -> Result<JoinSet
 /// The sending half of a client.
 struct Client {
     stream: OwnedWriteHalf,
-    /// What the socket has not taken yet.
+    /// What the socket has not accepted yet.
     output: Vec<u8>,
     in_flight: InFlight,
 }
 
 impl Client {
-    /// Gives the socket what it takes, and keeps the rest.
+    /// Writes what the socket accepts now, and keeps the rest.
     fn write(&mut self) -> Result<()> {
         match self.stream.try_write(&self.output) {
             Ok(count) => drop(self.output.drain(..count)),
@@ -110,7 +110,7 @@ impl Client {
     }
 }
 
-/// Sends for all clients.
+/// Sends the commands of all clients.
 struct Sender {
     clients: Vec<Client>,
     random: fastrand::Rng,
@@ -132,21 +132,21 @@ impl Sender {
             }
             self.send(number, due)?;
             number += 1;
-            // Who is behind must not keep the readers waiting too.
+            // A sender that is late must not make the readers late as well.
             if number % 16 == 0 {
                 tokio::task::yield_now().await;
             }
         }
         for mut client in self.clients {
             client.stream.write_all(&client.output).await?;
-            // To drop it would close the connection, with replies on their way.
+            // Dropping it would close the connection while replies are in flight.
             client.stream.forget();
         }
         self.shared.all_sent.cancel();
         Ok(())
     }
 
-    /// Sends one command, each time from the next client.
+    /// Sends one command. The clients take turns.
     fn send(&mut self, number: u64, due: Instant) -> Result<()> {
         let count = self.clients.len();
         let client = &mut self.clients[(number % count as u64) as usize];
@@ -165,7 +165,7 @@ impl Sender {
     }
 }
 
-/// Lets others run until a command may be due.
+/// Lets other tasks run until the command is nearly due.
 async fn wait_for(due: Instant) {
     match due.checked_duration_since(Instant::now()) {
         Some(time) if time > AWAKE => tokio::time::sleep(time - AWAKE).await,
@@ -173,7 +173,7 @@ async fn wait_for(due: Instant) {
     }
 }
 
-/// Takes a client's replies.
+/// Reads the replies of one client.
 struct Reader {
     stream: OwnedReadHalf,
     input: Vec<u8>,
@@ -183,7 +183,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads until all has been sent, and all of that answered.
+    /// Reads until all commands are sent and answered.
     async fn run(mut self) -> Result<()> {
         let all_sent = self.shared.all_sent.clone();
         while !all_sent.is_cancelled() || !self.in_flight.borrow().is_empty() {

@@ -11,13 +11,13 @@ use crate::scenario::Scenario;
 pub struct Plan {
     /// `host:port` of the server.
     pub address: String,
-    /// The server's process, when it runs on this machine.
+    /// The server's process, if it runs on this machine.
     pub pid: Option<u32>,
     pub answers: Answers,
     pub scenario: Scenario,
     pub keys: Keys,
     pub seed: u64,
-    /// Time before the window.
+    /// Length of the warm-up before the window.
     pub warmup: Duration,
     /// Length of the window.
     pub seconds: Duration,

@@ -1,8 +1,8 @@
-//! The reply scanner: where the first reply in a buffer ends, and what it says.
+//! The reply scanner: where the first reply in a buffer ends, and what it contains.
 //!
-//! This file owns the little of RESP2 that a load generator must understand. It
-//! is no parser: it borrows, allocates nothing, and knows only the replies that
-//! its commands can have. What it does not know is an error, never skipped.
+//! This file owns the part of RESP2 that a load generator must understand. It is no full parser: it
+//! borrows, allocates nothing, and knows only the replies that the measured commands can have. Any
+//! other input is an error and is never skipped.
 
 use std::str::FromStr;
 
@@ -19,18 +19,18 @@ pub enum Reply<'a> {
     Null,
     /// `:1`
     Integer(i64),
-    /// `*2 $1 a $1 b`: its bulk strings, one after the other as they came
+    /// `*2 $1 a $1 b`: the bulk strings of the array, as they arrived
     Array(&'a [u8]),
 }
 
-/// These bytes are no reply that a command of ours can have.
+/// The error for bytes that no measured command can have as its reply.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Invalid;
 
-/// The reply that a buffer starts with, and its length; `None` if not all of it is here.
+/// The reply at the beginning of a buffer and its length; `None` if part of it is missing.
 pub type Scan<'a> = Result<Option<(Reply<'a>, usize)>, Invalid>;
 
-/// Looks at the first reply in `buffer`.
+/// Scans the first reply in `buffer`.
 pub fn scan(buffer: &[u8]) -> Scan<'_> {
     let Some((kind, rest)) = buffer.split_first() else {
         return Ok(None);
@@ -53,7 +53,7 @@ pub fn scan(buffer: &[u8]) -> Scan<'_> {
     Ok(Some((reply, start)))
 }
 
-/// Looks at the body of a bulk string, which begins at `start`.
+/// Scans the body of a bulk string, which begins at `start`.
 fn scan_bulk(buffer: &[u8], start: usize, length: u32) -> Scan<'_> {
     let end = start + length as usize;
     match buffer.get(end..end + 2) {
@@ -63,7 +63,7 @@ fn scan_bulk(buffer: &[u8], start: usize, length: u32) -> Scan<'_> {
     }
 }
 
-/// Looks at the bulk strings of an array, the first of which begins at `start`.
+/// Scans the bulk strings of an array, the first of which begins at `start`.
 fn scan_array(buffer: &[u8], start: usize, count: u32) -> Scan<'_> {
     let mut end = start;
     for _ in 0..count {

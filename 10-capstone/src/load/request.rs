@@ -1,20 +1,19 @@
-//! Requests, encoded before the clock runs.
+//! Requests, which are encoded before the clock runs.
 //!
-//! This file owns the bytes that are sent, and the keys and values in them. Only
-//! the digits of a key differ between two GETs, so a request is a template into
-//! which seven digits are written. What is not done per request cannot slow the
-//! load generator down.
+//! This file owns the bytes that are sent, and the keys and values in them. Two GETs differ only in
+//! the digits of their keys, so a request is a template into which seven digits are written. Work
+//! that is not done for each request cannot slow down the load generator.
 
 use std::ops::Range;
 
 use crate::scenario::{Operation, Scenario};
 
-/// What a key starts with; a number of seven digits follows, 16 bytes in all,
-/// as long as the keys of `redis-benchmark`.
+/// The prefix of a key. A number of seven digits follows; together they have 16 bytes, as the keys
+/// of `redis-benchmark` do.
 pub const KEY_PREFIX: &str = "capstone:";
 const KEY_DIGITS: usize = 7;
 const KEY_BYTES: usize = KEY_PREFIX.len() + KEY_DIGITS;
-/// What EXPIRE sets: no key is gone before the run is over.
+/// The time in seconds that EXPIRE sets, so long that no key expires during a run.
 const SECONDS: u32 = 1_000_000;
 
 /// The key with this number.
@@ -22,9 +21,9 @@ pub fn key(number: u32) -> String {
     format!("{KEY_PREFIX}{number:0KEY_DIGITS$}")
 }
 
-/// The value that belongs to a key: the key itself, filled up with `x`. So a GET
-/// that answers with another key's value is noticed. A value that is shorter than
-/// a key is only `x`. Where INCR is measured, it is a number.
+/// The value that belongs to a key: the key itself, filled up with `x`. So a GET that returns the
+/// value of another key is noticed. A value that is shorter than a key is only `x`. Where INCR is
+/// measured, the value is a number.
 pub fn value(scenario: &Scenario, number: u32) -> Vec<u8> {
     let bytes = scenario.value_bytes as usize;
     let is_number = scenario.operation == Operation::Incr;
@@ -36,7 +35,7 @@ pub fn value(scenario: &Scenario, number: u32) -> Vec<u8> {
     value
 }
 
-/// Is `found` the value of so many bytes that this key must have?
+/// Is `found` the value of this key? `bytes` is the length of each value.
 pub fn is_value(bytes: usize, number: u32, found: &[u8]) -> bool {
     if bytes < KEY_BYTES || found.len() != bytes {
         return found.len() == bytes;
@@ -46,15 +45,15 @@ pub fn is_value(bytes: usize, number: u32, found: &[u8]) -> bool {
     found.starts_with(KEY_PREFIX.as_bytes()) && found[digits()] == expected
 }
 
-/// One encoded request, and the places where it has a key: the first, or the one so many
-/// numbers after it.
+/// One encoded request, and the places of its keys: for each key, where it is, and by how much its
+/// number is higher than that of the first key.
 pub struct Template {
     bytes: Vec<u8>,
     keys: Vec<(usize, u32)>,
 }
 
 impl Template {
-    /// Appends the request on the key with this number.
+    /// Appends the request for the key with this number.
     pub fn append(&self, number: u32, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
@@ -63,7 +62,7 @@ impl Template {
         }
     }
 
-    /// Encodes a command on the first keys, and finds them in it.
+    /// Encodes a command with the first keys, and finds them in the result.
     pub fn new(scenario: &Scenario, operation: Operation) -> Self {
         let mut command = redis::cmd(&operation.to_string());
         for number in 0..operation.keys() {
@@ -85,12 +84,12 @@ impl Template {
     }
 }
 
-/// Where the digits are in a key.
+/// The place of the digits in a key.
 const fn digits() -> Range<usize> {
     KEY_PREFIX.len()..KEY_BYTES
 }
 
-/// Writes a number with leading zeros into all of `out`.
+/// Writes a number with leading zeros, so that it fills `out`.
 fn write_digits(mut number: u32, out: &mut [u8]) {
     for digit in out.iter_mut().rev() {
         *digit = b'0' + (number % 10) as u8;

@@ -1,13 +1,13 @@
 //! The choice of commands and keys.
 //!
-//! This file owns what a client sends next. All of it is drawn outside of the
-//! latency sample, but by the generator's thread, so it must cost next to nothing:
-//! a random number or two, and a look into a table.
+//! This file owns what a client sends next. The choice is made outside of the latency sample, but
+//! on the generator's thread, so it must cost next to nothing: one or two random numbers and one
+//! lookup in a table.
 //!
-//! Popularity by Zipf's law (the k-th key is asked for in proportion to
-//! `1 / k^0.99`, as in the YCSB benchmark) is such a table: the law's inverse at
-//! 65,536 places, evenly spaced. To draw is to choose a place. To walk through the
-//! law's own sums at each draw would cost more than a command costs the server.
+//! Zipf's law (the k-th key is used in proportion to `1 / k^0.99`, as in the YCSB benchmark) is
+//! such a table: the inverse of the law at 65,536 evenly spaced places. Drawing a key means
+//! choosing a place. Walking through the sums of the law at each draw would cost more than a
+//! command costs the server.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ const EXPONENT: f64 = 0.99;
 /// Places in the table.
 const PLACES: usize = 1 << 16;
 
-/// Which keys are asked for, and how often.
+/// The keys that are used, and how often each of them is.
 #[derive(Debug, Clone)]
 pub enum Keys {
-    /// So many keys, all alike.
+    /// This many keys, all used equally often.
     Uniform(u32),
-    /// Draw a place in here.
+    /// A table of keys, in which a place is drawn.
     Table(Arc<[u32]>),
 }
 
@@ -64,7 +64,7 @@ fn zipf(count: u32) -> Vec<u32> {
     (0..PLACES).map(place).collect()
 }
 
-/// What all clients of one measurement send.
+/// What the clients of one measurement send.
 pub struct Traffic {
     measured: Template,
     set: Template,
@@ -93,8 +93,8 @@ impl Traffic {
         Asked { operation, key }
     }
 
-    /// The length of the reply to a command, if `input` begins with all of it; an error
-    /// if it is a wrong one.
+    /// The length of the reply at the beginning of `input`, or `None` if part of it is missing; an
+    /// error if it is not the right reply to this command.
     pub fn reply_to(&self, asked: Asked, input: &[u8]) -> Result<Option<usize>> {
         asked.reply(input, self.scenario.value_bytes as usize)
     }

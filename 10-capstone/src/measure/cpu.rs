@@ -1,10 +1,10 @@
-//! CPU time: of a server, of the load generator, of everything else.
+//! CPU time of a server, of the load generator and of everything else.
 //!
-//! This file owns the reading of clocks. The kernel keeps, for each process and
-//! each thread, the nanoseconds that it ran; a clock of its own shows them. That
-//! is finer than `utime` and `stime` in `/proc/PID/stat`, which count in ticks of
-//! 10 ms. The rest is read from `/proc`, by the `procfs` crate. Only Linux has these
-//! clocks of other processes, and `/proc`; elsewhere the answer is `None`.
+//! This file owns the reading of clocks. For each process and each thread the kernel counts the
+//! nanoseconds in which it ran, and has a clock that shows them. That is finer than `utime` and
+//! `stime` in `/proc/PID/stat`, which count ticks of 10 ms. The rest is read from `/proc` with the
+//! `procfs` crate. Only Linux has clocks of other processes and `/proc`; elsewhere the answer is
+//! `None`.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use nix::time::{ClockId, clock_gettime};
 
 pub use self::system::{of_machine, of_process, running};
 
-/// What a thread did with its time, or a process with that of all its threads.
+/// What a thread, or all threads of a process, did with their time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CpuTime {
-    /// It ran.
+    /// Time in which it ran.
     pub running: Duration,
-    /// It could have run, and waited for a core.
+    /// Time in which it could have run and waited for a core.
     pub waiting: Duration,
 }
 
 impl CpuTime {
-    /// What was done between two readings.
+    /// The difference of two readings.
     pub fn since(&self, before: &Self) -> Self {
         Self {
             running: self.running.saturating_sub(before.running),
@@ -31,7 +31,7 @@ impl CpuTime {
     }
 }
 
-/// What the calling thread did since it started.
+/// The CPU time of the calling thread since it started.
 pub fn of_this_thread() -> CpuTime {
     CpuTime {
         running: read(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default(),
@@ -51,14 +51,14 @@ mod system {
 
     use super::*;
 
-    /// CPU time that a process has used since it started, all its threads together.
+    /// CPU time that all threads of a process have used since it started.
     pub fn running(pid: u32) -> Option<Duration> {
         let pid = Pid::from_raw(i32::try_from(pid).ok()?);
         read(nix::time::clock_getcpuclockid(pid).ok()?)
     }
 
-    /// What all threads of a process did since it started, and the children that it
-    /// forked: Redis lets a child write its snapshots.
+    /// CPU time of all threads of a process since it started, and of the children that it forked:
+    /// Redis writes its snapshots in a child.
     pub fn of_process(pid: u32) -> Option<CpuTime> {
         let process = Process::new(i32::try_from(pid).ok()?).ok()?;
         let stat = process.stat().ok()?;
@@ -77,14 +77,14 @@ mod system {
         waiting(&Process::myself().ok()?.task_from_tid(thread).ok()?)
     }
 
-    /// How long a thread has been in a run queue.
+    /// How long a thread has waited in a run queue.
     fn waiting(thread: &Task) -> Option<Duration> {
         Some(Duration::from_nanos(thread.schedstat().ok()?.run_delay))
     }
 
-    /// CPU time that all programs on this machine have used since it started, and
-    /// what a hypervisor took away. Handling of interrupts is left out: on loopback,
-    /// that is the traffic of the measurement itself.
+    /// CPU time that all programs on this machine have used since it started, and time that a
+    /// hypervisor took away. Interrupt handling is left out, because on loopback it is the traffic
+    /// of the measurement itself.
     pub fn of_machine() -> Option<Duration> {
         let all = KernelStats::current().ok()?.total;
         let busy = all.user_ms() + all.nice_ms() + all.system_ms() + all.steal_ms()?;
@@ -92,7 +92,7 @@ mod system {
     }
 }
 
-/// Other systems tell nothing of it.
+/// Other systems have no such clocks.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use super::*;

@@ -1,20 +1,20 @@
 //! The latency curve: percentile by percentile, as HdrHistogram draws it.
 //!
-//! This file owns its points. Towards the far end they become denser in the share
-//! of commands that are slower still, so that 99 %, 99.9 % and 99.99 % are equally
-//! far apart. The end of the curve is the slowest command. What lies beyond the
-//! number of samples is not drawn: of a thousand commands, nobody knows the p99.99.
+//! This file owns the points of the curve. Towards the end they become denser, in proportion to the
+//! share of commands that are slower still, so 99 %, 99.9 % and 99.99 % are equally far apart. The
+//! curve ends at the slowest command. It has no points beyond the number of samples: a thousand
+//! commands have no p99.99.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// Points until the share of slower commands has halved.
+/// Number of points until the share of slower commands has halved.
 const STEPS_PER_HALF: u32 = 4;
 
 /// A point of the curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Point {
-    /// So many of a hundred commands were at least as fast.
+    /// Percentage of commands that were at least as fast.
     pub percentile: f64,
     /// Latency in microseconds.
     pub us: f64,
@@ -35,7 +35,7 @@ pub fn of(latencies: &Histogram<u64>) -> Vec<Point> {
     points
 }
 
-/// So many digits behind the point: a file of them is read by people too.
+/// Rounds to a number of decimal places, because people read the JSON file too.
 fn round(number: f64, digits: i32) -> f64 {
     let factor = 10f64.powi(digits);
     (number * factor).round() / factor

@@ -1,9 +1,8 @@
-//! What happens to a server beside the load: a pause, or snapshots.
+//! What disturbs a server besides the load: a pause, or snapshots.
 //!
-//! This file owns both. A pause is SIGSTOP and SIGCONT, which any server
-//! understands without knowing. Snapshots are asked for with BGSAVE, as soon as the
-//! last one is done; a server that does not save ends the run, so that nobody reads
-//! "during BGSAVE" above its figures.
+//! This file owns both. A pause is SIGSTOP and SIGCONT, so the server needs no support for it. A
+//! new snapshot is requested with BGSAVE as soon as the last one is complete. If the server refuses
+//! to save, the run ends, so that no row says "during BGSAVE" without a snapshot.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +10,12 @@ use anyhow::{Context, Error, Result, anyhow, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Time between two BGSAVEs. A server that still saves answers with an error.
+/// Time between two attempts at BGSAVE. While the server still saves, it answers with an error.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// How long the last snapshot may take.
 const LAST_SAVE: Duration = Duration::from_secs(60);
 
-/// A server that stands still, until this value is dropped.
+/// A server that is stopped until this value is dropped.
 pub struct Pause(Pid);
 
 impl Pause {
@@ -31,19 +30,19 @@ impl Pause {
 
 impl Drop for Pause {
     fn drop(&mut self) {
-        // If it has ended meanwhile, its clients will say so.
+        // If the server has ended, its clients report that.
         let _ = kill(self.0, Signal::SIGCONT);
     }
 }
 
-/// Does some work while the server saves, one snapshot after the other, and waits for the last of
-/// them, so that it does not slow down what is measured next.
+/// Runs `work` while the server saves one snapshot after the other. Waits for the last snapshot, so
+/// that it does not slow down the next measurement.
 pub async fn while_saving<T>(
     mut server: redis::Connection,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let done = tokio::select! {
-        // The first snapshot is begun before the work.
+        // Polled first, so the first snapshot starts before the work.
         biased;
         error = keep_saving(&mut server) => return Err(error),
         done = work => done?,
@@ -59,7 +58,7 @@ pub async fn while_saving<T>(
     }
 }
 
-/// Begins a snapshot whenever none is being written, and returns when the server refuses.
+/// Starts a snapshot whenever none is being written, and returns the error when the server refuses.
 async fn keep_saving(server: &mut redis::Connection) -> Error {
     loop {
         match redis::cmd("BGSAVE").exec(server) {

@@ -1,9 +1,8 @@
-//! From samples to figures: throughput, percentiles, CPU time per command.
+//! Samples become figures: throughput, percentiles, CPU time per command.
 //!
-//! This file owns the arithmetic of one measurement, and the names of its results.
-//! Percentiles are never averaged: the percentile of a round comes from that round's own
-//! histogram, and of several rounds the median is shown, which one disturbed round cannot
-//! move far.
+//! This file owns the arithmetic of one measurement and the names of its results. Percentiles are
+//! never averaged. The percentile of a round comes from the histogram of that round, and over
+//! several rounds the median is shown, which one disturbed round cannot change much.
 
 use std::time::Duration;
 
@@ -15,14 +14,14 @@ use strum::{IntoStaticStr, VariantArray};
 use super::window::Measurement;
 use crate::scenario::Operation;
 
-/// What is measured of a server: what the JSON file calls it, and what a table does.
+/// One figure of a server, with its name in the JSON file and its title in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr, VariantArray, Serialize)]
 pub enum Figure {
     /// Commands per second.
     #[serde(rename = "ops_per_sec")]
     #[strum(to_string = "ops/s")]
     Ops,
-    /// Latencies in microseconds, from sending a batch to the reply.
+    /// Latencies in microseconds, from writing a batch to reading the reply.
     #[serde(rename = "p50_us")]
     #[strum(to_string = "p50 µs")]
     P50,
@@ -45,36 +44,35 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// Its name and its unit, as the head of a column.
+    /// The name and the unit of the figure, as the head of a column.
     pub fn title(self) -> &'static str {
         self.into()
     }
 
-    /// Its name alone.
+    /// The name of the figure without its unit.
     pub fn name(self) -> &'static str {
         self.title().split(' ').next().unwrap_or_default()
     }
 }
 
-/// The commands whose figures are kept apart.
+/// The commands whose figures are kept separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Command {
-    /// All together.
+    /// All commands together.
     All,
     Get,
     Set,
 }
 
-/// What was measured of a server, or the ratio of it between two servers. What is unknown
-/// is `None`.
+/// The figures of a server, or the ratios of two servers. An unknown figure is `None`.
 pub type Figures = EnumMap<Figure, Option<f64>>;
 
-/// The figures of all commands together, and of GET and SET.
+/// Figures of all commands together, of GET and of SET.
 pub type ByCommand = EnumMap<Command, Figures>;
 
-/// The figures of a histogram of nanoseconds. `server` is the CPU time that the commands
-/// took together.
+/// The figures of a histogram of nanoseconds. `server` is the CPU time that the server used for all
+/// these commands together.
 fn figures(latencies: &Histogram<u64>, wall: Duration, server: Option<Duration>) -> Figures {
     let count = latencies.len() as f64;
     let server = server.filter(|_| count > 0.0);
@@ -89,13 +87,12 @@ fn figures(latencies: &Histogram<u64>, wall: Duration, server: Option<Duration>)
     })
 }
 
-/// A percentile of nanoseconds, in microseconds; none of no samples.
+/// A percentile of a histogram of nanoseconds, in microseconds; `None` if it has no samples.
 fn microseconds_at(histogram: &Histogram<u64>, percent: f64) -> Option<f64> {
     (!histogram.is_empty()).then(|| histogram.value_at_percentile(percent) as f64 / 1000.0)
 }
 
-/// A number with three digits, as many as a measurement of this kind deserves, or with all of those
-/// before the point.
+/// A number with three significant digits, or with all digits before the point.
 pub fn three_digits(number: f64) -> String {
     match number {
         number if number >= 99.95 => format!("{number:.0}"),
@@ -104,25 +101,24 @@ pub fn three_digits(number: f64) -> String {
     }
 }
 
-/// What everybody did during a measurement: 1.0 is one core, all the time.
+/// How busy the load generator, the server and other programs were: 1.0 is one core all the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Share {
-    /// The load generator ran.
+    /// Time in which the load generator ran.
     Generator,
-    /// The load generator had work, and waited for a core.
+    /// Time in which the load generator had work and waited for a core.
     GeneratorWaiting,
     Server,
-    /// The server had work, and waited for a core.
+    /// Time in which the server had work and waited for a core.
     ServerWaiting,
-    /// Programs that have no part in the measurement.
+    /// CPU time of programs that have no part in the measurement.
     Others,
-    /// Of an open loop: in microseconds, how late all but one in a hundred commands
-    /// were sent at most.
+    /// In an open loop, the 99th percentile of how late commands were sent, in microseconds.
     LateP99Us,
 }
 
-/// How busy everybody was. What is unknown is `None`.
+/// All shares; an unknown share is `None`.
 pub type Busy = EnumMap<Share, Option<f64>>;
 
 /// One round of one server.
@@ -140,7 +136,7 @@ impl Round {
         let wall = measured.wall;
         let share = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
         let (generator, server) = (measured.generator, measured.server);
-        // Which of the server's time went to GET, nobody can tell.
+        // Nobody can tell which part of the server's CPU time went to GET.
         let of = |operation| figures(&samples.latencies[operation], wall, None);
         Self {
             figures: ByCommand::from_fn(|command| match command {

@@ -1,19 +1,19 @@
-//! The ratio of alternating rounds: who is better, how far it spread, and what that
-//! allows to say.
+//! The ratio of alternating rounds: which server is better, how far the rounds spread, and which
+//! claim that allows.
 //!
-//! This file owns the claim. A machine does not hold still: another program starts, a
-//! core heats up, a hypervisor takes a slice. Whoever measures one server for a minute and
-//! then the other compares two moods of the machine. So the servers take turns, round by
-//! round ([`turns`]), and who begins alternates too. What lasts longer than a round then
-//! hits all servers alike, and leaves the ratio of two neighbouring rounds as it was.
+//! This file owns the claim. The speed of a machine changes: another program starts, a core heats
+//! up, a hypervisor takes a slice. Whoever measures one server for a minute and then the other
+//! compares two states of the machine. So the servers take turns, round by round ([`turns`]), and a
+//! different one begins each time. A disturbance that lasts longer than a round then hits all
+//! servers alike and leaves the ratio of two neighbouring rounds as it was.
 //!
-//! Each round gives a ratio of its own. The median is shown, and with it the smallest and
-//! the largest. If one of them is below 1 and the other above, the rounds do not agree on
-//! who is better, and "no difference shown" is all that is said. If five rounds agree, then
-//! by luck alone in one of sixteen cases; who wants more certainty asks for more rounds.
+//! Each round has its own ratio. The report shows the median, the smallest and the largest. If the
+//! smallest is below 1 and the largest above 1, the rounds do not agree on which server is better,
+//! and the report says "no difference shown". Five rounds of two equal servers agree by chance in
+//! one of sixteen cases; more rounds make that rarer.
 //!
-//! Rejected: the ratio of two medians, each of one server. The medians may come from
-//! different rounds, and so from different moods.
+//! Rejected: the ratio of two medians, each of one server. The medians may come from different
+//! rounds, and so from different states of the machine.
 
 use std::fmt;
 
@@ -23,11 +23,11 @@ use strum::VariantArray;
 use super::figures::{ByCommand, Command, Figure, Round, three_digits};
 use super::rounds::{median, over};
 
-/// Fewer rounds agree by luck too often: three of them in one of four cases.
+/// Fewer rounds agree by chance too often: three rounds in one of four cases.
 pub const FEWEST_ROUNDS: u16 = 5;
 
-/// The order in which `servers` are measured in a round: each one once, and another one
-/// first than in the round before.
+/// The order in which `servers` are measured in a round: each one once, and a different one first
+/// than in the round before.
 pub fn turns(round: usize, servers: usize) -> impl Iterator<Item = usize> {
     (0..servers).map(move |turn| (turn + round) % servers)
 }
@@ -38,13 +38,13 @@ pub struct Comparison {
     pub median: ByCommand,
     /// The smallest ratio of all rounds, figure by figure.
     pub low: ByCommand,
-    /// The largest.
+    /// The largest ratio of all rounds, figure by figure.
     pub high: ByCommand,
     pub rounds: u16,
 }
 
 impl Comparison {
-    /// Compares rounds that were measured right after each other.
+    /// Compares rounds that were measured one right after the other.
     pub fn of(ours: &[Round], theirs: &[Round]) -> Self {
         let pairs = ours.iter().zip(theirs);
         let ratios: Vec<_> = pairs
@@ -58,7 +58,7 @@ impl Comparison {
         }
     }
 
-    /// The ratio of one figure. A maximum has none: it is one single command.
+    /// The ratio of one figure. A maximum has no ratio, because it is a single command.
     pub fn ratio(&self, command: Command, figure: Figure) -> Option<Ratio> {
         let of = |figures: &ByCommand| figures[command][figure];
         (figure != Figure::Max).then_some(Ratio {
@@ -78,7 +78,7 @@ impl Comparison {
     }
 }
 
-/// One round's figures divided by another's; unknown, if one of them is.
+/// The figures of one round divided by those of another; `None` where one of them is unknown.
 fn divided(ours: &ByCommand, theirs: &ByCommand) -> ByCommand {
     let ratio = |command, figure| {
         let divisor = theirs[command][figure].filter(|number| *number > 0.0)?;
@@ -87,7 +87,7 @@ fn divided(ours: &ByCommand, theirs: &ByCommand) -> ByCommand {
     ByCommand::from_fn(|command| enum_map::EnumMap::from_fn(|it| ratio(command, it)))
 }
 
-/// What the rounds say of one figure.
+/// The ratios of one figure over all rounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Ratio {
     pub figure: Figure,
@@ -101,7 +101,7 @@ pub struct Ratio {
 pub enum Difference {
     Better,
     Worse,
-    /// The rounds do not agree.
+    /// The rounds do not agree, or there are too few of them.
     NotShown,
 }
 
@@ -137,8 +137,7 @@ impl fmt::Display for Ratio {
     }
 }
 
-/// What the ratios say together: `better in ops/s and CPU; no difference shown in
-/// p99`. `show` decides what is said of each.
+/// Ratios in words: `better in ops/s and CPU; no difference shown in p99`. `show` writes one ratio.
 pub fn in_words(ratios: &[Ratio], show: impl Fn(&Ratio) -> String) -> String {
     let kinds = [
         (Difference::Better, "better in"),

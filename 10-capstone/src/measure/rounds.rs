@@ -1,8 +1,8 @@
-//! The rounds of one server in one scenario, and what they say together.
+//! The rounds of one server in one scenario, and their medians.
 //!
-//! This file owns the way from several measurements to one line of the table: the median
-//! of each figure, and of maxima the largest. Latencies of all rounds are kept together as
-//! well, because the far end of a latency curve needs every sample there is.
+//! This file owns the way from several measurements to one line of the table: the median of each
+//! figure, or the largest where the figure is a maximum. The latencies of all rounds are also kept
+//! together, because the far end of a latency curve needs every sample.
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use super::figures::{Busy, ByCommand, Figure, Round};
 use super::window::Measurement;
 
-/// The rounds of one server in one scenario, as they come in.
+/// The rounds of one server in one scenario, collected one by one.
 pub struct Rounds {
     pub rounds: Vec<Round>,
     /// The latencies of all rounds and commands, in nanoseconds.
@@ -25,13 +25,13 @@ impl Rounds {
         })
     }
 
-    /// Takes one measurement.
+    /// Adds one measurement.
     pub fn add(&mut self, measured: &Measurement) -> Result<()> {
         self.rounds.push(Round::of(measured));
         Ok(self.latencies.add(measured.samples.all())?)
     }
 
-    /// The median over rounds, figure by figure; of maxima, the largest.
+    /// The median over rounds, figure by figure; the largest where the figure is a maximum.
     pub fn figures(&self) -> ByCommand {
         let rounds: Vec<ByCommand> = self.rounds.iter().map(|round| round.figures).collect();
         over(&rounds, |figure, all| match figure {
@@ -46,7 +46,7 @@ impl Rounds {
     }
 }
 
-/// What `pick` makes of all rounds, figure by figure; unknown, if it is unknown in one.
+/// The result of `pick` for each figure of all rounds; `None` if a round does not have the figure.
 pub fn over(rounds: &[ByCommand], pick: impl Fn(Figure, &[f64]) -> Option<f64>) -> ByCommand {
     let figure = |command, figure| {
         let all = rounds.iter().map(|it| it[command][figure]);
@@ -55,12 +55,12 @@ pub fn over(rounds: &[ByCommand], pick: impl Fn(Figure, &[f64]) -> Option<f64>) 
     ByCommand::from_fn(|command| enum_map::EnumMap::from_fn(|it| figure(command, it)))
 }
 
-/// The middle value; unknown, if one of them is.
+/// The median; `None` if one of the numbers is unknown.
 pub fn median_of(numbers: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     median(&numbers.collect::<Option<Vec<_>>>()?)
 }
 
-/// The middle value; of an even number, the mean of the two in the middle.
+/// The middle value, or the mean of the two in the middle; `None` if there are no numbers.
 pub fn median(numbers: &[f64]) -> Option<f64> {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,52 +1,52 @@
 //! The verdict: was the load generator the bottleneck?
 //!
-//! This file owns the question that every benchmark must answer about itself. In
-//! a closed loop, somebody is always the slowest. When that is the generator,
-//! throughput and latency say how fast *it* is, and a faster server would change
-//! little. Then only the server's CPU time per command tells two servers apart.
+//! This file owns the question that every benchmark must answer about itself. In a closed loop, one
+//! side is always the slower one. If that is the load generator, throughput and latency describe
+//! the generator, and a faster server would hardly change them. Then only the server's CPU time per
+//! command tells two servers apart.
 //!
-//! An open loop has another question: was each command sent when it was due? Its
-//! generator never rests, because it watches the clock.
+//! In an open loop the question is another one: was each command sent when it was due? The
+//! generator of an open loop is always busy, because it watches the clock.
 
 use serde::Serialize;
 
 use super::figures::{Busy, Share};
 
-/// Who runs for at least this share of the time counts as never resting.
+/// A side that runs for at least this share of the time counts as never idle.
 const NEVER_RESTS: f64 = 0.90;
-/// Who waits for a core for at least this share of the time is held up by that.
+/// A side that waits for a core for at least this share of the time is held up.
 const STARVES: f64 = 0.20;
-/// An open loop that is late by this share of the latency distorts it.
+/// An open loop that is late by more than this share of the p99 distorts it.
 const LATE: f64 = 0.20;
 
-/// Who kept the other waiting.
+/// Which side made the other one wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The generator never rested, and the server did.
+    /// The generator was never idle, and the server was.
     Generator,
-    /// The server never rested, and the generator did.
+    /// The server was never idle, and the generator was.
     Server,
-    /// Neither ever rested.
+    /// Neither side was ever idle.
     Both,
-    /// Both rested: they wait for each other, or for a wake-up.
+    /// Both were idle at times: they waited for each other, or to be woken up.
     Neither,
-    /// The generator had work, but not always a core to do it on: other programs
-    /// had it, or the server itself, when both share one core.
+    /// The generator had work, but not always a core: other programs used it, or the server did
+    /// when both share one core.
     GeneratorStarved,
-    /// The same of the server.
+    /// The server had work, but not always a core.
     ServerStarved,
-    /// The server's CPU time is unknown, and the generator never rested.
+    /// The server's CPU time is unknown, and the generator was never idle.
     Unknown,
-    /// An open loop, and the generator sent on time.
+    /// An open loop in which commands were sent on time.
     OnTime,
-    /// An open loop, and the generator sent late.
+    /// An open loop in which commands were sent late.
     Late,
 }
 
 impl Verdict {
-    /// Judges by how busy both were; an open loop, by how late it was, in the light
-    /// of its p99.
+    /// Judges a closed loop by how busy both sides were, and an open loop by how late it was,
+    /// compared with its p99.
     pub fn of(busy: &Busy, p99_us: Option<f64>) -> Self {
         if let (Some(late), Some(p99)) = (busy[Share::LateP99Us], p99_us) {
             return match late > p99 * LATE {
@@ -69,7 +69,7 @@ impl Verdict {
         }
     }
 
-    /// Do latency and throughput say how fast the generator is, and not the server?
+    /// Do latency and throughput describe the generator and not the server?
     pub fn hides_the_server(self) -> bool {
         use Verdict::{Generator, GeneratorStarved, Late, Unknown};
         matches!(self, Generator | GeneratorStarved | Late | Unknown)

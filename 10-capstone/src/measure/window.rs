@@ -1,8 +1,8 @@
-//! The window of one measurement: what is taken in it, and all clocks at both edges.
+//! The window of one measurement: the samples in it, and all clocks at both of its edges.
 //!
-//! This file owns the histograms of latencies, which are filled while the window is
-//! open, and the clocks, which are read when it opens and when it closes. So
-//! operations and CPU time are of the same seconds.
+//! This file owns the histograms of latencies, which are filled while the window is open, and the
+//! clocks, which are read when it opens and when it closes. So the number of commands and the CPU
+//! time belong to the same seconds.
 
 use std::cell::{OnceCell, RefCell};
 use std::time::{Duration, Instant};
@@ -14,30 +14,30 @@ use hdrhistogram::Histogram;
 use super::cpu::{self, CpuTime};
 use crate::scenario::Operation;
 
-/// What was measured.
+/// The result of one measurement.
 pub struct Measurement {
-    /// The true length of the window.
+    /// The exact length of the window.
     pub wall: Duration,
     pub samples: Samples,
-    /// What the generator's thread did in the window.
+    /// CPU time of the generator's thread in the window.
     pub generator: CpuTime,
-    /// What the server's threads did in the window.
+    /// CPU time of the server's threads in the window.
     pub server: Option<CpuTime>,
     /// CPU time that other programs used in the window.
     pub others: Option<Duration>,
 }
 
-/// What was taken of single commands, in nanoseconds.
+/// What was measured of single commands, in nanoseconds.
 #[derive(Clone)]
 pub struct Samples {
-    /// How long each command took. Messages of pub/sub count as GET.
+    /// Latencies of each command. A message of pub/sub counts as GET.
     pub latencies: EnumMap<Operation, Histogram<u64>>,
-    /// Of an open loop, how late commands were sent.
+    /// How late the commands of an open loop were sent.
     pub lateness: Histogram<u64>,
 }
 
 impl Samples {
-    /// No samples yet.
+    /// Empty histograms.
     pub fn new() -> Result<Self> {
         Ok(Self {
             latencies: EnumMap::try_from_fn(|_| histogram())?,
@@ -55,13 +55,13 @@ impl Samples {
     }
 }
 
-/// A histogram of latencies up to a minute, to three digits.
+/// A histogram of latencies up to a minute, with three digits.
 fn histogram() -> Result<Histogram<u64>> {
     let minute = Duration::from_secs(60).as_nanos() as u64;
     Ok(Histogram::new_with_max(minute, 3)?)
 }
 
-/// The time in which commands count, and the samples of those that do.
+/// The time in which commands count, and the samples of these commands.
 pub struct Window {
     opened: OnceCell<Edge>,
     closed: OnceCell<Edge>,
@@ -97,12 +97,12 @@ impl Window {
         })
     }
 
-    /// Opens it. `pid` is the server's process, when it runs on this machine.
+    /// Opens the window. `pid` is the server's process if it runs on this machine.
     pub fn open(&self, pid: Option<u32>) {
         self.opened.get_or_init(|| Edge::now(pid));
     }
 
-    /// Closes it. What was sent in it still counts when its reply arrives.
+    /// Closes the window. A command that was sent in it still counts when its reply arrives.
     pub fn close(&self, pid: Option<u32>) {
         self.closed.get_or_init(|| Edge::now(pid));
     }
@@ -112,7 +112,7 @@ impl Window {
         self.opened.get().is_some() && !self.is_over()
     }
 
-    /// Shall no more commands be sent?
+    /// Is it time to stop sending?
     pub fn is_over(&self) -> bool {
         self.closed.get().is_some()
     }
@@ -129,13 +129,14 @@ impl Window {
         histogram.saturating_record(late.as_nanos() as u64);
     }
 
-    /// The samples, and what the clocks say between the edges; `None` before it is over.
+    /// The samples, and the differences of the clocks at both edges; `None` before the window is
+    /// closed.
     pub fn measured(&self) -> Option<Measurement> {
         let (opened, closed) = (self.opened.get()?, self.closed.get()?);
         let generator = closed.generator.since(&opened.generator);
         let servers = closed.server.zip(opened.server);
         let server = servers.map(|(after, before)| after.since(&before));
-        // Without the server's own time, nobody can say what others used.
+        // Without the server's CPU time, that of other programs is unknown.
         let others = server.and_then(|server| {
             let machine = closed.machine?.saturating_sub(opened.machine?);
             Some(machine.saturating_sub(server.running + generator.running))

@@ -1,11 +1,10 @@
-//! The chart: latency curves as SVG.
+//! The chart: latency curves as an SVG drawing.
 //!
-//! This file owns the scale; the drawing is `templates/chart.svg`. Both axes are
-//! logarithmic: across, each step leaves ten times fewer commands out, so that 99 %,
-//! 99.9 % and 99.99 % have the same room; upwards, each step is ten times slower. The text
-//! is text, so it can be copied and searched. Chart crates draw with fixed sizes and
-//! colours; two axes and a few lines that follow the page's own, in light and in dark, are
-//! less than the setting up of one.
+//! This file owns the scale; the drawing is in `templates/chart.svg`. Both axes are logarithmic. On
+//! the axis of percentiles each step leaves ten times fewer commands, so 99 %, 99.9 % and 99.99 %
+//! are equally far apart. On the axis of latency each step is ten times slower. All labels are
+//! text, so they can be copied and searched. Chart crates draw with fixed sizes and colours;
+//! setting one up is longer than drawing two axes and a few lines in the colours of the page.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -21,13 +20,13 @@ const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
 
-/// Where the axis across has its marks.
+/// The marks on the axis of percentiles.
 const PERCENTILES: [f64; 8] = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999];
 
-/// A curve: its name, the CSS class that gives it colour and dashes, and its points.
+/// A curve: its name, the CSS class for its colour and dashes, and its points.
 pub type Line<'a> = (&'a str, &'static str, &'a [Point]);
 
-/// Axes, curves and legend, as an element of a page whose styles it uses.
+/// Axes, curves and legend, as an element of a page that has the styles.
 #[derive(Template)]
 #[template(path = "chart.svg")]
 pub struct Chart<'a> {
@@ -35,7 +34,7 @@ pub struct Chart<'a> {
     pub lines: &'a [Line<'a>],
 }
 
-/// The drawing as a file of its own, with a title and a line on where it is from.
+/// The drawing as a separate file, with a title and a line about its origin.
 #[derive(Template)]
 #[template(path = "curve.svg")]
 pub struct File<'a> {
@@ -45,22 +44,22 @@ pub struct File<'a> {
     pub chart: Chart<'a>,
 }
 
-/// What the axes span.
+/// The range of both axes.
 struct Scale {
-    /// The end of the axis across: the logarithm of all commands to the slowest.
+    /// The end of the axis of percentiles, in nines.
     across: f64,
-    /// The decades of microseconds at the bottom and at the top.
+    /// The powers of ten, in microseconds, at the bottom and at the top.
     lowest: f64,
     highest: f64,
 }
 
-/// How far to the right a percentile stands: 1 for 90, 2 for 99, 3 for 99.9.
+/// The position of a percentile in nines: 1 for 90, 2 for 99, 3 for 99.9.
 fn nines(percentile: f64) -> f64 {
     -((1.0 - percentile / 100.0).log10())
 }
 
 impl Scale {
-    /// What all lines need; none, if there is nothing to draw.
+    /// The range of all lines; `None` if there is nothing to draw.
     fn of(lines: &[Line]) -> Option<Self> {
         let points = || lines.iter().flat_map(|(.., points)| *points);
         let last = points().map(|point| point.percentile);
@@ -82,20 +81,20 @@ impl Scale {
         tenths(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share)
     }
 
-    /// The lines across: where they are, and what they are called.
+    /// The horizontal lines: position and latency.
     fn decades(&self) -> impl Iterator<Item = (f64, Duration)> {
         let decades = (self.lowest as i32..=self.highest as i32).map(|it| 10f64.powi(it));
         decades.map(|us| (self.y(us), Duration::from_secs_f64(us / 1e6)))
     }
 
-    /// The lines upwards: where they are, and their percentiles.
+    /// The vertical lines: position and percentile.
     fn percentiles(&self) -> impl Iterator<Item = (f64, f64)> {
         let marks = PERCENTILES.into_iter().map(|it| (nines(it), it));
         let marks = marks.filter(|(nines, _)| *nines <= self.across + 0.01);
         marks.map(|(nines, percentile)| (self.x(nines), percentile))
     }
 
-    /// The curve; its last point is the slowest command, right above the one before.
+    /// The path of a curve. Its last point is the slowest command, right above the point before.
     fn path(&self, points: &[Point]) -> String {
         let (mut path, mut across) = (String::new(), 0.0);
         for point in points {
@@ -110,7 +109,7 @@ impl Scale {
     }
 }
 
-/// To a tenth of a pixel.
+/// Rounds to a tenth of a pixel.
 fn tenths(pixels: f64) -> f64 {
     (pixels * 10.0).round() / 10.0
 }

@@ -1,7 +1,6 @@
-//! What the results allow to say, in words and in numbers.
+//! The statements that the results allow, in words and in numbers.
 //!
-//! This file owns the sentences and the number of digits that the table and the page have
-//! in common. A number gets three digits, as many as a measurement of this kind deserves.
+//! This file owns the sentences and the number formats that the table and the page have in common.
 
 use super::results::{Measured, Outcome, Results, Side};
 use crate::measure::figures::{Command, Figure, Share, three_digits};
@@ -9,14 +8,15 @@ use crate::measure::ratio::{Ratio, in_words};
 use crate::measure::verdict::Verdict;
 use crate::servers::contestant::Role;
 
-/// From this share of a core on, other programs are worth a warning.
+/// From this share of a core on, the CPU time of other programs is worth a warning.
 const DISTURBED: f64 = 0.10;
 
-/// What stands above the cross-checks.
+/// The heading of the cross-checks.
 pub const BESIDE_REDIS_BENCHMARK: &str =
     "redis-benchmark beside this benchmark: SET of 16 B on the same Redis, in turns";
 
-/// What can be said of each server beside Redis in a scenario; `show` decides what is said of a ratio.
+/// A statement about each server that is compared with Redis in a scenario. `show` writes one
+/// ratio.
 pub fn of(outcome: &Outcome, show: fn(&Ratio) -> String) -> Vec<(&Side, String)> {
     let sides = outcome.compared();
     let said = sides.filter_map(|side| Some((side, finding(outcome, side, show)?)));
@@ -29,7 +29,7 @@ fn finding(outcome: &Outcome, side: &Side, show: fn(&Ratio) -> String) -> Option
     }
     let measured = side.measured.as_ref()?;
     let mut ratios = measured.ratio.as_ref()?.ratios();
-    // In an open loop, everybody answers as often as they are asked.
+    // In an open loop, every server answers as often as it is asked.
     ratios.retain(|ratio| outcome.scenario.rate.is_none() || ratio.figure != Figure::Ops);
     let words = in_words(&ratios, show);
     let redis = outcome.of_role(Role::Redis).map(|redis| redis.verdict);
@@ -40,8 +40,8 @@ fn finding(outcome: &Outcome, side: &Side, show: fn(&Ratio) -> String) -> Option
     })
 }
 
-/// How far each server is above the floor in a scenario: the CPU time per command that the echo does
-/// not take, of all that it takes.
+/// How far each server is above the floor in a scenario: the CPU time per command that the echo
+/// does not need, of the whole, and the ratio of the whole to the floor.
 pub fn above_floor(outcome: &Outcome) -> Option<String> {
     let cpu = |measured: &Measured| measured.figures[Command::All][Figure::Cpu];
     let floor = cpu(outcome.of_role(Role::Floor)?)?;
@@ -55,8 +55,8 @@ pub fn above_floor(outcome: &Outcome) -> Option<String> {
     Some(parts.collect::<Vec<_>>().join(", "))
 }
 
-/// A warning, if other programs used much of the machine. A replica and the writer of a
-/// log are other programs too, so only plain scenarios count.
+/// A warning if other programs used much CPU time. The replica and the thread that writes an AOF
+/// count as other programs, so only plain scenarios are considered.
 pub fn disturbance(results: &Results) -> Option<String> {
     let all = results.measured();
     let plain = all.filter(|(outcome, ..)| outcome.scenario.has_floor());
@@ -69,7 +69,7 @@ pub fn disturbance(results: &Results) -> Option<String> {
     (most > DISTURBED).then_some(words)
 }
 
-/// How far apart the medians of GET and SET are at most, and where.
+/// The largest difference between the p50 of GET and of SET, and where it was found.
 pub fn get_against_set(results: &Results) -> Option<(f64, String)> {
     let sides = results.measured().filter_map(|(outcome, side, measured)| {
         let p50 = |command| measured.figures[command][Figure::P50];
@@ -80,17 +80,17 @@ pub fn get_against_set(results: &Results) -> Option<(f64, String)> {
     sides.max_by(|(one, _), (other, _)| one.total_cmp(other))
 }
 
-/// A share of one, in three columns.
+/// A share as a percentage, three characters wide.
 pub fn percent(share: f64) -> String {
     format!("{:3.0} %", share * 100.0)
 }
 
-/// A figure as text; what is unknown is a dash.
+/// A figure as text, or a dash if it is unknown.
 pub fn shown(figure: Option<f64>) -> String {
     or_dash(figure.map(three_digits))
 }
 
-/// What is unknown is a dash.
+/// The text, or a dash if there is none.
 pub fn or_dash(text: Option<String>) -> String {
     text.unwrap_or("—".to_owned())
 }

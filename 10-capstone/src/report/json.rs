@@ -1,7 +1,7 @@
-//! The results as a JSON file, for a plot or for the next run.
+//! The results as a JSON file, for plots and other programs.
 //!
-//! This file owns the file and not its shape, which is that of
-//! [`Results`](super::results::Results). A figure that is unknown is `null`.
+//! This file owns the file, but not its structure, which is that of
+//! [`Results`](super::results::Results). An unknown figure is `null`.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! What a run found, and the three ways in which it is shown: a table, a page, a JSON file.
+//! The results of a run, and the three ways in which they are shown: a table, a page, a JSON file.
 //!
-//! [`results`] is what was measured, as data; [`findings`] is what that allows to say, in
-//! words. [`text`], [`page`] and [`json`] write both down.
+//! [`results`] is the data, and [`findings`] says in words what the data allows to say. [`text`],
+//! [`page`] and [`json`] write both.
 
 pub mod results;
 

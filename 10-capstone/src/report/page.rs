@@ -1,10 +1,9 @@
-//! The page: all results in one HTML file that needs nothing else.
+//! The page: all results in one HTML file that needs no other file.
 //!
-//! This file owns what is on it; its order is `templates/page.html`: what was found comes first, then row by row the curves,
-//! bars and figures behind it, then how and on what it was measured. There is no
-//! script in it, and nothing is loaded, so it can be kept, sent and printed. All
-//! figures are text, and the last part has them once more, to be pasted into a
-//! spreadsheet.
+//! This file owns the content of the page; its structure is in `templates/page.html`. What was
+//! found comes first, then for each row the curves, bars and figures, then how and where it was
+//! measured. The page has no script and loads nothing, so it can be kept, sent and printed. All
+//! figures are text, and the last part repeats them for a spreadsheet.
 
 use std::path::Path;
 
@@ -19,15 +18,15 @@ use crate::measure::figures::{Command, Figure};
 use crate::measure::ratio::{Comparison, Difference, Ratio};
 use crate::servers::contestant::Role;
 
-/// Colours and lines, for the page as for a drawing of its own.
+/// The styles that the page and a separate drawing have in common.
 const STYLE: &str = include_str!("templates/style.css");
-/// The page's own.
+/// The styles of the page alone.
 const PAGE_STYLE: &str = include_str!("templates/page.css");
 
 /// The CSS classes of servers other than Redis and the floor.
 const COLOURS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 
-/// The figures that the summary shows.
+/// The figures in the summary.
 const SUMMARY: [Figure; 5] = {
     use Figure::{Cpu, Ops, P50, P95, P99};
     [Ops, P50, P95, P99, Cpu]
@@ -39,7 +38,7 @@ const BARS: [(&str, Figure); 2] = [
     ("CPU of the server, µs per command", Figure::Cpu),
 ];
 
-/// Name, class, width and value of one bar.
+/// Name, CSS class, width and value of a bar.
 type Bar<'a> = (&'a str, &'static str, String, String);
 
 /// Writes the page to `path`.
@@ -73,7 +72,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The CSS class of a server, which gives it its colour.
+    /// The CSS class for the colour of a server.
     fn class(&self, side: &Side) -> &'static str {
         let mut servers = self.results.servers.iter();
         let place = servers.position(|it| it.name == side.server);
@@ -113,12 +112,12 @@ impl<'a> Page<'a> {
         shown(measured.figures[Command::All][*figure])
     }
 
-    /// What can be said of each server in a scenario, with its ratios.
+    /// A statement about each server in a scenario, with its ratios.
     fn findings(&self, outcome: &'a Outcome) -> Vec<(&'a Side, String)> {
         findings::of(outcome, Ratio::to_string)
     }
 
-    /// The class and the text of a ratio's cell; a maximum has none.
+    /// The CSS class and the text of a ratio's cell; a maximum has no ratio.
     fn ratio_cell(&self, comparison: &Comparison, figure: &Figure) -> (&'static str, String) {
         let Some(ratio) = comparison.ratio(Command::All, *figure) else {
             return ("", or_dash(None));
@@ -136,7 +135,7 @@ impl<'a> Page<'a> {
         or_dash(ratio.as_ref().map(Ratio::spread))
     }
 
-    /// Whether the load generator was the bottleneck, server by server.
+    /// For each server, whether the load generator was the bottleneck.
     fn bottlenecks(&self, outcome: &Outcome) -> String {
         let verdicts = outcome.measured().map(|(side, measured)| {
             let words = measured.verdict.words(&measured.busy);
@@ -146,7 +145,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// `step05-aof-persistence beside redis-server`
+/// The title, such as `step05-aof-persistence beside redis-server`.
 fn title(results: &Results) -> String {
     let name = |role| {
         let mut of_role = results.servers.iter().filter(move |it| it.role == role);

@@ -1,6 +1,6 @@
-//! What a run found, as data: the table, the page and the JSON file show it.
+//! The results of a run as data, which the table, the page and the JSON file show.
 //!
-//! This file owns the shape of the JSON file: every name of a field is one of its keys.
+//! This file owns the structure of the JSON file: each field is one of its keys.
 
 use serde::Serialize;
 
@@ -17,17 +17,17 @@ use crate::servers::contestant::{About, Role};
 /// One server in one scenario.
 #[derive(Debug, Serialize)]
 pub struct Side {
-    /// What the server is called, as in [`About`].
+    /// The name of the server, as in [`About`].
     pub server: String,
     pub role: Role,
-    /// Why it was not measured; none, if it was.
+    /// The reason why it was not measured; `None` if it was.
     pub missing: Option<String>,
     #[serde(flatten)]
     pub measured: Option<Measured>,
 }
 
 impl Side {
-    /// What a contestant has to show in a scenario.
+    /// The results of a server in a scenario.
     pub fn of(about: &About, missing: Option<String>, rounds: Rounds) -> Self {
         Self {
             server: about.name.clone(),
@@ -37,7 +37,7 @@ impl Side {
         }
     }
 
-    /// How it compares with Redis, if both were measured.
+    /// The comparison with Redis, if both were measured.
     pub fn ratio(&self) -> Option<&Comparison> {
         self.measured.as_ref()?.ratio.as_ref()
     }
@@ -46,22 +46,22 @@ impl Side {
 /// All rounds of one server in one scenario.
 #[derive(Debug, Serialize)]
 pub struct Measured {
-    /// The median over rounds; of `max_us` the largest.
+    /// The median over rounds; for `max_us` the largest.
     #[serde(flatten)]
     pub figures: ByCommand,
     pub busy: Busy,
     pub verdict: Verdict,
-    /// This server/Redis.
+    /// This server divided by Redis.
     pub ratio: Option<Comparison>,
-    /// This server/floor, also of Redis.
+    /// This server divided by the floor; Redis has this ratio as well.
     pub floor_ratio: Option<Comparison>,
-    /// Percentile by percentile, over all rounds together.
+    /// The latency curve of all rounds together.
     pub curve: Vec<Point>,
     pub rounds: Vec<Round>,
 }
 
 impl Measured {
-    /// What the rounds say together; none, if there are none.
+    /// The results of all rounds; `None` if there are none.
     pub fn of(all: Rounds) -> Option<Self> {
         let (figures, busy) = (all.figures(), all.busy());
         (!all.rounds.is_empty()).then(|| Self {
@@ -80,19 +80,19 @@ impl Measured {
 #[derive(Debug, Serialize)]
 pub struct Outcome {
     pub scenario: Scenario,
-    /// The scenario in words.
+    /// The name of the scenario.
     pub name: String,
-    /// How many keys there were.
+    /// Number of keys.
     pub keys: u32,
     pub sides: Vec<Side>,
 }
 
 impl Outcome {
-    /// Puts the sides together, and compares them with Redis and with the floor. Round by round,
-    /// they were measured right after each other, so what disturbs the machine for longer than a
-    /// round disturbs all of them, and leaves their ratios.
+    /// Compares the sides with Redis and with the floor, round by round. The servers are measured
+    /// one right after the other, so a disturbance that lasts longer than a round hits all of them
+    /// alike and leaves their ratios as they are.
     pub fn of(scenario: Scenario, keys: u32, mut sides: Vec<Side>) -> Self {
-        // Nobody misses an echo where it cannot be had.
+        // An echo that cannot take part is not worth a line.
         sides.retain(|side| side.role != Role::Floor || side.missing.is_none());
         let mut outcome = Self {
             scenario,
@@ -120,19 +120,19 @@ impl Outcome {
         sides.filter_map(|side| Some((side, side.measured.as_ref()?)))
     }
 
-    /// The sides that are compared with Redis, or were to be.
+    /// The sides that are compared with Redis, whether they were measured or not.
     pub fn compared(&self) -> impl Iterator<Item = &Side> {
         self.sides.iter().filter(|side| side.role.is_compared())
     }
 
-    /// What was measured of Redis, or of the floor, in this scenario.
+    /// The results of Redis or of the floor in this scenario.
     pub fn of_role(&self, role: Role) -> Option<&Measured> {
         let side = self.sides.iter().find(|side| side.role == role);
         side?.measured.as_ref()
     }
 }
 
-/// What a run found: everything that the report shows.
+/// All results of a run: everything that the report shows.
 #[derive(Debug, Serialize)]
 pub struct Results {
     pub environment: Environment,
@@ -143,17 +143,17 @@ pub struct Results {
     pub seed: u64,
     pub servers: Vec<About>,
     pub scenarios: Vec<Outcome>,
-    /// The same Redis, measured by `redis-benchmark` too; empty, if nobody asked.
+    /// The comparison with `redis-benchmark`; empty without `--cross-check`.
     pub cross_checks: Vec<Check>,
 }
 
 impl Results {
-    /// Was there a Redis to compare with?
+    /// Does a server have this role?
     pub fn has(&self, role: Role) -> bool {
         self.servers.iter().any(|server| server.role == role)
     }
 
-    /// Every server in every scenario, if it was measured.
+    /// All servers that were measured, scenario by scenario.
     pub fn measured(&self) -> impl Iterator<Item = (&Outcome, &Side, &Measured)> {
         self.scenarios.iter().flat_map(|outcome| {
             let sides = outcome.measured();

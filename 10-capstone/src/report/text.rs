@@ -1,7 +1,6 @@
-//! The report on a terminal: one table, and what it allows to say.
+//! The report on a terminal: one table, and the statements that it allows.
 //!
-//! This file owns how results look in 100 columns. A ratio whose rounds do not agree is in
-//! parentheses.
+//! This file owns the layout in 100 columns. A ratio whose rounds do not agree is in parentheses.
 
 use anyhow::Result;
 use askama::Template;
@@ -17,7 +16,7 @@ use crate::scenario::Operation;
 use crate::servers::contestant::Role;
 use crate::servers::lineup::NO_REDIS;
 
-/// The figures that the table has room for, each in a column.
+/// The figures in the table, each in a column.
 const FIGURES: [Figure; 6] = {
     use Figure::{Cpu, Ops, P50, P95, P99, P999};
     [Ops, P50, P95, P99, P999, Cpu]
@@ -34,18 +33,18 @@ pub fn render(results: &Results, split: bool) -> Result<String> {
     Ok(report.render()?)
 }
 
-/// What stands around the table is in the template.
+/// The report; the text around the table is in the template.
 #[derive(Template)]
 #[template(path = "report.txt")]
 struct Report<'a> {
     results: &'a Results,
     table: Table,
-    /// Of the longest name of a scenario.
+    /// The length of the longest scenario name.
     width: usize,
 }
 
 impl Report<'_> {
-    /// What a row allows to say.
+    /// The statements that a row allows.
     fn findings(&self, outcome: &Outcome) -> Vec<String> {
         let findings = findings::of(outcome, |ratio| ratio.figure.name().to_owned());
         let lines = findings.into_iter().map(|(side, finding)| {
@@ -84,7 +83,7 @@ fn table(results: &Results, split: bool) -> Table {
     table
 }
 
-/// The cells of one scenario. They hold all servers, and their ratios, in lines.
+/// The cells of one scenario. Each cell has a line for each server and for each ratio.
 fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
     let mut about = vec![format!("{}{name}", outcome.scenario.shape())];
     about.extend(outcome.scenario.details());
@@ -128,7 +127,7 @@ fn row(outcome: &Outcome, command: Command, name: &str) -> Vec<String> {
     columns.iter().map(|lines| lines.join("\n")).collect()
 }
 
-/// A ratio; one that shows nothing is in parentheses.
+/// A ratio; in parentheses if it shows no difference.
 fn times(ratio: Ratio) -> String {
     let is_shown = ratio.difference() != Difference::NotShown;
     let times = ratio.times();
@@ -139,7 +138,7 @@ fn times(ratio: Ratio) -> String {
     }
 }
 
-/// A paragraph of 100 columns at most, whose continuations are indented.
+/// A paragraph of at most 100 columns, indented from the second line on.
 fn wrapped(paragraph: &str) -> String {
     let options = Options::new(100)
         .initial_indent("  ")

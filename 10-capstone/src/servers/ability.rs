@@ -1,19 +1,19 @@
-//! What a server can do: asked of the server, never assumed.
+//! What a server can do: the server is asked, nothing is assumed.
 //!
-//! This file owns these questions. Half of the scenarios need what only a later step
-//! has. A server that lacks it is not measured in that scenario, and the report says
-//! so; the others are.
+//! This file owns these questions. Half of the scenarios need what only a later step has. A server
+//! that lacks it is not measured in that scenario, and the report says so; the other servers are
+//! measured.
 
 use anyhow::{Context, Result};
 use redis::{FromRedisValue, Value};
 
 use crate::scenario::{Condition, Scenario};
 
-/// What the server lacks of what the scenario needs; `None` if it has it all. Where a server has
-/// no COMMAND to ask, its clients will find out what it has.
+/// What the server lacks of what the scenario needs; `None` if it lacks nothing. If a server has no
+/// COMMAND to ask, the load will show what it lacks.
 pub fn lacks(server: &mut redis::Connection, scenario: &Scenario) -> Result<Option<String>> {
     let operation = scenario.operation.to_string();
-    // A name, and what is believed if nobody can be asked.
+    // The name of a command, and what to assume if the server cannot be asked.
     let more = match scenario.condition {
         Condition::Plain | Condition::AofEverysec | Condition::AofAlways => None,
         Condition::Bgsave => Some(("BGSAVE", false)),
@@ -21,7 +21,7 @@ pub fn lacks(server: &mut redis::Connection, scenario: &Scenario) -> Result<Opti
         Condition::Pubsub => Some(("PUBLISH", true)),
     };
     for (name, believed) in [(&*operation, true)].into_iter().chain(more) {
-        // It has an entry for each name: nothing, for one that is unknown.
+        // The reply has an entry for each name, which is empty if the command is unknown.
         let entries: Option<Vec<Value>> = ask(server, "COMMAND", &["INFO", name])?;
         let has = entries.map(|it| matches!(it.first(), Some(Value::Array(it)) if !it.is_empty()));
         if !has.unwrap_or(believed) {
@@ -29,13 +29,13 @@ pub fn lacks(server: &mut redis::Connection, scenario: &Scenario) -> Result<Opti
         }
     }
     let is_logged = [Condition::AofEverysec, Condition::AofAlways].contains(&scenario.condition);
-    // It has a name and a value for each parameter that it knows.
+    // The reply has a name and a value for each parameter that is known.
     let parameter: Option<Vec<String>> = ask(server, "CONFIG", &["GET", "appendonly"])?;
     let lacks_log = is_logged && parameter.unwrap_or_default().is_empty();
     Ok(lacks_log.then(|| "append-only file".to_owned()))
 }
 
-/// What a server answers; `None` if it does not have the command.
+/// The reply of a server; `None` if it does not have the command.
 pub fn ask<T: FromRedisValue>(
     server: &mut redis::Connection,
     command: &str,

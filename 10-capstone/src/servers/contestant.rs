@@ -1,10 +1,9 @@
-//! A contestant: a program, and the server of it that runs now.
+//! A contestant: a program, and the server that now runs it.
 //!
-//! This file owns how servers are started for a scenario. Logging and a replica need
-//! other flags, and so another server; a contestant has one at a time, and keeps it
-//! as long as the scenarios allow. Every contestant gets the same flags. What might
-//! begin by itself in the middle of a measurement, a save or the rewriting of a
-//! log, is turned off.
+//! This file owns how servers are started for a scenario. An AOF or a replica needs other flags,
+//! and so another server. A contestant has one server at a time, and keeps it as long as its flags
+//! fit the scenarios. All contestants get the same flags. What could start by itself in the middle
+//! of a measurement, a save or an AOF rewrite, is turned off.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,70 +21,70 @@ use crate::worker;
 /// How long a replica may take to get all keys.
 const SYNC: Duration = Duration::from_secs(20);
 
-/// Why it takes part.
+/// The part that a server has in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A step of the workshop.
     Step,
-    /// What the others are compared with.
+    /// The server that the others are compared with.
     Redis,
-    /// A server that somebody else has written. It need not be able to do everything.
+    /// A server from another project, which may lack some commands.
     Peer,
-    /// Step 01's echo: what the kernel alone costs.
+    /// The echo of step 01: what the kernel alone costs.
     Floor,
 }
 
 impl Role {
-    /// Does it stand beside Redis?
+    /// Is it compared with Redis?
     pub fn is_compared(self) -> bool {
         matches!(self, Self::Step | Self::Peer)
     }
 }
 
-/// Where its server comes from.
+/// Where a server comes from.
 pub enum Source {
-    /// Started here, with these arguments.
+    /// A program that is started here, with these arguments.
     Program(PathBuf, Vec<String>),
-    /// It runs already, at `host:port`.
+    /// A server that already runs, at `host:port`.
     Address(String),
 }
 
-/// One who shall be measured: its name, why it takes part, and where its server comes from.
+/// A server that is to be measured: its name, its role, and where it comes from.
 pub type Candidate = (String, Role, Source);
 
-/// What a report says of one who is measured.
+/// What a report says about a server.
 #[derive(Debug, Clone, Serialize)]
 pub struct About {
-    /// `ours`, `redis`, `floor`, `step03`, or what a peer was called.
+    /// `ours`, `redis`, `floor`, `step03`, or the name of a peer.
     pub name: String,
     pub role: Role,
-    /// Its program and version.
+    /// Program and version.
     pub label: String,
-    /// The arguments that it was started with.
+    /// The arguments with which it was started.
     pub flags: String,
 }
 
-/// One of those who are measured.
+/// A server that is measured, in all scenarios.
 pub struct Contestant {
     pub about: About,
     source: Source,
-    /// The program of a replica: a stock `redis-server`.
+    /// The program to start as a replica: a stock `redis-server`.
     replica_program: Option<PathBuf>,
     server: Option<Server>,
 }
 
-/// A server that runs, and what was done to it.
+/// A running server, and what it was prepared for.
 struct Server {
-    // Ended first: a replica whose primary is gone has nobody to talk to.
+    // Dropped first: a replica must not outlive its primary.
     replica: Option<Target>,
     target: Target,
     flags: &'static [&'static str],
-    /// How many keys it holds, how long their values are, and for what.
+    /// How many keys it holds, how long their values are, and for which command.
     loaded: Option<(u32, u32, Operation)>,
 }
 
-/// What a server has to be started with for a scenario.
+/// The flags that a server needs in a scenario.
 fn flags(condition: Condition) -> &'static [&'static str] {
     match condition {
         Condition::AofEverysec => &["--appendonly", "yes", "--appendfsync", "everysec"],
@@ -95,7 +94,7 @@ fn flags(condition: Condition) -> &'static [&'static str] {
 }
 
 impl Contestant {
-    /// Starts its server, or finds it.
+    /// Starts the server, or finds it if it already runs.
     pub async fn new(candidate: Candidate, replica_program: Option<PathBuf>) -> Result<Self> {
         let (name, role, source) = candidate;
         let flags = match &source {
@@ -133,7 +132,7 @@ impl Contestant {
         }
     }
 
-    /// Why it cannot take part in a scenario; `None` if it can.
+    /// The reason why the server cannot take part in a scenario; `None` if it can.
     fn cannot(&self, scenario: &Scenario) -> Result<Option<String>> {
         if self.about.role == Role::Floor {
             let reason = "an echo does nothing but echo";
@@ -157,8 +156,8 @@ impl Contestant {
         }))
     }
 
-    /// Makes a server with the right flags run, and all keys hold values of the right
-    /// length; or says why it cannot take part.
+    /// Makes sure that the server runs with the right flags and that all keys have values of the
+    /// right length. Returns the reason if it cannot take part.
     pub async fn prepare(&mut self, scenario: &Scenario, keys: u32) -> Result<Option<String>> {
         if self.server.is_none() {
             self.set_up(Condition::Plain).await?;
@@ -171,8 +170,8 @@ impl Contestant {
         Ok(reason)
     }
 
-    /// Why a peer could not do it after all; its server is started anew for the next scenario.
-    /// With anybody else, the error ends the run.
+    /// Turns the error of a peer into a reason, and lets its server be restarted for the next
+    /// scenario. The error of any other server ends the run.
     pub fn give_up(&mut self, error: Error) -> Result<String> {
         ensure!(self.about.role == Role::Peer, error);
         self.server = None;
@@ -194,13 +193,13 @@ impl Contestant {
         Ok(())
     }
 
-    /// Does the replica still have its primary? True without a replica.
+    /// Is the replica still connected to its primary? True without a replica.
     pub fn is_followed(&self) -> Result<bool> {
         let replica = self.server.as_ref().and_then(|it| it.replica.as_ref());
         replica.map_or(Ok(true), is_synced)
     }
 
-    /// Makes a server run that was started for this.
+    /// Makes sure that the server runs with the flags for this condition.
     async fn set_up(&mut self, condition: Condition) -> Result<()> {
         let (flags, followed) = (flags(condition), condition == Condition::Replica);
         let fits = |it: &Server| it.flags == flags && it.replica.is_some() == followed;
@@ -217,7 +216,8 @@ impl Contestant {
             }
         };
         if self.about.role != Role::Floor && !target.is_foreign() {
-            // Turns off what begins by itself. A server that has none of it says so.
+            // Turns off what could start by itself. The error of a server that has no such
+            // parameter is ignored.
             let mut server = target.connect()?;
             for (parameter, value) in [("save", ""), ("auto-aof-rewrite-percentage", "0")] {
                 let arguments = &["SET", parameter, value];
@@ -238,7 +238,7 @@ impl Contestant {
     }
 }
 
-/// Starts a replica of the server, and waits until it has all that the server has.
+/// Starts a replica of the server, and waits until it has all data.
 async fn follow(program: &Path, primary: &Target) -> Result<Target> {
     let port = primary.port().context("the primary's port is unknown")?;
     let place = format!("--bind 127.0.0.1 --replicaof 127.0.0.1 {port}");

@@ -1,8 +1,7 @@
-//! Who is measured: the workshop's steps, Redis, peers, and the floor.
+//! The servers that are measured: the workshop's steps, Redis, peers, and the floor.
 //!
-//! This file owns where their programs are found. Steps are found as release builds
-//! in the `target` folder that this program lies in; building them is the
-//! Makefile's work.
+//! This file owns where their programs are found. The programs of steps are release builds in the
+//! `target` folder that contains this program; the Makefile builds them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,14 +11,14 @@ use anyhow::{Context, Result, ensure};
 use super::contestant::{Candidate, Contestant, Role, Source};
 use crate::cli::Options;
 
-/// What the private Redis is started with: nothing is saved, nobody else may call.
+/// The arguments of the private Redis: it saves nothing, and only this machine can connect.
 const REDIS_ARGUMENTS: &str = "--save '' --appendonly no --bind 127.0.0.1 --daemonize no";
 
-/// What is said when there is nothing to compare with.
+/// The notice that there is no Redis to compare with.
 pub const NO_REDIS: &str = "notice: there is no redis-server on the PATH, so ours is measured \
                             alone. `make redis` installs it.";
 
-/// Starts everybody whom the options ask for.
+/// Starts all servers that the options ask for.
 pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     let redis = redis_program(options)?;
     let mut all = steps(options)?;
@@ -45,14 +44,14 @@ pub async fn start(options: &Options) -> Result<Vec<Contestant>> {
     Ok(contestants)
 }
 
-/// The same program with more I/O threads, as one more server.
+/// The same program with more I/O threads, as one more server. `None` if it was not started here.
 fn with_threads((name, role, source): &Candidate, count: u8) -> Option<Candidate> {
     let Source::Program(program, arguments) = source else {
         return None;
     };
     let mut flags = format!("--io-threads {count}");
     if *role == Role::Redis {
-        // Without it, the threads of Redis only write.
+        // Without this flag, the I/O threads of Redis only write.
         flags += " --io-threads-do-reads yes";
     }
     let mut arguments = arguments.clone();
@@ -61,7 +60,7 @@ fn with_threads((name, role, source): &Candidate, count: u8) -> Option<Candidate
     Some((format!("{name}×{count}"), Role::Peer, source))
 }
 
-/// The servers to measure, with their names.
+/// The steps to measure, with their names.
 fn steps(options: &Options) -> Result<Vec<Candidate>> {
     let arguments = options.server_args.as_deref().unwrap_or_default();
     let arguments: Vec<_> = arguments.split_whitespace().map(String::from).collect();
@@ -75,7 +74,7 @@ fn steps(options: &Options) -> Result<Vec<Candidate>> {
     }
     let mut built = built_steps()?;
     if options.all_steps {
-        // A step can be measured from 03 on, which is the first to have GET and SET.
+        // Step 03 is the first to have GET and SET.
         built = built.split_off(&3);
     }
     let newest = built.values().next_back().context(
@@ -92,13 +91,13 @@ fn steps(options: &Options) -> Result<Vec<Candidate>> {
     Ok(all.collect())
 }
 
-/// The program of this name, or an error that names it.
+/// Looks for the program with this name.
 fn existing(path: &Path) -> Result<PathBuf> {
     which::which(path).with_context(|| format!("there is no program {}", path.display()))
 }
 
-/// The programs of all steps, by their numbers: the release builds in the `target` folder that this
-/// program lies in.
+/// The programs of all steps by number: the release builds in the `target` folder that contains
+/// this program.
 fn built_steps() -> Result<BTreeMap<u8, PathBuf>> {
     let myself = std::env::current_exe()?;
     let profile = myself.parent().unwrap_or(Path::new("."));
@@ -111,15 +110,14 @@ fn built_steps() -> Result<BTreeMap<u8, PathBuf>> {
     Ok(steps.collect())
 }
 
-/// 5, if this is what cargo calls the program of a step, like
-/// `step05-aof-persistence`.
+/// The number of a step from the name that cargo gives its program: 5 for `step05-aof-persistence`.
 fn step_number(name: &str) -> Option<u8> {
     let (number, _) = name.strip_prefix("step0")?.split_once('-')?;
     let number = number.parse().ok()?;
     (number <= 9 && !name.contains('.')).then_some(number)
 }
 
-/// Step 01, unless nobody wants it or it is not built.
+/// The echo of step 01, unless it is not wanted or not built.
 fn floor(options: &Options) -> Result<Option<Source>> {
     if options.no_floor {
         return Ok(None);
@@ -131,7 +129,7 @@ fn floor(options: &Options) -> Result<Option<Source>> {
     Ok(echo.map(|program| Source::Program(program, Vec::new())))
 }
 
-/// The program of Redis; none, if this machine has none.
+/// The program of Redis; `None` if this machine has none.
 fn redis_program(options: &Options) -> Result<Option<PathBuf>> {
     if let Some(path) = &options.redis_bin {
         return existing(path).map(Some);

@@ -1,4 +1,4 @@
-//! The servers that are measured: who takes part, what each can do, and how it is
+//! The servers that are measured: which ones take part, what each of them can do, and how they are
 //! started and stopped.
 
 mod ability;

@@ -1,8 +1,8 @@
-//! A server that is measured: one that is started here, or one that runs already.
+//! A server that is measured: it is started here, or it already runs.
 //!
-//! This file owns the processes. A server that was started here lives in a folder
-//! of its own, on a free port of the loopback interface, and is killed when its
-//! [`Target`] is dropped. Nothing that it wrote is kept.
+//! This file owns the processes. A server that is started here has a folder of its own and a free
+//! port of the loopback interface. It is killed when its [`Target`] is dropped, and its files are
+//! removed.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -20,35 +20,35 @@ use crate::measure::cpu;
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(30);
-/// How long a server may live on whose port answers as another process. One that
-/// cannot have its port ends at once; one that lives on was started by a script.
+/// How long to wait if another process answers on the port of a server. If the port was taken, the
+/// server ends at once. If the server goes on, it was started by a script, and the other process is
+/// the server.
 const STRANGE: Duration = Duration::from_secs(3);
 /// How long to wait before asking again.
 const LOOK: Duration = Duration::from_millis(20);
-/// How many ports to try. A port can be taken by somebody else between finding it
-/// and opening it.
+/// How many ports to try. Another program can take a port after it was found free.
 const TRIES: usize = 4;
-/// What servers say then.
+/// Part of what servers print if their port is taken.
 const TAKEN: &str = "ddress already in use";
-/// How long a request beside the load may take.
+/// How long a request that is not part of the load may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server, ready to be measured.
 pub struct Target {
     /// `host:port`.
     pub address: String,
-    /// What to call it in the report: its program or address, and its version.
+    /// Its name in the report: the program or address, and the version.
     pub label: String,
-    /// Its process, when that runs on this machine.
+    /// Its process, if it runs on this machine.
     pub pid: Option<u32>,
     process: Option<Process>,
-    /// The number of keys that may have been written to it.
+    /// How many keys may have been written to it.
     pub keys: u32,
 }
 
 impl Target {
-    /// Starts a server in a folder of its own, as `program --port P` and then `arguments`; if
-    /// `{port}` is among these, they say where the port stands.
+    /// Starts a server in a folder of its own, as `program --port P` followed by `arguments`. If
+    /// the arguments contain `{port}`, the port is put there instead.
     pub async fn start(program: &Path, arguments: &[String], answers: Answers) -> Result<Self> {
         let mut tries = TRIES;
         loop {
@@ -72,7 +72,7 @@ impl Target {
         Ok(target)
     }
 
-    /// Finds a server that runs already.
+    /// Finds a server that already runs.
     pub fn find(address: &str) -> Result<Self> {
         let mut target = Self::at(address);
         let info = info(&mut target.connect()?)?;
@@ -82,7 +82,7 @@ impl Target {
         Ok(target)
     }
 
-    /// Nothing is known of it yet.
+    /// A server of which only the address is known.
     fn at(address: &str) -> Self {
         Self {
             address: address.to_owned(),
@@ -93,7 +93,7 @@ impl Target {
         }
     }
 
-    /// Was it running before the benchmark?
+    /// Did it run before the benchmark?
     pub fn is_foreign(&self) -> bool {
         self.process.is_none()
     }
@@ -103,7 +103,7 @@ impl Target {
         self.process.as_ref().map(|process| process.port)
     }
 
-    /// A connection for everything that is not measured.
+    /// Opens a connection for what is not measured.
     pub fn connect(&self) -> Result<redis::Connection> {
         let connection = redis::Client::open(format!("redis://{}", self.address))
             .and_then(|client| client.get_connection_with_timeout(PATIENCE))
@@ -112,8 +112,8 @@ impl Target {
         Ok(connection)
     }
 
-    /// Asks until the server answers. Its process may end before: then nothing
-    /// will ever answer, or somebody else's server does.
+    /// Asks until the server answers. If its process ends before that, no answer can come, or only
+    /// that of another server.
     async fn wait_until_ready(&mut self, answers: Answers) -> Result<InfoDict> {
         let deadline = Instant::now() + START;
         let mut answered: Option<Instant> = None;
@@ -148,7 +148,7 @@ impl Target {
 }
 
 impl Drop for Target {
-    /// Leaves a server that was not started here as it was.
+    /// Removes the benchmark's keys from a server that was not started here.
     fn drop(&mut self) {
         if self.process.is_some() || self.keys == 0 {
             return;
@@ -161,12 +161,12 @@ impl Drop for Target {
     }
 }
 
-/// What stands for the port in a command that starts a server.
+/// The placeholder for the port in a command that starts a server.
 const PORT: &str = "{port}";
-/// Where a server's output goes, in its folder.
+/// The file for the output of a server, in its folder.
 const LOG: &str = "output.log";
 
-/// A running server that dies with this value.
+/// A running server, which is killed when this value is dropped.
 struct Process {
     child: Child,
     port: u16,
@@ -177,7 +177,7 @@ impl Process {
     fn start(program: &Path, arguments: &[String]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("capstone-").tempdir()?;
         let log = File::create(folder.path().join(LOG))?;
-        // It was free a moment ago.
+        // The port was free a moment ago.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let number = port.to_string();
         let says_where = arguments.iter().any(|it| it.contains(PORT));
@@ -198,7 +198,7 @@ impl Process {
         })
     }
 
-    /// The end of what the server has said.
+    /// The last lines that the server has printed.
     fn last_words(&self) -> String {
         let said = std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
@@ -207,42 +207,42 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Kills the server and waits for its end, so that its folder can be removed.
-    /// An error means that it has ended already.
+    /// Kills the server and waits for its end, so that its folder can be removed. An error means
+    /// that it has already ended.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Is this an error of a server that is still starting?
+/// Can a server that is still starting cause this error?
 fn may_pass(error: &anyhow::Error) -> bool {
     let refused = |it: &std::io::Error| it.kind() == std::io::ErrorKind::ConnectionRefused;
     let away = |it: &redis::RedisError| it.is_io_error() || it.code() == Some("LOADING");
     error.downcast_ref().is_some_and(refused) || error.downcast_ref().is_some_and(away)
 }
 
-/// Does every address behind this name belong to this machine's loopback?
+/// Do all addresses of this name belong to the loopback interface?
 fn is_loopback(address: &str) -> bool {
     let addresses = address.to_socket_addrs();
     addresses.is_ok_and(|mut all| all.all(|it| it.ip().is_loopback()))
 }
 
-/// What a server says about itself in INFO; nothing, if it does not have the command.
+/// The reply to INFO; empty if the server does not have the command.
 fn info(server: &mut redis::Connection) -> Result<InfoDict> {
     let info = ability::ask(server, "INFO", &[])?;
     Ok(info.unwrap_or_else(|| InfoDict::new("")))
 }
 
-/// What a report calls it: its name and its version.
+/// The name of a server in a report, with its version.
 fn label(name: &str, info: &InfoDict) -> String {
     let version = info.get::<String>("redis_version");
     let version = version.map(|it| format!(" (redis_version {it})"));
     format!("{name}{}", version.unwrap_or_default())
 }
 
-/// Is the process with this number here the server that says this? A server in a container reports
-/// a number that means another process outside, so its CPU time must agree as well.
+/// Is this process the server that sent this INFO? A server in a container reports a number that
+/// belongs to another process outside, so its CPU time must agree as well.
 fn is_process(pid: u32, info: &InfoDict) -> bool {
     let seconds = |name| Duration::try_from_secs_f64(info.get(name)?).ok();
     let told = seconds("used_cpu_user").zip(seconds("used_cpu_sys"));
