@@ -83,7 +83,7 @@ impl Alone {
         cargo.env("CARGO_TARGET_DIR", &self.target);
         // The copy is built again with each solution, and then only what that changes.
         cargo.env("CARGO_INCREMENTAL", "1");
-        cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
         cargo.env("RUSTFLAGS", "-D warnings");
         cargo
     }
