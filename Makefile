@@ -44,6 +44,7 @@ help:
 	@echo "make prove        prove the rest: exercises, solutions, and what tests the tests"
 	@echo "make stress SUITE=aof RUNS=20"
 	@echo "                  tests of the newest step, or of STEP=05, on a busy machine"
+	@echo "make book         these pages as a site, with search, for a browser"
 	@echo "make lint         formatting and clippy"
 	@echo "make bench        the micro-benchmarks"
 	@echo "make clean        remove what was built"
@@ -131,6 +132,11 @@ test:
 .PHONY: prove
 prove:
 	@scripts/prove
+
+# It draws diagrams, so it needs the tool as maintainers have it.
+.PHONY: book
+book:
+	@$(call first,target/tools,the book's tools,some minutes) $(cargo) run $(call quiet,target/tools) --package xtask -- book $(ARGS)
 
 SUITE ?=
 RUNS ?= 20

@@ -134,7 +134,7 @@ fn stat(pairs: &[Pair]) -> String {
 }
 
 /// The two counts as shown; empty where nothing changed.
-fn counts(pair: &Pair) -> (String, String) {
+pub fn counts(pair: &Pair) -> (String, String) {
     match (pair.status(), pair.line_counts()) {
         (Status::Same, _) => (String::new(), String::new()),
         (_, None) => ("binary".to_owned(), String::new()),
@@ -144,7 +144,8 @@ fn counts(pair: &Pair) -> (String, String) {
     }
 }
 
-fn totals(pairs: &[Pair]) -> String {
+/// How many files are new, changed and so on, and how many lines.
+pub fn totals(pairs: &[Pair]) -> String {
     let files = |status| pairs.iter().filter(|it| it.status() == status).count();
     let lines = pairs.iter().filter_map(Pair::line_counts);
     let (added, removed) = lines.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
@@ -162,7 +163,8 @@ fn patches(pairs: &[Pair], full: bool) -> String {
     shown.map(patch).collect()
 }
 
-fn is_program(pair: &Pair) -> bool {
+/// Whether the file is part of what is built, and no test.
+pub fn is_program(pair: &Pair) -> bool {
     pair.path.starts_with("src/") || pair.path == "Cargo.toml"
 }
 
@@ -190,7 +192,8 @@ fn side(prefix: &str, pair: &Pair, content: &Option<Vec<u8>>) -> String {
     }
 }
 
-fn hunks(before: &str, after: &str) -> String {
+/// What is different, as a patch without its head.
+pub fn hunks(before: &str, after: &str) -> String {
     let diff = line_diff(before, after);
     let mut text = String::new();
     for hunk in diff.unified_diff().iter_hunks() {

@@ -10,6 +10,8 @@
 
 mod alone;
 mod bench;
+#[cfg(feature = "diagrams")]
+mod book;
 mod carry;
 mod check;
 mod completions;
@@ -17,7 +19,6 @@ mod dependencies;
 mod diff;
 mod docs;
 #[cfg(feature = "diagrams")]
-#[allow(dead_code, reason = "the book and the slides will use it")]
 mod drawing;
 mod drift;
 mod generated;
@@ -79,6 +80,9 @@ enum Command {
     Lineage(lineage::Args),
     /// Run what the documents show, and compare it with the truth.
     Docs(docs::Args),
+    /// Make the book, a site of the pages, and open it in a browser.
+    #[cfg(feature = "diagrams")]
+    Book(book::Args),
     /// Build and test each step in its folder alone, outside the workshop.
     Standalone(standalone::Args),
     /// Prove that each exercise's grader and its reference solution belong together.
@@ -124,6 +128,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),
         Command::Lineage(args) => lineage::run(args),
+        #[cfg(feature = "diagrams")]
+        Command::Book(args) => book::run(args),
         Command::Docs(args) => docs::run(args),
         Command::Standalone(args) => standalone::run(args),
         Command::Solutions(args) => solutions::run(args),
