@@ -14,13 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread::{panicking, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use port::{free_address, is_served};
+use stopwatch::Stopwatch;
 use tempfile::TempDir;
 
 #[path = "port.rs"]
 mod port;
+#[path = "stopwatch.rs"]
+pub mod stopwatch;
 
 /// How long a server may take to start, or anything else to come true.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -256,9 +259,9 @@ impl Server {
 
     /// Waits until the server accepts connections; false if it ends before.
     fn accepts(&mut self) -> bool {
-        let deadline = Instant::now() + DEADLINE;
+        let watch = Stopwatch::start();
         let mut served = None;
-        while Instant::now() < deadline && self.is_alive() {
+        while watch.elapsed() < DEADLINE && self.is_alive() {
             if is_served(self.address) && self.is_own(&mut served) {
                 return self.is_alive();
             }
@@ -269,8 +272,8 @@ impl Server {
 
     /// Is it this server that is served there, and no stranger? `served` is when
     /// that was asked first.
-    fn is_own(&self, served: &mut Option<Instant>) -> bool {
-        let first = *served.get_or_insert_with(Instant::now);
+    fn is_own(&self, served: &mut Option<Stopwatch>) -> bool {
+        let first = *served.get_or_insert_with(Stopwatch::start);
         let own = port::listens(self.process.id(), self.address.port());
         own.unwrap_or(true) || first.elapsed() > STRANGE
     }
@@ -365,8 +368,8 @@ impl Server {
     /// How the server ended, if it does so now; a connection is closed somewhat
     /// earlier than its process has ended.
     fn end_of_itself(&mut self) -> Option<ExitStatus> {
-        let deadline = Instant::now() + ENDING;
-        while self.is_alive() && Instant::now() < deadline {
+        let watch = Stopwatch::start();
+        while self.is_alive() && watch.elapsed() < ENDING {
             sleep(INTERVAL);
         }
         self.process.try_wait().ok().flatten()
@@ -453,9 +456,9 @@ pub fn installed(program: &str) -> bool {
 /// Waits until `done`, and fails if that takes too long.
 #[track_caller]
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+    let watch = Stopwatch::start();
     while !done() {
-        assert!(Instant::now() < deadline, "still not: {what}");
+        assert!(watch.elapsed() < DEADLINE, "still not: {what}");
         sleep(INTERVAL);
     }
 }

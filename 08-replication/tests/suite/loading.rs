@@ -4,11 +4,12 @@
 //! Reread: 06-rdb-snapshots/GUIDE.md#7-loading-while-clients-wait
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::dump::{self, file, record};
+use crate::harness::stopwatch::Stopwatch;
 use crate::harness::{Server, is_other_server};
 use crate::log::{FOLDER, NAME, ON, data_folder, info};
 use crate::session::{OK, Session, bulk, encode, int};
@@ -38,7 +39,7 @@ fn watch(data: &TempDir, flags: &[&str]) -> (Server, Session) {
     let (mut refused, mut slowest) = (0, Duration::ZERO);
     let mut loaded = Vec::new();
     loop {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let reply = c.call(&["GET", &key(KEYS - 1)]);
         slowest = slowest.max(begun.elapsed());
         if !reply.starts_with(b"-LOADING") {

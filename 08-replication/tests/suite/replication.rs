@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
+use crate::harness::stopwatch::{Stopwatch, undisturbed};
 use crate::harness::{Server, wait_until};
 use crate::log::{ON, connect, data_folder, data_set};
 use crate::replicas::{
@@ -337,7 +338,7 @@ fn a_replica_says_how_far_it_is_each_second_and_when_it_is_asked() {
     let acknowledged = |offset: usize| encode(&["REPLCONF", "ACK", &offset.to_string()]);
     read_until(&mut socket, &[&acknowledged(100).repeat(2)]);
     let question = encode(&["REPLCONF", "GETACK", "*"]);
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     for count in 1..=6 {
         socket.write_all(&question).expect("ask");
         // Redis does not count the question itself.
@@ -450,10 +451,12 @@ fn both_sides_notice_silence() {
         info(&mut c, "connected_slaves") == "0"
     });
     // And a primary that says nothing.
+    c.expect("CONFIG SET repl-timeout 60", OK);
     let writer = Writer::new();
     follow(&mut c, writer.addr());
     let mut socket = writer.accept(empty_file());
     wait_for_link(&mut c);
+    c.expect("CONFIG SET repl-timeout 2", OK);
     wait_until("the link has ended", || {
         info(&mut c, "master_link_status") == "down"
     });
@@ -540,7 +543,7 @@ fn a_transaction_is_seen_as_a_whole() {
 /// Whatever comes instead of a file, the replica lives and tries again.
 #[test]
 fn a_broken_sync_is_tried_again() {
-    let (_server, mut c) = start(&["--repl-timeout", "5"]);
+    let (_server, mut c) = start(&[]);
     let writer = Writer::new();
     follow(&mut c, writer.addr());
     for broken in [
@@ -876,33 +879,35 @@ fn clients(session: &mut Session, kind: &str) -> String {
 /// Subscribers wait for others, and whoever sent WAIT is made to wait.
 #[test]
 fn who_is_made_to_wait_is_neither_idle_nor_a_replica() {
-    let (server, mut c) = start(&["--timeout", "1"]);
-    let mut subscriber = Client::connect(&server);
-    subscriber.send("SUBSCRIBE news\r\n").reply();
-    let mut blocked = Client::connect(&server);
-    blocked.send("WAIT 1 0\r\n");
-    let started = Instant::now();
-    wait_until("twice the time is over", || {
-        c.expect("PING", "+PONG\r\n");
-        started.elapsed() > Duration::from_millis(2500)
+    undisturbed(|| {
+        let (server, mut c) = start(&["--timeout", "1"]);
+        let mut subscriber = Client::connect(&server);
+        subscriber.send("SUBSCRIBE news\r\n").reply();
+        let mut blocked = Client::connect(&server);
+        blocked.send("WAIT 1 0\r\n");
+        let started = Instant::now();
+        wait_until("twice the time is over", || {
+            c.expect("PING", "+PONG\r\n");
+            started.elapsed() > Duration::from_millis(2500)
+        });
+        blocked.expect_silence();
+        c.expect("PUBLISH news 1", int(1));
+        subscriber.expect_start("*3\r\n$7\r\nmessage\r\n");
+        drop(blocked);
+
+        wait_until("it is gone", || clients(&mut c, "blocked") == "0");
+        c.expect("CONFIG SET timeout 0", OK);
+        let mut blocked: Vec<_> = (0..3).map(|_| Client::connect(&server)).collect();
+        for client in &mut blocked {
+            client.send("WAIT 1 0\r\n");
+        }
+        wait_until("three wait", || clients(&mut c, "blocked") == "3");
+        drop(blocked);
+        wait_until("they are gone", || clients(&mut c, "blocked") == "0");
+
+        let before = clients(&mut c, "connected");
+        let reader = Reader::connect(&server);
+        assert_eq!(clients(&mut c, "connected"), before);
+        drop(reader);
     });
-    blocked.expect_silence();
-    c.expect("PUBLISH news 1", int(1));
-    subscriber.expect_start("*3\r\n$7\r\nmessage\r\n");
-    drop(blocked);
-
-    wait_until("it is gone", || clients(&mut c, "blocked") == "0");
-    c.expect("CONFIG SET timeout 0", OK);
-    let mut blocked: Vec<_> = (0..3).map(|_| Client::connect(&server)).collect();
-    for client in &mut blocked {
-        client.send("WAIT 1 0\r\n");
-    }
-    wait_until("three wait", || clients(&mut c, "blocked") == "3");
-    drop(blocked);
-    wait_until("they are gone", || clients(&mut c, "blocked") == "0");
-
-    let before = clients(&mut c, "connected");
-    let reader = Reader::connect(&server);
-    assert_eq!(clients(&mut c, "connected"), before);
-    drop(reader);
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
+use crate::harness::stopwatch::undisturbed;
 use crate::harness::{Server, installed, is_other_server, wait_until};
 use crate::session::{OK, Session, bulk, encode};
 
@@ -112,67 +113,73 @@ fn parameters_are_checked() {
 
 #[test]
 fn who_says_nothing_has_to_go() {
-    let server = Server::start_with(&["--timeout", "1"]);
-    let mut idle = Client::connect(&server);
-    let mut half = Client::connect(&server);
-    half.send("*2\r\n$3\r\nGET");
-    let mut busy = Session::connect(server.addr());
-    let started = Instant::now();
-    // One that says something now and then stays.
-    wait_until("twice the time is over", || {
-        busy.expect("PING", "+PONG\r\n");
-        started.elapsed() > Duration::from_millis(2500)
+    undisturbed(|| {
+        let server = Server::start_with(&["--timeout", "1"]);
+        let mut idle = Client::connect(&server);
+        let mut half = Client::connect(&server);
+        half.send("*2\r\n$3\r\nGET");
+        let mut busy = Session::connect(server.addr());
+        let started = Instant::now();
+        // One that says something now and then stays.
+        wait_until("twice the time is over", || {
+            busy.expect("PING", "+PONG\r\n");
+            started.elapsed() > Duration::from_millis(2500)
+        });
+        idle.expect_closed();
+        half.expect_closed();
     });
-    idle.expect_closed();
-    half.expect_closed();
 }
 
 #[test]
 fn the_timeout_can_be_changed() {
-    let server = Server::start();
-    let mut idle = Client::connect(&server);
-    idle.check("PING\r\n", "+PONG\r\n");
-    let mut c = Session::connect(server.addr());
-    c.expect("CONFIG SET timeout 1", OK);
-    idle.expect_closed();
-    let mut c = Session::connect(server.addr());
-    c.expect("CONFIG SET timeout 0", OK);
-    let mut other = Client::connect(&server);
-    let started = Instant::now();
-    wait_until("the time is over", || {
-        c.expect("PING", "+PONG\r\n");
-        started.elapsed() > Duration::from_millis(1800)
+    undisturbed(|| {
+        let server = Server::start();
+        let mut idle = Client::connect(&server);
+        idle.check("PING\r\n", "+PONG\r\n");
+        let mut c = Session::connect(server.addr());
+        c.expect("CONFIG SET timeout 1", OK);
+        idle.expect_closed();
+        let mut c = Session::connect(server.addr());
+        c.expect("CONFIG SET timeout 0", OK);
+        let mut other = Client::connect(&server);
+        let started = Instant::now();
+        wait_until("the time is over", || {
+            c.expect("PING", "+PONG\r\n");
+            started.elapsed() > Duration::from_millis(1800)
+        });
+        other.check("PING\r\n", "+PONG\r\n");
     });
-    other.check("PING\r\n", "+PONG\r\n");
 }
 
 /// Who takes replies slowly is not idle; who takes none is.
 #[test]
 fn whoever_takes_a_long_reply_is_not_idle() {
-    let server = Server::start();
-    let mut c = Session::connect(server.addr());
-    let megabyte = 1 << 20;
-    c.expect_args(&["SET", "large", &"x".repeat(megabyte)], OK);
-    c.expect("CONFIG SET timeout 3", OK);
-    let (mut slow, mut deaf) = (Client::connect(&server), Client::connect(&server));
-    let length = megabyte + "$1048576\r\n\r\n".len();
-    let count = 40;
-    for client in [&mut slow, &mut deaf] {
-        client.send("GET large\r\n".repeat(count));
-    }
-    // Longer than the timeout, and each pause far shorter, on a busy machine, too.
-    let started = Instant::now();
-    for number in 1..=count as u32 {
-        assert_eq!(slow.receive(length).len(), length);
-        let due = Duration::from_millis(120) * number;
-        wait_until("the next is wanted", || started.elapsed() > due);
-    }
-    slow.check("PING\r\n", "+PONG\r\n");
-    drop(slow);
-    wait_until("the other has to go", || {
-        // It may be idle itself when the machine is busy.
+    undisturbed(|| {
+        let server = Server::start();
         let mut c = Session::connect(server.addr());
-        number(&mut c, "connected_clients") <= 2.0 && deaf.socket.write(b"PING\r\n").is_err()
+        let megabyte = 1 << 20;
+        c.expect_args(&["SET", "large", &"x".repeat(megabyte)], OK);
+        c.expect("CONFIG SET timeout 3", OK);
+        let (mut slow, mut deaf) = (Client::connect(&server), Client::connect(&server));
+        let length = megabyte + "$1048576\r\n\r\n".len();
+        let count = 40;
+        for client in [&mut slow, &mut deaf] {
+            client.send("GET large\r\n".repeat(count));
+        }
+        // Longer than the timeout, and each pause far shorter, on a busy machine, too.
+        let started = Instant::now();
+        for number in 1..=count as u32 {
+            assert_eq!(slow.receive(length).len(), length);
+            let due = Duration::from_millis(120) * number;
+            wait_until("the next is wanted", || started.elapsed() > due);
+        }
+        slow.check("PING\r\n", "+PONG\r\n");
+        drop(slow);
+        wait_until("the other has to go", || {
+            // It may be idle itself when the machine is busy.
+            let mut c = Session::connect(server.addr());
+            number(&mut c, "connected_clients") <= 2.0 && deaf.socket.write(b"PING\r\n").is_err()
+        });
     });
 }
 
@@ -197,49 +204,53 @@ fn whoever_quits_and_takes_nothing_has_to_go() {
 /// The time that it has been silent counts, whatever it was when that began.
 #[test]
 fn a_new_timeout_counts_the_silence_before() {
-    let server = Server::start_with(&["--timeout", "1000"]);
-    let mut idle = Client::connect(&server);
-    idle.check("PING\r\n", "+PONG\r\n");
-    let mut c = Session::connect(server.addr());
-    let started = Instant::now();
-    // It changes again and again, and each time is longer than the silence could be if it counted anew.
-    wait_until("it has to go", || {
-        c.expect("CONFIG SET timeout 2", OK);
-        c.expect("CONFIG SET timeout 3", OK);
-        number(&mut c, "connected_clients") <= 1.0
+    undisturbed(|| {
+        let server = Server::start_with(&["--timeout", "1000"]);
+        let mut idle = Client::connect(&server);
+        idle.check("PING\r\n", "+PONG\r\n");
+        let mut c = Session::connect(server.addr());
+        let started = Instant::now();
+        // It changes again and again, and each time is longer than the silence could be if it counted anew.
+        wait_until("it has to go", || {
+            c.expect("CONFIG SET timeout 2", OK);
+            c.expect("CONFIG SET timeout 3", OK);
+            number(&mut c, "connected_clients") <= 1.0
+        });
+        assert!(started.elapsed() > Duration::from_millis(1500));
+        idle.expect_closed();
     });
-    assert!(started.elapsed() > Duration::from_millis(1500));
-    idle.expect_closed();
 }
 
 #[test]
 fn the_log_says_as_much_as_is_wanted() {
-    if is_other_server() {
-        return eprintln!("not tested: what another server has in its log");
-    }
-    let server = Server::start_with(&["--timeout", "1"]);
-    let mut c = Session::connect(server.addr());
-    let end_idle = |c: &mut Session| {
-        let mut idle = Client::connect(&server);
-        idle.check("PING\r\n", "+PONG\r\n");
-        wait_until("it has to go", || number(c, "connected_clients") <= 1.0);
-        idle.expect_closed();
-    };
-    end_idle(&mut c);
-    assert!(
-        !server.log().contains("closing idle client"),
-        "{}",
-        server.log()
-    );
-    c.expect("CONFIG SET loglevel VERBOSE", OK);
-    end_idle(&mut c);
-    wait_until("it is in the log", || {
-        server.log().contains("closing idle client")
+    undisturbed(|| {
+        if is_other_server() {
+            return eprintln!("not tested: what another server has in its log");
+        }
+        let server = Server::start_with(&["--timeout", "1"]);
+        let mut c = Session::connect(server.addr());
+        let end_idle = |c: &mut Session| {
+            let mut idle = Client::connect(&server);
+            idle.check("PING\r\n", "+PONG\r\n");
+            wait_until("it has to go", || number(c, "connected_clients") <= 1.0);
+            idle.expect_closed();
+        };
+        end_idle(&mut c);
+        assert!(
+            !server.log().contains("closing idle client"),
+            "{}",
+            server.log()
+        );
+        c.expect("CONFIG SET loglevel VERBOSE", OK);
+        end_idle(&mut c);
+        wait_until("it is in the log", || {
+            server.log().contains("closing idle client")
+        });
+        c.expect("CONFIG SET loglevel warning", OK);
+        let length = server.log().len();
+        end_idle(&mut c);
+        assert_eq!(server.log().len(), length);
     });
-    c.expect("CONFIG SET loglevel warning", OK);
-    let length = server.log().len();
-    end_idle(&mut c);
-    assert_eq!(server.log().len(), length);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::client::Client;
+use crate::harness::stopwatch::Stopwatch;
 use crate::harness::{Server, wait_until};
 use crate::log::connect;
 use crate::session::{Session, encode, int, strings};
@@ -65,7 +66,7 @@ pub fn wait_for_offset(primary: &mut Session, replica: &mut Session) {
 #[track_caller]
 pub fn wait_until_as_far(primary: (&str, &mut Session), replica: (&str, &mut Session)) {
     let ((first, primary), (second, replica)) = (primary, replica);
-    let deadline = Instant::now() + AS_FAR;
+    let watch = Stopwatch::start();
     loop {
         let offset = info(primary, "master_repl_offset");
         let link = info(replica, "master_link_status");
@@ -74,7 +75,7 @@ pub fn wait_until_as_far(primary: (&str, &mut Session), replica: (&str, &mut Ses
             return;
         }
         assert!(
-            Instant::now() < deadline,
+            watch.elapsed() < AS_FAR,
             "still not: {second} is as far as {first}\n  {first} is at offset {offset}\n  \
              {second} is at offset {reached}, its link is {link}"
         );

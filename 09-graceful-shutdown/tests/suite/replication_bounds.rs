@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::harness::{Server, is_other_server, wait_until};
+use crate::log::data_folder;
 use crate::replicas::{
-    Reader, Writer, empty_file, file, follow, info, start, wait_for_link, wait_for_offset,
+    Reader, Writer, empty_file, file, follow, info, prepare, start, wait_for_link, wait_for_offset,
 };
 use crate::session::{OK, Session, encode, int};
 
@@ -167,7 +168,11 @@ fn how_long_silence_may_last_can_be_changed() {
 #[test]
 fn a_replica_gives_back_the_memory_of_a_large_value() {
     let (primary, mut p) = start(&[]);
-    let (replica, mut r) = start(&[]);
+    let data = data_folder();
+    // The allocator is to give back at once what it gets back. (Redis has another one.)
+    let at_once = ["env", "MIMALLOC_PURGE_DELAY=0"].map(str::to_owned);
+    let replica = Server::start_through(&at_once, data.path(), &[]);
+    let mut r = prepare(&replica);
     follow(&mut r, primary.addr());
     wait_for_link(&mut r);
     let before = memory(&replica);
@@ -176,16 +181,19 @@ fn a_replica_gives_back_the_memory_of_a_large_value() {
     p.expect("SET b 1", OK);
     wait_for_offset(&mut p, &mut r);
     p.expect("DEL a", int(1));
-    // An allocator may keep what it got back until it is next asked for as much. So ask, for less
-    // than what the link needed for the large value.
+    // Another allocator may keep it until it is next asked for as much. So ask, for less than what
+    // the link needed for the large value.
     wait_until("the memory is given back", || {
-        p.expect_args(&[b"SET", &b"c"[..], &large[..20 << 20]], OK);
-        p.expect("DEL c", int(1));
         wait_for_offset(&mut p, &mut r);
         let grown = memory(&replica)
             .zip(before)
             .map(|(now, before)| now.saturating_sub(before));
-        grown.is_none_or(|grown| grown < 60 * 1024)
+        let is_back = grown.is_none_or(|grown| grown < 60 * 1024);
+        if !is_back {
+            p.expect_args(&[b"SET", &b"c"[..], &large[..20 << 20]], OK);
+            p.expect("DEL c", int(1));
+        }
+        is_back
     });
 }
 

@@ -4,16 +4,17 @@
 //!
 //! Reread: 09-graceful-shutdown/GUIDE.md#what-can-go-wrong
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::client::patience;
+use crate::client::{patience, read};
+use crate::harness::stopwatch::Stopwatch;
 use crate::harness::{Server, amount, is_other_server, wait_until};
 use crate::log::{ON, connect, data_folder};
 use crate::replicas::{follow, start, wait_for_link};
@@ -86,7 +87,7 @@ fn serve(address: SocketAddr, client: usize, account: &mut Account) -> std::io::
         // If it ends just now, there is no reply, and that is said below.
         let _ = socket.write_all(&commands);
         while account.acknowledged < first + BATCH {
-            let count = socket.read(&mut buffer)?;
+            let count = read(&mut socket, &mut buffer)?;
             if count == 0 {
                 return Ok(());
             }
@@ -110,7 +111,7 @@ fn round(flags: &[&str], after: Duration, signal: &str) -> usize {
         .map(|client| thread::spawn(move || write(address, client)))
         .collect();
     thread::sleep(after);
-    let told = Instant::now();
+    let told = Stopwatch::start();
     server.signal(&[signal]);
     let status = server.ended();
     let took = told.elapsed();

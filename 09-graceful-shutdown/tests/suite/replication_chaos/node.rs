@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fastrand::Rng;
 use tempfile::TempDir;
 
 use super::model::{self, Data};
 use super::wire::{Pace, Wire};
+use crate::harness::stopwatch::Stopwatch;
 use crate::harness::{Server, is_other_server};
 use crate::log::{FOLDER, NAME, connect, data_folder};
 use crate::session::{Session, encode, shown};
@@ -259,9 +260,9 @@ fn greet(server: &Server) -> Session {
 /// Waits until `done` has nothing to say against it.
 #[track_caller]
 pub fn wait_for(what: &str, mut done: impl FnMut() -> Result<(), String>) {
-    let deadline = Instant::now() + DEADLINE;
+    let watch = Stopwatch::start();
     while let Err(state) = done() {
-        assert!(Instant::now() < deadline, "still not: {what}\n{state}");
+        assert!(watch.elapsed() < DEADLINE, "still not: {what}\n{state}");
         sleep(INTERVAL);
     }
 }
