@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use harness::stopwatch::Stopwatch;
 use harness::wait_until;
 use tempfile::TempDir;
 
@@ -815,9 +816,9 @@ fn messages(socket: &UnixDatagram, patience: Duration, last: impl Fn(&str) -> bo
 
 /// Polls for up to [`PATIENCE`].
 fn eventually(mut condition: impl FnMut() -> bool) -> bool {
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let watch = Stopwatch::start();
     while !condition() {
-        if std::time::Instant::now() > deadline {
+        if watch.elapsed() > PATIENCE {
             return false;
         }
         std::thread::sleep(Duration::from_millis(5));

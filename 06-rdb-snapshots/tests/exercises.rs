@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use client::{Client, escaped};
+use harness::stopwatch::Stopwatch;
 use harness::{Server, installed, wait_until};
 use session::{NULL, OK, SYNTAX, arity, bulk, encode, int};
 
@@ -443,8 +444,10 @@ fn check_history(data: &TempDir, expected: &[&str], did: &str) {
         kinds.flat_map(|kind| named(data, kind)).collect()
     };
     // Redis deletes files on a thread of its own.
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while (named(data, "h") != expected || there() != all()) && Instant::now() < deadline {
+    let watch = Stopwatch::start();
+    while (named(data, "h") != expected || there() != all())
+        && watch.elapsed() < Duration::from_secs(5)
+    {
         std::thread::sleep(Duration::from_millis(10));
     }
     let (history, there, all) = (named(data, "h"), there(), all());
