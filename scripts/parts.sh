@@ -20,11 +20,11 @@ all_holds() {
     printf '\nAll of it holds (%ss).\n' "$((SECONDS - started))"
 }
 
-# Where nothing was built before, the compiler writes no notes for the next time: they take a third
+# Where no step was built before, the compiler writes no notes for the next time: they take a third
 # of its work. Where there are some, they stay in use.
 first_build_is_fast() {
     local notes=${CARGO_TARGET_DIR:-target}/debug/incremental
-    [ -n "$(ls -A "$notes" 2>/dev/null)" ] || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+    compgen -G "$notes/step*" >/dev/null || export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
 }
 
 need_cargo() {
