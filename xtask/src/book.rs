@@ -37,10 +37,10 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let chromium = browser::find();
     if args.check && chromium.is_none() {
-        let missing = "there is no Chromium here, so the book is not opened in it; on Debian: \
-                       apt-get install chromium, elsewhere set CHROMIUM to its program";
+        let missing = "the book is not checked, because there is no Chromium here; on Debian: \
+                       apt-get install chromium; elsewhere set CHROMIUM to the path of its program";
         ensure!(std::env::var("CI").as_deref() != Ok("true"), missing);
-        print(&format!("NOTICE: {missing}\n"))?;
+        return print(&format!("NOTICE: {missing}\n"));
     }
     let folder = workshop.root.join("target/book");
     // What was built before may have pages that are no more.

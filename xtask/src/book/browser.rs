@@ -103,28 +103,25 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.call(&format!("{domain}.enable"), json!({}))?;
         }
+        let all = json!({ "enabled": true });
+        self.call("Page.setLifecycleEventsEnabled", all.clone())?;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.call("Emulation.setDeviceMetricsOverride", size)?;
         // Only a page that has the focus may use the clipboard.
-        self.call(
-            "Emulation.setFocusEmulationEnabled",
-            json!({ "enabled": true }),
-        )?;
+        self.call("Emulation.setFocusEmulationEnabled", all)?;
         let clipboard = json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
         self.call("Browser.grantPermissions", clipboard).map(drop)
     }
 
     /// Opens a page, waits until it is loaded, and returns what happened since the last one.
     pub fn open(&mut self, url: &str) -> Result<Vec<Value>> {
-        self.call("Page.navigate", json!({ "url": url }))?;
-        while !self
-            .events
-            .iter()
-            .any(|it| it["method"] == "Page.loadEventFired")
-        {
-            let event = self
-                .receive()
-                .with_context(|| format!("{url} is not loaded"))?;
+        let page = self.call("Page.navigate", json!({ "url": url }))?;
+        let loaded = |it: &Value| {
+            it["params"]["name"] == "load" && it["params"]["loaderId"] == page["loaderId"]
+        };
+        while !self.events.iter().any(loaded) {
+            let event = self.receive();
+            let event = event.with_context(|| format!("{url} is not loaded"))?;
             self.events.push(event);
         }
         Ok(std::mem::take(&mut self.events))

@@ -155,7 +155,7 @@ mod tests {
 
     /// A page with every fault that there is a word for.
     const BAD: &str = "<body><div style='width:900px'>wide</div><div class='diagram'></div>\
-        <pre><code>a</code></pre><a href='gone.html'>x</a><a href='#gone'>y</a><img src='gone.png'>\
+        <pre><button class='clip-button'></button><code>a</code></pre><a href='gone.html'>x</a><a href='#gone'>y</a><img src='gone.png'>\
         <script src='http://127.0.0.1:1/x.js'></script><script>console.error('planted'); planted()</script>";
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         for fault in [
             "wider than the screen",
             "a diagram is not drawn",
-            "a code block has no button",
+            "a code block's button copies nothing",
             "a link leads to nothing: file",
             "#gone",
             "gone.png",
