@@ -35,7 +35,7 @@ pub struct Args {
     /// Grade only this exercise.
     #[arg(long, value_name = "K")]
     exercise: Option<u8>,
-    /// Grade the step itself, and not your own in my/.
+    /// Grade the step itself, instead of yours in my/.
     #[arg(long)]
     reference: bool,
     /// Print one JSON document, for the work of a whole class.

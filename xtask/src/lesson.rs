@@ -19,7 +19,7 @@ use progress::Progress;
 pub struct Common {
     /// The step, like 02.
     pub step: Number,
-    /// This part, and not the first that is not done.
+    /// This part, instead of the first that is not done.
     #[arg(long, value_name = "K")]
     pub part: Option<usize>,
     #[command(flatten)]

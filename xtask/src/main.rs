@@ -64,28 +64,28 @@ enum Command {
     Start(lesson::start::Args),
     /// Build what you have written, and stop at the first test that fails.
     Try(lesson::Common),
-    /// The same at each save, with keys for hints.
+    /// Run `try` at each save, with keys for hints.
     Watch(lesson::Common),
     /// Show the next hint of the part that you are at.
     Hint(lesson::Common),
-    /// Show that part as the step has it, beside yours.
+    /// Show the part that you are at as the step has it, beside yours.
     Reveal(lesson::help::Reveal),
     /// Show where you stand in all steps.
     Progress(lesson::progress::Args),
     /// Show what a step adds to the step before it.
     Diff(diff::Args),
-    /// Grade the exercises of a step, where you solve them.
+    /// Grade your exercises of a step.
     Check(check::Args),
-    /// Check (or, with --write, refresh) what each step says it changed, and that steps agree.
+    /// Check (or, with --write, update) the tables of what each step changed, and that steps agree.
     Lineage(lineage::Args),
-    /// Run what the documents show, and compare it with the truth.
+    /// Run what the pages show, and compare the output with theirs.
     Docs(docs::Args),
     /// Make the book, a site of the pages, and open it in a browser.
     #[cfg(feature = "diagrams")]
     Book(book::Args),
     /// Build and test each step in its folder alone, outside the workshop.
     Standalone(standalone::Args),
-    /// Prove that each exercise's grader and its reference solution belong together.
+    /// Prove that each exercise's grader fails on the step, and passes with the reference solution.
     Solutions(solutions::Args),
     /// Prove that each blank of a step's heart is found by its witnesses.
     Hearts(hearts::Args),
@@ -95,7 +95,7 @@ enum Command {
     Test(test::Args),
     /// Run tests many times, while other processes keep all processors busy.
     Stress(stress::Args),
-    /// Run a step's suites against a server of anybody's, in any language.
+    /// Run a step's suites against any server, in any language.
     Verify(verify::Args),
     /// Merge what changed in one step into every later step.
     Carry(carry::Args),

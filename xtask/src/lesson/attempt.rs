@@ -83,10 +83,16 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         }
         let beside = format!("make diff-{number:02} MY=step: yours beside the step's");
         print(&line("compare", &beside))?;
-        print(&line(
-            "next",
-            &format!("{}/EXERCISES.md, make check-{number:02}", lesson.step.name),
-        ))?;
+        let exercises = format!("{}/EXERCISES.md, make check-{number:02}", lesson.step.name);
+        print(&line("exercises", &exercises))?;
+        if let Some(next) = lesson
+            .workshop
+            .steps
+            .iter()
+            .find(|step| step.number > number)
+        {
+            print(&line("next", &format!("make start-{:02}", next.number)))?;
+        }
     }
     Ok(true)
 }

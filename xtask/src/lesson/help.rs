@@ -59,7 +59,9 @@ pub fn reveal(args: Reveal) -> Result<()> {
     print(&revealed(&lesson, args.common.part)?)?;
     let number = lesson.step.number;
     if !args.write {
-        let row = format!("make reveal-{number:02} WRITE=1 puts it into your files");
+        let part = args.common.part.map(|part| format!(" PART={part}"));
+        let part = part.unwrap_or_default();
+        let row = format!("make reveal-{number:02}{part} WRITE=1 puts it into your files");
         return print(&line("write", &row));
     }
     write(&lesson, args.common.part)?;

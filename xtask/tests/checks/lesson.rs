@@ -146,6 +146,9 @@ fn a_step_is_filled_part_by_part() {
         .fine(&["■□", "1 of 2 parts", "make watch-01"]);
 
     let both = ["-        std::iter::empty()", "+        self.0.iter()"];
+    scratch
+        .run(&["reveal", "01", "--part", "2"])
+        .fine(&["make reveal-01 PART=2 WRITE=1"]);
     scratch.run(&["reveal", "01", "--write"]).fine(&both);
     let mine = "    number + 2 // mine";
     scratch.run(&["try", "01"]).fails(&["✗ 2."]);
@@ -155,13 +158,15 @@ fn a_step_is_filled_part_by_part() {
     let first = "write     my/01-echo/src/lib.rs:4  double\n";
     scratch.run(&["try", "01"]).fails(&["✗ 2.", first]);
     scratch.replace(file, panics, "    // Shifting is as good.\n    number * 2");
-    scratch
-        .run(&["try", "01"])
-        .fine(&["ok 2. Many numbers", "All 2 parts are done"]);
+    scratch.run(&["try", "01"]).fine(&[
+        "ok 2. Many numbers",
+        "All 2 parts are done",
+        "make start-02",
+    ]);
     assert_eq!(scratch.read(file), LIB);
     scratch.run(&["progress"]).fine(&[
         "■■",
-        "done (2 hints, 1 reveal)",
+        "done (2 hints, 2 reveals)",
         "make start-02",
         "10-capstone",
     ]);
