@@ -1,5 +1,5 @@
-# What a run consists of: parts, told when they begin, and at the end with their
-# seconds. To be sourced by bash.
+# A run consists of parts: each is named when it begins, and at the end they are listed with
+# their seconds. For bash scripts, which source it.
 
 started=$SECONDS
 parts=()
