@@ -302,6 +302,30 @@ fn peers_are_beside_redis_and_what_one_cannot_do_does_not_end_the_run() {
 }
 
 #[test]
+fn more_threads_are_two_more_servers() {
+    let Some(bench) = Bench::new() else { return };
+    let results = Results::new();
+    let output = bench.run(&[
+        "--server-bin=redis-server",
+        "--no-floor",
+        "--io-threads=2",
+        "--scenario=2x1x16",
+        "--seconds=0.1",
+        "--rounds=1",
+        &format!("--json={}", results.path("results.json")),
+    ]);
+    let table = stdout(&output);
+    for text in ["ours×2/redis", "redis×2/redis"] {
+        assert!(table.contains(text), "{text} is not in\n{table}");
+    }
+    let servers = &results.json()["servers"];
+    let flags = |place: usize| servers[place]["flags"].as_str().unwrap();
+    assert_eq!(flags(2), "--io-threads 2");
+    assert!(flags(3).ends_with("--io-threads 2 --io-threads-do-reads yes"));
+    bench.assert_clean();
+}
+
+#[test]
 fn a_peer_that_does_not_start_is_named() {
     let Some(bench) = Bench::new() else { return };
     for (peer, text) in [

@@ -223,6 +223,8 @@ mod tests {
             "<svg",
             "no difference shown in",
             "does not have it yet",
+            "ours / floor",
+            "CPU per command above the floor",
         ] {
             assert!(page.contains(text), "{text} is not in\n{page}");
         }

@@ -170,6 +170,7 @@ pub mod tests {
     use crate::measure::cpu::CpuTime;
     use crate::measure::figures::tests::assert_close;
     use crate::measure::window::{Measurement, Samples};
+    use crate::report::findings::above_floor;
 
     fn measurement(latency_us: u64, server_us: u64) -> Measurement {
         let mut samples = Samples::new().unwrap();
@@ -209,8 +210,29 @@ pub mod tests {
         let sides = vec![
             side("ours", Role::Step, ours),
             side("redis", Role::Redis, redis),
+            side("floor", Role::Floor, &[(5, 1400); 3]),
         ];
         Outcome::of(Scenario::plain(1, 1, 16), 100, sides)
+    }
+
+    #[test]
+    fn each_server_is_compared_with_the_floor() {
+        // A measurement has 700 commands.
+        let outcome = outcome(&[(10, 2100); 3], &[(10, 2800); 3]);
+        let above = above_floor(&outcome).unwrap();
+        assert_eq!(
+            above,
+            "ours 1.00 of 3.00 µs (1.50×), redis 2.00 of 4.00 µs (2.00×)"
+        );
+        let floor = outcome.of_role(Role::Floor).unwrap();
+        assert!(floor.floor_ratio.is_none(), "not with itself");
+    }
+
+    #[test]
+    fn without_a_floor_nothing_is_above_it() {
+        let mut outcome = outcome(&[(10, 2100)], &[(10, 2800)]);
+        outcome.sides.pop();
+        assert_eq!(above_floor(&outcome), None);
     }
 
     #[test]
