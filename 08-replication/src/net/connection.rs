@@ -333,13 +333,9 @@ impl Connection {
     /// memory can be full before. Messages are counted where they are published.
     fn exceeds_limit(&self) -> bool {
         let (client, waiting) = (&self.client.handle, self.output.len());
-        let exceeds = waiting > output_limit::FREE
+        waiting > output_limit::FREE
             && !client.is_subscriber()
-            && client.exceeds(self.limit, waiting);
-        if exceeds {
-            client.disconnect(waiting);
-        }
-        exceeds
+            && client.enforce(self.limit, waiting)
     }
 
     /// Waits until the log has what the batch changed or saw. After that the replies

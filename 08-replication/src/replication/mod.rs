@@ -185,7 +185,7 @@ impl Replication {
             replica.client.mail.notify_one();
         }
         let end = self.offset();
-        self.disconnect_if(|replica| replica.exceeds(limit, end));
+        self.disconnect_if(|replica| replica.enforce(limit, end));
     }
 
     /// The file for which some replica waits. Until that replica has it, the feed is kept
@@ -280,7 +280,7 @@ impl Replication {
     /// have not been heard of for `timeout`.
     pub fn enforce(&mut self, limit: OutputLimit, timeout: Duration) {
         let end = self.offset();
-        self.disconnect_if(|replica| replica.is_silent(timeout) || replica.exceeds(limit, end));
+        self.disconnect_if(|replica| replica.is_silent(timeout) || replica.enforce(limit, end));
         let is_silent = |it: &Primary| it.link != Link::Connect && it.heard.elapsed() > timeout;
         if self.primary.as_ref().is_some_and(is_silent) {
             warn!("nothing has come from the primary for too long");
@@ -328,14 +328,10 @@ impl Replica {
         is_silent
     }
 
-    /// Is it too much that waits for it in the feed, which ends at `end`?
-    fn exceeds(&self, limit: OutputLimit, end: i64) -> bool {
-        let waiting = (end - self.position) as usize;
-        let exceeds = self.client.exceeds(limit, waiting);
-        if exceeds {
-            self.client.disconnect(waiting);
-        }
-        exceeds
+    /// Disconnects it if more of the feed, which ends at `end`, waits for it than `limit` allows.
+    /// Returns whether it did.
+    fn enforce(&self, limit: OutputLimit, end: i64) -> bool {
+        self.client.enforce(limit, (end - self.position) as usize)
     }
 }
 

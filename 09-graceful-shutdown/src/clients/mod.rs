@@ -155,10 +155,7 @@ impl Clients {
     /// nothing is added. What waits for a subscriber is in its mailbox, too, and is looked at there.
     pub fn enforce(&self, limit: OutputLimit) {
         for handle in self.iter().filter(|it| it.kind() == Kind::Normal) {
-            let waiting = handle.unwritten.load(Relaxed);
-            if handle.exceeds(limit, waiting) {
-                handle.disconnect(waiting);
-            }
+            handle.enforce(limit, handle.unwritten.load(Relaxed));
         }
     }
 }
@@ -301,19 +298,19 @@ impl Handle {
         channels.load(Relaxed) + patterns.load(Relaxed)
     }
 
-    /// Is it too much that so many bytes wait for it?
-    pub fn exceeds(&self, limit: OutputLimit, waiting: usize) -> bool {
-        limit.is_exceeded(waiting, &self.excess, NOW.load(Relaxed))
-    }
-
-    /// Ends its connection, because it does not take what waits for it.
-    pub fn disconnect(&self, waiting: usize) {
-        warn!(
-            "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes \
-             wait for it, and it does not take them",
-            self.id
-        );
-        self.end();
+    /// Disconnects the client if `limit` does not allow that `waiting` bytes wait for it. Returns
+    /// whether it did.
+    pub fn enforce(&self, limit: OutputLimit, waiting: usize) -> bool {
+        let exceeds = limit.is_exceeded(waiting, &self.excess, NOW.load(Relaxed));
+        if exceeds {
+            warn!(
+                "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes \
+                 wait for it, and it does not take them",
+                self.id
+            );
+            self.end();
+        }
+        exceeds
     }
 
     /// Ends its connection, whatever that is doing. The link to a primary looks itself.

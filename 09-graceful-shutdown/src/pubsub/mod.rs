@@ -82,8 +82,6 @@ struct Mailboxes {
     wake_queue: VecDeque<u64>,
     /// Notified when somebody is in the queue.
     notify: Arc<Notify>,
-    /// Those for which too much waits.
-    slow: Vec<u64>,
 }
 
 /// A client with at least one subscription.
@@ -194,7 +192,6 @@ impl PubSub {
                 receivers += self.mailboxes.deliver(clients, &words, limit);
             }
         }
-        self.disconnect_slow();
         if !self.mailboxes.wake_queue.is_empty() {
             self.mailboxes.notify.notify_one();
         }
@@ -248,10 +245,8 @@ impl PubSub {
     /// Disconnects the clients for which too much has waited for too long, even if nothing is
     /// added.
     pub fn enforce(&mut self, limit: OutputLimit) {
-        let subscribers = self.mailboxes.subscribers.iter();
-        let slow = subscribers.filter(|(_, it)| it.client.exceeds(limit, it.waiting()));
-        self.mailboxes.slow = slow.map(|(client, _)| *client).collect();
-        self.disconnect_slow();
+        let subscribers = self.mailboxes.subscribers.values_mut();
+        subscribers.for_each(|subscriber| subscriber.enforce(limit));
     }
 
     /// The channels or the patterns that somebody is subscribed to.
@@ -264,18 +259,6 @@ impl PubSub {
         self.listeners[Kind::Channel as usize]
             .get(channel)
             .map_or(0, Vec::len)
-    }
-
-    /// Nothing is kept for these clients from here on. Their connections end as soon as their
-    /// tasks get to it.
-    fn disconnect_slow(&mut self) {
-        for client in std::mem::take(&mut self.mailboxes.slow) {
-            // One message may be too much twice.
-            if let Some(subscriber) = self.mailboxes.subscribers.get(&client) {
-                subscriber.client.disconnect(subscriber.waiting());
-                self.leave(client);
-            }
-        }
     }
 }
 
@@ -295,9 +278,7 @@ impl Mailboxes {
                 subscriber.is_queued = true;
                 self.wake_queue.push_back(*client);
             }
-            if subscriber.client.exceeds(limit, subscriber.waiting()) {
-                self.slow.push(*client);
-            }
+            subscriber.enforce(limit);
         }
         clients.len()
     }
@@ -326,6 +307,15 @@ impl Subscriber {
     /// How many bytes wait: in the mailbox, and in the connection.
     fn waiting(&self) -> usize {
         self.bytes + self.client.unwritten.load(Relaxed)
+    }
+
+    /// Disconnects the client if more waits for it than `limit` allows, and drops its mail. Its
+    /// subscriptions end with its connection, as soon as the task of that gets to it.
+    fn enforce(&mut self, limit: OutputLimit) {
+        if self.client.enforce(limit, self.waiting()) {
+            self.mailbox = VecDeque::new();
+            self.bytes = 0;
+        }
     }
 
     fn is_full(&self) -> bool {
