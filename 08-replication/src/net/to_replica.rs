@@ -43,27 +43,20 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 pub async fn run(
     socket: &mut TcpStream,
     input: BytesMut,
-    client: Arc<Handle>,
-    file: Arc<SyncFile>,
-    shared: &Shared,
-) -> io::Result<()> {
-    let (reader, writer) = socket.split();
-    tokio::select! {
-        sent = send(writer, &client, file, shared) => sent,
-        heard = listen(reader, input, &client, shared) => heard,
-    }
-}
-
-/// Sends the file, and then the feed.
-async fn send(
-    mut writer: WriteHalf<'_>,
     client: &Handle,
     file: Arc<SyncFile>,
     shared: &Shared,
 ) -> io::Result<()> {
-    send_data(&mut writer, client, file, shared).await?;
-    advance(shared, client, ReplicaState::Online);
-    send_feed(&mut writer, client, shared).await
+    let (reader, mut writer) = socket.split();
+    let send = async {
+        send_data(&mut writer, client, file, shared).await?;
+        advance(shared, client, ReplicaState::Online);
+        send_feed(&mut writer, client, shared).await
+    };
+    tokio::select! {
+        sent = send => sent,
+        heard = listen(reader, input, client, shared) => heard,
+    }
 }
 
 fn advance(shared: &Shared, client: &Handle, state: ReplicaState) {

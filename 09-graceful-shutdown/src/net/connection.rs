@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::ready;
 use std::time::Duration;
@@ -28,7 +27,7 @@ use crate::clients::notify::Notified;
 use crate::clients::output_limit::{self, OutputLimit};
 use crate::command::{self, CommandError, Context, Table};
 use crate::lifecycle::Phase;
-use crate::replication::SyncFile;
+use crate::net::to_replica;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
@@ -121,7 +120,7 @@ impl Connection {
     /// reply. So we go on reading while replies wait to be written; if we did
     /// not, both sides would wait for the other to read, for ever. But not
     /// without end: past [`MAX_OUTPUT`] TCP itself slows the client down.
-    pub async fn run(&mut self) -> io::Result<()> {
+    pub async fn run(mut self) -> io::Result<()> {
         // Replies are small and wanted now; do not wait to fill a packet.
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
@@ -209,14 +208,23 @@ impl Connection {
         bytes > 0
     }
 
-    /// Sends the last replies.
+    /// Sends the last replies. If the client has become a replica, serves it as one after that.
     async fn hang_up(&mut self) -> io::Result<()> {
         self.shared.lock().pubsub.leave(self.client.handle.id);
         if self.client.is_browser {
             cross_protocol::log_attack(self.socket.peer_addr());
             return Ok(());
         }
-        self.socket.write_all_buf(&mut self.output).await
+        self.socket.write_all_buf(&mut self.output).await?;
+        let Some(file) = self.client.sync.take() else {
+            return Ok(());
+        };
+        // What came after PSYNC is the replica's.
+        self.batch.fill(&mut self.input).map_err(io::Error::other)?;
+        let (socket, input) = (&mut self.socket, std::mem::take(&mut self.input));
+        let serve = to_replica::run(socket, input, &self.client.handle, file, &self.shared);
+        // In a box, or every client's task would have room for what only a replica's needs.
+        Box::pin(serve).await
     }
 
     /// Executes the commands that have arrived whole. Their replies are in the
@@ -305,15 +313,6 @@ impl Connection {
     fn may_replicate(&self) -> bool {
         let next = self.batch.peek(&self.input);
         next.is_some_and(|args| self.table.may_replicate(args))
-    }
-
-    /// What a client that has become a replica needs from here on: its socket, what it has sent
-    /// already, and the file that it gets first.
-    pub fn replica(&mut self) -> Option<(&mut TcpStream, BytesMut, Arc<Handle>, Arc<SyncFile>)> {
-        let file = self.client.sync.take()?;
-        self.batch.fill(&mut self.input).ok()?;
-        let input = std::mem::take(&mut self.input);
-        Some((&mut self.socket, input, self.client.handle.clone(), file))
     }
 
     /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides

@@ -19,7 +19,6 @@ use crate::client::Client;
 use crate::handlers;
 use crate::net::admission;
 use crate::net::connection::Connection;
-use crate::net::to_replica;
 use crate::shutdown::ConnectionGuard;
 use crate::state::Shared;
 
@@ -112,12 +111,8 @@ fn keep_alive(socket: &TcpStream, period: Duration) {
 /// One client, from its first byte to its last.
 async fn serve(socket: TcpStream, client: Client, shared: Shared, _guard: ConnectionGuard) {
     // An error here is this client's alone: it went away, or its network did.
-    let mut connection = Connection::new(socket, client, handlers::table(), shared.clone());
-    let mut served = connection.run().await;
-    if let Some((socket, input, client, file)) = connection.replica() {
-        served = to_replica::run(socket, input, client, file, &shared).await;
-    }
-    if let Err(error) = served {
+    let connection = Connection::new(socket, client, handlers::table(), shared);
+    if let Err(error) = connection.run().await {
         debug!("connection ended: {error}");
     }
 }
