@@ -8,9 +8,8 @@ use bytes::BytesMut;
 /// is dropped as a whole.
 const PIECE: usize = 64 * 1024;
 
-/// To which database the commands that follow belong. There is one, but a stock Redis
-/// wants to know.
-const SELECT: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+/// Says to which database the commands that follow belong. There is one, and Redis says so, too.
+pub const SELECT: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
 
 #[derive(Debug, Default)]
 pub struct Feed {
@@ -18,8 +17,6 @@ pub struct Feed {
     /// The offset at which the first piece begins, and the one at which the last ends.
     start: i64,
     end: i64,
-    /// A replica has come to which nobody has said SELECT.
-    wants_select: bool,
 }
 
 impl Feed {
@@ -28,7 +25,7 @@ impl Feed {
         Self {
             start: offset,
             end: offset,
-            ..Self::default()
+            pieces: VecDeque::new(),
         }
     }
 
@@ -53,17 +50,6 @@ impl Feed {
         self.end += bytes;
         self.start = self.end;
         self.pieces.clear();
-    }
-
-    pub fn reselect_database(&mut self) {
-        self.wants_select = true;
-    }
-
-    /// Says which database what follows belongs to, if that has to be said.
-    pub fn select_database(&mut self) {
-        if std::mem::take(&mut self.wants_select) {
-            self.extend(|feed| feed.extend_from_slice(SELECT));
-        }
     }
 
     /// Adds up to `most` bytes from `offset` on to `output`. Returns the offset after them.

@@ -158,7 +158,6 @@ impl Replication {
         }
         match self.is_read() {
             true => {
-                self.feed.select_database();
                 self.feed.extend(|bytes| encode(words, bytes));
                 self.notify(limit);
             }
@@ -181,9 +180,7 @@ impl Replication {
     /// Tells the replicas that there is more. The limit is looked at here and not only now and
     /// then: memory is full before a second has passed.
     fn notify(&mut self, limit: OutputLimit) {
-        for replica in self.replicas.values().filter(|it| it.is_online()) {
-            replica.client.mail.notify_one();
-        }
+        self.replicas.values().for_each(Replica::notify);
         let end = self.offset();
         self.disconnect_if(|replica| replica.enforce(limit, end));
     }
@@ -196,9 +193,6 @@ impl Replication {
 
     /// A new replica, which gets `file` and then the feed from there on.
     pub fn enter(&mut self, client: Arc<Handle>, port: u16, file: &Arc<SyncFile>) {
-        if file.offset == self.offset() {
-            self.feed.reselect_database();
-        }
         let id = client.id;
         let replica = Replica {
             client,
@@ -209,6 +203,11 @@ impl Replication {
             acknowledged: 0,
         };
         self.replicas.insert(id, replica);
+        // Who shares the file of another replica reads the SELECT that is there for that one.
+        if file.offset == self.offset() && self.primary.is_none() {
+            self.feed.extend(|feed| feed.extend_from_slice(feed::SELECT));
+            self.replicas.values().for_each(Replica::notify);
+        }
     }
 
     /// A client has gone, which may have been a replica.
@@ -343,6 +342,11 @@ impl Replication {
 impl Replica {
     pub fn is_online(&self) -> bool {
         self.state == ReplicaState::Online
+    }
+
+    /// Tells its connection that there is more of the feed.
+    fn notify(&self) {
+        self.client.mail.notify_one();
     }
 
     /// Has it said and taken nothing for too long? While it waits for its file it need not.
