@@ -205,7 +205,8 @@ impl Replication {
         self.replicas.insert(id, replica);
         // Who shares the file of another replica reads the SELECT that is there for that one.
         if file.offset == self.offset() && self.primary.is_none() {
-            self.feed.extend(|feed| feed.extend_from_slice(feed::SELECT));
+            self.feed
+                .extend(|feed| feed.extend_from_slice(feed::SELECT));
             self.replicas.values().for_each(Replica::notify);
         }
     }
@@ -352,8 +353,7 @@ impl Replication {
 
     /// Is there a primary from which nothing comes?
     pub fn is_cut_off(&self) -> bool {
-        let primary = self.primary.as_ref();
-        primary.is_some_and(|primary| primary.link != Link::Connected)
+        self.primary.as_ref().is_some_and(|it| !it.is_connected())
     }
 
     /// From now on we follow that server. False if we do so already.

@@ -64,12 +64,6 @@ fn replconf_takes_pairs() {
         &format!("REPLCONF ip-address {}", "x".repeat(256)),
         "-ERR REPLCONF ip-address provided by replica instance is too long: 256 bytes\r\n",
     );
-    c.expect("REPLCONF rdb-filter-only FUNCTIONS", OK);
-    c.expect_args(&["REPLCONF", "rdb-filter-only", ""], OK);
-    c.expect_args(
-        &["REPLCONF", "rdb-filter-only", "functions keys"],
-        "-ERR Unsupported rdb-filter-only option: keys\r\n",
-    );
     // To these there is no answer.
     c.send(&encode(&["REPLCONF", "ACK", "1"]));
     c.send(&encode(&["REPLCONF", "GETACK", "*"]));

@@ -134,7 +134,6 @@ fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
                 ctx.client.replica_port = u16::try_from(port).unwrap_or_default();
             }
             b"ip-address" if value.len() > MAX_ADDRESS => return Err(address_too_long(value)),
-            b"rdb-filter-only" => check_filter(value)?,
             // Addresses and abilities that we need not know.
             b"ip-address" | b"capa" | b"rdb-only" => {}
             // From a replica that is none: Redis does not answer either.
@@ -152,18 +151,6 @@ fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn address_too_long(address: &[u8]) -> CommandError {
     let before = "ERR REPLCONF ip-address provided by replica instance is too long: ";
     CommandError::quoting(before, address.len().to_string().as_bytes(), " bytes")
-}
-
-/// What a file may be confined to: functions.
-fn check_filter(words: &[u8]) -> Result {
-    let mut words = words.split(u8::is_ascii_whitespace);
-    match words.find(|word| !word.is_empty() && !word.eq_ignore_ascii_case(b"functions")) {
-        Some(word) => {
-            let before = "ERR Unsupported rdb-filter-only option: ";
-            Err(CommandError::quoting(before, word, ""))
-        }
-        None => Ok(()),
-    }
 }
 
 /// `ROLE`
