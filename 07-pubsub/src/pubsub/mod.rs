@@ -1,5 +1,5 @@
-//! Publish and subscribe: who listens to what, and what waits for whom
-//! (`pubsub.c` in Redis).
+//! Publish and subscribe: which clients are subscribed to what, and which messages wait for
+//! them (`pubsub.c` in Redis).
 //!
 //! Every subscriber has a mailbox. A publisher puts a message into the mailboxes
 //! of all who want it, and is done: it waits for nobody. A subscriber's own
@@ -38,11 +38,11 @@ use crate::clients::output_limit::OutputLimit;
 use crate::resp::{Protocol, Reply};
 use crate::util::glob;
 
-/// The name of a channel, or a pattern; an encoded message.
+/// The name of a channel or a pattern, or an encoded message. A clone is a pointer.
 type Bytes = Arc<[u8]>;
 
-/// Who is subscribed to each name: the ids of the clients, in order. A vector is small: most
-/// channels have one subscriber, and there may be a million channels.
+/// The subscribers of each name: the ids of the clients, sorted. A vector is small: most channels
+/// have one subscriber, and there may be a million channels.
 type Listeners = IndexMap<Bytes, Vec<u64>, RandomState>;
 
 /// A mailbox keeps room for this many messages when it is empty.
@@ -56,7 +56,7 @@ const KEPT_NAMES: usize = 1024;
 const FULL_MESSAGES: usize = 32;
 const FULL_BYTES: usize = 16 * 1024;
 
-/// What to subscribe to. The number is an index.
+/// What a client can subscribe to. As a number, it is the index into arrays of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Channel,
@@ -69,7 +69,7 @@ pub struct PubSub {
     /// The subscribers of each channel, and of each pattern.
     listeners: [Listeners; 2],
     mailboxes: Mailboxes,
-    /// How many bytes of messages have been published.
+    /// How many bytes of messages have been published since the server started.
     pub published: u64,
 }
 
@@ -78,9 +78,9 @@ pub struct PubSub {
 struct Mailboxes {
     /// By the ids of their clients.
     subscribers: HashMap<u64, Subscriber, RandomState>,
-    /// Those that got something and have not been woken for it.
+    /// The clients that have new messages and have not been woken for them, the longest waiting first.
     wake_queue: VecDeque<u64>,
-    /// Notified when somebody is in the queue.
+    /// Notified when the queue is not empty.
     notify: Arc<Notify>,
 }
 
@@ -99,7 +99,8 @@ struct Subscriber {
 }
 
 impl PubSub {
-    /// Subscribes the client to `name`, if it is not yet; how many subscriptions it has.
+    /// Subscribes the client to `name`, unless it is subscribed already (`pubsubSubscribeChannel`).
+    /// Returns how many subscriptions it has then, channels and patterns together.
     pub fn subscribe(&mut self, client: &Arc<Handle>, kind: Kind, name: &[u8]) -> usize {
         let subscribers = &mut self.mailboxes.subscribers;
         let new = || Subscriber::new(client.clone());
@@ -119,7 +120,8 @@ impl PubSub {
         subscriber.count()
     }
 
-    /// Ends the client's subscription to `name`, if there is one; how many are left.
+    /// Ends the client's subscription to `name`, if there is one (`pubsubUnsubscribeChannel`).
+    /// Returns how many it has left, channels and patterns together.
     pub fn unsubscribe(&mut self, client: u64, kind: Kind, name: &[u8]) -> usize {
         let Some(subscriber) = self.mailboxes.subscribers.get_mut(&client) else {
             return 0;
@@ -144,7 +146,7 @@ impl PubSub {
         names.into_iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Ends all subscriptions of a client, and forgets what waits for it.
+    /// Ends all subscriptions of a client, and drops the messages that wait for it.
     pub fn leave(&mut self, client: u64) {
         let Some(mut subscriber) = self.mailboxes.subscribers.remove(&client) else {
             return;
@@ -157,7 +159,8 @@ impl PubSub {
         subscriber.count();
     }
 
-    /// Takes a client off a channel or a pattern, which is forgotten with the last.
+    /// Takes a client off the listeners of a channel or a pattern. A name without listeners is
+    /// removed.
     fn forget(&mut self, client: u64, kind: usize, name: &[u8]) {
         let listeners = &mut self.listeners[kind];
         let Some(clients) = listeners.get_mut(name) else {
@@ -176,9 +179,9 @@ impl PubSub {
         }
     }
 
-    /// Puts `message` into the mailboxes of all who are subscribed to `channel`, once
-    /// for each subscription that it matches; how often that was. A client for which more than
-    /// `limit` waits then is disconnected.
+    /// Puts `message` into the mailboxes of all subscribers of `channel`, once for each
+    /// subscription that matches (`pubsubPublishMessage`). Returns how many messages that made. A
+    /// client for which more than `limit` waits then is disconnected.
     pub fn publish(&mut self, channel: &[u8], message: &[u8], limit: OutputLimit) -> usize {
         let [channels, patterns] = &self.listeners;
         let mut receivers = 0;
@@ -199,8 +202,8 @@ impl PubSub {
         receivers
     }
 
-    /// Moves what waits in the client's mailbox to the end of `output`, while that is shorter
-    /// than `room` bytes; true if there is more.
+    /// Moves messages from the client's mailbox to the end of `output`, while that is shorter than
+    /// `room` bytes. Returns whether the mailbox holds more.
     pub fn collect(&mut self, client: &Handle, output: &mut BytesMut, room: usize) -> bool {
         let Some(subscriber) = self.mailboxes.subscribers.get_mut(&client.id) else {
             return false;
@@ -218,8 +221,8 @@ impl PubSub {
         !subscriber.mailbox.is_empty()
     }
 
-    /// Wakes the first `count` in the queue, and those after them whose mailboxes
-    /// are full; are there more?
+    /// Wakes the first `count` clients in the queue, and those directly after them whose mailboxes
+    /// are full. Returns whether the queue holds more.
     pub fn wake(&mut self, count: usize) -> bool {
         let mailboxes = &mut self.mailboxes;
         let mut woken = 0;
@@ -237,24 +240,24 @@ impl PubSub {
         false
     }
 
-    /// Notified when [`wake`](Self::wake) has something to do.
+    /// What is notified when [`wake`](Self::wake) has something to do.
     pub fn notify(&self) -> Arc<Notify> {
         self.mailboxes.notify.clone()
     }
 
-    /// Disconnects the clients for which too much has waited for too long, even if nothing is
-    /// added.
+    /// Disconnects the subscribers for which more than `limit` waits. The cron calls it, so that a
+    /// soft limit ends a client even if no message arrives.
     pub fn enforce(&mut self, limit: OutputLimit) {
         let subscribers = self.mailboxes.subscribers.values_mut();
         subscribers.for_each(|subscriber| subscriber.enforce(limit));
     }
 
-    /// The channels or the patterns that somebody is subscribed to.
+    /// The names of all channels, or all patterns, that have a subscriber.
     pub fn names(&self, kind: Kind) -> impl ExactSizeIterator<Item = &[u8]> {
         self.listeners[kind as usize].keys().map(AsRef::as_ref)
     }
 
-    /// How many clients are subscribed to this channel, patterns not counted.
+    /// How many clients are subscribed to this channel, not counting patterns: `PUBSUB NUMSUB`.
     pub fn subscribers(&self, channel: &[u8]) -> usize {
         self.listeners[Kind::Channel as usize]
             .get(channel)
@@ -263,7 +266,8 @@ impl PubSub {
 }
 
 impl Mailboxes {
-    /// Delivers a message that consists of these `words` to each of the `clients`; how often.
+    /// Delivers a message that consists of these `words` to each of the `clients`. Returns how many
+    /// that are.
     fn deliver(&mut self, clients: &[u64], words: &[&[u8]], limit: OutputLimit) -> usize {
         let mut encoded: [Option<Bytes>; 2] = [None, None];
         for client in clients {
@@ -296,7 +300,8 @@ impl Subscriber {
         }
     }
 
-    /// How many subscriptions it has, which CLIENT LIST is told.
+    /// Returns how many subscriptions the client has, and stores the numbers in its handle, where
+    /// CLIENT LIST finds them.
     fn count(&self) -> usize {
         for (names, told) in self.names.iter().zip(&self.client.subscriptions) {
             told.store(names.len(), Relaxed);
@@ -304,13 +309,13 @@ impl Subscriber {
         self.client.subscription_count()
     }
 
-    /// How many bytes wait: in the mailbox, and in the connection.
+    /// How many bytes wait for the client, in the mailbox and in the connection's output.
     fn waiting(&self) -> usize {
         self.bytes + self.client.unwritten.load(Relaxed)
     }
 
-    /// Disconnects the client if more waits for it than `limit` allows, and drops its mail. Its
-    /// subscriptions end with its connection, as soon as the task of that gets to it.
+    /// Disconnects the client if more waits for it than `limit` allows, and drops its messages. Its
+    /// subscriptions end when its task does, a moment later.
     fn enforce(&mut self, limit: OutputLimit) {
         if self.client.enforce(limit, self.waiting()) {
             self.mailbox = VecDeque::new();
@@ -323,8 +328,8 @@ impl Subscriber {
     }
 }
 
-/// Does `pattern` match the name of this channel? Of the one without a name Redis
-/// thinks otherwise here than KEYS does: `*` does not match it.
+/// Whether `pattern` matches the name of this channel. The empty name is special, as in Redis: KEYS
+/// says that `*` matches it, and PSUBSCRIBE says that it does not.
 pub fn matches(pattern: &[u8], channel: &[u8]) -> bool {
     if channel.is_empty() {
         return pattern.is_empty();
@@ -332,8 +337,7 @@ pub fn matches(pattern: &[u8], channel: &[u8]) -> bool {
     glob::matches(pattern, channel)
 }
 
-/// A message as it is sent: a push in RESP3, and in RESP2 an array that nobody
-/// asked for.
+/// Encodes a message as it is sent: as a push in RESP3, and as an array in RESP2.
 fn encode(words: &[&[u8]], protocol: Protocol) -> Bytes {
     let mut output = BytesMut::new();
     let mut reply = Reply::new(&mut output, protocol);

@@ -1,4 +1,4 @@
-//! Delivery: wakes the subscribers for whom there is mail, some at a time.
+//! Delivery: wakes the subscribers that have new messages, a few at a time.
 //!
 //! Why not all at once, when the message is published? A write to a socket costs the
 //! same few microseconds for one message as for ten. With a hundred subscribers
@@ -12,10 +12,10 @@ use tokio::task::yield_now;
 
 use crate::state::Shared;
 
-/// How many are woken before others have their turn.
+/// How many subscribers are woken before other tasks have their turn.
 const TURN: usize = 16;
 
-/// Wakes subscribers for as long as the server runs.
+/// Wakes subscribers with new messages for as long as the server runs. It never returns.
 pub async fn run(shared: Shared) {
     let notify = shared.lock().pubsub.notify();
     loop {

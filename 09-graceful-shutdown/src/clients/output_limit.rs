@@ -1,10 +1,10 @@
 //! How many bytes may wait for a client before it is disconnected
 //! (`checkClientOutputBufferLimits` in Redis's `networking.c`).
 //!
-//! What a client does not take has to be kept, and memory ends. Who sends only
-//! what was asked for can stop reading the questions; who sends what others
-//! publish has no such way. So there is a hard limit, which ends a client at
-//! once, and a soft one, which it may exceed for some seconds.
+//! Output that a client does not read has to be kept, and memory is finite. A client that only gets
+//! replies can be slowed down: the server stops reading its requests. A subscriber cannot, because
+//! others cause what it gets. So there is a hard limit, past which a client is disconnected at once,
+//! and a soft limit, which it may exceed for some seconds.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// The limits for one class of clients.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct OutputLimit {
-    /// In bytes; 0 means that there is none.
+    /// The hard limit, in bytes; 0 means that there is none.
     pub hard: u64,
-    /// In bytes; 0 means that there is none.
+    /// The soft limit, in bytes; 0 means that there is none.
     pub soft: u64,
-    /// For how long the soft limit may be exceeded.
+    /// For how many seconds the soft limit may be exceeded.
     pub seconds: u32,
 }
 
@@ -29,7 +29,7 @@ pub struct Excess(AtomicU64);
 /// has (`PROTO_REPLY_CHUNK_BYTES`). Anything beyond them counts as at least as many again.
 pub const FREE: usize = 16 * 1024;
 
-/// How much of so many bytes that wait for a client counts.
+/// How many of the `bytes` that wait for a client count towards its limit.
 fn counted(bytes: usize) -> u64 {
     match bytes.saturating_sub(FREE) {
         0 => 0,
@@ -38,7 +38,8 @@ fn counted(bytes: usize) -> u64 {
 }
 
 impl OutputLimit {
-    /// Is it too much if at `now` this many bytes wait for a client?
+    /// Whether a client is to be disconnected for which `bytes` bytes wait at `now`, in
+    /// milliseconds of the registry's clock. Notes in `excess` since when it is over the soft limit.
     pub fn is_exceeded(&self, bytes: usize, excess: &Excess, now: u64) -> bool {
         let bytes = counted(bytes);
         let reaches = |limit| limit > 0 && bytes >= limit;
@@ -50,8 +51,8 @@ impl OutputLimit {
             excess.0.store(now.max(1), Relaxed);
         }
         // Redis counts whole seconds, and one more must have begun.
-        let patience = u64::from(self.seconds) * 1000;
-        reaches(self.hard) || now.saturating_sub(excess.0.load(Relaxed)) > patience
+        let allowed = u64::from(self.seconds) * 1000;
+        reaches(self.hard) || now.saturating_sub(excess.0.load(Relaxed)) > allowed
     }
 }
 
