@@ -244,8 +244,12 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
     for line in outcome.text.lines().take(LINES) {
         text += &format!("    {}\n", clipped(line));
     }
+    // A panic names its place from `my/` on, where the workshop has a file of the same name.
+    let panic = format!("panicked at {}/", lesson.step.name);
+    let mine = panic.replace("at ", "at my/");
     let said = &outcome.server_said;
     for line in &said[said.len().saturating_sub(SERVER_LINES)..] {
+        let line = line.replace(&panic, &mine);
         text += &format!("    {}{line}\n", paint(HINT, "it said   "));
     }
     text.push('\n');
