@@ -25,6 +25,7 @@ help:
 	@echo "make report       measure all steps, and more, into report.html (6 minutes)"
 	@echo "make diff-03      what a step adds to the one before it"
 	@echo "make demo-03      what an instructor shows of a step in class; with MY=1, of yours"
+	@echo "make slides-03    its slides, for a class: one HTML file, made from the pages"
 	@echo "make check-03     grade what you built for the exercises of step 03"
 	@echo
 	@echo "To write a step's heart yourself, in my/:"
@@ -79,6 +80,10 @@ diff-%:
 .PHONY: demo-%
 demo-%:
 	@$(call first,target/debug/step$*-*,the step,about a minute) DEMO_OF=$(if $(MY),$(or $(wildcard my/$*-*),$(error my/$*-… is not there yet; make it: make start-$*))) exec ./$*-*/demo.sh
+
+.PHONY: slides-%
+slides-%:
+	@$(call first,$(TOOL),the workshop's tool,some minutes) $(cargo) run $(call quiet,$(TOOL)) --package xtask -- slides $* $(ARGS)
 
 # The learner's own folder, my/.
 part = $(if $(PART),--part $(PART))

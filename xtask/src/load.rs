@@ -4,7 +4,7 @@
 //! round them to 5.
 
 mod exercises;
-mod plan;
+pub mod plan;
 
 use std::collections::HashSet;
 

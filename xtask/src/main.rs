@@ -39,6 +39,8 @@ mod processes;
 mod programs;
 mod reread;
 mod side_by_side;
+#[cfg(feature = "diagrams")]
+mod slides;
 mod solutions;
 mod standalone;
 mod steps;
@@ -89,6 +91,9 @@ enum Command {
     Solutions(solutions::Args),
     /// Prove that each blank of a step's heart is found by its witnesses.
     Hearts(hearts::Args),
+    /// Make the slides of a step, for whoever teaches it.
+    #[cfg(feature = "diagrams")]
+    Slides(slides::Args),
     /// Count what a step asks of a learner: words, lines, minutes.
     Load(load::Args),
     /// Run tests, each in a process of its own, with all processors busy.
@@ -125,6 +130,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Progress(args) => lesson::progress::run(args),
         Command::Hearts(args) => hearts::run(args),
         Command::Load(args) => load::run(args),
+        #[cfg(feature = "diagrams")]
+        Command::Slides(args) => slides::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),
         Command::Lineage(args) => lineage::run(args),

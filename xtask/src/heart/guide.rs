@@ -214,7 +214,7 @@ fn at_the_start(before: Option<&Step>, items: &[Item]) -> String {
 
 /// The item with what stands above it, or its lines within their function, as far to the
 /// left as they can be.
-fn excerpt(text: &str, item: &Item) -> Result<String> {
+pub fn excerpt(text: &str, item: &Item) -> Result<String> {
     let found = source::find(text, item)?;
     let function = source::function(text, &item.file, &item.item)?;
     let mut start = found.whole.start;

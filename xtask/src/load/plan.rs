@@ -12,6 +12,11 @@
 //! Minutes are an amount, or from when to when. A step of two classes has two plans. COURSE.md, beside
 //! the steps, has a row for each plan, with the same minutes.
 
+#![cfg_attr(
+    not(feature = "diagrams"),
+    allow(dead_code, reason = "only slides ask what a row says")
+)]
+
 use anyhow::Result;
 
 use super::near;
@@ -71,10 +76,13 @@ fn course_faults(step: &str, plans: &[Plan], course: &str) -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Plan {
+pub struct Plan {
     heading: usize,
+    /// What its heading says, like `Plan (105 minutes)`.
+    pub title: String,
     /// The minutes in its heading.
     total: usize,
+    pub rows: Vec<Row>,
     /// The columns of minutes and of lines.
     columns: Option<[Option<usize>; 2]>,
     minutes: usize,
@@ -83,7 +91,17 @@ struct Plan {
     faults: Vec<(usize, String)>,
 }
 
-fn read(page: &str) -> Vec<Plan> {
+/// What is done in a class at a stretch.
+pub struct Row {
+    pub minutes: usize,
+    /// The part that is written.
+    pub part: Option<usize>,
+    /// What the row says besides the minutes and lines, in Markdown.
+    pub text: String,
+}
+
+/// The plans on a page.
+pub fn read(page: &str) -> Vec<Plan> {
     let mut plans = Vec::new();
     let mut open: Option<Plan> = None;
     for (number, line) in (1..).zip(page.lines()) {
@@ -103,6 +121,7 @@ impl Plan {
         let title = text.strip_prefix("Plan")?;
         let mut plan = Plan {
             heading,
+            title: text.to_owned(),
             ..Plan::default()
         };
         let total = title.split_once('(').map(|(_, rest)| rest);
@@ -135,7 +154,18 @@ impl Plan {
                 Err(_) => self.fault(number, format!("`{lines}` is no number of lines")),
             }
         }
+        let before = self.minutes;
         self.pass(number, cell(minutes).unwrap_or_default());
+        let columns = self.columns.unwrap_or_default();
+        let told = (0..)
+            .zip(&cells)
+            .filter(|(at, it)| !it.is_empty() && !columns.contains(&Some(*at)));
+        let told: Vec<_> = told.map(|(_, cell)| *cell).collect();
+        self.rows.push(Row {
+            minutes: self.minutes - before,
+            part: told.first().and_then(|it| part(it)),
+            text: told.join(": "),
+        });
     }
 
     /// Adds a row's minutes.
@@ -173,6 +203,15 @@ impl Plan {
     }
 }
 
+/// The part of which a row speaks that begins with `Part 1, …`, `part 1: …` or `1. …`.
+fn part(text: &str) -> Option<usize> {
+    let text = text
+        .strip_prefix(['P', 'p'])
+        .and_then(|it| it.strip_prefix("art "))
+        .unwrap_or(text);
+    text.split_once([',', ':', '.', ' '])?.0.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +238,23 @@ mod tests {
         let times = "| 0–10 | a | 3 |\n| 10–30 | c | 4 |\n";
         assert_eq!(plan("## Plan of b (30 minutes)", times), (vec![], 7));
         assert_eq!(plan("## Board", times), (vec![], 0));
+    }
+
+    #[test]
+    fn a_row_says_which_part_is_written() {
+        let page = "## Plan (30 minutes)\n| minutes | part | lines | what |\n|---|---|---|---|\n\
+            | 10 | | | a, 2. b |\n| 5 | 1. c | 3 | d |\n| 15–30 | part 2: `e` | 17 | |\n";
+        let rows = read(page).remove(0).rows;
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|it| (it.minutes, it.part, it.text.as_str()))
+            .collect();
+        let all = [
+            (10, None, "a, 2. b"),
+            (5, Some(1), "1. c: d"),
+            (15, Some(2), "part 2: `e`"),
+        ];
+        assert_eq!(rows, all);
     }
 
     #[test]
