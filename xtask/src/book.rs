@@ -5,9 +5,9 @@
 //! for each step, its diff and the files that its pages link to. With `--check`,
 //! Chromium opens every page.
 
-mod browser;
+pub mod browser;
 mod chapters;
-mod check;
+pub mod check;
 mod rewrite;
 
 use std::fs;

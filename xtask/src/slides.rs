@@ -4,6 +4,7 @@
 //! sources and the exercise for class; what only the instructor sees from INSTRUCTOR.md. Of a
 //! text the first sentences are shown, because the students have the page, and the whole is in the notes.
 
+mod check;
 mod deck;
 mod teach;
 mod text;
@@ -11,11 +12,12 @@ mod text;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use crate::book::browser;
 use crate::check::tasks;
 use crate::heart::{Heart, Part, guide};
-use crate::output::print;
+use crate::output::{print, report};
 use crate::steps::{Number, Root, Step, Workshop, read_text};
 use deck::{Deck, ROOM, code, command, item, later, table, text};
 use teach::{Teaching, told};
@@ -36,6 +38,9 @@ pub struct Args {
     /// Every step.
     #[arg(long, conflicts_with = "step")]
     all: bool,
+    /// Also look at them in Chromium.
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     root: Root,
 }
@@ -46,14 +51,22 @@ pub fn run(args: Args) -> Result<()> {
         Some(number) => vec![workshop.step(number)?],
         None => workshop.steps.iter().collect(),
     };
+    let mut files = Vec::new();
     for step in steps {
         let (path, count) = write(&workshop, step)?;
-        print(&format!(
-            "{} has {count} slides. Open it in a browser; ? shows the keys.\n",
-            path.display()
-        ))?;
+        let next = "Open it in a browser; ? shows the keys.";
+        print(&format!("{} has {count} slides. {next}\n", path.display()))?;
+        files.push(path);
     }
-    Ok(())
+    match browser::find() {
+        _ if !args.check => Ok(()),
+        Some(chromium) => {
+            let faults = check::check(&files, &chromium)?;
+            report(&faults, "all holds in Chromium")
+        }
+        None if std::env::var("CI").as_deref() == Ok("true") => bail!("CI needs Chromium"),
+        None => print("NOTICE: there is no Chromium here, so the slides are not opened in it\n"),
+    }
 }
 
 /// Writes the slides of a step. Returns where, and how many there are.

@@ -96,13 +96,14 @@ fn pages(html: &Path) -> Result<Vec<std::path::PathBuf>> {
     Ok(pages)
 }
 
-fn url(path: &Path) -> Result<String> {
+/// The address of a file.
+pub fn url(path: &Path) -> Result<String> {
     let path = path.canonicalize()?;
     Ok(format!("file://{}", path.display()))
 }
 
 /// What an event of the browser says of a fault.
-fn wrong(event: &Value) -> Option<String> {
+pub fn wrong(event: &Value) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {
         "Runtime.exceptionThrown" => {

@@ -15,7 +15,7 @@ pub const ROOM: usize = 560;
 const WIDTH: usize = 1120;
 const TITLE: usize = 56;
 /// Characters in a line of a title, of text, of code in large and in small.
-const COLUMNS: [usize; 4] = [48, 78, 84, 102];
+const COLUMNS: [usize; 4] = [48, 76, 84, 102];
 
 /// One thing on a slide.
 pub struct Piece {
@@ -181,7 +181,7 @@ pub fn text(text: &str) -> Piece {
 
 /// An item of a list.
 pub fn item(text: &str) -> Piece {
-    let lines = width(text).div_ceil(COLUMNS[1] - 4);
+    let lines = width(text).div_ceil(COLUMNS[1] - 6);
     Piece {
         html: format!("<ul><li>{}</li></ul>\n", to_html(text)),
         height: 36 * lines + 10,
