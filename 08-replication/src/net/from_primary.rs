@@ -1,9 +1,8 @@
 //! The link to the primary: gets its data set, and then executes its feed
 //! (`syncWithMaster` and `readSyncBulkPayload` in Redis's `replication.c`).
 //!
-//! Like replay it is a client of a special kind: what it executes was accepted once, by
-//! the primary, and here it must not be refused. It lies above the commands for the same
-//! reason.
+//! Like the replay of an AOF, it executes commands that were accepted before, here by the primary,
+//! and must not be refused now. Both use the applier (`apply.rs`), and both lie above `command`.
 
 use std::fs::File;
 use std::future::pending;
@@ -42,13 +41,13 @@ const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// How many times to try to begin a new AOF after a full synchronization.
 const TRIES: u32 = 10;
 
-/// How often to tell the primary how far we are.
+/// How often to acknowledge the offset to the primary, and to send it a sign of life while loading.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 
-/// How much is read at once, in bytes.
+/// How many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// A line of the primary's is not longer than this, in bytes.
+/// The longest line that a primary may send during the handshake, in bytes.
 const MAX_LINE: usize = 1024;
 
 /// Why the link has ended.
@@ -80,8 +79,8 @@ impl LinkError {
 
 type Result<T> = std::result::Result<T, LinkError>;
 
-/// Tells whether we still follow whom we followed. It changes under the lock, so who
-/// asks with the lock held knows; a task may be told a moment too late.
+/// Tells whether another primary is wanted since the link was begun. It changes only with the lock
+/// held, so ask with the lock held: the task of the link is ended a moment later.
 type Wanted = watch::Receiver<Option<Address>>;
 
 fn check_wanted(wanted: &Wanted) -> Result<()> {
@@ -91,7 +90,7 @@ fn check_wanted(wanted: &Wanted) -> Result<()> {
     }
 }
 
-/// Follows whichever primary is wanted, for as long as the server runs.
+/// Follows whichever primary REPLICAOF names, for as long as the server runs. It never returns.
 pub async fn run(shared: Shared, table: &'static Table) {
     let mut wanted = shared.lock().replication.wanted();
     loop {
@@ -128,7 +127,7 @@ async fn follow(address: &Address, wanted: &Wanted, shared: &Shared, table: &'st
     }
 }
 
-/// One connection, from its beginning to its end, which is an error in any case.
+/// One connection to the primary, from its beginning to its end. It always ends with an error.
 async fn connect(
     address: &Address,
     wanted: &Wanted,
@@ -170,13 +169,13 @@ struct Connection<'a> {
     input: BytesMut,
     wanted: &'a Wanted,
     shared: &'a Shared,
-    /// What our clients see of it.
+    /// Its entry in the registry of clients: CLIENT LIST shows it, and CLIENT KILL ends it.
     client: Arc<Handle>,
 }
 
 impl Connection<'_> {
-    /// Says who we are and asks for everything; the name of the feed, and the offset at
-    /// which the data is.
+    /// Sends PING, REPLCONF and PSYNC. Returns the replication id, and the offset of the data set
+    /// that follows.
     async fn greet(&mut self) -> Result<(String, i64)> {
         let port = self.shared.lock().config.port;
         let listening = format!("REPLCONF listening-port {port}");
@@ -196,14 +195,18 @@ impl Connection<'_> {
         }
     }
 
-    /// Sends a command and waits for the line that answers it.
+    /// Sends an inline command, and returns the line that answers it, without its end.
     async fn ask(&mut self, command: &str) -> Result<String> {
         let line = format!("{command}\r\n");
         self.socket.write_all(line.as_bytes()).await?;
         self.line().await
     }
 
-    /// The next line. Empty ones are signs of life.
+    /// Reads the next line, and returns it without its end. Empty lines are signs of life, and are
+    /// skipped.
+    ///
+    /// # Errors
+    /// [`LinkError::Answer`] if a line is longer than [`MAX_LINE`].
     async fn line(&mut self) -> Result<String> {
         loop {
             if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
@@ -221,8 +224,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Reads some more. If nothing comes for longer than `repl-timeout`, the cron ends this
-    /// connection (`Replication::enforce`).
+    /// Reads what has arrived into the input buffer. If nothing arrives for longer than
+    /// `repl-timeout`, the cron ends this connection (`Replication::enforce`).
     async fn read(&mut self) -> Result<()> {
         give_back(&mut self.input);
         self.input.reserve(CHUNK);
@@ -237,7 +240,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// The RDB file.
+    /// Receives the RDB file, `$length` and so many bytes, into a file without a name.
     async fn receive(&mut self) -> Result<File> {
         let line = self.line().await?;
         let size = line.strip_prefix('$').and_then(|size| size.parse().ok());
@@ -261,8 +264,8 @@ impl Connection<'_> {
         Ok(file.into_std().await)
     }
 
-    /// Loads the file. Meanwhile the primary gets a sign of life, or it would take us for dead; and
-    /// we do not take it for dead, because it is we who do not listen.
+    /// Loads the file. Meanwhile the primary is sent a sign of life each second, so that it does not
+    /// disconnect us; and its own silence does not count, because nothing is read from it.
     async fn load(&mut self, file: File) -> Result<()> {
         let mut loaded = pin!(load(file, self.wanted, self.shared));
         let mut signs = interval(ACKNOWLEDGE);
@@ -278,7 +281,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Executes the feed, and says how far we are.
+    /// Executes the feed, and acknowledges the offset once a second and when the primary asks.
     async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
         let (mut applier, mut batch) = (Applier::new(table, false), apply::batch());
         let mut ticks = interval(ACKNOWLEDGE);
@@ -297,7 +300,7 @@ impl Connection<'_> {
         }
     }
 
-    /// Executes what has arrived whole, and passes it on.
+    /// Executes the commands that have arrived whole, and passes them on to our own replicas.
     fn execute(&mut self, applier: &mut Applier, batch: &mut Batch) -> Result<()> {
         let state = &mut *self.shared.lock();
         check_wanted(self.wanted)?;
@@ -313,6 +316,7 @@ impl Connection<'_> {
         Ok(applied?)
     }
 
+    /// Sends `REPLCONF ACK` with the offset up to which the feed has been executed.
     async fn acknowledge(&mut self) -> Result<()> {
         let offset = self.shared.lock().replication.offset().to_string();
         let length = offset.len();
@@ -336,10 +340,10 @@ fn give_back(buffer: &mut BytesMut) {
     }
 }
 
-/// Puts the data in the place of ours. Meanwhile clients get `-LOADING`.
+/// Replaces our data set with the file's. Meanwhile clients get `-LOADING`.
 ///
-/// The file is read twice. What Redis sends may be what we do not have, a list or a second
-/// database, and our own data, old as they are, are better than none.
+/// The file is read twice, and the first time only checked: a stock primary may send what this server
+/// does not have, such as a list, and then our old data set is better than none.
 async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
     let (wanted, shared) = (wanted.clone(), shared.clone());
     let load = move || -> Result<()> {
@@ -347,14 +351,14 @@ async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
         begin_to_load(&file, &wanted, &shared)?;
         let loaded = load::file(&file, Expired::Keep, &shared);
         if loaded.is_ok() {
-            restart_log(&shared);
+            restart_aof(&shared);
         }
         let state = &mut *shared.lock();
         state.store.loading = false;
         state.stats.loading = None;
         if let Err(error) = loaded {
             state.store.clear(true);
-            // That there is nothing is not worth saving.
+            // The empty data set must not replace the dump, so it does not count as a change.
             state.background.saves.skip(state.store.changes);
             return Err(error.into());
         }
@@ -364,8 +368,8 @@ async fn load(file: File, wanted: &Wanted, shared: &Shared) -> Result<()> {
     loaded.map_err(io::Error::other)?
 }
 
-/// Makes room for the primary's data. The files tell of our own data until the next save and
-/// the new log; what is being written in the background would come after that.
+/// Empties the data set for the primary's. A save or rewrite under way is cancelled, because it
+/// writes the old data set, and would replace newer files.
 fn begin_to_load(file: &File, wanted: &Wanted, shared: &Shared) -> Result<()> {
     let size = file.metadata()?.len();
     let state = &mut *shared.lock();
@@ -377,17 +381,17 @@ fn begin_to_load(file: &File, wanted: &Wanted, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Can the file be loaded? It is at its beginning again afterwards.
+/// Checks that the file can be loaded. Its position is at the beginning again afterwards.
 fn check(mut file: &File) -> Result<()> {
     let mut decoder = Decoder::new(file)?;
     while decoder.next()?.is_some() {}
     Ok(file.rewind()?)
 }
 
-/// The log tells of data that is no more. A new one begins with what there is now
-/// (`restartAOFAfterSYNC`). Clients wait until it does: nobody shall believe that something is
-/// logged that is not.
-fn restart_log(shared: &Shared) {
+/// Begins a new AOF with the data set that was loaded, because the old AOF describes the one before
+/// (`restartAOFAfterSYNC`). Clients get `-LOADING` until it has begun, so no write is acknowledged
+/// that is not in an AOF. If that fails [`TRIES`] times, the process ends.
+fn restart_aof(shared: &Shared) {
     for _ in 0..TRIES {
         {
             let state = &mut *shared.lock();
@@ -396,11 +400,11 @@ fn restart_log(shared: &Shared) {
             }
             match state.aof.turn_on(state.config.log_location()) {
                 Ok(()) => return state.background.rewrite_scheduled = true,
-                Err(error) => error!("cannot begin a new log: {error}"),
+                Err(error) => error!("cannot begin a new AOF: {error}"),
             }
         }
         thread::sleep(PAUSE);
     }
-    error!("exiting: without a log, what comes from the primary would be lost");
+    error!("exiting: without an AOF, what comes from the primary would be lost");
     process::exit(1);
 }

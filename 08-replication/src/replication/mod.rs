@@ -2,16 +2,16 @@
 //! (`replication.c` in Redis).
 //!
 //! There is one feed: the writes, in the order in which they were applied, as RESP. Its
-//! bytes are counted from the beginning; that count is the *replication offset*. Who
-//! has the feed up to the same offset has the same data set, if they read the same
-//! feed. Therefore the feed has a name, the *replication id*, which changes
-//! when the data may go another way: when a replica becomes a primary.
+//! bytes are counted from the beginning; that count is the *replication offset*. Two servers
+//! that have read the same feed up to the same offset have the same data set. Therefore the feed
+//! has a name, the *replication id*, which changes when the data may differ from then on: when a
+//! replica becomes a primary.
 //!
 //! A replica begins with an RDB file of the data set as it was at some offset, and
 //! goes on with the feed from there. While it receives the file, the feed grows; so each
 //! replica has a place in the feed of its own, and the feed keeps what the slowest of
-//! them still needs. That is bounded: who needs too much is disconnected, and may
-//! come back and begin anew. The primary waits for nobody.
+//! them still needs. That is bounded: a replica that needs too much is disconnected, and may
+//! come back and begin anew. The primary waits for no replica.
 //!
 //! A replica's own feed is that of its primary, byte by byte: what it received, it
 //! passes on. So a replica of a replica counts the same offsets.
@@ -40,82 +40,82 @@ use crate::stats::random_id;
 use feed::Feed;
 pub use sync_file::SyncFile;
 
-/// A feed that does not exist.
+/// The replication id of a feed that does not exist: forty zeros, as INFO shows them.
 const NO_ID: &str = "0000000000000000000000000000000000000000";
 
-/// What the server knows of the other servers.
+/// The state of replication, in both roles: the feed and its replicas, and the primary.
 #[derive(Debug)]
 pub struct Replication {
-    /// The name of the feed.
+    /// The replication id: the name of the feed (`master_replid` in INFO).
     pub id: String,
-    /// The name that it had before this server became a primary, and up to which
-    /// offset that is the same feed.
+    /// The id that the feed had before this server became a primary, and the first offset that
+    /// is not part of that feed (`master_replid2` and `second_repl_offset` in INFO).
     pub second_id: String,
     pub second_offset: i64,
     feed: Feed,
-    /// The servers that follow us, by the ids of their clients.
+    /// The replicas of this server, by the ids of their clients.
     replicas: BTreeMap<u64, Replica>,
-    /// The server that we follow, if we are a replica.
+    /// The primary of this server, if it is a replica.
     primary: Option<Primary>,
-    /// The same for `net/from_primary.rs`, which waits for it to change.
+    /// The address of the primary, for `net/from_primary.rs`, which waits for it to change.
     wanted: watch::Sender<Option<Address>>,
-    /// Changes when a replica has said how far it is.
+    /// Changes when a replica has acknowledged an offset, or is gone.
     acknowledged: watch::Sender<()>,
 }
 
-/// Where a server is.
+/// The host and the port of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub host: String,
     pub port: u16,
 }
 
-/// How it stands with the primary.
+/// The state of the link to the primary (`repl_state` in Redis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
-    /// There is no connection yet, or no longer.
+    /// There is no connection; the next attempt follows.
     Connect,
-    /// There will be one.
+    /// An attempt is under way, up to the reply to PSYNC.
     Connecting,
-    /// The RDB file is on its way.
+    /// The RDB file is being received or loaded.
     Sync,
-    /// The feed is.
+    /// The feed is being received.
     Connected,
 }
 
-/// The server that we follow.
+/// What a replica knows of its primary.
 #[derive(Debug)]
 pub struct Primary {
     pub address: Address,
     pub link: Link,
-    /// When something came from it last.
+    /// When its last bytes arrived, or the state of the link changed.
     pub heard: Instant,
-    /// Since when there is no link.
+    /// Since when the link has been down, while it is.
     pub down: Instant,
 }
 
-/// A server that follows us.
+/// What a primary knows of one of its replicas.
 #[derive(Debug)]
 pub struct Replica {
     pub client: Arc<Handle>,
-    /// On which port it listens itself.
+    /// The port on which the replica listens, from `REPLCONF listening-port`; 0 if it has not said.
     pub port: u16,
     pub state: ReplicaState,
-    /// The file that it waits for. Its connection owns it.
+    /// The file that it waits for, until it has begun to get it. Its connection owns the file.
     file: Weak<SyncFile>,
-    /// Which offset of the feed it gets next, and which it says that it has.
+    /// The offset of the feed from which it is sent bytes next, and the one that it has acknowledged.
     position: i64,
     pub acknowledged: i64,
 }
 
-/// How far a replica is.
+/// How far a replica is (`replstate` in Redis).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplicaState {
-    /// Its RDB file is being written.
+    /// It waits for its RDB file, which is being written.
     WaitBgsave,
-    /// It gets the file.
+    /// It is sent the file.
     SendBulk,
-    /// It gets the feed.
+    /// It is sent the feed.
     Online,
 }
 
@@ -136,18 +136,18 @@ impl Default for Replication {
 
 /// The feed, and the replicas that read it.
 impl Replication {
-    /// How many bytes the feed has had.
+    /// The replication offset: how many bytes the feed has had so far.
     pub fn offset(&self) -> i64 {
         self.feed.end()
     }
 
-    /// Does anybody read the feed?
+    /// Whether there is a replica that reads the feed.
     pub fn is_read(&self) -> bool {
         !self.replicas.is_empty()
     }
 
-    /// Adds a command to the feed. A replica adds nothing of its own. A replica of ours for which
-    /// more than `limit` allows waits then is disconnected.
+    /// Adds a command to the feed (`replicationFeedSlaves`). A server that is a replica adds nothing
+    /// of its own. A replica of ours for which more than `limit` waits then is disconnected.
     pub fn append<'a>(
         &mut self,
         words: impl ExactSizeIterator<Item = &'a [u8]>,
@@ -166,7 +166,8 @@ impl Replication {
         }
     }
 
-    /// Adds what came from the primary, as it is.
+    /// Adds `bytes` that came from the primary to the feed, unchanged. A replica of ours for which
+    /// more than `limit` waits then is disconnected.
     pub fn pass_on(&mut self, bytes: &[u8], limit: OutputLimit) {
         match self.is_read() {
             true => {
@@ -177,21 +178,21 @@ impl Replication {
         }
     }
 
-    /// Tells the replicas that there is more. The limit is looked at here and not only now and
-    /// then: memory is full before a second has passed.
+    /// Tells the replicas that there is more, and disconnects those for which more than `limit`
+    /// waits. The cron checks that, too, but within a second a fast writer can fill the memory.
     fn notify(&mut self, limit: OutputLimit) {
         self.replicas.values().for_each(Replica::notify);
         let end = self.offset();
         self.disconnect_if(|replica| replica.enforce(limit, end));
     }
 
-    /// The file for which some replica waits. Until that replica has it, the feed is kept
-    /// from the file's offset on; so another one may begin with it, too.
+    /// The file for which some replica waits, if one does. The feed is kept from the file's offset
+    /// on, so another replica can begin with the same file.
     pub fn awaited_file(&self) -> Option<Arc<SyncFile>> {
         self.replicas.values().find_map(|it| it.file.upgrade())
     }
 
-    /// A new replica, which gets `file` and then the feed from there on.
+    /// Adds a replica, which is sent `file` and then the feed from the file's offset on.
     pub fn enter(&mut self, client: Arc<Handle>, port: u16, file: &Arc<SyncFile>) {
         let id = client.id;
         let replica = Replica {
@@ -203,7 +204,7 @@ impl Replication {
             acknowledged: 0,
         };
         self.replicas.insert(id, replica);
-        // Who shares the file of another replica reads the SELECT that is there for that one.
+        // A replica that shares another's file reads the SELECT that was added for the other.
         if file.offset == self.offset() && self.primary.is_none() {
             self.feed
                 .extend(|feed| feed.extend_from_slice(feed::SELECT));
@@ -211,21 +212,21 @@ impl Replication {
         }
     }
 
-    /// A client has gone, which may have been a replica.
+    /// Removes the replica with this client id, if there is one.
     pub fn leave(&mut self, client: u64) {
         if self.replicas.remove(&client).is_some() {
             self.forget();
         }
     }
 
-    /// A replica is so far.
+    /// Sets the state of a replica, if it is still in the list.
     pub fn advance(&mut self, client: u64, state: ReplicaState) {
         if let Some(replica) = self.replicas.get_mut(&client) {
             replica.state = state;
         }
     }
 
-    /// Adds what a replica gets next to `output`, `most` bytes at most.
+    /// Appends to `output` what the replica with this client id is sent next, `most` bytes at most.
     pub fn supply(&mut self, client: u64, output: &mut BytesMut, most: usize) {
         if let Some(replica) = self.replicas.get_mut(&client) {
             replica.position = self.feed.read(replica.position, output, most);
@@ -233,20 +234,20 @@ impl Replication {
         }
     }
 
-    /// Forgets what every replica has got.
+    /// Drops the part of the feed that no replica needs any more.
     fn trim(&mut self) {
         let needed = self.replicas.values().map(|replica| replica.position);
         let first = needed.min().unwrap_or(self.feed.end());
         self.feed.trim(first);
     }
 
-    /// Forgets what only those needed that have just gone, and whom others waited for.
+    /// Replicas are gone: drops what only they needed, and lets WAIT count anew.
     fn forget(&mut self) {
         self.trim();
         self.acknowledged.send_replace(());
     }
 
-    /// A replica says up to which offset it has the feed: `REPLCONF ACK`.
+    /// Notes that a replica has the feed up to `offset`: `REPLCONF ACK`.
     pub fn acknowledge(&mut self, client: u64, offset: i64) {
         if let Some(replica) = self.replicas.get_mut(&client) {
             replica.acknowledged = replica.acknowledged.max(offset);
@@ -254,48 +255,49 @@ impl Replication {
         }
     }
 
-    /// How many replicas have the feed up to `offset`.
+    /// How many replicas have acknowledged `offset` (`replicationCountAcksByOffset`).
     pub fn acknowledged(&self, offset: i64) -> usize {
         let online = self.replicas().filter(|it| it.is_online());
         online.filter(|it| it.acknowledged >= offset).count()
     }
 
-    /// Changes when [`acknowledged`](Self::acknowledged) may, or when we become a replica.
+    /// A receiver that is told when [`acknowledged`](Self::acknowledged) may return another number,
+    /// and when this server becomes a replica.
     pub fn watch(&self) -> watch::Receiver<()> {
         self.acknowledged.subscribe()
     }
 
-    /// The servers that follow us.
+    /// The replicas of this server, in the order in which they came.
     pub fn replicas(&self) -> impl ExactSizeIterator<Item = &Replica> {
         self.replicas.values()
     }
 
-    /// Asks the replicas how far they are.
+    /// Asks the replicas to acknowledge what they have: `REPLCONF GETACK`, as part of the feed.
     pub fn ask(&mut self, limit: OutputLimit) {
         let words = [&b"REPLCONF"[..], b"GETACK", b"*"];
         self.append(words.into_iter(), limit);
     }
 
-    /// Disconnects the replicas for which too much has waited for too long, and the servers that
-    /// have not been heard of for `timeout`.
+    /// Disconnects the replicas for which more than `limit` waits, and the replicas and the primary
+    /// that have been silent for longer than `timeout` (`replicationCron`).
     pub fn enforce(&mut self, limit: OutputLimit, timeout: Duration) {
         let end = self.offset();
         self.disconnect_if(|replica| replica.is_silent(timeout) || replica.enforce(limit, end));
         let is_silent = |it: &Primary| it.link != Link::Connect && it.heard.elapsed() > timeout;
         if self.primary.as_ref().is_some_and(is_silent) {
-            warn!("nothing has come from the primary for too long");
+            warn!("the primary has been silent for longer than repl-timeout");
             // That ends the connection, and begins another.
             self.wanted.send_modify(|_| {});
         }
     }
 
-    /// Disconnects all replicas: what they have is no longer what we have.
+    /// Disconnects all replicas, because their data set is no longer the same as ours.
     fn disconnect_all(&mut self) {
         self.disconnect_if(|_| true);
     }
 
-    /// Disconnects the replicas of which `is_due` says so. Nothing is kept for them from here on;
-    /// their connections end as soon as their tasks get to it.
+    /// Disconnects the replicas for which `is_due` returns true, and removes them at once. Their
+    /// tasks end a moment later.
     fn disconnect_if(&mut self, is_due: impl Fn(&Replica) -> bool) {
         let before = self.replicas.len();
         self.replicas.retain(|_, replica| {
@@ -316,25 +318,26 @@ impl Replica {
         self.state == ReplicaState::Online
     }
 
-    /// Tells its connection that there is more of the feed.
+    /// Tells the replica's connection that the feed has grown.
     fn notify(&self) {
         self.client.mail.notify_one();
     }
 
-    /// Has it said and taken nothing for too long? While it waits for its file it need not.
+    /// Whether the replica has neither sent nor taken anything for longer than `timeout`. While it
+    /// waits for its file, that is no reason to disconnect it.
     fn is_silent(&self, timeout: Duration) -> bool {
         let is_silent = self.state != ReplicaState::WaitBgsave && self.client.idle() > timeout;
         if is_silent {
             warn!(
-                "replica {} is disconnected: it says nothing",
+                "replica {} is disconnected: it has been silent for longer than repl-timeout",
                 self.client.addr
             );
         }
         is_silent
     }
 
-    /// Disconnects it if more of the feed, which ends at `end`, waits for it than `limit` allows.
-    /// Returns whether it did.
+    /// Disconnects the replica if more of the feed, which ends at `end`, waits for it than `limit`
+    /// allows. Returns whether it did.
     fn enforce(&self, limit: OutputLimit, end: i64) -> bool {
         self.client.enforce(limit, (end - self.position) as usize)
     }
@@ -346,17 +349,19 @@ impl Replication {
         self.primary.is_some()
     }
 
-    /// The server that we follow, if any.
+    /// What this server knows of its primary; `None` if it is a primary itself.
     pub fn primary(&self) -> Option<&Primary> {
         self.primary.as_ref()
     }
 
-    /// Is there a primary from which nothing comes?
+    /// Whether this server is a replica without the feed of its primary: the link is down, or the
+    /// data set is still on its way.
     pub fn is_cut_off(&self) -> bool {
         self.primary.as_ref().is_some_and(|it| !it.is_connected())
     }
 
-    /// From now on we follow that server. False if we do so already.
+    /// Makes this server a replica of the one at `address` (`replicationSetMaster`). Returns false
+    /// if it is that already.
     pub fn follow(&mut self, address: Address) -> bool {
         let current = self.primary.as_ref().map(|primary| &primary.address);
         if current == Some(&address) {
@@ -376,7 +381,7 @@ impl Replication {
         true
     }
 
-    /// From now on we follow nobody. False if we did not.
+    /// Makes this server a primary (`replicationUnsetMaster`). Returns false if it is one already.
     pub fn follow_nobody(&mut self) -> bool {
         if self.primary.take().is_none() {
             return false;
@@ -388,12 +393,12 @@ impl Replication {
         true
     }
 
-    /// Whom to follow; to wait for.
+    /// A receiver of the address of the wanted primary, `None` for no primary.
     pub fn wanted(&self) -> watch::Receiver<Option<Address>> {
         self.wanted.subscribe()
     }
 
-    /// The link is so far now.
+    /// Sets the state of the link to the primary.
     pub fn set_link(&mut self, link: Link) {
         if let Some(primary) = &mut self.primary {
             if primary.link == Link::Connected && link != Link::Connected {
@@ -404,14 +409,14 @@ impl Replication {
         self.hear();
     }
 
-    /// Something came from the primary.
+    /// Notes that the primary has just been heard.
     pub fn hear(&mut self) {
         if let Some(primary) = &mut self.primary {
             primary.heard = Instant::now();
         }
     }
 
-    /// Our data set is that of the primary's feed, called `id`, at `offset`.
+    /// Takes over the primary's feed, called `id`: our data set is the one at `offset` now.
     pub fn adopt(&mut self, id: &str, offset: i64) {
         self.disconnect_all();
         self.id = id.to_owned();
@@ -428,7 +433,7 @@ impl Primary {
 }
 
 impl ReplicaState {
-    /// What INFO calls it.
+    /// The state's name in INFO.
     pub fn name(self) -> &'static str {
         match self {
             Self::WaitBgsave => "wait_bgsave",
@@ -439,7 +444,7 @@ impl ReplicaState {
 }
 
 impl Link {
-    /// What ROLE calls it.
+    /// The state's name in ROLE.
     pub fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",

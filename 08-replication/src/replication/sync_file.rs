@@ -1,13 +1,13 @@
 //! The RDB file with which replicas begin: one for all who wait for it
 //! (`startBgsaveForReplication` in Redis's `replication.c`).
 //!
-//! A thread writes it, from a snapshot of the data as it was at one offset of the feed. Whoever
-//! asks while another still waits shares that file, and reads the feed from that offset on:
-//! a crowd of replicas costs one file. The connection of each replica that waits holds an `Arc`
-//! of the [`SyncFile`]. When the last of them has gone, the thread stops: nobody wants the rest.
+//! A thread writes it, from a snapshot of the data set at one offset of the feed. A replica that
+//! asks while another still waits shares that file, and reads the feed from that offset on: a
+//! crowd of replicas costs one file. The connection of each replica that waits holds an `Arc`
+//! of the [`SyncFile`]. When the last of them is dropped, the thread stops.
 //!
-//! The file has no name. It is gone from the disk when the last replica has got it, or the
-//! process has ended.
+//! The file has no name. The system removes it when the last replica has been sent it, or when
+//! the process ends.
 
 use std::fs::File;
 use std::io;
@@ -21,18 +21,21 @@ use tracing::warn;
 use crate::rdb::{self, Progress};
 use crate::store::Snapshot;
 
-/// A file that is being written, or has been.
+/// An RDB file for replicas, written or being written.
 #[derive(Debug)]
 pub struct SyncFile {
-    /// The offset of the feed at which its data is.
+    /// The replication offset of the data set in the file.
     pub offset: i64,
     progress: Progress,
-    /// The file, once it is written. The sender goes when it cannot be.
+    /// The file, once it is written. If writing fails, the sender is dropped instead.
     written: watch::Receiver<Option<Arc<File>>>,
 }
 
 impl SyncFile {
-    /// Begins to write `data`, which is the data set at `offset`, to a file in `folder`.
+    /// Starts a thread that writes `data`, the data set at `offset`, to a file in `folder`.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
     pub fn begin(
         data: Snapshot,
         offset: i64,
@@ -55,7 +58,10 @@ impl SyncFile {
         }))
     }
 
-    /// Waits until the file is written.
+    /// Waits until the file is written, and returns it.
+    ///
+    /// # Errors
+    /// It could not be written; the server log says why.
     pub async fn written(&self) -> io::Result<Arc<File>> {
         let mut written = self.written.clone();
         let file = written.wait_for(Option::is_some).await;
@@ -64,7 +70,7 @@ impl SyncFile {
     }
 }
 
-/// Nobody waits for it any more. If it is complete, that is because they have it.
+/// No replica waits for the file any more. If it is not complete yet, the thread stops.
 impl Drop for SyncFile {
     fn drop(&mut self) {
         self.progress.cancel();

@@ -1,12 +1,12 @@
-//! A connection on which a replica hangs: sends it the RDB file, then the feed, and
-//! listens to how far it is (`sendBulkToSlave` and its like in Redis's `replication.c`).
+//! The connection to a replica: sends it the RDB file and then the feed, and reads its
+//! acknowledgements (`sendBulkToSlave` and what is near it in Redis's `replication.c`).
 //!
 //! It begins as any other client's connection. With PSYNC it comes here, with a place in the
 //! list of replicas and a file of the data as it was at the offset that the reply
-//! names. A thread writes that (`replication/sync_file.rs`); nobody else waits for it,
-//! and writes that arrive meanwhile are in the feed.
+//! names. A thread writes the file (`replication/sync_file.rs`), no other client waits for it,
+//! and writes that are executed meanwhile are in the feed.
 //!
-//! When the replica is disconnected, the task that runs this is aborted, as any client's is.
+//! To disconnect a replica is to abort the task that runs this, as for any client.
 
 use std::fs::File;
 use std::io;
@@ -27,19 +27,19 @@ use crate::replication::{ReplicaState, SyncFile};
 use crate::resp::{Args, Batch, parse_integer};
 use crate::state::Shared;
 
-/// How much of the file or of the feed is sent at once, in bytes.
+/// How many bytes of the file or of the feed are sent at once.
 const CHUNK: usize = 64 * 1024;
 
-/// How much is read at once of what the replica says, in bytes.
+/// How many bytes are read from the replica at once.
 const READ: usize = 1024;
 
-/// While it waits for the file the replica gets a sign of life so often.
+/// How often a replica that waits for its file is sent a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
-/// Serves the replica until it goes or is disconnected. `input` is what it has sent already.
+/// Serves the replica until its connection ends. `input` is what it has sent already.
 ///
-/// It is listened to all the time: if it goes while its file is being written or sent, nothing
-/// need be kept for it.
+/// The socket is read all the time, so a replica that hangs up while its file is being written or
+/// sent is noticed at once, and nothing is kept for it.
 pub async fn run(
     socket: &mut TcpStream,
     input: BytesMut,
@@ -63,8 +63,8 @@ fn advance(shared: &Shared, client: &Handle, state: ReplicaState) {
     shared.lock().replication.advance(client.id, state);
 }
 
-/// Sends the data as it was when the replica came, as one bulk string without an end. Others may
-/// read the same file, so each reads at a position of its own.
+/// Sends the file, as a bulk string without the CRLF at its end. Other connections may read the
+/// same file, so each reads at a position of its own (`pread`).
 async fn send_data(
     writer: &mut WriteHalf<'_>,
     client: &Handle,
@@ -98,8 +98,9 @@ async fn send_data(
     Ok(())
 }
 
-/// Waits until the file is written. An empty line now and then tells the replica
-/// that we are still there. Nobody else begins with the file after that.
+/// Waits until the file is written, and returns it. An empty line each second tells the replica
+/// that the primary is still there. The `SyncFile` is dropped, so no replica that comes later
+/// shares it.
 async fn wait_for_file(writer: &mut WriteHalf<'_>, file: Arc<SyncFile>) -> io::Result<Arc<File>> {
     let mut signs = interval(SIGN_OF_LIFE);
     let mut written = pin!(file.written());
@@ -125,8 +126,8 @@ async fn send_feed(writer: &mut WriteHalf<'_>, client: &Handle, shared: &Shared)
     }
 }
 
-/// Takes what the replica gets next from the feed. True if it has got the last of what there
-/// will be.
+/// Moves the next part of the feed into `output`, if there is any. Returns whether the server has
+/// ended and the replica has been sent everything.
 fn supply(client: &Handle, output: &mut BytesMut, shared: &Shared) -> bool {
     let state = &mut *shared.lock();
     state.replication.supply(client.id, output, CHUNK);
@@ -134,8 +135,8 @@ fn supply(client: &Handle, output: &mut BytesMut, shared: &Shared) -> bool {
     output.is_empty() && state.lifecycle.has_ended()
 }
 
-/// Listens to what the replica says until it goes: up to which offset it has the feed, and
-/// now and then, while it loads, an empty line. Either is a sign of life.
+/// Reads what the replica sends until it hangs up: acknowledgements and, while it loads, empty
+/// lines. Either is a sign of life.
 async fn listen(
     mut reader: ReadHalf<'_>,
     mut input: BytesMut,
@@ -159,7 +160,7 @@ async fn listen(
     }
 }
 
-/// The offset in `REPLCONF ACK offset`. Whatever else a replica says needs no answer.
+/// The offset in `REPLCONF ACK offset`, or `None` for any other command, which needs no reply.
 fn acknowledged(args: Args<'_>) -> Option<i64> {
     let is = |index: usize, word: &[u8]| {
         let arg = args.get(index);

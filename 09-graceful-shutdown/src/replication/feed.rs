@@ -1,10 +1,11 @@
-//! The feed: the bytes that replicas have not all got yet, and how many there were before.
+//! The feed: the bytes that some replica has still to be sent, and how many there were before
+//! (the replication buffer of Redis's `replication.c`, without a backlog).
 
 use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-/// The feed is kept in pieces of about this size, in bytes; a piece that everybody has got
+/// The feed is kept in pieces of about this size, in bytes. A piece that all replicas have been sent
 /// is dropped as a whole.
 const PIECE: usize = 64 * 1024;
 
