@@ -38,7 +38,6 @@ pub struct Background {
 /// The account of the rewrites of the AOF.
 #[derive(Debug, Default)]
 pub struct Rewrites {
-    failed: bool,
     took: Option<Duration>,
     count: u64,
     /// How many have failed since the last one that did not.
@@ -75,7 +74,7 @@ enum Outcome {
 /// After a rewrite that failed the next one does not begin of itself at once, but after a
 /// second; and after so many in a row, after a minute, two, four, and so on up to an hour
 /// (`aofRewriteLimited`).
-const PATIENCE: u64 = 3;
+const FAILURES_BEFORE_BACKOFF: u64 = 3;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -318,7 +317,10 @@ impl Background {
             ("aof_rewrite_scheduled", &u8::from(self.rewrite_scheduled)),
             ("aof_last_rewrite_time_sec", &seconds(rewrites.took)),
             ("aof_current_rewrite_time_sec", &seconds(taking)),
-            ("aof_last_bgrewrite_status", &ok_or_err(rewrites.failed)),
+            (
+                "aof_last_bgrewrite_status",
+                &ok_or_err(rewrites.failures > 0),
+            ),
             ("aof_rewrites", &rewrites.count),
             ("aof_rewrites_consecutive_failures", &rewrites.failures),
         ])
@@ -335,7 +337,6 @@ impl Rewrites {
     }
 
     fn fail(&mut self) {
-        self.failed = true;
         self.failures += 1;
         self.failed_at = Some(Instant::now());
     }
@@ -348,7 +349,7 @@ impl Rewrites {
     }
 
     fn pause(&self, is_urgent: bool) -> Duration {
-        match self.failures.checked_sub(PATIENCE) {
+        match self.failures.checked_sub(FAILURES_BEFORE_BACKOFF) {
             Some(more) if !is_urgent => MINUTE * 60.min(1 << more.min(6)),
             _ => SECOND,
         }

@@ -17,7 +17,6 @@ use crate::net::from_primary;
 use crate::net::listener;
 use crate::recovery;
 use crate::recovery::Door;
-use crate::replication::Address;
 use crate::state::Shared;
 use crate::util::open_files;
 
@@ -45,7 +44,10 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let mut config = cli.config()?;
     config.maxclients = open_files::raise_limit(config.maxclients);
     let shared = Shared::new(config);
-    follow(cli.config.replicaof.clone(), &shared);
+    // It follows its primary as soon as its own data is loaded.
+    if let Some(address) = cli.config.replicaof.clone() {
+        shared.lock().replication.follow(address);
+    }
     shared.lock().store.loading = true;
     let listener = listener::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
@@ -66,13 +68,6 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     // It ends with the process.
     let _ = server.await;
     Ok(())
-}
-
-/// Follows that primary, if it is one, as soon as our own data is loaded.
-fn follow(primary: Option<Address>, shared: &Shared) {
-    if let Some(address) = primary {
-        shared.lock().replication.follow(address);
-    }
 }
 
 /// Makes the data set as it was, on a thread of its own: it waits for the disk, and there

@@ -17,7 +17,6 @@ use crate::net::from_primary;
 use crate::net::listener;
 use crate::recovery;
 use crate::recovery::Door;
-use crate::replication::Address;
 use crate::shutdown;
 use crate::state::Shared;
 use crate::util::open_files;
@@ -74,19 +73,15 @@ fn prepare(cli: &Cli) -> Result<Shared, String> {
     let mut config = cli.config()?;
     config.maxclients = open_files::raise_limit(config.maxclients);
     let shared = Shared::new(config);
-    follow(cli.config.replicaof.clone(), &shared);
     let state = &mut *shared.lock();
+    // It follows its primary as soon as its own data is loaded.
+    if let Some(address) = cli.config.replicaof.clone() {
+        state.replication.follow(address);
+    }
     state.store.loading = true;
     shutdown::listen_for_signals(state.lifecycle.requests())
         .map_err(|error| format!("cannot listen for signals: {error}"))?;
     Ok(shared.clone())
-}
-
-/// Follows that primary, if it is one, as soon as our own data is loaded.
-fn follow(primary: Option<Address>, shared: &Shared) {
-    if let Some(address) = primary {
-        shared.lock().replication.follow(address);
-    }
 }
 
 /// Makes the data set as it was, on a thread of its own: it waits for the disk, and there

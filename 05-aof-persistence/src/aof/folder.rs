@@ -17,7 +17,7 @@ use tracing::warn;
 use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
 use crate::store::Store;
-use crate::util::file::Temporary;
+use crate::util::file::{Temporary, sync_folder};
 
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";
@@ -233,7 +233,8 @@ impl Folder {
     ) -> io::Result<()> {
         // Their names must be safe before the manifest is, and the name of the folder.
         self.handle.sync_all()?;
-        sync_name(&self.location.folder)?;
+        let folder = &self.location.folder;
+        sync_folder(folder.parent().unwrap_or(folder))?;
         let mut file = self.write_file("manifest", |file| write!(file, "{manifest}"))?;
         file.rename(&self.location.manifest())?;
         file.keep();
@@ -315,11 +316,6 @@ fn delete(path: impl AsRef<Path>) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         deleted => deleted,
     }
-}
-
-/// Makes the name `path` safe. If it is lost with the machine, so is all that is in the folder.
-fn sync_name(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
 fn is_same(left: &Metadata, right: &Metadata) -> bool {

@@ -134,7 +134,7 @@ impl Aof {
         self.forget_pending();
     }
 
-    pub fn is_open(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.open.is_some()
     }
 
@@ -258,7 +258,7 @@ impl Aof {
             Some(_) => "err",
         };
         let mut text = lines(&[
-            ("aof_enabled", &u8::from(self.is_open())),
+            ("aof_enabled", &u8::from(self.is_on())),
             ("aof_rewrite_in_progress", &0),
             ("aof_rewrite_scheduled", &0),
             ("aof_last_write_status", &status),

@@ -60,7 +60,7 @@ fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool
     if !ctx.is_propagated {
         propagate(ctx.state, args.iter());
     }
-    Ok(ctx.state.aof.is_open())
+    Ok(ctx.state.aof.is_on())
 }
 
 #[cfg(test)]

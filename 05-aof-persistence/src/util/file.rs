@@ -76,6 +76,11 @@ fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
     }
 }
 
+/// Makes what was renamed in a folder safe against the end of the machine.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;

@@ -210,3 +210,11 @@ fn a_torn_file_is_no_beginning_for_a_rewrite() -> io::Result<()> {
     assert!(aof.switch(folder, next).is_err(), "there is no open AOF");
     Ok(())
 }
+
+#[test]
+fn growth_counts_from_its_percentage_on() {
+    assert!(has_grown(1000, 2000, 100));
+    assert!(!has_grown(1000, 1999, 100));
+    assert!(!has_grown(1000, 1_000_000, 0));
+    assert!(has_grown(0, 2, 100));
+}

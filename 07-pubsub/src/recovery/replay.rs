@@ -15,11 +15,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::aof::Folder;
 use crate::apply::{self, Applier};
@@ -31,9 +30,6 @@ use crate::state::{Shared, State};
 
 /// How much is read from a file at once, in bytes.
 const CHUNK: usize = 256 * 1024;
-
-/// How often to say how far it is.
-const REPORT: Duration = Duration::from_secs(1);
 
 /// Why the AOF could not be replayed.
 #[derive(Debug, Error)]
@@ -118,20 +114,8 @@ impl Source {
             return Err(self.damaged(0, "it is empty, and an RDB file never is"));
         }
         applier.position = self.preamble(shared)?;
-        let (started, before) = (Instant::now(), applier.commands);
-        let mut reported = started;
         loop {
             self.apply(applier, &mut shared.lock())?;
-            if reported.elapsed() > REPORT {
-                reported = Instant::now();
-                let percent = applier.position * 100 / self.size.max(1);
-                let commands = (applier.commands - before) as f64;
-                info!(
-                    "replaying {}: {percent} %, {:.0} commands per second",
-                    self.path.display(),
-                    commands / started.elapsed().as_secs_f64()
-                );
-            }
             if !self.fill()? {
                 return Ok(());
             }

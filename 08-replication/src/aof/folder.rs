@@ -18,7 +18,7 @@ use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
 use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
-use crate::util::file::Temporary;
+use crate::util::file::{Temporary, sync_folder};
 
 /// What files are called until they are complete.
 const TEMPORARY: &str = "temp-";
@@ -101,11 +101,6 @@ impl Folder {
         let path = &folder.location.folder;
         folder.delete_temporary().map_err(io_error(path))?;
         Ok(folder)
-    }
-
-    /// Opens the folder anew: somebody may have moved it away meanwhile.
-    pub fn reopen(&self) -> Result<Self, FolderError> {
-        Self::open(self.location.clone(), Some(&self.handle))
     }
 
     /// Opens the folder when the server starts, and looks whether it is the AOF that the server
@@ -261,7 +256,8 @@ impl Folder {
     ) -> io::Result<()> {
         // Their names must be safe before the manifest is, and the name of the folder.
         self.handle.sync_all()?;
-        sync_name(&self.location.folder)?;
+        let folder = &self.location.folder;
+        sync_folder(folder.parent().unwrap_or(folder))?;
         let mut file = self.write_file("manifest", |file| write!(file, "{manifest}"))?;
         progress.commit(|| file.rename(&self.location.manifest()))?;
         file.keep();
@@ -348,11 +344,6 @@ fn delete(path: impl AsRef<Path>) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         deleted => deleted,
     }
-}
-
-/// Makes the name `path` safe. If it is lost with the machine, so is all that is in the folder.
-fn sync_name(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
 fn is_same(left: &Metadata, right: &Metadata) -> bool {

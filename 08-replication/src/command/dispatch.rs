@@ -86,7 +86,7 @@ fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool
         propagate(ctx.state, args.iter());
     }
     ctx.client.written = ctx.state.replication.offset();
-    Ok(ctx.state.aof.is_open())
+    Ok(ctx.state.aof.is_on())
 }
 
 #[cfg(test)]

@@ -395,7 +395,7 @@ fn restart_aof(shared: &Shared) {
     for _ in 0..TRIES {
         {
             let state = &mut *shared.lock();
-            if !state.aof.is_open() {
+            if !state.aof.is_on() {
                 return;
             }
             match state.aof.turn_on(state.config.log_location()) {

@@ -406,7 +406,7 @@ fn restart_aof(shared: &Shared) {
         {
             let state = &mut *shared.lock();
             // What is in our files is to stay as it is.
-            if !state.aof.is_open() || state.lifecycle.has_ended() {
+            if !state.aof.is_on() || state.lifecycle.has_ended() {
                 return;
             }
             match state.aof.turn_on(state.config.log_location()) {

@@ -181,7 +181,7 @@ fn end_background(state: &mut State, request: Request) -> Result<(), String> {
 }
 
 fn sync_log(state: &mut State, _: Request) -> Result<(), String> {
-    if !state.aof.is_open() {
+    if !state.aof.is_on() {
         return Ok(());
     }
     info!("Calling fsync() on the AOF file.");
