@@ -20,7 +20,7 @@ use crate::recovery::replay;
 use crate::state::Shared;
 use crate::util::open_files;
 
-/// Runs the server, until it ends. What it returns is the process's exit status.
+/// Runs the server until it ends. Returns the exit status of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(cli.config.loglevel);
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Serves until the process ends, or says why it cannot.
+/// Serves until the process ends; an error says why it cannot.
 fn run(cli: &Cli) -> Result<(), String> {
     let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
     cli.runtime().map_err(no_threads)?.block_on(serve(cli))
@@ -66,7 +66,7 @@ fn recover(config: Config) -> Result<Shared, String> {
         let commands = replayed.map_err(|error| error.to_string())?;
         let state = &mut *shared.lock();
         let opened = state.aof.open(folder);
-        opened.map_err(|error| format!("cannot append to the log: {error}"))?;
+        opened.map_err(|error| format!("cannot append to the AOF: {error}"))?;
         info!(
             "the AOF is replayed: {commands} commands in {:.3} s, {} keys",
             started.elapsed().as_secs_f64(),
@@ -76,8 +76,8 @@ fn recover(config: Config) -> Result<Shared, String> {
     Ok(shared)
 }
 
-/// A panic is a bug of ours, and it may have left the store half changed. A
-/// server that stops is better than one that goes on with wrong data.
+/// Ends the process at a panic, which is a bug and may have left the store half changed. A server
+/// that stops is better than one that goes on with wrong data.
 fn abort_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

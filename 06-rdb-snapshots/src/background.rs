@@ -1,15 +1,15 @@
-//! What is written while clients are served: the RDB file (BGSAVE), or a new base for
-//! the AOF (BGREWRITEAOF).
+//! Background jobs, which write files while clients are served: the RDB file (BGSAVE), or a
+//! new base for the AOF (BGREWRITEAOF).
 //!
 //! Redis forks, and its child process sees the memory as it was. Here a thread gets a
-//! [`Snapshot`], which sees the data as it was. As there, there is one of them
-//! at a time: two would share the disk, and the second could only be slower.
+//! [`Snapshot`], which holds the data as it was. As in Redis, there is one job at a time: two
+//! would share the disk, and neither would be faster.
 //!
-//! The thread waits for the disk, so that nobody else does. It writes under names of its own,
-//! and each rename by which others come to see what it has made is done by
-//! [`Progress::commit`]: what is cancelled has no effect any more, even if the thread is still
-//! there. What follows in memory is done by [`finish`](Background::finish), which the server
-//! calls ten times a second with the lock held (`checkChildrenDone` in `server.c`).
+//! The thread waits for the disk, so that no client does. It writes to temporary names, and
+//! each rename that makes a file visible is done by [`Progress::commit`]: a job that was
+//! cancelled has no effect any more, even if its thread still runs. When a thread is done,
+//! [`every_tick`](Background::every_tick), which the server calls ten times a second with the
+//! lock held, does what follows in memory (`checkChildrenDone` in `server.c`).
 
 use std::fs::File;
 use std::io;
@@ -24,29 +24,29 @@ use crate::rdb::{Progress, SavePoint, Saves};
 use crate::stats::lines;
 use crate::store::Store;
 
-/// What is under way, what waits, and how the last ones went.
+/// The job that is running, the jobs that are scheduled, and how the last ones ended.
 #[derive(Debug, Default)]
 pub struct Background {
     job: Option<Job>,
-    /// BGSAVE and BGREWRITEAOF that begin when nothing else is under way.
+    /// Does a BGSAVE, or a BGREWRITEAOF, begin when no other job is running?
     pub save_scheduled: bool,
     pub rewrite_scheduled: bool,
     pub saves: Saves,
     pub rewrites: Rewrites,
 }
 
-/// The account of the rewrites of the AOF.
+/// How the last rewrites of the AOF ended, for INFO and for the next try.
 #[derive(Debug, Default)]
 pub struct Rewrites {
     took: Option<Duration>,
     count: u64,
-    /// How many have failed since the last one that did not.
+    /// How many have failed since the last one that succeeded.
     failures: u64,
-    /// When the last one did.
+    /// When the last of these failed.
     failed_at: Option<Instant>,
 }
 
-/// A thread that writes.
+/// A thread that writes files, and what was true when it began.
 #[derive(Debug)]
 struct Job {
     thread: JoinHandle<io::Result<Outcome>>,
@@ -54,40 +54,43 @@ struct Job {
     started: Instant,
     progress: Progress,
     keys: usize,
-    /// How many changes there had been when it began (`Store::changes`).
+    /// `Store::changes` when it began.
     changes: u64,
-    /// How many bytes of segments the store had copied by then.
+    /// `Store::copied` when it began: how many bytes of segments were copied by then.
     copied: u64,
 }
 
-/// What a thread has made.
+/// What a thread has written.
 #[derive(Debug)]
 enum Outcome {
-    /// The RDB file is in its place.
+    /// The RDB file.
     Saved,
-    /// The next increment of the AOF is in the manifest.
+    /// The next increment of the AOF. The manifest in this folder names it.
     Increment(Folder, File),
-    /// So is a new base.
+    /// A new base. The manifest in this folder names it.
     Base(Folder),
 }
 
-/// After a rewrite that failed the next one does not begin of itself at once, but after a
-/// second; and after so many in a row, after a minute, two, four, and so on up to an hour
+/// After a rewrite that failed, the next one begins by itself after a second. After this many
+/// failures in a row it waits for one minute, then two, four, and so on up to an hour
 /// (`aofRewriteLimited`).
 const FAILURES_BEFORE_BACKOFF: u64 = 3;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Background {
+    /// Is a BGSAVE running?
     pub fn is_saving(&self) -> bool {
         self.job.as_ref().is_some_and(|job| !job.is_rewrite)
     }
 
+    /// Is a rewrite of the AOF running?
     pub fn is_rewriting(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.is_rewrite)
     }
 
-    /// Saves the data while everybody waits: SAVE. If that fails, the server log says why.
+    /// Saves the data while all clients wait (SAVE). Returns whether it succeeded; if not, the
+    /// server log says why.
     pub fn save_now(&mut self, store: &Store, config: &Config) -> bool {
         self.saves.begin();
         let (location, options) = (config.rdb_location(), config.rdb_options());
@@ -103,7 +106,8 @@ impl Background {
         saved.is_ok()
     }
 
-    /// Begins to save the data: BGSAVE. If that fails, the server log says why.
+    /// Begins to save the data in the background (BGSAVE). Returns whether it has begun; if not,
+    /// the server log says why.
     pub fn save(&mut self, store: &Store, config: &Config) -> bool {
         self.save_scheduled = false;
         self.saves.begin();
@@ -120,8 +124,9 @@ impl Background {
         begun.is_ok()
     }
 
-    /// Begins to write the AOF anew: BGREWRITEAOF. An AOF that goes on does so in a new
-    /// increment, which the thread makes first. If that fails, the server log says why.
+    /// Begins to rewrite the AOF in the background (BGREWRITEAOF). Returns whether it has begun;
+    /// if not, the server log says why. An AOF that is on continues in a new increment, which the
+    /// thread creates first.
     pub fn rewrite(&mut self, aof: &mut Aof, store: &Store, config: &Config) -> bool {
         self.rewrite_scheduled = false;
         let begun = aof.begin_rewrite(config.log_location());
@@ -138,7 +143,7 @@ impl Background {
         begun.is_ok()
     }
 
-    /// Begins a rewrite now or, if something else is under way, when that has ended.
+    /// Begins a rewrite now or, if a job is running, when that has ended.
     pub fn rewrite_soon(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
         self.rewrite_scheduled = true;
         if self.job.is_none() {
@@ -146,7 +151,7 @@ impl Background {
         }
     }
 
-    /// Begins to write the base of an AOF. What is appended from now on goes on from it.
+    /// Begins to write the base of an AOF. Whatever is appended from now on continues from it.
     fn write_base(&mut self, rewrite: Rewrite, store: &Store, config: &Config) -> io::Result<()> {
         let (snapshot, format) = (store.snapshot(), config.base_format());
         self.spawn(true, store, move |progress| {
@@ -154,6 +159,7 @@ impl Background {
         })
     }
 
+    /// Starts a thread that calls `write`.
     fn spawn(
         &mut self,
         is_rewrite: bool,
@@ -177,8 +183,8 @@ impl Background {
         Ok(())
     }
 
-    /// Lets what is under way have no effect, because it is no longer wanted. Its thread
-    /// deletes what it has made, which may take it a while.
+    /// Cancels the running job, if there is one: it has no effect any more. Its thread deletes
+    /// what it has written, which may take a while.
     pub fn cancel(&mut self) {
         if let Some(job) = self.job.take() {
             job.progress.cancel();
@@ -186,7 +192,7 @@ impl Background {
         }
     }
 
-    /// Cancels a rewrite of the AOF, be it under way or scheduled.
+    /// Cancels a rewrite of the AOF, whether it is running or scheduled.
     pub fn cancel_rewrite(&mut self) {
         self.rewrite_scheduled = false;
         if self.is_rewriting() {
@@ -194,7 +200,7 @@ impl Background {
         }
     }
 
-    /// Takes what a thread has made, if it is done, and begins what is due.
+    /// Takes the result of a thread that is done, and begins what is scheduled or due.
     pub fn every_tick(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
         if let Some(job) = self.job.take_if(|job| job.thread.is_finished()) {
             self.finish(job, aof, store, config);
@@ -226,7 +232,7 @@ impl Background {
             }
             Ok(Outcome::Base(folder)) => {
                 aof.end_rewrite(folder);
-                info!("the log is written anew in {took:.1?}; {copied} MB were copied meanwhile");
+                info!("the AOF was rewritten in {took:.1?}; {copied} MB were copied meanwhile");
                 self.rewrites.succeed(took);
             }
             Err(error) if job.is_rewrite => self.fail_rewrite(&error),
@@ -239,12 +245,12 @@ impl Background {
     }
 
     fn fail_rewrite(&mut self, error: &io::Error) {
-        error!("cannot write the log anew: {}", system_text(error));
+        error!("cannot rewrite the AOF: {}", system_text(error));
         self.rewrites.fail();
     }
 
-    /// Begins what somebody asked for, or what is due. While data is loaded, that waits: half
-    /// of the data must not take the place of all of it.
+    /// Begins what was requested, or what is due. While data is loaded nothing begins, because a
+    /// file with half of the data must not replace the one with all of it.
     fn begin(&mut self, aof: &mut Aof, store: &Store, config: &Config) {
         if store.loading {
             return;
@@ -268,13 +274,13 @@ impl Background {
         }
     }
 
-    /// Forgets how many saves and rewrites there were: CONFIG RESETSTAT.
+    /// Resets the numbers of saves and rewrites (CONFIG RESETSTAT).
     pub fn reset_counters(&mut self) {
         self.saves.count = 0;
         self.rewrites.count = 0;
     }
 
-    /// The lines of INFO about the file.
+    /// The lines of INFO about the RDB file.
     pub fn info_saves(&self, store: &Store) -> String {
         let saving = self.job.as_ref().filter(|job| !job.is_rewrite);
         let saves = &self.saves;
@@ -292,7 +298,7 @@ impl Background {
         ])
     }
 
-    /// The lines of INFO about how far it is, and what it costs.
+    /// The lines of INFO about the running job: its progress, and what it has cost in memory.
     pub fn info_progress(&self, store: &Store) -> String {
         let job = self.job.as_ref();
         let copied = job.map_or(0, |job| store.copied - job.copied);
@@ -341,8 +347,8 @@ impl Rewrites {
         self.failed_at = Some(Instant::now());
     }
 
-    /// May one begin of itself? Those who may not write until it is done do not have the
-    /// patience.
+    /// May a rewrite begin by itself? It is urgent (`is_urgent`) if writes are refused until it
+    /// is done: then it is tried every second.
     fn may_begin(&self, is_urgent: bool) -> bool {
         let pause = self.pause(is_urgent);
         self.failed_at.is_none_or(|then| then.elapsed() >= pause)
@@ -360,7 +366,7 @@ fn ok_or_err(failed: bool) -> &'static str {
     if failed { "err" } else { "ok" }
 }
 
-/// Whole seconds, or -1 if there are none to speak of.
+/// Whole seconds, or -1 if there is no time to report.
 fn seconds(time: Option<Duration>) -> i64 {
     time.map_or(-1, |time| time.as_secs() as i64)
 }

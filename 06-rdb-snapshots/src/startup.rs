@@ -14,11 +14,11 @@ use crate::handlers;
 use crate::logging;
 use crate::net::listener;
 use crate::recovery;
-use crate::recovery::Door;
+use crate::recovery::Accept;
 use crate::state::Shared;
 use crate::util::open_files;
 
-/// Runs the server, until it ends. What it returns is the process's exit status.
+/// Runs the server until it ends. Returns the exit status of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(cli.config.loglevel);
@@ -32,7 +32,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Serves until the process ends, or says why it cannot.
+/// Serves until the process ends; an error says why it cannot.
 fn run(cli: &Cli) -> Result<(), String> {
     let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
     cli.runtime().map_err(no_threads)?.block_on(serve(cli))
@@ -45,14 +45,14 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     shared.lock().store.loading = true;
     let listener = listener::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
-    let (door, opened) = oneshot::channel();
+    let (accept, accepting) = oneshot::channel();
     let clients = shared.clone();
     let server = tokio::spawn(async move {
-        // It is opened or dropped; either lets clients in.
-        let _ = opened.await;
+        // A value is sent, or the sender is dropped; either lets clients in.
+        let _ = accepting.await;
         listener::run(listener, clients).await;
     });
-    recover(shared.clone(), door).await?;
+    recover(shared.clone(), accept).await?;
     cli.print_banner();
     tokio::spawn(cron::run(shared.clone()));
     tokio::spawn(expire_cycle::run(shared));
@@ -61,18 +61,18 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes the data set as it was, on a thread of its own: it waits for the disk, and there
-/// are clients to be told so.
-async fn recover(shared: Shared, door: Door) -> Result<(), String> {
-    let recovery = move || recovery::run(&shared, handlers::table(), door);
+/// Loads the data set on a thread of its own, because that waits for the disk while clients must
+/// get `-LOADING`.
+async fn recover(shared: Shared, accept: Accept) -> Result<(), String> {
+    let recovery = move || recovery::run(&shared, handlers::table(), accept);
     match tokio::task::spawn_blocking(recovery).await {
         Ok(recovered) => recovered.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// A panic is a bug of ours, and it may have left the store half changed. A
-/// server that stops is better than one that goes on with wrong data.
+/// Ends the process at a panic, which is a bug and may have left the store half changed. A server
+/// that stops is better than one that goes on with wrong data.
 fn abort_on_panic() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

@@ -27,7 +27,7 @@ pub struct State {
     pub pubsub: PubSub,
 }
 
-/// A handle to the state; clones lead to the same one.
+/// A handle to the state. All clones lead to the same state.
 #[derive(Clone)]
 pub struct Shared(Arc<Mutex<State>>);
 
@@ -44,8 +44,8 @@ impl Shared {
         })))
     }
 
-    /// Waits for the lock and looks at the clock. The lock is free again when the
-    /// guard is dropped; until then the time stands still.
+    /// Waits for the lock, and reads the clock, which then stands still until the guard is
+    /// dropped.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         // A lock is poisoned by a panic, and a panic ends the process (`abort_on_panic`).
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! The state of the server's end: whether somebody wants it, and how far it is
-//! (`server.shutdown_flags` and its like in Redis).
+//! The state of the shutdown: whether it was requested, and its phase
+//! (in Redis `server.shutdown_flags` and others).
 //!
 //! ```text
 //! running ──► draining ──► persisted: ended ──► exit
@@ -7,25 +7,25 @@
 //!    └── aborted ─┴── failed ◄──┘
 //! ```
 //!
-//! This file owns the state. SHUTDOWN and signals ask for the end, every connection watches the
-//! status, and `shutdown/mod.rs` does what has to be done.
+//! This file owns the state. SHUTDOWN and signals request the shutdown, every connection watches
+//! the status, and `shutdown/mod.rs` does the work.
 
 use std::time::Instant;
 
 use tokio::sync::watch;
 
-/// How far the server is.
+/// The phase of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// It serves.
+    /// It serves clients.
     Running,
-    /// It serves reads. Writes wait, so that the replicas can catch up.
+    /// It executes reads. Writes wait, so that the replicas can catch up.
     Draining,
-    /// All is safe. Nothing is executed any more; what was executed gets its reply.
+    /// All data is safe. Nothing is executed any more; what was executed gets its reply.
     Ended,
 }
 
-/// Whether the data is saved before the end.
+/// Whether the data is saved before the server ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Save {
     /// If there are save points.
@@ -35,7 +35,7 @@ pub enum Save {
     Never,
 }
 
-/// How somebody wants the server to end: the options of SHUTDOWN.
+/// How the server is to end: the options of SHUTDOWN.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Request {
     pub save: Save,
@@ -45,41 +45,41 @@ pub struct Request {
     pub force: bool,
 }
 
-/// One attempt to end the server. It is over when it is aborted or fails.
+/// An attempt to shut down. It is current until it is aborted or fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Tells it from the attempts before it.
+    /// Distinguishes it from earlier attempts.
     id: u64,
     pub request: Request,
 }
 
-/// What everybody may see, and wait for.
+/// What every connection may see, and wait for.
 #[derive(Debug, Clone, Copy)]
 pub struct Status {
     pub phase: Phase,
-    /// The attempt that is under way, or has succeeded.
+    /// The attempt that is in progress, or has succeeded.
     pub attempt: Option<Attempt>,
     /// How many attempts were aborted or have failed.
     aborted: u64,
 }
 
-/// Asks for the end without the server's lock, which may be held for as long as a save takes.
+/// Requests a shutdown without the server's lock, which may be held for as long as a save takes.
 #[derive(Debug, Clone)]
 pub struct Requests(watch::Sender<Status>);
 
-/// The state of the server's end.
+/// The state of the shutdown, behind the server's lock.
 #[derive(Debug)]
 pub struct Lifecycle {
-    /// The same as in the status, for whoever has the server's lock: to look there takes another.
+    /// A copy of `status.phase`, which can be read without the lock of the `watch`.
     phase: Phase,
     status: watch::Sender<Status>,
-    /// When the server stops waiting for its replicas.
+    /// The time at which the server stops waiting for its replicas.
     pub drained: Option<Instant>,
 }
 
 impl Requests {
-    /// Asks for the end. If there is an attempt already, this joins it, and it goes on as it was
-    /// asked for first.
+    /// Requests a shutdown, and returns the attempt. If there is one already, the request joins
+    /// it, and its options stay as they were.
     pub fn send(&self, request: Request) -> Attempt {
         let mut attempt = Attempt { id: 0, request };
         self.0.send_modify(|status| {
@@ -110,25 +110,28 @@ impl Default for Lifecycle {
 }
 
 impl Lifecycle {
+    /// The phase of the server.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
+    /// Has the server ended, so that nothing is executed any more?
     pub fn has_ended(&self) -> bool {
         self.phase() == Phase::Ended
     }
 
+    /// Enters a phase.
     pub fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.status.send_modify(|status| status.phase = phase);
     }
 
-    /// The status; to look at, and to wait for.
+    /// Returns a receiver of the status, to look at or to wait for.
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
 
-    /// For whoever asks for the end.
+    /// Returns a handle with which a shutdown can be requested.
     pub fn requests(&self) -> Requests {
         Requests(self.status.clone())
     }
@@ -138,8 +141,8 @@ impl Lifecycle {
         self.status.borrow().attempt == Some(attempt)
     }
 
-    /// Ends the attempt that is under way, and whoever has asked for it is told. The server goes
-    /// on. False if there was none.
+    /// Ends the attempt that is in progress; the server goes on. Whoever requested it sees that
+    /// it is not current any more. Returns false if there was none.
     pub fn abort(&mut self) -> bool {
         self.drained = None;
         self.phase = Phase::Running;

@@ -32,22 +32,22 @@ pub struct State {
 }
 
 impl State {
-    /// The server is in another phase of its end from now on, and every connection looks at it.
+    /// Enters a phase of the shutdown, and notifies every connection.
     pub fn enter(&mut self, phase: Phase) {
         self.lifecycle.enter(phase);
         self.clients.notify_all();
     }
 
-    /// The server does not end. False if nobody has wanted it to.
+    /// Aborts the shutdown, and notifies every connection. Returns false if none was in progress.
     pub fn abort_shutdown(&mut self) -> bool {
         let was_wanted = self.lifecycle.abort();
         self.clients.notify_all();
         was_wanted
     }
 
-    /// What happens from here on to a key whose time is over. It follows from what the server is
-    /// and whose command is executed (`is_obeyed`: the log's or the primary's), and nobody else
-    /// decides it.
+    /// Decides, and returns, what happens from here on to expired keys. That depends only on the
+    /// role and the phase of the server, and on whose command is executed: `is_obeyed` means that
+    /// it comes from the AOF or from the primary.
     pub fn settle_expiry(&mut self, is_obeyed: bool) -> Expiry {
         self.store.expiry = match () {
             () if is_obeyed || self.store.loading => Expiry::Ignore,
@@ -59,7 +59,7 @@ impl State {
     }
 }
 
-/// A handle to the state; clones lead to the same one.
+/// A handle to the state. All clones lead to the same state.
 #[derive(Clone)]
 pub struct Shared(Arc<Mutex<State>>);
 
@@ -78,8 +78,8 @@ impl Shared {
         })))
     }
 
-    /// Waits for the lock and looks at the clock. The lock is free again when the
-    /// guard is dropped; until then the time stands still.
+    /// Waits for the lock, and reads the clock, which then stands still until the guard is
+    /// dropped.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         // A lock is poisoned by a panic, and a panic ends the process (`abort_on_panic`).
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,10 +22,10 @@ use crate::resp::parse_integer;
 /// The longest line of a manifest, with its newline, in bytes (`MANIFEST_MAX_LINE`).
 const MAX_LINE: usize = 1024;
 
-/// What the names of increments end with.
+/// What the name of an increment ends with.
 const INCREMENT: &str = ".incr.aof";
 
-/// What is wrong with a manifest.
+/// What is wrong with a manifest. Lines count from 1.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ManifestError {
     #[error("line {line}: {what}")]
@@ -40,7 +40,7 @@ pub enum ManifestError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub name: String,
-    /// Counts up from 1, apart for bases and increments.
+    /// The number in its name. It counts up from 1, separately for bases and increments.
     pub sequence: u64,
 }
 
@@ -55,9 +55,10 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest. Redis's own need not look like ours: a name may be quoted, a
-    /// line may be a comment, and a later version may add more pairs to a line. Beyond
-    /// that nothing is guessed: a line that was misread can cost a whole file.
+    /// Parses a manifest (`aofLoadManifestFromFile`). Redis may write it in other ways than this
+    /// server: a name may be quoted, a line may be a comment, and a later version may add more
+    /// pairs to a line. Everything else is an error, because a line that is misread can cost a
+    /// whole file.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
         let mut manifest = Self::default();
         for (text, line) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
@@ -92,9 +93,9 @@ impl Manifest {
         Ok(())
     }
 
-    /// Looks for what no single line shows. The letters `h` and `i` differ in one bit,
-    /// and history is deleted. An increment becomes history together with the base before
-    /// it, so one that did so alone is damage.
+    /// Checks what no single line shows. The letters `h` and `i` differ in one bit, and history
+    /// is deleted. An increment becomes history together with the base before it, so history
+    /// without a base is damage.
     fn check(&self) -> Result<(), ManifestError> {
         if self.is_empty() {
             return Err(ManifestError::Empty);
@@ -106,7 +107,7 @@ impl Manifest {
         }
     }
 
-    /// Does the manifest name this file, be it as history?
+    /// Does the manifest name this file, as history or otherwise?
     pub fn names(&self, file: &str) -> bool {
         let mut parts = self.files().chain(&self.history);
         parts.any(|part| part.name == file)
@@ -117,6 +118,7 @@ impl Manifest {
         self.base.iter().chain(&self.increments)
     }
 
+    /// Are there no files to replay?
     pub fn is_empty(&self) -> bool {
         self.files().next().is_none()
     }

@@ -5,7 +5,7 @@
 //! same lock under which it was applied: that makes the order right. Before any
 //! reply to it leaves, `pending` is written to the file: that makes an
 //! acknowledged write survive the end of the process. With `always`, the reply
-//! also waits for fsync: then it survives the end of the machine.
+//! also waits for fsync: then the write survives a power loss.
 //!
 //! **What is written.** Plain RESP, so that the parser we have reads it, and a
 //! stock Redis, too. And only what is deterministic: a time to live becomes the
@@ -14,7 +14,7 @@
 //! old one after a restart, as in Redis; in memory nothing changes.
 //!
 //! **When the disk is full.** What could not be written stays in `pending`, and
-//! whoever waits for it gets an error instead of OK. No other write is let in
+//! clients that wait for it get an error instead of OK. No other write is executed
 //! until it is written: so memory never holds more than the AOF and `pending` say.
 //!
 //! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs`
@@ -42,7 +42,7 @@ use crate::resp::{Protocol, Reply};
 use crate::stats::lines;
 use crate::store::Store;
 
-/// When the AOF is made safe against a power loss (`appendfsync`).
+/// When the AOF is made durable across a power loss (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fsync {
     /// Before the reply.
@@ -54,6 +54,7 @@ pub enum Fsync {
 }
 
 impl Fsync {
+    /// The name that CONFIG uses, such as `everysec`.
     pub fn name(self) -> String {
         let name = self.to_possible_value();
         name.map_or(String::new(), |value| value.get_name().into())
@@ -64,13 +65,13 @@ impl Fsync {
 #[derive(Debug, Default)]
 pub struct Aof {
     open: Option<Open>,
-    /// What was appended and not yet written.
+    /// What was appended and is not written to the file yet.
     pending: BytesMut,
     /// How many bytes were appended since the server started.
     appended: u64,
     /// How many of them are in the file.
     written: u64,
-    /// Why the AOF cannot be written now, in the system's words.
+    /// Why the AOF cannot be written now, in the operating system's words.
     error: Option<String>,
 }
 
@@ -80,22 +81,22 @@ struct Open {
     folder: Folder,
     /// The last increment.
     file: Arc<File>,
-    /// Its size in bytes, up to the end of the last whole write.
+    /// The size of the file in bytes, up to the end of the last complete write.
     size: u64,
-    /// There may be a part of a write after that.
+    /// Part of a write may follow after that, because the write failed.
     torn: bool,
-    /// The size of the whole AOF in bytes when it was last written anew.
+    /// The size of the whole AOF in bytes after its last rewrite.
     base_size: u64,
     syncer: Syncer,
 }
 
-/// How it stands with what was appended up to some position.
+/// What to do with a reply to a command that was appended up to some position.
 pub enum Commit {
     /// The reply may leave.
     Done,
-    /// It may leave when the position is safe.
+    /// It may leave when an fsync has reached the position.
     Wait(watch::Receiver<Synced>),
-    /// It must not leave; the error to send instead.
+    /// It must not leave; this is why.
     Failed(String),
 }
 
@@ -124,8 +125,8 @@ impl Aof {
         self.error = None;
     }
 
-    /// Turns the AOF off; what it has so far stays. It ends even if the disk fails: whoever turns
-    /// it off wants to go on without it. Nobody waits for its last fsync.
+    /// Turns the AOF off; its files stay. It succeeds even if the disk fails, because whoever
+    /// turns it off wants to go on without it. Nothing waits for the last fsync.
     pub fn close(&mut self) {
         self.flush();
         if let Some(mut open) = self.open.take() {
@@ -134,6 +135,7 @@ impl Aof {
         self.forget_pending();
     }
 
+    /// Is the AOF on?
     pub fn is_on(&self) -> bool {
         self.open.is_some()
     }
@@ -153,13 +155,13 @@ impl Aof {
         self.appended
     }
 
-    /// Why no write may be executed now.
+    /// Why writes are refused now (`-MISCONF`), in the operating system's words.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
-    /// Is there something that clients can see and a crash would undo? Of what
-    /// cannot be written now we have said so.
+    /// Has something been executed that clients can see and that a crash would undo? Writes that
+    /// cannot be written now do not count, because they were answered with an error.
     pub fn is_behind(&self, policy: Fsync) -> bool {
         match (&self.open, &self.error) {
             (Some(open), None) if policy == Fsync::Always => !open.syncer.is_safe(self.appended),
@@ -168,8 +170,8 @@ impl Aof {
         }
     }
 
-    /// Makes sure that the AOF is written, and with `always` also made safe, up to
-    /// `position`.
+    /// Writes the AOF up to `position`, and requests an fsync if the policy is `always`. Returns
+    /// whether a reply to what was appended up to there may leave.
     pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
         if self.written < position {
             self.flush();
@@ -203,7 +205,7 @@ impl Aof {
                 // A write that succeeds does not undo an fsync that failed.
                 let is_safe = open.syncer.error().is_none();
                 if is_safe && self.error.take().is_some() {
-                    info!("the log can be written again");
+                    info!("the AOF can be written again");
                 }
             }
             Err(error) => self.fail(&error),
@@ -213,13 +215,13 @@ impl Aof {
     fn fail(&mut self, error: &io::Error) {
         let text = system_text(error);
         if self.error.as_ref() != Some(&text) {
-            error!("cannot write the log: {text}; writes are refused until it can be written");
+            error!("cannot write the AOF: {text}; writes are refused until it can be written");
         }
         self.error = Some(text);
     }
 
-    /// What is to be done once a second: fsync, and another try if something
-    /// failed.
+    /// What is done once a second: requests an fsync, unless the policy is `no`, and tries again
+    /// if something failed.
     pub fn every_second(&mut self, policy: Fsync, store: &Store) {
         let Some(open) = &mut self.open else {
             return;
@@ -244,14 +246,14 @@ impl Aof {
             return;
         };
         match folder.reopen().map(|folder| self.create(folder, store)) {
-            Ok(Ok(())) => info!("the log has been written anew"),
+            Ok(Ok(())) => info!("the AOF was rewritten"),
             Ok(Err(error)) => self.fail(&error),
-            Err(error) => error!("cannot write the log anew: {error}"),
+            Err(error) => error!("cannot rewrite the AOF: {error}"),
         }
     }
 
-    /// The lines of INFO about the AOF. No write is ever put off because
-    /// of an fsync, so none is delayed.
+    /// The lines of INFO about the AOF. `aof_delayed_fsync` is always 0, because no write is
+    /// delayed by an fsync.
     pub fn info(&self) -> String {
         let status = match self.error {
             None => "ok",
@@ -288,9 +290,9 @@ impl Open {
         })
     }
 
-    /// Is what was written still there, and safe where it was to be made safe? After an fsync
-    /// that failed nobody can say what is on the disk. A second one may succeed and mean
-    /// nothing: the system forgets what it could not write.
+    /// Fails if what was written may be lost: the files were taken away, or an fsync has failed.
+    /// After a failed fsync, nobody knows what is on the disk. A second one may succeed and mean
+    /// nothing, because the system forgets what it could not write.
     fn check(&self) -> io::Result<()> {
         match self.syncer.error() {
             Some(error) => Err(io::Error::new(error.kind(), error)),
@@ -298,8 +300,8 @@ impl Open {
         }
     }
 
-    /// Writes all of `bytes` or, as far as the system lets us, nothing: a command
-    /// that is cut in half would be in the way of the next one.
+    /// Writes all of `bytes` or, as far as the system permits, nothing: half a command would
+    /// damage the one after it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.cut_back()?;
         let written = (&*self.file).write_all(bytes);
@@ -313,8 +315,8 @@ impl Open {
         written
     }
 
-    /// Removes what is left of a write that failed. If that fails, too, it has to
-    /// be done before the next write.
+    /// Removes what is left of a write that failed. If that fails, too, it must be done before
+    /// the next write.
     fn cut_back(&mut self) -> io::Result<()> {
         if self.torn {
             self.file.set_len(self.size)?;
@@ -324,17 +326,17 @@ impl Open {
     }
 }
 
-/// This much memory for pending bytes is kept for the next ones.
+/// The buffer of pending bytes is kept for the next ones up to this capacity, in bytes.
 const KEPT_PENDING: usize = 1024 * 1024;
 
-/// Adds a command to `output`, as a client would send it.
+/// Appends a command to `output` in RESP, as a client would send it.
 pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut BytesMut) {
     let mut array = Reply::new(output, Protocol::Resp2);
     array.array(words.len());
     words.for_each(|word| array.bulk(word));
 }
 
-/// What the system says of an error (`strerror`), without Rust's addition.
+/// The operating system's text for an error (`strerror`), without what Rust adds.
 pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());

@@ -1,21 +1,21 @@
-//! Files that are either whole or not there.
+//! Files that are either complete or not there.
 //!
-//! We may end at any moment, and so may the machine. So a file is written under a
-//! temporary name, made safe with fsync, and only then renamed to what it is to be:
-//! who looks for it finds the old one or the new one. And the rename is safe only
-//! after an fsync of the folder, for it is the folder that it changed.
+//! The process may end at any moment, and the power may fail. So a file is written under
+//! a temporary name, made safe with fsync, and only then renamed to its own name: whoever
+//! opens that finds the old file or the new one. The rename is safe only after an fsync
+//! of the folder, because it is the folder that it changes.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The number of the next temporary file. Each is given out once: two writers that share a file
-/// would make one of two halves.
+/// The number of the next temporary file. Each is used once: two writers that share a file would
+/// mix their halves.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// A file that is complete and safe, and that nothing depends on yet. It is deleted when it is
-/// dropped: it may be in the way of the next try, and the disk may be full.
+/// A file that is complete and safe on the disk, and that nothing depends on yet. It is deleted
+/// when this is dropped, because it may be in the way of the next try, and the disk may be full.
 #[derive(Debug)]
 pub struct Temporary {
     path: PathBuf,
@@ -23,7 +23,8 @@ pub struct Temporary {
 }
 
 impl Temporary {
-    /// Writes what `write` writes to a new file. `name` makes its path from a number.
+    /// Creates a file, calls `write` to fill it, and makes it safe with fsync. `name` makes its
+    /// path from a number. If anything fails, the file is deleted.
     pub fn write(
         name: impl Fn(u32) -> PathBuf,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -36,21 +37,21 @@ impl Temporary {
         Ok(temporary)
     }
 
-    /// A file that somebody else has written.
+    /// Takes over a file that exists, so that it is deleted when this is dropped.
     pub fn at(path: PathBuf) -> Self {
         let is_kept = false;
         Self { path, is_kept }
     }
 
-    /// Puts it in the place of `path`, in the same folder. It is still deleted when it is
-    /// dropped.
+    /// Renames the file to `path`, which is in the same folder, and replaces a file that is
+    /// there. It is still deleted when this is dropped.
     pub fn rename(&mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)?;
         path.clone_into(&mut self.path);
         Ok(())
     }
 
-    /// From now on it is there to stay.
+    /// Keeps the file: it is not deleted when this is dropped.
     pub fn keep(mut self) {
         self.is_kept = true;
     }
@@ -64,7 +65,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Makes a file that nobody else has.
+/// Creates a file that no other process has, and returns its path, too.
 fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
     loop {
         let path = name(NEXT.fetch_add(1, Relaxed));
@@ -76,7 +77,7 @@ fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// Makes what was renamed in a folder safe against the end of the machine.
+/// Makes the renames in a folder durable across a power loss.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

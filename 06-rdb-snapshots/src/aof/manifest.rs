@@ -22,10 +22,10 @@ use crate::resp::parse_integer;
 /// The longest line of a manifest, with its newline, in bytes (`MANIFEST_MAX_LINE`).
 const MAX_LINE: usize = 1024;
 
-/// What the names of increments end with.
+/// What the name of an increment ends with.
 const INCREMENT: &str = ".incr.aof";
 
-/// What is wrong with a manifest.
+/// What is wrong with a manifest. Lines count from 1.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ManifestError {
     #[error("line {line}: {what}")]
@@ -40,7 +40,7 @@ pub enum ManifestError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub name: String,
-    /// Counts up from 1, apart for bases and increments.
+    /// The number in its name. It counts up from 1, separately for bases and increments.
     pub sequence: u64,
 }
 
@@ -55,9 +55,10 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads a manifest. Redis's own need not look like ours: a name may be quoted, a
-    /// line may be a comment, and a later version may add more pairs to a line. Beyond
-    /// that nothing is guessed: a line that was misread can cost a whole file.
+    /// Parses a manifest (`aofLoadManifestFromFile`). Redis may write it in other ways than this
+    /// server: a name may be quoted, a line may be a comment, and a later version may add more
+    /// pairs to a line. Everything else is an error, because a line that is misread can cost a
+    /// whole file.
     pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
         let mut manifest = Self::default();
         for (text, line) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
@@ -92,9 +93,9 @@ impl Manifest {
         Ok(())
     }
 
-    /// Looks for what no single line shows. The letters `h` and `i` differ in one bit,
-    /// and history is deleted. An increment becomes history together with the base before
-    /// it, so one that did so alone is damage.
+    /// Checks what no single line shows. The letters `h` and `i` differ in one bit, and history
+    /// is deleted. An increment becomes history together with the base before it, so history
+    /// without a base is damage.
     fn check(&self) -> Result<(), ManifestError> {
         if self.is_empty() {
             return Err(ManifestError::Empty);
@@ -106,7 +107,7 @@ impl Manifest {
         }
     }
 
-    /// Does the manifest name this file, be it as history?
+    /// Does the manifest name this file, as history or otherwise?
     pub fn names(&self, file: &str) -> bool {
         let mut parts = self.files().chain(&self.history);
         parts.any(|part| part.name == file)
@@ -117,12 +118,13 @@ impl Manifest {
         self.base.iter().chain(&self.increments)
     }
 
+    /// Are there no files to replay?
     pub fn is_empty(&self) -> bool {
         self.files().next().is_none()
     }
 
-    /// What follows this manifest when there is a new base: the increments from number
-    /// `first` on go on from it, and all other files so far are history.
+    /// Returns the manifest that follows this one when there is a new base. Increments with the
+    /// sequence number `first` or a higher one are kept; all other files become history.
     pub fn start_over(&self, base: Part, first: Option<u64>) -> Self {
         let is_kept = |part: &&Part| first.is_some_and(|first| part.sequence >= first);
         let kept = self.increments.iter().filter(is_kept);
@@ -135,8 +137,8 @@ impl Manifest {
         }
     }
 
-    /// A base with the next number. The AOF is called `name`. No name is used of which
-    /// `is_taken` says that there is such a file.
+    /// Returns a base with the next sequence number. `name` is that of the AOF
+    /// (`appendfilename`). A number is skipped if `is_taken` is true for the name of its file.
     pub fn next_base(&self, name: &str, is_rdb: bool, is_taken: impl Fn(&str) -> bool) -> Part {
         let format = if is_rdb { "rdb" } else { "aof" };
         next(self.base.as_ref(), is_taken, |sequence| {
@@ -144,14 +146,15 @@ impl Manifest {
         })
     }
 
-    /// The same for an increment.
+    /// Returns an increment with the next sequence number. `name` is that of the AOF
+    /// (`appendfilename`). A number is skipped if `is_taken` is true for the name of its file.
     pub fn next_increment(&self, name: &str, is_taken: impl Fn(&str) -> bool) -> Part {
         next(self.increments.last(), is_taken, |sequence| {
             format!("{name}.{sequence}{INCREMENT}")
         })
     }
 
-    /// The increment to append to, made if there is none yet.
+    /// Returns the increment to append to, after adding one if there is none.
     pub fn last_increment(&mut self, name: &str, is_taken: impl Fn(&str) -> bool) -> &Part {
         if self.increments.is_empty() {
             self.increments.push(self.next_increment(name, is_taken));

@@ -1,8 +1,8 @@
 //! Reading the format (`rdbLoadRio` and what it calls).
 //!
-//! A file may come from anywhere and be damaged anywhere. So nothing in it is believed
-//! before it is checked: a length reserves no memory for bytes that are not there, and
-//! whatever is not as it should be is an error that says where.
+//! A file may come from anywhere and be damaged anywhere. So everything in it is checked
+//! before it is used: a length reserves no memory for bytes that are not there, and each
+//! fault is an error that says at which byte it is.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -13,13 +13,13 @@ use thiserror::Error;
 use super::{CRC, MAGIC, STRING, VERSION, encoding, lzf, opcode};
 use crate::store::Value;
 
-/// How much is read at once, in bytes.
+/// How many bytes are read from the source at once.
 const CHUNK: usize = 256 * 1024;
 
-/// Files before this version have no checksum.
+/// The first version of the format that has a checksum.
 const CHECKSUM_SINCE: u32 = 5;
 
-/// Why a file cannot be loaded.
+/// Why a file cannot be loaded. Offsets are in bytes.
 #[derive(Debug, Error)]
 pub enum RdbError {
     #[error("{0}")]
@@ -34,41 +34,42 @@ pub enum RdbError {
 
 type Result<T> = std::result::Result<T, RdbError>;
 
-/// A key as it stands in the file.
+/// A key and its value, as the file has them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Record {
     pub key: Vec<u8>,
     pub value: Value,
-    /// When it ends, in milliseconds since 1970.
+    /// When the key expires, in milliseconds since 1970.
     pub deadline: Option<i64>,
-    /// Where in the file it stands, in bytes.
+    /// Where in the file the record begins, in bytes.
     pub offset: u64,
 }
 
 /// Reads records from `source`.
 pub struct Decoder<R> {
     source: R,
-    /// Bytes of the file, and how many of them are behind us.
+    /// Bytes of the file, of which those before `position` have been read.
     buffer: Vec<u8>,
     position: usize,
-    /// Where in the file the buffer begins, in bytes.
+    /// The offset of the buffer in the file, in bytes.
     base: u64,
-    /// The checksum of what is behind us, up to this position in the buffer.
+    /// The checksum of all bytes before the position `summed` of the buffer.
     checksum: Digest<'static, u64, Table<16>>,
     summed: usize,
     version: u32,
-    /// How many keys the file says that it has, and how many of them have a deadline.
+    /// How many keys the file says it has, and how many of them have a deadline.
     sizes: (u64, u64),
 }
 
-/// A length, or what stands in its place.
+/// A length, or the encoding of a string that has none.
 enum Length {
     Bytes(u64),
     Encoding(u8),
 }
 
 impl<R: Read> Decoder<R> {
-    /// Reads the beginning of the file.
+    /// Reads the beginning of the file. Fails if it is not that of an RDB, or of a newer version
+    /// than Redis 7.0 reads.
     pub fn new(source: R) -> Result<Self> {
         let mut decoder = Self {
             source,
@@ -101,7 +102,7 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    /// The next key, or `None` at the end, if the checksum is right.
+    /// Returns the next record, or `None` at the end of the file, if the checksum is right.
     pub fn next(&mut self) -> Result<Option<Record>> {
         let mut deadline = None;
         loop {
@@ -137,7 +138,7 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    /// Something about the file. What we do not know need not be known.
+    /// Reads a field about the file, and ignores it: fields that are unknown do not matter.
     fn aux(&mut self) -> Result<()> {
         self.string()?;
         self.string().map(drop)
@@ -170,7 +171,8 @@ impl<R: Read> Decoder<R> {
         Ok(())
     }
 
-    /// A record that we cannot represent. If it is a value, its key says more than a number.
+    /// Returns the error for a record that this server has no type for. If it is a value, the
+    /// error names its key.
     fn unsupported(&mut self, offset: u64, kind: u8) -> Result<RdbError> {
         let what = match (kind, type_name(kind)) {
             (opcode::FUNCTION | opcode::FUNCTION_BEFORE_7, _) => "functions".to_owned(),
@@ -182,12 +184,12 @@ impl<R: Read> Decoder<R> {
         Ok(RdbError::Unsupported { offset, what })
     }
 
-    /// A value of the only type that we have.
+    /// Reads a value. There is only one type.
     fn value(&mut self) -> Result<Value> {
         Ok(Value::from_bytes(&self.string()?))
     }
 
-    /// A string. One that was written as a number is spelled out.
+    /// Reads a string. If it was written as a number, returns its digits.
     fn string(&mut self) -> Result<Cow<'_, [u8]>> {
         let number: i64 = match self.length()? {
             Length::Bytes(length) => return self.bytes(length).map(Cow::Borrowed),
@@ -251,7 +253,7 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    /// The next `count` bytes.
+    /// Reads the next `count` bytes.
     fn take(&mut self, count: usize) -> Result<&[u8]> {
         while self.buffer.len() - self.position < count {
             self.fill(count)?;
@@ -261,8 +263,9 @@ impl<R: Read> Decoder<R> {
         Ok(&self.buffer[start..self.position])
     }
 
-    /// Reads more: a piece, or what is missing of `wanted` bytes. Memory is only taken for bytes
-    /// that have come, whatever the file says that follows.
+    /// Reads more of the source into the buffer: `CHUNK` bytes, or what `wanted` bytes need if
+    /// that is more. Memory is used only for bytes that have arrived, whatever length the file
+    /// claims.
     fn fill(&mut self, wanted: usize) -> Result<()> {
         self.sum();
         self.base += self.position as u64;
@@ -276,25 +279,26 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    /// Brings the checksum up to where we are.
+    /// Adds the bytes up to `position` to the checksum.
     fn sum(&mut self) {
         self.checksum
             .update(&self.buffer[self.summed..self.position]);
         self.summed = self.position;
     }
 
-    /// How many keys there are, and how many of them have a deadline, as far as the part
-    /// of the file behind us says so.
+    /// How many keys the file says it has, and how many of them have a deadline. Both are 0 until
+    /// that part of the file has been read.
     pub fn sizes(&self) -> (u64, u64) {
         self.sizes
     }
 
-    /// How many bytes of the file are behind us.
+    /// How many bytes of the file have been read.
     pub fn offset(&self) -> u64 {
         self.base + self.position as u64
     }
 
-    /// What follows the RDB in the file, as far as it has been read, and the rest.
+    /// Returns the bytes that follow the RDB and are in the buffer, and the source of all later
+    /// ones.
     pub fn into_rest(mut self) -> (Vec<u8>, R) {
         self.buffer.drain(..self.position);
         (self.buffer, self.source)
@@ -306,7 +310,7 @@ impl<R: Read> Decoder<R> {
     }
 }
 
-/// What Redis calls the types of values (`RDB_TYPE_…`).
+/// Names a type of value that this server does not have (`RDB_TYPE_…`), for the error.
 fn type_name(kind: u8) -> Option<&'static str> {
     Some(match kind {
         1 | 10 | 14 | 18 => "a list",

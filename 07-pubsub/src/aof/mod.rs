@@ -5,7 +5,7 @@
 //! same lock under which it was applied: that makes the order right. Before any
 //! reply to it leaves, `pending` is written to the file: that makes an
 //! acknowledged write survive the end of the process. With `always`, the reply
-//! also waits for fsync: then it survives the end of the machine.
+//! also waits for fsync: then the write survives a power loss.
 //!
 //! **What is written.** Plain RESP, so that the parser we have reads it, and a
 //! stock Redis, too. And only what is deterministic: a time to live becomes the
@@ -14,7 +14,7 @@
 //! old one after a restart, as in Redis; in memory nothing changes.
 //!
 //! **When the disk is full.** What could not be written stays in `pending`, and
-//! whoever waits for it gets an error instead of OK. No other write is let in
+//! clients that wait for it get an error instead of OK. No other write is executed
 //! until it is written: so memory never holds more than the AOF and `pending` say.
 //!
 //! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs`
@@ -41,7 +41,7 @@ use syncer::Syncer;
 use crate::resp::{Protocol, Reply};
 use crate::stats::lines;
 
-/// When the AOF is made safe against a power loss (`appendfsync`).
+/// When the AOF is made durable across a power loss (`appendfsync`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fsync {
     /// Before the reply.
@@ -53,6 +53,7 @@ pub enum Fsync {
 }
 
 impl Fsync {
+    /// The name that CONFIG uses, such as `everysec`.
     pub fn name(self) -> String {
         let name = self.to_possible_value();
         name.map_or(String::new(), |value| value.get_name().into())
@@ -63,18 +64,18 @@ impl Fsync {
 #[derive(Debug, Default)]
 pub struct Aof {
     open: Option<Open>,
-    /// What was appended and not yet written.
+    /// What was appended and is not written to the file yet.
     pending: BytesMut,
     /// How many bytes were appended since the server started.
     appended: u64,
     /// How many of them are in the file.
     written: u64,
-    /// Why the AOF cannot be written now, in the system's words.
+    /// Why the AOF cannot be written now, in the operating system's words.
     error: Option<String>,
-    /// A new AOF is to be begun in this folder: the AOF was just turned on, or its files cannot be
-    /// trusted, and then the error says why. Until it is begun, nothing is appended.
+    /// The folder in which a new AOF is to begin, because the AOF was just turned on, or because
+    /// its files cannot be trusted; then `error` says why. Until it begins, nothing is appended.
     wanted: Option<Folder>,
-    /// The lock of the folder, as long as anybody has it open.
+    /// The handle that locks the folder, as long as anything has it open.
     lock: Weak<File>,
 }
 
@@ -84,32 +85,34 @@ struct Open {
     folder: Folder,
     /// The last increment.
     file: Arc<File>,
-    /// The increment goes on from a base that is not yet written, and nothing names it.
+    /// The increment continues from a base that is not written yet, and the manifest does not
+    /// name it.
     provisional: bool,
-    /// Its size in bytes, up to the end of the last whole write.
+    /// The size of the file in bytes, up to the end of the last complete write.
     size: u64,
-    /// There may be a part of a write behind that.
+    /// Part of a write may follow after that, because the write failed.
     torn: bool,
-    /// The size of the whole AOF in bytes when it was last written anew.
+    /// The size of the whole AOF in bytes after its last rewrite.
     base_size: u64,
     syncer: Syncer,
 }
 
 /// What a rewrite begins with.
 pub enum Begin {
-    /// The next increment has to be in the manifest before the AOF goes on in it.
+    /// The next increment, which the manifest in this folder must name before the AOF switches to
+    /// it.
     Increment(Folder),
     /// The base.
     Base(Rewrite),
 }
 
-/// How it stands with what was appended up to some position.
+/// What to do with a reply to a command that was appended up to some position.
 pub enum Commit {
     /// The reply may leave.
     Done,
-    /// It may leave when the position is safe.
+    /// It may leave when an fsync has reached the position.
     Wait(watch::Receiver<Synced>),
-    /// It must not leave; the error to send instead.
+    /// It must not leave; this is why.
     Failed(String),
 }
 
@@ -122,8 +125,8 @@ impl Aof {
         Ok(())
     }
 
-    /// Turns the AOF on. A new one begins with the next rewrite. Until the base of that is
-    /// written, the old AOF in that folder, if there is one, stays as it is.
+    /// Turns the AOF on (`CONFIG SET appendonly yes`). The next rewrite begins a new one in
+    /// `location`. Until its base is written, an old AOF that is there stays as it is.
     pub fn turn_on(&mut self, location: Location) -> Result<(), FolderError> {
         self.wanted = Some(self.open_folder(location)?);
         self.open = None;
@@ -131,26 +134,27 @@ impl Aof {
         Ok(())
     }
 
-    /// Opens a folder. A rewrite that is no longer wanted may still have it open, and locked.
+    /// Opens a folder. A cancelled rewrite may still have it open, and locked.
     fn open_folder(&mut self, location: Location) -> Result<Folder, FolderError> {
         let folder = Folder::open(location, self.lock.upgrade().as_ref())?;
         self.lock = Arc::downgrade(&folder.handle);
         Ok(folder)
     }
 
-    /// Does the AOF need a new base? Without that, what is appended means nothing.
+    /// Does the AOF need a new base? Without one, what is appended cannot be replayed.
     pub fn wants_base(&self) -> bool {
         self.wanted.is_some() || self.open.as_ref().is_some_and(|open| open.provisional)
     }
 
-    /// Is there something in the files that only a new base mends? Until it is there, no write
-    /// is accepted.
+    /// Are the files such that only a new base mends them? No write is accepted before it is
+    /// there.
     pub fn is_broken(&self) -> bool {
         self.error.is_some() && self.wants_base()
     }
 
-    /// Has the AOF grown by so many percent since it was last written anew, and is it
-    /// larger than `min_size` bytes? 0 percent are never reached.
+    /// Has the AOF grown by `percentage` percent since its last rewrite, and is it larger than
+    /// `min_size` bytes (`auto-aof-rewrite-percentage` and `-min-size`)? With 0 percent it is
+    /// never due.
     pub fn is_rewrite_due(&self, percentage: u64, min_size: u64) -> bool {
         let Some(open) = &self.open else {
             return false;
@@ -159,7 +163,8 @@ impl Aof {
         size > min_size && has_grown(open.base_size, size, percentage)
     }
 
-    /// What a rewrite begins with. If the AOF is off, only a base is written, to `location`.
+    /// Returns what a rewrite begins with, after writing what is pending. If the AOF is off, that
+    /// is a base in `location`. Fails if the AOF cannot be written.
     pub fn begin_rewrite(&mut self, location: Location) -> io::Result<Begin> {
         if let Some(open) = self.open.as_ref().filter(|open| !open.provisional) {
             let folder = open.folder.clone();
@@ -183,8 +188,9 @@ impl Aof {
         Ok(Begin::Base(Rewrite::new(folder, Some(increment))))
     }
 
-    /// Goes on in the next increment, `file`, which the manifest in `folder` names already. The
-    /// base to be written ends where the old increment does, and that is made safe.
+    /// Continues the AOF in the next increment, `file`, which the manifest in `folder` names
+    /// already. Returns the rewrite, whose base must hold everything up to now. An fsync of the
+    /// old increment is requested.
     pub fn switch(&mut self, folder: Folder, file: File) -> io::Result<Rewrite> {
         self.flush();
         if self.open.as_ref().is_some_and(|open| open.torn) {
@@ -203,7 +209,7 @@ impl Aof {
         })
     }
 
-    /// The base is written, and the manifest in `folder` names it.
+    /// Ends a rewrite: its base is written, and the manifest in `folder` names it.
     pub fn end_rewrite(&mut self, folder: Folder) {
         let Some(open) = &mut self.open else {
             return;
@@ -220,8 +226,8 @@ impl Aof {
         self.error = None;
     }
 
-    /// Ends the AOF; what it has so far stays. It ends even if the disk fails:
-    /// who turns it off wants to go on without it. Nobody waits for its last fsync.
+    /// Turns the AOF off; its files stay. It succeeds even if the disk fails, because whoever
+    /// turns it off wants to go on without it. Nothing waits for the last fsync.
     pub fn close(&mut self) {
         self.flush();
         if let Some(mut open) = self.open.take() {
@@ -231,7 +237,7 @@ impl Aof {
         self.forget_pending();
     }
 
-    /// Is the AOF on, even if a new one has yet to be begun?
+    /// Is the AOF on, even if a new one has yet to begin?
     pub fn is_on(&self) -> bool {
         self.open.is_some() || self.wanted.is_some()
     }
@@ -251,13 +257,13 @@ impl Aof {
         self.appended
     }
 
-    /// Why no write may be executed now.
+    /// Why writes are refused now (`-MISCONF`), in the operating system's words.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }
 
-    /// Is there something that clients can see and a crash would undo? Of what
-    /// cannot be written now we have said so.
+    /// Has something been executed that clients can see and that a crash would undo? Writes that
+    /// cannot be written now do not count, because they were answered with an error.
     pub fn is_behind(&self, policy: Fsync) -> bool {
         match (&self.open, &self.error) {
             (Some(open), None) if policy == Fsync::Always => !open.syncer.is_safe(self.appended),
@@ -266,8 +272,8 @@ impl Aof {
         }
     }
 
-    /// Makes sure that the AOF is written, and with `always` also made safe, up to
-    /// `position`.
+    /// Writes the AOF up to `position`, and requests an fsync if the policy is `always`. Returns
+    /// whether a reply to what was appended up to there may leave.
     pub fn commit(&mut self, position: u64, policy: Fsync) -> Commit {
         if self.written < position {
             self.flush();
@@ -304,7 +310,7 @@ impl Aof {
                 // A write that succeeds does not undo an fsync that failed, nor does it make a base.
                 let is_safe = !open.provisional && open.syncer.error().is_none();
                 if is_safe && self.error.take().is_some() {
-                    info!("the log can be written again");
+                    info!("the AOF can be written again");
                 }
             }
             Err(error) => self.fail(&error),
@@ -314,13 +320,13 @@ impl Aof {
     fn fail(&mut self, error: &io::Error) {
         let text = system_text(error);
         if self.error.as_ref() != Some(&text) {
-            error!("cannot write the log: {text}; writes are refused until it can be written");
+            error!("cannot write the AOF: {text}; writes are refused until it can be written");
         }
         self.error = Some(text);
     }
 
-    /// What is to be done once a second: fsync, and another try if something
-    /// failed.
+    /// What is done once a second: requests an fsync, unless the policy is `no`, and tries again
+    /// if something failed.
     pub fn every_second(&mut self, policy: Fsync) {
         let Some(open) = &mut self.open else {
             return;
@@ -334,15 +340,15 @@ impl Aof {
         self.flush();
     }
 
-    /// The file was taken away while it was open, or an fsync has failed. Nothing is lost as
-    /// long as the data set is in memory: a rewrite begins soon.
+    /// Gives up the files, because they were taken away or an fsync has failed. As long as the
+    /// data set is in memory nothing is lost: a rewrite begins soon.
     fn distrust(&mut self, reason: &io::Error) {
         self.fail(reason);
         self.wanted = self.open.take().map(|open| open.folder);
     }
 
-    /// The lines of INFO about the AOF. No write is ever put off because
-    /// of an fsync, so none is delayed.
+    /// The lines of INFO about the AOF. `aof_delayed_fsync` is always 0, because no write is
+    /// delayed by an fsync.
     pub fn info(&self) -> String {
         let status = match self.error {
             None => "ok",
@@ -376,9 +382,9 @@ impl Open {
         })
     }
 
-    /// Is what was written still there, and safe where it was to be made safe? After an fsync
-    /// that failed nobody can say what is on the disk. A second one may succeed and mean
-    /// nothing: the system forgets what it could not write.
+    /// Fails if what was written may be lost: the files were taken away, or an fsync has failed.
+    /// After a failed fsync, nobody knows what is on the disk. A second one may succeed and mean
+    /// nothing, because the system forgets what it could not write.
     fn check(&self) -> io::Result<()> {
         match self.syncer.error() {
             Some(error) => Err(io::Error::new(error.kind(), error)),
@@ -387,8 +393,8 @@ impl Open {
         }
     }
 
-    /// Writes all of `bytes` or, as far as the system lets us, nothing: a command
-    /// that is cut in half would be in the way of the next one.
+    /// Writes all of `bytes` or, as far as the system permits, nothing: half a command would
+    /// damage the one after it.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.cut_back()?;
         let written = (&*self.file).write_all(bytes);
@@ -402,8 +408,8 @@ impl Open {
         written
     }
 
-    /// Removes what is left of a write that failed. If that fails, too, it has to
-    /// be done before the next write.
+    /// Removes what is left of a write that failed. If that fails, too, it must be done before
+    /// the next write.
     fn cut_back(&mut self) -> io::Result<()> {
         if self.torn {
             self.file.set_len(self.size)?;
@@ -413,24 +419,24 @@ impl Open {
     }
 }
 
-/// This much memory for pending bytes is kept for the next ones.
+/// The buffer of pending bytes is kept for the next ones up to this capacity, in bytes.
 const KEPT_PENDING: usize = 1024 * 1024;
 
-/// Adds a command to `output`, as a client would send it.
+/// Appends a command to `output` in RESP, as a client would send it.
 pub fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, output: &mut BytesMut) {
     let mut array = Reply::new(output, Protocol::Resp2);
     array.array(words.len());
     words.for_each(|word| array.bulk(word));
 }
 
-/// What the system says of an error (`strerror`), without Rust's addition.
+/// The operating system's text for an error (`strerror`), without what Rust adds.
 pub fn system_text(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_owned()
 }
 
-/// Is `size` so many percent larger than `base`? 0 percent are never reached.
+/// Is `size` larger than `base` by so many percent? With 0 percent the answer is no.
 fn has_grown(base: u64, size: u64, percentage: u64) -> bool {
     let growth = (size * 100 / base.max(1)).saturating_sub(100);
     percentage > 0 && growth >= percentage

@@ -1,15 +1,15 @@
-//! When the data was saved, how that went, and whether it is due again
-//! (`server.saveparams`, `server.lastsave` and their like in Redis).
+//! When the data was saved, whether that succeeded, and whether it is due again
+//! (in Redis `server.saveparams`, `server.lastsave` and others).
 
 use std::time::{Duration, Instant};
 
 use crate::stats::unix_time;
 
-/// After a save that failed the next one waits for so long
-/// (`CONFIG_BGSAVE_RETRY_DELAY`).
+/// The time between a save that failed and the next try (`CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Save when so much time has passed and there were so many changes.
+/// A save is due when this many seconds have passed since the last one and there were this many
+/// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
     pub seconds: u64,
@@ -17,13 +17,13 @@ pub struct SavePoint {
 }
 
 impl SavePoint {
-    /// Is it time, so many seconds after the last save and after so many changes?
+    /// Is a save due, `seconds` after the last one and after so many changes?
     fn is_reached(&self, seconds: u64, changes: u64) -> bool {
         changes >= self.changes && seconds > self.seconds
     }
 
-    /// Reads save points as in `save 3600 1 300 100`: pairs of seconds and changes, with one
-    /// blank between. No pairs are no save points.
+    /// Parses save points as in `save 3600 1 300 100`: pairs of seconds and changes, with one
+    /// blank between. The empty text is no save points. `None` if the text is wrong.
     pub fn parse(text: &str) -> Option<Vec<Self>> {
         if text.is_empty() {
             return Some(Vec::new());
@@ -42,7 +42,7 @@ impl SavePoint {
         pairs.iter().all(is_point).then_some(points)
     }
 
-    /// The opposite of [`parse`](Self::parse).
+    /// Formats save points as [`parse`](Self::parse) reads them, for CONFIG GET.
     pub fn format(points: &[Self]) -> String {
         let pairs = points.iter();
         let pairs = pairs.map(|point| format!("{} {}", point.seconds, point.changes));
@@ -50,22 +50,24 @@ impl SavePoint {
     }
 }
 
-/// The account of the saves.
+/// When and how the last saves ended, for INFO, LASTSAVE and the save points.
 #[derive(Debug)]
 pub struct Saves {
-    /// When the last one succeeded, in seconds since 1970; at first, when the server
-    /// started.
+    /// When the last save succeeded, in seconds since 1970 (LASTSAVE); until then, when the
+    /// server started.
     pub last: u64,
     succeeded: Instant,
     tried: Instant,
-    /// How many changes there had been by then (`Store::changes`).
+    /// `Store::changes` at the last save that succeeded.
     saved_changes: u64,
-    /// The last one in the background failed.
+    /// Did the last background save fail?
     pub failed: bool,
-    /// How long the last one in the background took.
+    /// How long the last background save took.
     pub took: Option<Duration>,
+    /// How many saves have succeeded.
     pub count: u64,
-    /// How many keys the file at the start had, and how many of them had expired.
+    /// How many keys of the file that was loaded at the start were kept, and how many had
+    /// expired.
     pub loaded: u64,
     pub expired: u64,
 }
@@ -88,7 +90,8 @@ impl Default for Saves {
 }
 
 impl Saves {
-    /// The first of `points` that says it is time.
+    /// Returns the first of `points` that is reached, or `None`. `changes` is `Store::changes`
+    /// now.
     pub fn due<'a>(&self, points: &'a [SavePoint], changes: u64) -> Option<&'a SavePoint> {
         if self.failed && self.tried.elapsed() < RETRY {
             return None;
@@ -100,17 +103,17 @@ impl Saves {
             .find(|point| point.is_reached(passed, changes))
     }
 
-    /// How many of `changes` are not saved.
+    /// How many of `changes` happened after the last save.
     pub fn unsaved(&self, changes: u64) -> u64 {
         changes.saturating_sub(self.saved_changes)
     }
 
-    /// Somebody tries to save.
+    /// Notes that a save begins, so that the next try after a failure waits.
     pub fn begin(&mut self) {
         self.tried = Instant::now();
     }
 
-    /// All that had changed up to `changes` is in the file.
+    /// Notes that a save has succeeded that holds everything up to `changes`.
     pub fn succeed(&mut self, changes: u64) {
         self.last = unix_time().as_secs();
         self.succeeded = Instant::now();
@@ -119,7 +122,7 @@ impl Saves {
         self.count += 1;
     }
 
-    /// What there is now came from a file, so it need not be saved.
+    /// Notes that everything up to `changes` was loaded from a file, so that it needs no save.
     pub fn skip(&mut self, changes: u64) {
         self.saved_changes = changes;
     }

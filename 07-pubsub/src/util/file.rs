@@ -1,32 +1,33 @@
-//! Files that are either whole or not there.
+//! Files that are either complete or not there.
 //!
-//! We may end at any moment, and so may the machine. So a file is written under a
-//! temporary name, made safe with fsync, and only then renamed to what it is to be:
-//! who looks for it finds the old one or the new one. And the rename is safe only
-//! after an fsync of the folder, for it is the folder that it changed.
+//! The process may end at any moment, and the power may fail. So a file is written under
+//! a temporary name, made safe with fsync, and only then renamed to its own name: whoever
+//! opens that finds the old file or the new one. The rename is safe only after an fsync
+//! of the folder, because it is the folder that it changes.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The number of the next temporary file. Each is given out once: two writers that share a file
-/// would make one of two halves.
+/// The number of the next temporary file. Each is used once: two writers that share a file would
+/// mix their halves.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// A file that is complete and safe, and that nothing depends on yet. It is deleted when it is
-/// dropped: it may be in the way of the next try, and the disk may be full.
+/// A file that is complete and safe on the disk, and that nothing depends on yet. It is deleted
+/// when this is dropped, because it may be in the way of the next try, and the disk may be full.
 #[derive(Debug)]
 pub struct Temporary {
     path: PathBuf,
     is_kept: bool,
-    /// Locked, so that others can see that somebody needs it. The system ends the lock
-    /// with the process.
+    /// Holds a lock on the file, which shows other processes that it is in use. The system ends
+    /// the lock with the process.
     _file: Option<File>,
 }
 
 impl Temporary {
-    /// Writes what `write` writes to a new file. `name` makes its path from a number.
+    /// Creates a file, calls `write` to fill it, and makes it safe with fsync. `name` makes its
+    /// path from a number. If anything fails, the file is deleted.
     pub fn write(
         name: impl Fn(u32) -> PathBuf,
         write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -38,7 +39,8 @@ impl Temporary {
         Ok(temporary)
     }
 
-    /// Makes a new file, which is empty.
+    /// Creates an empty file and returns it, open for writing. `name` makes its path from a
+    /// number.
     pub fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(Self, File)> {
         let (path, file) = create(name)?;
         let mut temporary = Self::at(path);
@@ -46,7 +48,7 @@ impl Temporary {
         Ok((temporary, file))
     }
 
-    /// A file that somebody else has written.
+    /// Takes over a file that exists, so that it is deleted when this is dropped.
     pub fn at(path: PathBuf) -> Self {
         Self {
             path,
@@ -55,7 +57,7 @@ impl Temporary {
         }
     }
 
-    /// Deletes a file that a process has left behind that ended while writing it.
+    /// Deletes a temporary file, unless a process that still writes it holds its lock.
     pub fn delete_if_abandoned(path: &Path) {
         let opened = File::options().write(true).open(path);
         if opened.is_ok_and(|file| file.try_lock().is_ok()) {
@@ -63,19 +65,20 @@ impl Temporary {
         }
     }
 
+    /// Where the file is now.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts it in the place of `path`, in the same folder. It is still deleted when it is
-    /// dropped.
+    /// Renames the file to `path`, which is in the same folder, and replaces a file that is
+    /// there. It is still deleted when this is dropped.
     pub fn rename(&mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)?;
         path.clone_into(&mut self.path);
         Ok(())
     }
 
-    /// From now on it is there to stay.
+    /// Keeps the file: it is not deleted when this is dropped.
     pub fn keep(mut self) {
         self.is_kept = true;
     }
@@ -89,7 +92,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Makes a file that nobody else has.
+/// Creates a file that no other process has, and returns its path, too.
 fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
     loop {
         let path = name(NEXT.fetch_add(1, Relaxed));
@@ -101,7 +104,7 @@ fn create(name: impl Fn(u32) -> PathBuf) -> io::Result<(PathBuf, File)> {
     }
 }
 
-/// Locks a new file, and returns the handle that carries the lock.
+/// Locks a new file, and returns the handle that holds the lock.
 fn lock(file: &File) -> io::Result<File> {
     match file.try_lock() {
         // Somebody takes it for abandoned, and deletes it.
@@ -111,7 +114,7 @@ fn lock(file: &File) -> io::Result<File> {
     }
 }
 
-/// Makes what was renamed in a folder safe against the end of the machine.
+/// Makes the renames in a folder durable across a power loss.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

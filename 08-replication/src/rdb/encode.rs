@@ -10,30 +10,31 @@ use crate::resp::parse_integer;
 use crate::stats::{memory_in_use, unix_time};
 use crate::store::{Entry, Value};
 
-/// The file is written, and its checksum computed, in pieces of this size, in bytes.
+/// The size of the pieces in which the file is written and its checksum computed, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// No number of 32 bits has more digits; the sign is one.
+/// The length of the longest number of 32 bits, with its sign.
 const MAX_DIGITS: usize = 11;
 
-/// Shorter strings than this, in bytes, are not worth compressing.
+/// Strings shorter than this, in bytes, are never compressed, as in Redis.
 const MIN_COMPRESSED: usize = 21;
 
-/// The version of Redis whose files ours are like.
+/// The version of Redis that writes the same files (the field `redis-ver`).
 const REDIS_VERSION: &str = "7.0.15";
 
-/// Writes records to `output`.
+/// Writes an RDB to `output`.
 pub struct Encoder<W> {
     output: W,
     options: Options,
-    /// What is not yet written.
+    /// Bytes that are not written yet.
     buffer: Vec<u8>,
-    /// The checksum of what is.
+    /// The checksum of the bytes that are.
     checksum: Digest<'static, u64, Table<16>>,
     compressor: Compressor,
 }
 
 impl<W: Write> Encoder<W> {
+    /// An encoder that has written nothing yet.
     pub fn new(output: W, options: Options) -> Self {
         Self {
             output,
@@ -44,7 +45,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    /// The version, and what there is to say about the file as a whole.
+    /// Writes the version and the fields about the file as a whole (`rdbSaveInfoAuxFields`).
     pub fn header(&mut self) -> io::Result<()> {
         self.buffer.extend_from_slice(MAGIC);
         self.buffer
@@ -62,8 +63,8 @@ impl<W: Write> Encoder<W> {
         self.string(value.as_bytes())
     }
 
-    /// How many keys there are and how many have a deadline, so that who loads the file can make
-    /// room. Nothing follows if there are none.
+    /// Writes that database 0 follows, how many keys it has, and how many of them have a
+    /// deadline, so that a reader can reserve memory. Writes nothing if there are no keys.
     pub fn sizes(&mut self, keys: usize, volatile: usize) -> io::Result<()> {
         if keys > 0 {
             self.buffer.push(opcode::DATABASE);
@@ -75,7 +76,7 @@ impl<W: Write> Encoder<W> {
         Ok(())
     }
 
-    /// A key and its value.
+    /// Writes a key, its value and its deadline (`rdbSaveKeyValuePair`).
     pub fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         if let Some(deadline) = entry.deadline {
             self.put(opcode::DEADLINE_MILLISECONDS, &deadline.to_le_bytes());
@@ -88,7 +89,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    /// The end. All of it is with the system afterwards, but not safe.
+    /// Writes the end of the file, and flushes it to the operating system, without an fsync.
     pub fn end(mut self) -> io::Result<()> {
         self.buffer.push(opcode::END);
         self.write_chunk()?;
@@ -115,7 +116,8 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    /// A string, in the shortest way there is.
+    /// Writes a string in the shortest form: as a number, compressed, or as it is
+    /// (`rdbSaveRawString`).
     fn string(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() <= MAX_DIGITS
             && let Some(number) = parse_integer(bytes)
@@ -136,7 +138,7 @@ impl<W: Write> Encoder<W> {
         self.bytes(bytes)
     }
 
-    /// The string that is `number` in digits.
+    /// Writes the string that is `number` in digits.
     fn integer(&mut self, number: i64) -> io::Result<()> {
         if let Ok(number) = i8::try_from(number) {
             self.put(0xC0 | encoding::INT_8, &number.to_le_bytes());

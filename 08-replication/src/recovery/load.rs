@@ -1,8 +1,8 @@
 //! Loading an RDB into the store, a batch of keys at a time (`rdbLoad` in Redis's
 //! `rdb.c`).
 //!
-//! The file is read and decoded without the lock; only to put a batch into the store it
-//! is taken. So clients get their `-LOADING` at once.
+//! The file is read and decoded without the lock, which is taken only to put a batch of keys
+//! into the store. So clients get their `-LOADING` at once.
 
 use std::fs::File;
 
@@ -10,30 +10,30 @@ use crate::rdb::{Decoder, RdbError, Record};
 use crate::state::Shared;
 use crate::store::clock::Unit;
 
-/// How many keys are put into the store at once.
+/// How many keys are put into the store with the lock held.
 const BATCH: usize = 1024;
 
-/// No record takes fewer bytes. So a file that says that it has more keys than would fit
-/// makes us reserve nothing for them.
+/// The smallest record, in bytes. No memory is reserved for more keys than the file can hold.
 const MIN_RECORD: u64 = 3;
 
-/// What to do with keys whose time was over before they were loaded.
+/// What happens to keys that had expired before they were loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expired {
-    /// Nobody will ask for them.
+    /// They are not loaded.
     Drop,
-    /// An AOF follows that says what was done to them while they lived.
+    /// They are loaded, because an AOF follows that says what was done to them while they lived.
     Keep,
 }
 
-/// How many keys were in a file.
+/// How many keys were loaded, and how many had expired and were not.
 #[derive(Debug, Default)]
 pub struct Loaded {
     pub keys: u64,
     pub expired: u64,
 }
 
-/// Loads the file, and returns what follows the RDB in it as far as that was read.
+/// Loads an RDB file into the store. Returns the numbers of keys, and the bytes that follow the
+/// RDB in the file, as far as they were read.
 pub fn file(file: &File, expired: Expired, shared: &Shared) -> Result<(Loaded, Vec<u8>), RdbError> {
     let size = file.metadata()?.len();
     let mut decoder = Decoder::new(file)?;
@@ -57,14 +57,15 @@ pub fn file(file: &File, expired: Expired, shared: &Shared) -> Result<(Loaded, V
     Ok((loaded, rest))
 }
 
-/// Makes room for as many keys as the file says that it has, if it can have them.
+/// Reserves memory for the numbers of keys and deadlines that the file claims, as far as a file
+/// of `size` bytes can hold them.
 fn make_room((keys, volatile): (u64, u64), size: u64, shared: &Shared) {
     let most = size / MIN_RECORD;
     let store = &mut shared.lock().store;
     store.reserve(keys.min(most), volatile.min(most));
 }
 
-/// Puts a batch into the store.
+/// Puts a batch into the store and empties it. Fails if a key is there already.
 fn put(
     batch: &mut Vec<Record>,
     expired: Expired,

@@ -1,15 +1,14 @@
-//! Replay: what the AOF says is executed again when the server starts
+//! Replay: when the server starts, the commands in the AOF are executed again
 //! (`loadAppendOnlyFiles` in Redis's `aof.c`).
 //!
-//! The AOF is made of commands, so replay is a client whose socket is a file. It
-//! lies above the commands because it executes them; what commands need to write
-//! the AOF lies below them. That is how the circle is kept open.
+//! The AOF is made of commands, so replay is a client whose socket is a file. This
+//! room is above the commands because it executes them; what commands need in order
+//! to write the AOF is below them. So the rooms do not depend on each other in a circle.
 //!
-//! An AOF may end in the middle of a command: the machine stopped while it was
-//! being written, and nobody was told OK for it. Such an end is cut off. Any
-//! other damage means that something happened that we do not understand, and
-//! whatever we did next might destroy what is left. So the server says where it is and does
-//! not start.
+//! An AOF may end in the middle of a command: the server or the machine stopped
+//! during the write, and no client got an OK for it. Such an end is cut off. The
+//! cause of any other damage is unknown, and to go on might destroy what is left. So
+//! the server says where the damage is, and does not start.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -28,10 +27,10 @@ use crate::recovery::load::{self, Expired};
 use crate::resp::Batch;
 use crate::state::{Shared, State};
 
-/// How much is read from a file at once, in bytes.
+/// How many bytes are read from a file at once.
 const CHUNK: usize = 256 * 1024;
 
-/// Why the AOF could not be replayed.
+/// Why the AOF cannot be replayed.
 #[derive(Debug, Error)]
 pub enum ReplayError {
     #[error("cannot read {path}: {error}")]
@@ -52,7 +51,7 @@ pub enum ReplayError {
     Rdb { path: PathBuf, error: RdbError },
 }
 
-/// Replays the AOF in `folder`, so that the store is as it was. Returns how many commands
+/// Replays the AOF in `folder`, after which the store is as it was. Returns how many commands
 /// were executed.
 pub fn run(folder: &Folder, table: &'static Table, shared: &Shared) -> Result<u64, ReplayError> {
     let mut applier = Applier::new(table, true);
@@ -81,9 +80,9 @@ struct Source {
     file: File,
     /// Its size, in bytes.
     size: u64,
-    /// What was read last.
+    /// The buffer for the next read.
     chunk: Vec<u8>,
-    /// What was read and is not yet executed.
+    /// Bytes that were read and are not executed yet.
     input: BytesMut,
     batch: Batch,
 }
@@ -108,7 +107,7 @@ impl Source {
         })
     }
 
-    /// Executes what is in the file, up to the last command that is whole.
+    /// Executes the commands in the file, up to the last one that is complete.
     fn replay(&mut self, applier: &mut Applier, shared: &Shared) -> Result<(), ReplayError> {
         if self.size == 0 && self.path.extension() == Some("rdb".as_ref()) {
             return Err(self.damaged(0, "it is empty, and an RDB file never is"));
@@ -122,8 +121,9 @@ impl Source {
         }
     }
 
-    /// Loads the RDB that the file begins with, if it does; returns where it ends. A base is
-    /// one as a whole; in what Redis 7 has taken over from an older one, commands follow.
+    /// Loads the RDB at the beginning of the file, if there is one; returns the offset of its
+    /// end. A base may be an RDB as a whole; in a base that Redis 7 has taken over from an older
+    /// version, commands follow.
     fn preamble(&mut self, shared: &Shared) -> Result<u64, ReplayError> {
         let mut magic = [0; MAGIC.len()];
         let found = self.file.read_at(&mut magic, 0);
@@ -152,7 +152,7 @@ impl Source {
         applied.map_err(|error| self.unusable(error.to_string()))
     }
 
-    /// Reads more; false at the end of the file.
+    /// Reads more. Returns false at the end of the file.
     fn fill(&mut self) -> Result<bool, ReplayError> {
         let read = self.file.read(&mut self.chunk);
         let count = read.map_err(|error| self.io(error))?;
@@ -179,7 +179,7 @@ impl Source {
         }
     }
 
-    /// Cuts the file off at `offset`.
+    /// Cuts the file off at `offset`, in bytes.
     fn cut(&self, offset: u64) -> Result<(), ReplayError> {
         warn!(
             "{} ends in the middle of a command; cut back from {} bytes to {offset}, the end of \

@@ -1,8 +1,8 @@
 //! The folder of the AOF: its lock, its manifest and its files.
 //!
-//! Everything here must be able to end at any moment and leave a complete AOF
-//! behind. So what the manifest names is whole before the manifest names it, and
-//! what it names no longer is deleted only afterwards.
+//! The process may end at any moment, and the folder must then hold a complete AOF. So a file
+//! is complete, and safe on the disk, before the manifest names it, and it is deleted only
+//! after the manifest has ceased to name it.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -20,7 +20,7 @@ use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
 use crate::util::file::{Temporary, sync_folder};
 
-/// What files are called until they are complete.
+/// The prefix of the name of each file that is not yet complete.
 const TEMPORARY: &str = "temp-";
 
 /// Where the AOF is.
@@ -33,16 +33,18 @@ pub struct Location {
 }
 
 impl Location {
+    /// The path of a file in the folder.
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.join(file)
     }
 
+    /// The path of the manifest.
     pub fn manifest(&self) -> PathBuf {
         self.path(&format!("{}.manifest", self.name))
     }
 }
 
-/// Why the folder cannot be used.
+/// Why the folder cannot be used. The text says what to do about it.
 #[derive(Debug, Error)]
 pub enum FolderError {
     #[error("cannot use {path}: {error}")]
@@ -71,21 +73,20 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> FolderError {
     |error| FolderError::Io { path, error }
 }
 
-/// The folder, locked for this server. A rewrite works on a clone of it, and hands that back
-/// when its new base is in the manifest; only one of them at a time writes files.
+/// The folder of the AOF, locked for this process. A rewrite works on a clone, and returns that
+/// when the manifest names its new base; only one of them at a time writes files.
 #[derive(Debug, Clone)]
 pub struct Folder {
     location: Location,
     pub manifest: Manifest,
-    /// The folder itself, open: it carries the lock, and it needs an fsync after
-    /// a rename.
+    /// The open directory: it holds the lock, and it gets an fsync after each rename.
     pub handle: Arc<File>,
 }
 
 impl Folder {
-    /// Opens the folder, or makes it, and reads its manifest. There is none yet when the server
-    /// starts for the first time. If `locked` is the handle of this very folder, the lock that it
-    /// carries is the server's own, and stays.
+    /// Opens the folder, which is created if it does not exist, locks it, and reads the manifest,
+    /// which is empty if there is none. If `locked` is a handle of this same folder, its lock is
+    /// kept. Fails with [`FolderError::InUse`] if another process has the lock.
     pub fn open(location: Location, locked: Option<&Arc<File>>) -> Result<Self, FolderError> {
         let path = location.folder.clone();
         let handle = open_locked(&path, locked).map_err(|error| match error.kind() {
@@ -103,8 +104,9 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens the folder when the server starts, and looks whether it is the AOF that the server
-    /// had. Later the server has its data, and files that do not belong to them are left alone.
+    /// Opens the folder when the server starts. Fails also if there are signs of data that the
+    /// manifest should name, or of an AOF from before Redis 7.0. `open` does not look for them:
+    /// once the server has its data, other files are left alone.
     pub fn open_at_start(location: Location) -> Result<Self, FolderError> {
         let old = location.folder.with_file_name(&location.name);
         let folder = Self::open(location, None)?;
@@ -118,9 +120,9 @@ impl Folder {
         }
     }
 
-    /// An increment with data that the manifest should name: the manifest, or a line of
-    /// it, got lost. If a newer base is not named either, somebody has put back an older
-    /// manifest, and the newer AOF beside it is whole.
+    /// Returns an increment that holds data and that the manifest should name: the manifest, or a
+    /// line of it, was lost. If a newer base is not named either, somebody has restored an older
+    /// manifest, and the newer AOF beside it is complete: then there is no orphan.
     fn orphan(&self) -> io::Result<Option<PathBuf>> {
         match self.manifest.is_empty() || self.unnamed("base")?.is_empty() {
             true => self.unnamed_data(),
@@ -128,16 +130,16 @@ impl Folder {
         }
     }
 
-    /// An increment with something in it that the manifest does not name. Nothing is
-    /// written to one before the manifest names it.
+    /// Returns an increment that is not empty and that the manifest does not name. The server
+    /// writes to an increment only after the manifest names it.
     fn unnamed_data(&self) -> io::Result<Option<PathBuf>> {
         let mut increments = self.unnamed("incr")?.into_iter();
         // One that cannot be looked at may have something in it.
         Ok(increments.find(|path| path.metadata().map_or(true, |file| file.len() > 0)))
     }
 
-    /// The bases (`base`) or increments (`incr`) that the manifest does not name, although their
-    /// numbers come after that of the last one that it does.
+    /// Returns the bases (if `kind` is `base`) or increments (`incr`) that the manifest does not
+    /// name and whose sequence numbers are higher than any that it names.
     fn unnamed(&self, kind: &str) -> io::Result<Vec<PathBuf>> {
         let last = match kind {
             "base" => self.manifest.base.as_ref(),
@@ -154,15 +156,15 @@ impl Folder {
         self.strangers(|file| is_after(file) == Some(true))
     }
 
-    /// Deletes what a server that ended in the middle of [`write_file`](Self::write_file)
-    /// has left.
+    /// Deletes the temporary files of a server that ended during
+    /// [`write_file`](Self::write_file).
     fn delete_temporary(&self) -> io::Result<()> {
         let prefix = format!("{TEMPORARY}{}", self.location.name);
         let left = self.strangers(|file| file.starts_with(&prefix))?;
         left.iter().try_for_each(delete)
     }
 
-    /// The files of which `is_wanted` says so, and that the manifest does not name.
+    /// Returns the files for whose names `is_wanted` is true and that the manifest does not name.
     fn strangers(&self, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.location.folder)? {
@@ -176,12 +178,13 @@ impl Folder {
         Ok(found)
     }
 
+    /// Where the folder is, and what its files are called.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// Opens the last increment for appending. An AOF that has no file yet gets an
-    /// empty base, too, as Redis does it.
+    /// Opens the last increment for appending. If there is no AOF yet, creates one with an empty
+    /// base, as Redis does.
     pub fn open_increment(&mut self, format: BaseFormat) -> io::Result<File> {
         if self.manifest.is_empty() {
             return self.create(format);
@@ -199,7 +202,7 @@ impl Folder {
         Ok(file)
     }
 
-    /// Makes an AOF of nothing.
+    /// Creates an AOF without any data, and returns its increment.
     fn create(&mut self, format: BaseFormat) -> io::Result<File> {
         let (file, increment) = self.provisional_increment()?;
         let rewrite = Rewrite::new(self.clone(), Some(increment));
@@ -208,7 +211,8 @@ impl Folder {
         Ok(file)
     }
 
-    /// Starts the next increment of an AOF that goes on. Until that does, it is empty.
+    /// Creates the next increment, names it in the manifest, and returns it for appending. It
+    /// stays empty until the open AOF switches to it ([`Aof::switch`](super::Aof::switch)).
     pub fn next_increment(&mut self, progress: &Progress) -> io::Result<File> {
         self.read_again()?;
         let mut manifest = self.manifest.clone();
@@ -222,14 +226,14 @@ impl Folder {
         Ok(file)
     }
 
-    /// An increment that does not belong to the AOF before its base does, for without that it
-    /// means nothing.
+    /// Creates an increment under a temporary name. The manifest names it only after it names its
+    /// base, because without the base it means nothing.
     pub fn provisional_increment(&self) -> io::Result<(File, Temporary)> {
         let (made, _) = Temporary::create(self.temporary("incr"))?;
         Ok((open_for_append(made.path())?, made))
     }
 
-    /// What the manifest says now: a rewrite that failed at its end may have changed it.
+    /// Reads the manifest again: a rewrite that failed at its end may have changed it.
     fn read_again(&mut self) -> io::Result<()> {
         let manifest = read_manifest(&self.location.manifest()).map_err(io::Error::other)?;
         if manifest.is_empty() && !self.manifest.is_empty() {
@@ -239,22 +243,22 @@ impl Folder {
         Ok(())
     }
 
-    /// Is there a file of that name, or a line in the manifest? A file that is there may be all
-    /// that is left of an AOF whose manifest got lost, or that of a rewrite that is no longer
-    /// wanted, and that deletes it.
+    /// Returns a function that says whether a file name is used, by a file or in the manifest. A
+    /// file that the manifest does not name may be all that is left of an AOF whose manifest was
+    /// lost, or it may belong to a cancelled rewrite, which will delete it.
     fn is_taken(&self) -> impl Fn(&str) -> bool {
         |file| self.manifest.names(file) || self.location.path(file).exists()
     }
 
-    /// Puts a new manifest in the place of the old one. From then on the files that it is the
-    /// first to name are there to stay.
+    /// Replaces the manifest. `named` are the files that it is the first to name; from then on
+    /// they are kept.
     fn write_manifest(
         &mut self,
         manifest: Manifest,
         named: impl IntoIterator<Item = Temporary>,
         progress: &Progress,
     ) -> io::Result<()> {
-        // Their names must be safe before the manifest is, and the name of the folder.
+        // The names of the files, and of the folder, must be safe before the manifest is.
         self.handle.sync_all()?;
         let folder = &self.location.folder;
         sync_folder(folder.parent().unwrap_or(folder))?;
@@ -266,7 +270,7 @@ impl Folder {
         self.handle.sync_all()
     }
 
-    /// Writes a file that is not yet part of the AOF.
+    /// Writes a file under a temporary name. It is not part of the AOF yet.
     fn write_file(
         &self,
         kind: &str,
@@ -275,14 +279,14 @@ impl Folder {
         Temporary::write(self.temporary(kind), write)
     }
 
-    /// What temporary files are called.
+    /// Returns a function that makes the path of a temporary file from a number.
     fn temporary(&self, kind: &str) -> impl Fn(u32) -> PathBuf {
         let prefix = format!("{TEMPORARY}{}.{kind}-", self.location.name);
         move |number| self.location.path(&format!("{prefix}{number}"))
     }
 
-    /// Deletes what the manifest calls history. That it is still there hurts
-    /// nobody, so a failure is no error; the next start tries again.
+    /// Deletes the files that the manifest lists as history. They do no harm, so a failure is
+    /// only logged; the next start tries again.
     fn delete_history(&mut self, progress: &Progress) {
         if self.manifest.history.is_empty() {
             return;
@@ -305,10 +309,11 @@ impl Folder {
         }
     }
 
-    /// Deletes what a server has left behind that ended before the manifest named it: a
-    /// base, or an empty increment, with a higher number than what the manifest names, and
-    /// that has been replayed and is complete. If it names no base, a base beside it may
-    /// be what it should name; if there are data beside it, they need their base.
+    /// Deletes the bases and the empty increments that a server has created and not named before
+    /// it ended: their sequence numbers are higher than any in the manifest, whose AOF has just
+    /// been replayed and is complete. Deletes nothing if the manifest names no base, because one
+    /// of them may be its base, or if one of the increments holds data, because that needs its
+    /// base.
     fn delete_unnamed(&self) -> io::Result<()> {
         if self.manifest.base.is_none() || self.unnamed_data()?.is_some() {
             return Ok(());
@@ -317,8 +322,8 @@ impl Folder {
         left.iter().flatten().try_for_each(delete)
     }
 
-    /// Is `file` still the last increment of the AOF? Somebody may have deleted or
-    /// moved it, and what is written to it then is written to nowhere.
+    /// Fails if `file` is no longer the last increment of the AOF, or if there is no manifest.
+    /// Somebody may have deleted or moved them, and what is appended then is lost.
     pub fn check(&self, file: &File) -> io::Result<()> {
         if let Some(part) = self.manifest.increments.last() {
             let here = fs::metadata(self.location.path(&part.name))?;
@@ -329,7 +334,7 @@ impl Folder {
         fs::metadata(self.location.manifest()).map(drop)
     }
 
-    /// The size of all files, in bytes.
+    /// The size of all files that the manifest names, in bytes.
     pub fn size(&self) -> u64 {
         let files = self.manifest.files();
         let paths = files.map(|part| self.location.path(&part.name));
@@ -338,7 +343,7 @@ impl Folder {
     }
 }
 
-/// Deletes a file. That somebody else has done so meanwhile is no error.
+/// Deletes a file. It is no error if the file is gone already.
 fn delete(path: impl AsRef<Path>) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -350,9 +355,9 @@ fn is_same(left: &Metadata, right: &Metadata) -> bool {
     (left.dev(), left.ino()) == (right.dev(), right.ino())
 }
 
-/// Opens the folder, or makes it, and locks it for as long as the handle is open. The system ends
-/// the lock when the process ends, however it ends; a lock file would stay behind. If the folder
-/// is the one whose handle is `locked`, it is locked already.
+/// Opens the folder, which is created if it does not exist, and locks it until the handle is
+/// dropped. The operating system ends the lock when the process ends, in whatever way; a lock
+/// file would stay behind. If `locked` is a handle of the same folder, returns that one.
 fn open_locked(path: &Path, locked: Option<&Arc<File>>) -> io::Result<Arc<File>> {
     fs::create_dir_all(path)?;
     let handle = File::open(path)?;
@@ -380,10 +385,10 @@ fn open_for_append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
-/// What the base of an AOF consists of (`aof-use-rdb-preamble`).
+/// The format of an AOF's base (`aof-use-rdb-preamble`).
 #[derive(Debug, Clone, Copy)]
 pub enum BaseFormat {
-    /// An RDB file: smaller, and loaded sooner.
+    /// An RDB file, which is smaller and is loaded faster.
     Rdb(rdb::Options),
     /// Commands, like the rest of the AOF.
     Commands,
@@ -395,18 +400,19 @@ impl BaseFormat {
     }
 }
 
-/// A new base that takes the place of all files so far.
+/// A new base that replaces the files of the AOF.
 #[derive(Debug)]
 pub struct Rewrite {
     pub folder: Folder,
-    /// Except the increments from this number on, which go on from it.
+    /// The sequence number of the first increment that is kept, because it continues from the new
+    /// base. `None` if none is kept.
     pub first: Option<u64>,
-    /// The increment that goes on from it if there is none yet.
+    /// An increment that continues from the base and that the manifest does not name yet.
     pub increment: Option<Temporary>,
 }
 
 impl Rewrite {
-    /// No file goes on from the base, except perhaps this increment, which has no name yet.
+    /// A rewrite that keeps no increment. `increment`, if there is one, becomes the first.
     pub fn new(folder: Folder, increment: Option<Temporary>) -> Self {
         Self {
             folder,
@@ -415,9 +421,10 @@ impl Rewrite {
         }
     }
 
-    /// Writes the base and names it in the manifest, on any thread. Until the new manifest is
-    /// in place, the old AOF is complete; from then on, the new one, if at first without what
-    /// is in the provisional increment.
+    /// Writes `data` as the base and names it in the manifest; returns the folder with that
+    /// manifest. May run on any thread. Until the manifest is replaced, the old AOF is complete;
+    /// from then on the new one is, at first without what is in the provisional increment. Fails,
+    /// and changes nothing, if `progress` is cancelled before.
     pub fn run(
         self,
         data: Snapshot,
@@ -459,7 +466,7 @@ impl Rewrite {
     }
 }
 
-/// The data as commands that make it again.
+/// Writes the data set as commands that create it (`rewriteAppendOnlyFileRio`).
 fn write_commands(
     data: Snapshot,
     progress: &Progress,

@@ -1,14 +1,13 @@
 //! fsync, and a thread that calls it.
 //!
 //! A write gives the bytes to the operating system, and they survive the end of
-//! this process. Only fsync makes them survive the end of the machine, and it
-//! waits for the disk: far less than a millisecond on a good one, ten and more on
-//! a bad one. Nobody else shall wait for a bad one, so there it happens on a
-//! thread of its own. (Redis has `bio.c` for `everysec`, and for `always` does wait.)
+//! this process. Only fsync makes them survive a power loss, and it waits for the
+//! disk: far less than a millisecond on a fast one, ten and more on a slow one.
+//! Other clients must not wait for a slow disk, so there it happens on a thread of
+//! its own. (Redis uses `bio.c` for `everysec`; for `always`, everybody waits.)
 //!
-//! What was asked for while an fsync was under way is answered by the next one,
-//! all of it at once. That is *group commit*: with `always`, fifty clients wait
-//! for one fsync, not for fifty.
+//! All requests that arrive during an fsync are answered by the next one. That is
+//! *group commit*: with `always`, fifty clients wait for one fsync, not for fifty.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -20,40 +19,42 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// On a disk whose fsyncs take no longer than this, one is not worth a thread: waking that and
-/// being woken by it takes as long.
+/// On a disk whose fsyncs take no longer than this, they are done without the thread: to wake it
+/// and to be woken by it takes as long.
 const QUICK: Duration = Duration::from_millis(1);
 
-/// Make the file safe up to this position.
+/// A request for an fsync of a file, which is written up to a position.
 struct Request {
     file: Arc<File>,
     position: u64,
-    /// Dropped with the request, when it is done, if somebody waits for that.
+    /// Dropped with the request when the fsync is done; that wakes whoever waits for it.
     _done: Option<Sender<Infallible>>,
 }
 
-/// How far the AOF is safe.
+/// How far fsync has reached.
 #[derive(Debug, Clone, Default)]
 pub struct Synced {
-    /// In bytes since the server started.
+    /// The position that is safe, in bytes since the server started.
     pub position: u64,
     /// Why the last fsync failed, if it did.
     pub error: Option<Arc<io::Error>>,
-    /// How long an fsync takes: the last one, or half as long as was thought before, if that is
-    /// more. A disk that was slow may be so again, and then everybody would wait.
+    /// How long an fsync is expected to take: as long as the last one, or half as long as was
+    /// expected before it, if that is more. A disk that was slow may be slow again, and then
+    /// everybody would wait.
     takes: Duration,
 }
 
-/// A handle to the thread. It ends when this is dropped.
+/// A handle to the thread that calls fsync. The thread ends when this is dropped.
 #[derive(Debug)]
 pub struct Syncer {
     requests: Sender<Request>,
     synced: Arc<watch::Sender<Synced>>,
-    /// The last position asked for.
+    /// The last position that was requested.
     requested: u64,
 }
 
 impl Syncer {
+    /// Starts the thread.
     pub fn start() -> io::Result<Self> {
         let (requests, inbox) = channel();
         // How quick the disk is, nobody knows yet.
@@ -86,7 +87,8 @@ impl Syncer {
         }
     }
 
-    /// The same for somebody who is waiting: on a quick disk it is done at once.
+    /// Requests an fsync of `file`, which is written up to `position`, for a reply that waits. On
+    /// a fast disk it is done at once, on the calling thread.
     pub fn request_now(&mut self, file: &Arc<File>, position: u64) {
         if self.synced.borrow().takes > QUICK || !self.is_idle() {
             self.request(file, position);
@@ -96,8 +98,9 @@ impl Syncer {
         }
     }
 
-    /// Asks for an fsync of `file` and waits for it, and for all that was asked for before: the
-    /// end of an older file may be under way. An error if a part of the AOF is lost.
+    /// Waits for an fsync of `file`, which is written up to `position`, and for all that were
+    /// requested before, perhaps of an older file. Fails if any has failed since the AOF was
+    /// opened.
     pub fn finish(&mut self, file: &Arc<File>, position: u64) -> io::Result<()> {
         self.requested = self.requested.max(position);
         let (done, waiting) = channel();
@@ -114,12 +117,12 @@ impl Syncer {
         }
     }
 
-    /// Is the AOF safe up to `position`?
+    /// Has an fsync reached `position`?
     pub fn is_safe(&self, position: u64) -> bool {
         self.synced.borrow().position >= position
     }
 
-    /// Has everything that was asked for been done?
+    /// Is every fsync that was requested done?
     pub fn is_idle(&self) -> bool {
         self.is_safe(self.requested)
     }
@@ -129,7 +132,7 @@ impl Syncer {
         self.synced.borrow().error.clone()
     }
 
-    /// How far the AOF is safe; to look at, or to wait for.
+    /// Returns a receiver of how far fsync has reached, to look at or to wait for.
     pub fn synced(&self) -> watch::Receiver<Synced> {
         self.synced.subscribe()
     }

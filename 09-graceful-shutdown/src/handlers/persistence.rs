@@ -15,10 +15,10 @@ pub const COMMANDS: &[Command] = &[
 
 const IN_PROGRESS: CommandError = CommandError::new("ERR Background save already in progress");
 
-/// What Redis answers when the reason is in its log only.
+/// Redis's reply when only the server log says why.
 const FAILED: CommandError = CommandError::new("ERR");
 
-/// `SAVE`: everybody waits until it is done.
+/// `SAVE`: all clients wait until the file is written.
 fn save(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     let state = &mut *ctx.state;
     if state.background.is_saving() {
@@ -31,7 +31,7 @@ fn save(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `BGSAVE [SCHEDULE]`
+/// `BGSAVE [SCHEDULE]`: saves in the background, with SCHEDULE after a rewrite that is running.
 fn bgsave(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let schedule = match (args.len(), args.get(1)) {
         (1, _) => false,
@@ -60,13 +60,13 @@ fn bgsave(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `LASTSAVE`
+/// `LASTSAVE`: when the last save succeeded, in seconds since 1970.
 fn lastsave(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.reply.integer(ctx.state.background.saves.last as i64);
     Ok(())
 }
 
-/// `BGREWRITEAOF`
+/// `BGREWRITEAOF`: rewrites the AOF in the background, after a save that is running.
 fn bgrewriteaof(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     let state = &mut *ctx.state;
     if state.background.is_rewriting() {

@@ -16,26 +16,26 @@
 //! is never cleared: what it says of earlier strings is recognised by its position.
 //! To decompress needs no table, and a crate does it.
 
-/// How many bits of a hash lead into the table.
+/// The number of bits of a hash that select an entry of the table.
 const HASH_BITS: u32 = 14;
 
 /// How far back a reference may point, in bytes.
 const MAX_DISTANCE: usize = 1 << 13;
 
-/// How long the part may be that a reference stands for, in bytes.
+/// The greatest length of a match, in bytes.
 const MAX_MATCH: usize = 264;
 
-/// How many bytes may follow as they are.
+/// The greatest number of bytes that one control byte announces as they are.
 const MAX_LITERALS: usize = 32;
 
-/// A compressed string must be this much shorter, in bytes, to be worth it.
+/// A compressed string must be shorter by this many bytes, as in Redis.
 const MIN_GAIN: usize = 5;
 
-/// Compresses strings, one after the other.
+/// Compresses one string after another.
 pub struct Compressor {
-    /// Where three bytes of some hash stood last, counted over all strings.
+    /// Where three bytes with some hash were seen last, counted over all strings.
     table: Vec<usize>,
-    /// Where the string begins, counted over all strings.
+    /// Where the current string begins, counted over all strings.
     start: usize,
     output: Vec<u8>,
 }
@@ -51,14 +51,14 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// `input` in compressed form, or `None` if that is not shorter.
+    /// Compresses `input`. `None` if the result would not be shorter by `MIN_GAIN` bytes.
     pub fn compress(&mut self, input: &[u8]) -> Option<Vec<u8>> {
         let is_shorter = self.try_compress(input);
         self.start += input.len();
         is_shorter.then(|| self.output.clone())
     }
 
-    /// Fills the output; false as soon as it is not worth it.
+    /// Writes the compressed string to `output`. False as soon as it cannot be short enough.
     fn try_compress(&mut self, input: &[u8]) -> bool {
         self.output.clear();
         let limit = input.len().saturating_sub(MIN_GAIN);
@@ -82,8 +82,8 @@ impl Compressor {
         self.output.len() + MIN_GAIN <= input.len()
     }
 
-    /// The bytes at `here`, at least three of them, as they stood before: how far
-    /// before, and how many are the same.
+    /// Looks for the bytes at `here` earlier in `input`. Returns how far back they are, and how
+    /// many bytes are the same, at least three.
     fn find(&mut self, input: &[u8], here: usize) -> Option<(usize, usize)> {
         let position = self.start + here;
         let before = std::mem::replace(&mut self.table[hash(&input[here..])], position);
@@ -119,13 +119,13 @@ impl Compressor {
     }
 }
 
-/// A number from the first three bytes, for the table.
+/// Hashes the first three bytes to an index of the table.
 fn hash(bytes: &[u8]) -> usize {
     let three = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
     (three.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
 }
 
-/// What `input` was before it was compressed, if it was `length` bytes then.
+/// Decompresses `input` to `length` bytes. `None` if that is not possible.
 pub fn decompress(input: &[u8], length: usize) -> Option<Vec<u8>> {
     // Three bytes can stand for 264. Nothing is reserved for what cannot be.
     if length > input.len().saturating_mul(MAX_MATCH / 3) {

@@ -19,15 +19,15 @@
 //! that is a number of at most 32 bits is written as one, and a long string in
 //! compressed form if that is shorter (LZF, `rdb/lzf.rs`).
 //!
-//! We have strings and one database. A file with anything else is refused as a whole: to load
-//! half of somebody's data and to save it over the file would lose the other half.
+//! This server has strings and one database. A file with anything else is refused as a whole:
+//! to load half of the data and later save it over the file would lose the other half.
 //!
 //! `rdb/encode.rs` writes the format, `rdb/decode.rs` reads it, and `rdb/save_points.rs`
 //! keeps account of when the data was saved and when that is due again.
 
 mod decode;
 mod encode;
-mod lzf;
+pub mod lzf;
 mod save_points;
 
 use std::io::{self, Write};
@@ -51,8 +51,7 @@ const VERSION: u32 = 10;
 /// What a file begins with.
 pub const MAGIC: &[u8] = b"REDIS";
 
-/// Checksums. It looks at sixteen bytes at a time, with tables made when this was
-/// compiled.
+/// Computes checksums, sixteen bytes at a time, with tables that are made at compile time.
 static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
 
 /// What the first byte of a record says (`RDB_OPCODE_…`). A smaller one is the type of
@@ -79,22 +78,22 @@ mod encoding {
     pub const LZF: u8 = 3;
 }
 
-/// The type of the only values that we have (`RDB_TYPE_STRING`).
+/// The type of a string, the only type of value here (`RDB_TYPE_STRING`).
 const STRING: u8 = 0;
 
-/// How to write a file.
+/// How an RDB is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// `rdbcompression`: long strings in compressed form.
     pub compression: bool,
     /// `rdbchecksum`: a checksum at the end; without it there is a 0.
     pub checksum: bool,
-    /// It is the base of the AOF, not a file of its own.
+    /// It is the base of an AOF, and not a file of its own (the field `aof-base`).
     pub is_base: bool,
 }
 
-/// How far a thread is that writes, for who is watching; and whether it is still
-/// wanted, for the thread. Clones are one and the same.
+/// The progress of a thread that writes a file, and whether the file is still wanted. All clones
+/// share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     keys: Arc<AtomicUsize>,
@@ -102,18 +101,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// So many more keys are written. An error if nobody wants the rest.
+    /// Counts `keys` more keys as written. Fails if the write was cancelled.
     pub fn add(&self, keys: usize) -> io::Result<()> {
         self.keys.fetch_add(keys, Relaxed);
         self.commit(|| Ok(()))
     }
 
+    /// How many keys are written.
     pub fn keys(&self) -> usize {
         self.keys.load(Relaxed)
     }
 
-    /// Does what others see, a rename, unless nobody wants it any more. When
-    /// [`cancel`](Self::cancel) returns, it has been done or never will be.
+    /// Calls `rename`, by which others come to see the file, unless the write was cancelled; then
+    /// it fails. When [`cancel`](Self::cancel) returns, `rename` has been called or never will
+    /// be.
     pub fn commit<T>(&self, rename: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let is_cancelled = self.lock();
         match *is_cancelled {
@@ -122,10 +123,12 @@ impl Progress {
         }
     }
 
+    /// Cancels the write: the file is not wanted any more.
     pub fn cancel(&self) {
         *self.lock() = true;
     }
 
+    /// Was the write cancelled?
     pub fn is_cancelled(&self) -> bool {
         *self.lock()
     }
@@ -137,7 +140,8 @@ impl Progress {
     }
 }
 
-/// Writes a snapshot as an RDB.
+/// Writes a snapshot in the RDB format to `output` (`rdbSaveRio`). `progress` counts the keys; if
+/// it is cancelled, this fails.
 pub fn write(
     snapshot: Snapshot,
     options: Options,
@@ -156,24 +160,27 @@ pub fn write(
     encoder.end()
 }
 
-/// Where a file is to be: `dir` and `dbfilename`.
+/// Where the RDB file is: `dir` and `dbfilename`.
 #[derive(Debug, Clone)]
 pub struct Location {
     pub folder: PathBuf,
     pub name: String,
 }
 
-/// What files are called until they are complete: this, the number of the process, a number
-/// of the file, and `.rdb`. In Redis, whoever saves in the background is a process with a
-/// number of its own.
+/// What the name of a temporary file begins with. The number of the process follows, a number
+/// that no other file of the process has, and `.rdb`. (In Redis each background save is a process
+/// of its own.)
 const TEMPORARY: &str = "temp-";
 
 impl Location {
+    /// The path of the file.
     pub fn path(&self) -> PathBuf {
         self.folder.join(&self.name)
     }
 
-    /// Writes a snapshot to the file. Until that is done the old file stays.
+    /// Writes a snapshot to the file, durable across a power loss. The old file is replaced when
+    /// the new one is complete. Fails, and leaves the old file, if the disk does or `progress` is
+    /// cancelled.
     pub fn save(
         &self,
         snapshot: Snapshot,
@@ -189,8 +196,8 @@ impl Location {
         sync_folder(&self.folder)
     }
 
-    /// Deletes what servers that ended while saving have left behind. A server that is
-    /// still at it has a lock on its file.
+    /// Deletes the temporary files that servers have left that ended during a save. A server that
+    /// is still saving holds a lock on its file, which is left alone.
     pub fn clean(&self) {
         let is_temporary = |name: &str| {
             let number = name.strip_prefix(TEMPORARY);
@@ -198,7 +205,7 @@ impl Location {
             let is_number = |text: &str| text.parse::<u32>().is_ok();
             number.is_some_and(|number| number.split('-').all(is_number)) && name != self.name
         };
-        // Whatever fails here hurts nobody.
+        // A file that cannot be deleted does no harm.
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             if is_temporary(&entry.file_name().to_string_lossy()) {
                 Temporary::delete_if_abandoned(&entry.path());

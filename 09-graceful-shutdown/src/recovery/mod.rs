@@ -1,13 +1,12 @@
 //! Recovery: the data set as it was, from the files in the server's folder
 //! (`loadDataFromDisk` in Redis's `server.c`).
 //!
-//! With the AOF on, the AOF is the truth, and the RDB file is not even looked at: it is
-//! older. With the AOF off, the RDB file is all there is. A server that started empty over
-//! files that it cannot read would be worse than one that does not start, since the next
-//! save would overwrite them.
+//! If the AOF is on, only the AOF is loaded, because the RDB file is older. If the AOF is off,
+//! the RDB file is loaded. If a file cannot be read, the server does not start: if it started
+//! empty, its next save would overwrite the file.
 //!
-//! Clients may connect meanwhile. They get `-LOADING`, so that they know that it is a
-//! matter of time.
+//! Clients may connect meanwhile. They get `-LOADING`, so that they know that they have to
+//! wait.
 
 pub mod load;
 pub mod replay;
@@ -29,14 +28,14 @@ use crate::stats::Loading;
 use load::Expired;
 use replay::ReplayError;
 
-/// Why the server cannot start with what it found.
+/// Why the server cannot start with the files that it found.
 #[derive(Debug, Error)]
 pub enum RecoveryError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    #[error("cannot append to the log: {0}")]
+    #[error("cannot append to the AOF: {0}")]
     Append(io::Error),
     #[error(
         "cannot load {path}: {error}. It was left as it is. To see what it holds: redis-check-rdb \
@@ -45,15 +44,16 @@ pub enum RecoveryError {
     Rdb { path: PathBuf, error: RdbError },
 }
 
-/// Lets clients in when something is sent, or when it is dropped.
-pub type Door = oneshot::Sender<()>;
+/// Lets clients in when a value is sent, or when this is dropped.
+pub type Accept = oneshot::Sender<()>;
 
-/// Files of up to so many bytes are loaded before the first client is let in: it waits
-/// for a moment and need not know (`loading-process-events-interval-bytes`).
+/// Files up to this size, in bytes, are loaded before the first client is let in, because that
+/// takes only a moment (`loading-process-events-interval-bytes`).
 const QUICK: u64 = 2 * 1024 * 1024;
 
-/// Makes the data set as it was, while clients are told to wait.
-pub fn run(shared: &Shared, table: &'static Table, door: Door) -> Result<(), RecoveryError> {
+/// Loads the data set from the files. If they are large, clients are let in meanwhile (`accept`),
+/// and get `-LOADING`.
+pub fn run(shared: &Shared, table: &'static Table, accept: Accept) -> Result<(), RecoveryError> {
     let config = shared.lock().config.clone();
     let location = config.rdb_location();
     location.clean();
@@ -62,18 +62,18 @@ pub fn run(shared: &Shared, table: &'static Table, door: Door) -> Result<(), Rec
         if folder.manifest.is_empty() && location.path().exists() {
             let path = location.path();
             warn!(
-                "{} is not loaded: the log is on, and it is new",
+                "{} is not loaded: the AOF is on, and it is new",
                 path.display()
             );
         }
-        let door = begin(folder.size(), door, shared);
+        let accept = begin(folder.size(), accept, shared);
         replay(folder, table, shared)?;
-        door
+        accept
     } else {
         let size = location.path().metadata().map_or(0, |file| file.len());
-        let door = begin(size, door, shared);
+        let accept = begin(size, accept, shared);
         load(&location.path(), shared)?;
-        door
+        accept
     };
     let state = &mut *shared.lock();
     state.store.loading = false;
@@ -81,13 +81,14 @@ pub fn run(shared: &Shared, table: &'static Table, door: Door) -> Result<(), Rec
     Ok(())
 }
 
-/// So many bytes are to be loaded. Returns the door if it stays closed meanwhile.
-fn begin(size: u64, door: Door, shared: &Shared) -> Option<Door> {
+/// Notes that `size` bytes are to be loaded, and lets clients in if that takes long. Otherwise
+/// returns `accept`, which lets them in when it is dropped.
+fn begin(size: u64, accept: Accept, shared: &Shared) -> Option<Accept> {
     shared.lock().stats.loading = Some(Loading::new(size));
-    (size <= QUICK).then_some(door)
+    (size <= QUICK).then_some(accept)
 }
 
-/// What the AOF says.
+/// Replays the AOF, and opens it for appending.
 fn replay(folder: Folder, table: &'static Table, shared: &Shared) -> Result<(), RecoveryError> {
     let started = Instant::now();
     let commands = replay::run(&folder, table, shared)?;
@@ -105,7 +106,7 @@ fn replay(folder: Folder, table: &'static Table, shared: &Shared) -> Result<(), 
     Ok(())
 }
 
-/// What the RDB file says, if there is one.
+/// Loads the RDB file, if there is one.
 fn load(path: &Path, shared: &Shared) -> Result<(), RecoveryError> {
     let started = Instant::now();
     let expired = match shared.lock().replication.is_replica() {

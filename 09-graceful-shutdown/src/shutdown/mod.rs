@@ -1,15 +1,14 @@
-//! The end of the server (`prepareForShutdown` and `finishShutdown` in Redis's
-//! `server.c`).
+//! The shutdown (`prepareForShutdown` and `finishShutdown` in Redis's `server.c`).
 //!
-//! It has an order. First the replicas get what they lack; writes wait meanwhile, or it
-//! would never be done. Then, with the lock held, so that nobody sees or changes
-//! anything in between: the log is written and made safe, and the data set is saved if it is
-//! to be. Until then all can go back: if the disk is full, the server stays, because the data
-//! are in its memory only. After that nothing is executed any more; what was executed gets
-//! its reply, the port is closed, and every connection ends by itself. Whoever does not take
-//! what is his holds nobody up: there is a deadline.
+//! Its order matters. First the replicas get what they lack; writes wait meanwhile, because
+//! otherwise the replicas might never catch up. Then, with the lock held, so that no client sees
+//! or changes anything in between, the AOF is written and made safe, and the data set is saved
+//! if that was requested. Until then everything can be undone: if the disk is full, the server
+//! goes on, because the data is in its memory only. After that nothing is executed any more; what
+//! was executed gets its reply, the port is closed, and every connection ends by itself. There
+//! is a deadline for clients that do not read their last replies.
 //!
-//! **Signals** are heard on a thread of their own. A second Ctrl-C ends the process at
+//! **Signals** arrive on a thread of their own. A second Ctrl-C ends the process at
 //! once, even if everything else waits for the disk.
 
 use std::convert::Infallible;
@@ -29,13 +28,13 @@ use crate::aof::system_text;
 use crate::lifecycle::{Attempt, Phase, Request, Requests, Save};
 use crate::state::{Shared, State};
 
-/// How long the last replies may take to leave.
+/// How long clients may take to read their last replies.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Proves that a connection is still there. When all are dropped, all connections are gone.
+/// Each connection holds one. When all are dropped, all connections have ended.
 pub type ConnectionGuard = mpsc::Sender<Infallible>;
 
-/// Listens for SIGTERM and SIGINT from now on.
+/// Handles SIGTERM and SIGINT from now on: each requests a shutdown.
 pub fn listen_for_signals(requests: Requests) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let context = runtime.enter();
@@ -48,9 +47,9 @@ pub fn listen_for_signals(requests: Requests) -> io::Result<()> {
     Ok(())
 }
 
-/// The first signal asks. A SIGINT after that insists: somebody presses Ctrl-C again. A second
-/// SIGTERM does not: it may come from the same hand, as when a process group gets it and
-/// its leader passes it on.
+/// The first signal requests a shutdown. A SIGINT after it ends the process at once, because
+/// somebody presses Ctrl-C again. A second SIGTERM does not: the sender may be the same, as when
+/// a process group gets it and its leader passes it on.
 async fn hear(mut terminate: Signal, mut interrupt: Signal, requests: Requests) {
     let mut attempt = None;
     loop {
@@ -67,7 +66,8 @@ async fn hear(mut terminate: Signal, mut interrupt: Signal, requests: Requests) 
     }
 }
 
-/// Waits until the server is to end, and ends it. `port` is what accepts clients.
+/// Waits until a shutdown is requested, and ends the process. `port` is the task that accepts
+/// clients; `connections` ends when all connections have.
 pub async fn run(shared: Shared, port: AbortHandle, connections: mpsc::Receiver<Infallible>) {
     let mut status = shared.lock().lifecycle.status();
     loop {
@@ -85,11 +85,11 @@ pub async fn run(shared: Shared, port: AbortHandle, connections: mpsc::Receiver<
     port.abort();
     say_goodbye(connections).await;
     info!("Redis is now ready to exit, bye bye...");
-    // To give the memory back, key by key, is not worth anybody's time.
+    // The process ends here, without freeing the memory key by key.
     process::exit(0);
 }
 
-/// Waits until the replicas have everything, or the attempt is aborted, or it takes too long.
+/// Waits until the replicas have everything, the attempt is aborted, or the timeout is over.
 async fn drain(shared: &Shared, attempt: Attempt) {
     let Some((deadline, acknowledged)) = begin_to_drain(&mut shared.lock(), attempt.request) else {
         return;
@@ -102,7 +102,7 @@ async fn drain(shared: &Shared, attempt: Attempt) {
     }
 }
 
-/// Waits until every replica has everything.
+/// Waits until every replica has everything. `acknowledged` changes with each acknowledgement.
 async fn caught_up(shared: &Shared, mut acknowledged: watch::Receiver<()>) {
     while !shared.lock().replication.is_caught_up() {
         // It fails if the state is gone, and we hold it.
@@ -110,8 +110,8 @@ async fn caught_up(shared: &Shared, mut acknowledged: watch::Receiver<()>) {
     }
 }
 
-/// Lets writes wait, if there is a replica to wait for: until when, and what changes when
-/// it is further.
+/// Enters the draining phase if there is a replica to wait for. Returns the deadline, and a
+/// receiver that changes when a replica acknowledges.
 fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch::Receiver<()>)> {
     let patience = state.config.shutdown_timeout;
     if request.now || patience.is_zero() || state.replication.is_caught_up() {
@@ -127,7 +127,7 @@ fn begin_to_drain(state: &mut State, request: Request) -> Option<(Instant, watch
     Some((deadline, state.replication.watch()))
 }
 
-/// Makes everything safe. False if the server stays.
+/// Makes all data safe and ends the server. Returns false if the server goes on.
 fn finish(state: &mut State, attempt: Attempt) -> bool {
     if !state.lifecycle.is_current(attempt) {
         return false;
@@ -143,14 +143,13 @@ fn finish(state: &mut State, attempt: Attempt) -> bool {
     true
 }
 
-/// Something that has to be done before the end; an error says why it cannot be done.
+/// A step of the shutdown. An error says why it failed.
 type Step = fn(&mut State, Request) -> Result<(), String>;
 
-/// In this order.
+/// The steps, in their order.
 const STEPS: [Step; 3] = [end_background, sync_log, save];
 
-/// Writes what has to be written. False if that is not possible, and the server not
-/// forced.
+/// Takes all steps. Returns false at the first that fails, unless the request is forced.
 fn persist(state: &mut State, request: Request) -> bool {
     STEPS.iter().all(|step| match step(state, request) {
         Ok(()) => true,
@@ -165,9 +164,9 @@ fn persist(state: &mut State, request: Request) -> bool {
     })
 }
 
-/// Ends what is written in the background without waiting for it, because the files before it are
-/// whole. A base that the AOF needs goes on, unless the end is forced: it also mends an AOF that is
-/// broken, and a client that repeats SHUTDOWN must not stop that each time.
+/// Stops the background job, because the files before it are complete. A job that writes a base
+/// that the AOF needs goes on, unless the request is forced: it also mends an AOF that is broken,
+/// and a client that repeats SHUTDOWN must not stop it each time.
 fn end_background(state: &mut State, request: Request) -> Result<(), String> {
     let needs_base = state.aof.wants_base();
     if request.force || !needs_base {
@@ -210,7 +209,7 @@ fn is_save_due(state: &State, request: Request) -> bool {
     }
 }
 
-/// Waits until every connection has ended, but not for too long.
+/// Waits until every connection has ended, or for `GOODBYE` at most.
 async fn say_goodbye(mut connections: mpsc::Receiver<Infallible>) {
     if timeout(GOODBYE, connections.recv()).await.is_err() {
         warn!("some clients did not take their last replies");
