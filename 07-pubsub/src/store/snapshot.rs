@@ -22,7 +22,7 @@ pub struct Snapshot {
 pub struct Entry<'a> {
     pub key: &'a [u8],
     pub value: &'a Value,
-    /// When it ends, in milliseconds since 1970.
+    /// When the key expires, in milliseconds since 1970.
     pub deadline: Option<i64>,
 }
 

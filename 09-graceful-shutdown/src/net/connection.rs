@@ -58,8 +58,8 @@ const KEPT_BUFFER: usize = MIN_READ;
 /// When the server ends, a client that has been quiet for so long has read its last reply.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// When the server ends, a client that has taken nothing for so long does not read its replies.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// When the server ends, the last replies of a client that reads nothing for this long are dropped.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Room to remember this many replies that the log does not know of is kept.
 const KEPT_UNLOGGED: usize = 1024;
@@ -390,7 +390,7 @@ impl Connection {
         }
         while !self.output.is_empty() {
             // Whoever takes nothing for so long does not hold up the end.
-            let written = timeout(PATIENCE, self.socket.write_buf(&mut self.output)).await;
+            let written = timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut self.output)).await;
             if !matches!(written, Ok(Ok(1..))) {
                 return Ok(());
             }
