@@ -174,6 +174,8 @@ impl Walk<'_> {
         check(&mut c, &told);
         server.kill();
         let server = Server::start_on(data.path(), self.flags);
+        // It accepts before it has tidied up, and answers afterwards.
+        connect(&server);
         drop(server);
         disk.is_tidy();
         let server = Server::start_on(data.path(), self.flags);
