@@ -310,10 +310,15 @@ fn diagram(source: &str) -> Result<Vec<Piece>> {
     // Letters are of 16.
     let (scale, names, overlap) = match is_sequence {
         true => ((SIZE[0] / width).min(1.5), 80.0, 45.0),
-        false => (1.25, 0.0, 120.0),
+        // Cut in one direction only, because pieces of a piece tell nothing.
+        false => (
+            (SIZE[0] / width).max(SIZE[1] / height).min(1.25),
+            0.0,
+            120.0,
+        ),
     };
     if fit < 1.0 && scale > 1.15 * fit {
-        for (top, tall) in windows(height - names, SIZE[1] / scale - names, overlap) {
+        for (top, tall) in windows(height - names, SIZE[1] / scale - names + 1.0, overlap) {
             for (left, wide) in windows(width, SIZE[0] / scale + 1.0, overlap) {
                 let at = 2 * pieces.len();
                 let part = [x + left, y + names + top, wide, tall];
