@@ -56,7 +56,7 @@ fn mass_insertion_through_a_pipe() {
     let mut c = Session::connect(server.addr());
     c.expect("DBSIZE", int(keys as i64));
     let last = keys - 1;
-    c.expect(&format!("GET key:{last}"), bulk(&format!("value:{last}")));
+    c.expect(&format!("GET key:{last}"), bulk(format!("value:{last}")));
 }
 
 #[test]
