@@ -61,8 +61,8 @@ impl Cli {
         })
     }
 
-    /// Whoever can reach the port can do everything, so it is open to this machine only, unless
-    /// `--protected-mode no` says otherwise.
+    /// Refuses an address that other machines can reach, unless `--protected-mode no` is given,
+    /// because whoever can reach the port can do everything.
     fn check_bind(&self) -> Result<(), String> {
         match self.protected_mode && !self.bind.is_loopback() {
             false => Ok(()),

@@ -15,7 +15,7 @@ pub struct Client {
     pub name: Vec<u8>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
-    /// Hang up after the replies so far have been sent.
+    /// Close the connection after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
     pub is_browser: bool,

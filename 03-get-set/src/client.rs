@@ -12,18 +12,18 @@ use crate::resp::Protocol;
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
-    /// What others may know of it.
+    /// What the rest of the server knows of it.
     pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
-    /// Hang up after the replies so far have been sent.
+    /// Close the connection after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
     pub is_browser: bool,
 }
 
 impl Client {
-    /// From its next reply on it speaks this protocol.
+    /// Chooses the protocol of its replies from the next one on.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.handle.set_protocol(protocol);

@@ -26,12 +26,12 @@ pub struct Config {
     pub proto_max_bulk_len: usize,
     /// How many clients there may be at once.
     pub maxclients: u64,
-    /// After so long without a word, a client has to go; 0 is never.
+    /// For how long a client may be idle before it is disconnected; 0 is for ever.
     pub timeout: Duration,
-    /// After so long without a word, the system asks whether the client is still there; 0 is
-    /// never.
+    /// For how long a connection may be idle before the system sends a TCP keep-alive; 0 is for
+    /// ever.
     pub tcp_keepalive: Duration,
-    /// Only clients on this machine are let in.
+    /// Only clients on this machine may connect.
     pub protected_mode: bool,
     pub loglevel: LogLevel,
 }
@@ -83,7 +83,7 @@ pub enum Change {
     Free,
     /// It is fixed when the server starts.
     Immutable,
-    /// It cannot be other than it is, so setting it to that is fine.
+    /// CONFIG SET accepts only the value that it has.
     Same,
 }
 
@@ -124,7 +124,7 @@ impl Parameter {
         Self { change, ..self }
     }
 
-    /// The parameter called `name`, in any mixture of case.
+    /// The parameter called `name`, in upper or lower case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
         let is_called = |it: &&Self| it.name.as_bytes().eq_ignore_ascii_case(name);
         PARAMETERS.iter().find(is_called)

@@ -10,12 +10,12 @@ pub struct Stats {
     /// How much memory the process occupied when it started, in bytes.
     pub startup_memory: u64,
     pub connections_received: u64,
-    /// How many were not let in.
+    /// How many connections were rejected.
     pub connections_rejected: u64,
     /// How many bytes came from clients as commands, and went to them as replies and messages.
     pub bytes_received: u64,
     pub bytes_sent: u64,
-    /// The most memory that was ever in use when somebody looked, in bytes.
+    /// The most memory that a look at it has found in use, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
     pub commands_processed: u64,
@@ -29,7 +29,7 @@ pub fn lines(values: &[(&str, &dyn Display)]) -> String {
         .collect()
 }
 
-/// How long ago 1970 began.
+/// The unix time: how long ago 1970 began.
 pub fn unix_time() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default()
@@ -57,7 +57,7 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Looks how much has happened since the last time; at each tick.
+    /// Computes the rates from what was counted since the last call; called at each tick.
     pub fn sample(&mut self) {
         let counts = [
             self.commands_processed,
@@ -67,7 +67,7 @@ impl Stats {
         self.rates.sample(counts);
     }
 
-    /// Looks how much memory is in use; now and then.
+    /// Updates the peak of the memory in use; called every second.
     pub fn sample_memory(&mut self) {
         self.peak_memory = self.peak_memory.max(memory_in_use());
     }
@@ -76,7 +76,7 @@ impl Stats {
         self.started.elapsed()
     }
 
-    /// Forgets what was counted, but not what is so now.
+    /// Sets the counters to 0 (CONFIG RESETSTAT); what describes the present state stays.
     pub fn reset(&mut self) {
         self.connections_received = 0;
         self.connections_rejected = 0;

@@ -54,8 +54,8 @@ impl Cli {
         })
     }
 
-    /// Whoever can reach the port can do everything, so it is open to this machine only, unless
-    /// `--protected-mode no` says otherwise.
+    /// Refuses an address that other machines can reach, unless `--protected-mode no` is given,
+    /// because whoever can reach the port can do everything.
     fn check_bind(&self) -> Result<(), String> {
         match self.config.protected_mode && !self.config.bind.is_loopback() {
             false => Ok(()),

@@ -57,7 +57,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
 /// server that starts empty over a log that it cannot read would be worse than
 /// one that does not start.
 fn recover(config: Config) -> Result<Shared, String> {
-    let location = config.appendonly.then(|| config.log_location());
+    let location = config.appendonly.then(|| config.aof_location());
     let shared = Shared::new(config);
     if let Some(location) = location {
         let folder = Folder::open_at_start(location).map_err(|error| error.to_string())?;

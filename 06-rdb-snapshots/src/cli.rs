@@ -20,7 +20,7 @@ pub struct Cli {
     pub config: Config,
 }
 
-/// When to save without being asked, if nothing is said about it.
+/// The save points of a server that is started without `--save`.
 const SAVE: &str = "3600 1 300 100 60 10000";
 
 impl Cli {
@@ -62,8 +62,8 @@ impl Cli {
         })
     }
 
-    /// Whoever can reach the port can do everything, so it is open to this machine only, unless
-    /// `--protected-mode no` says otherwise.
+    /// Refuses an address that other machines can reach, unless `--protected-mode no` is given,
+    /// because whoever can reach the port can do everything.
     fn check_bind(&self) -> Result<(), String> {
         match self.config.protected_mode && !self.config.bind.is_loopback() {
             false => Ok(()),

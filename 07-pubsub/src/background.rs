@@ -129,7 +129,7 @@ impl Background {
     /// thread creates first.
     pub fn rewrite(&mut self, aof: &mut Aof, store: &Store, config: &Config) -> bool {
         self.rewrite_scheduled = false;
-        let begun = aof.begin_rewrite(config.log_location());
+        let begun = aof.begin_rewrite(config.aof_location());
         let begun = begun.and_then(|begin| match begin {
             Begin::Base(rewrite) => self.write_base(rewrite, store, config),
             Begin::Increment(mut folder) => self.spawn(true, store, move |progress| {

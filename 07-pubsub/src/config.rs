@@ -30,12 +30,12 @@ pub struct Config {
     pub proto_max_bulk_len: usize,
     /// How many clients there may be at once.
     pub maxclients: u64,
-    /// After so long without a word, a client has to go; 0 is never.
+    /// For how long a client may be idle before it is disconnected; 0 is for ever.
     pub timeout: Duration,
-    /// After so long without a word, the system asks whether the client is still there; 0 is
-    /// never.
+    /// For how long a connection may be idle before the system sends a TCP keep-alive; 0 is for
+    /// ever.
     pub tcp_keepalive: Duration,
-    /// Only clients on this machine are let in.
+    /// Only clients on this machine may connect.
     pub protected_mode: bool,
     pub loglevel: LogLevel,
     /// The folder that all files are in or below.
@@ -52,7 +52,7 @@ pub struct Config {
     pub auto_aof_rewrite_min_size: usize,
     /// The base of the AOF is an RDB, not made of commands.
     pub aof_use_rdb_preamble: bool,
-    /// When to save without being asked.
+    /// The save points: when to save without a command.
     pub save: Vec<SavePoint>,
     /// The name of the RDB file.
     pub dbfilename: String,
@@ -128,7 +128,7 @@ pub enum Change {
     Immutable,
     /// Redis does not let clients change it either, unless told to.
     Protected,
-    /// It cannot be other than it is, so setting it to that is fine.
+    /// CONFIG SET accepts only the value that it has.
     Same,
 }
 
@@ -202,7 +202,7 @@ impl Parameter {
         Self { change, ..self }
     }
 
-    /// The parameter called `name`, in any mixture of case.
+    /// The parameter called `name`, in upper or lower case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
         let is_called = |it: &&Self| it.name.as_bytes().eq_ignore_ascii_case(name);
         PARAMETERS.iter().find(is_called)
@@ -260,7 +260,7 @@ impl Config {
     }
 
     /// Where the AOF is.
-    pub fn log_location(&self) -> Location {
+    pub fn aof_location(&self) -> Location {
         Location {
             folder: Path::new(&self.dir).join(&self.appenddirname),
             name: self.appendfilename.clone(),

@@ -31,12 +31,12 @@ pub struct Config {
     pub proto_max_bulk_len: usize,
     /// How many clients there may be at once, replicas included.
     pub maxclients: u64,
-    /// After so long without a word, a client has to go; 0 is never.
+    /// For how long a client may be idle before it is disconnected; 0 is for ever.
     pub timeout: Duration,
-    /// After so long without a word, the system asks whether the client is still there; 0 is
-    /// never.
+    /// For how long a connection may be idle before the system sends a TCP keep-alive; 0 is for
+    /// ever.
     pub tcp_keepalive: Duration,
-    /// Only clients on this machine are let in.
+    /// Only clients on this machine may connect.
     pub protected_mode: bool,
     pub loglevel: LogLevel,
     /// The folder that all files are in or below.
@@ -53,7 +53,7 @@ pub struct Config {
     pub auto_aof_rewrite_min_size: usize,
     /// The base of the AOF is an RDB, not made of commands.
     pub aof_use_rdb_preamble: bool,
-    /// When to save without being asked.
+    /// The save points: when to save without a command.
     pub save: Vec<SavePoint>,
     /// The name of the RDB file.
     pub dbfilename: String,
@@ -64,15 +64,15 @@ pub struct Config {
     pub client_output_buffer_limit: OutputLimits,
     /// The server to follow, if any.
     pub replicaof: Option<Address>,
-    /// Clients may not change a replica.
+    /// A replica refuses the writes of its clients.
     pub replica_read_only: bool,
     /// A replica answers while it has no link to its primary.
     pub replica_serve_stale_data: bool,
-    /// Sentinel promotes the replica with the least; 0 is never.
+    /// Sentinel promotes the replica with the lowest number; 0 is never promoted.
     pub replica_priority: u64,
-    /// After so long without a word, the other side is taken for dead.
+    /// For how long the other side of replication may be silent before the link is closed.
     pub repl_timeout: Duration,
-    /// How often a primary says PING to its replicas, in seconds.
+    /// How often a primary sends PING to its replicas, in seconds.
     pub repl_ping_replica_period: u64,
 }
 
@@ -147,7 +147,7 @@ pub enum Change {
     Immutable,
     /// Redis does not let clients change it either, unless told to.
     Protected,
-    /// It cannot be other than it is, so setting it to that is fine.
+    /// CONFIG SET accepts only the value that it has.
     Same,
 }
 
@@ -239,7 +239,7 @@ impl Parameter {
         Self { change, ..self }
     }
 
-    /// The parameter called `name`, in any mixture of case.
+    /// The parameter called `name`, in upper or lower case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
         let is_called = |it: &&Self| it.name.as_bytes().eq_ignore_ascii_case(name);
         PARAMETERS.iter().find(is_called)
@@ -297,7 +297,7 @@ impl Config {
     }
 
     /// Where the AOF is.
-    pub fn log_location(&self) -> Location {
+    pub fn aof_location(&self) -> Location {
         Location {
             folder: Path::new(&self.dir).join(&self.appenddirname),
             name: self.appendfilename.clone(),

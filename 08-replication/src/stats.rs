@@ -9,10 +9,10 @@ pub struct Stats {
     started: Instant,
     /// How much memory the process occupied when it started, in bytes.
     pub startup_memory: u64,
-    /// The name of this server until it ends; Sentinel tells by it that it is a new one.
+    /// Identifies this run of the server; Sentinel notices a restart by it.
     pub run_id: String,
     pub connections_received: u64,
-    /// How many were not let in.
+    /// How many connections were rejected.
     pub connections_rejected: u64,
     /// How many bytes came from clients as commands, and went to them as replies and messages.
     pub bytes_received: u64,
@@ -20,15 +20,16 @@ pub struct Stats {
     /// How many of these came from a primary, and went to replicas.
     pub repl_received: u64,
     pub repl_sent: u64,
-    /// The most memory that was ever in use when somebody looked, in bytes.
+    /// The most memory that a look at it has found in use, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
     pub commands_processed: u64,
-    /// How far the data is loaded, while it is.
+    /// The progress of loading, while data is loaded.
     pub loading: Option<Loading>,
 }
 
-/// Forty hexadecimal digits that nobody else has (`getRandomHexChars`).
+/// Forty random hexadecimal digits, which identify a server or a history
+/// (`getRandomHexChars`).
 pub fn random_id() -> String {
     let digits = std::iter::repeat_with(|| fastrand::u8(..16));
     let digits = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
@@ -65,7 +66,7 @@ pub fn lines(values: &[(&str, &dyn Display)]) -> String {
         .collect()
 }
 
-/// How long ago 1970 began.
+/// The unix time: how long ago 1970 began.
 pub fn unix_time() -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default()
@@ -97,7 +98,7 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Looks how much has happened since the last time; at each tick.
+    /// Computes the rates from what was counted since the last call; called at each tick.
     pub fn sample(&mut self) {
         let counts = [
             self.commands_processed,
@@ -107,7 +108,7 @@ impl Stats {
         self.rates.sample(counts);
     }
 
-    /// So many bytes came from the primary, or went to a replica.
+    /// Counts bytes that came from the primary, or that were sent to a replica.
     pub fn replicated(&mut self, received: u64, sent: u64) {
         self.repl_received += received;
         self.repl_sent += sent;
@@ -115,7 +116,7 @@ impl Stats {
         self.bytes_sent += sent;
     }
 
-    /// Looks how much memory is in use; now and then.
+    /// Updates the peak of the memory in use; called every second.
     pub fn sample_memory(&mut self) {
         self.peak_memory = self.peak_memory.max(memory_in_use());
     }
@@ -124,14 +125,14 @@ impl Stats {
         self.started.elapsed()
     }
 
-    /// So many bytes more are loaded.
+    /// Counts bytes that were loaded.
     pub fn loaded(&mut self, bytes: u64) {
         if let Some(loading) = &mut self.loading {
             loading.loaded += bytes;
         }
     }
 
-    /// Forgets what was counted, but not what is so now.
+    /// Sets the counters to 0 (CONFIG RESETSTAT); what describes the present state stays.
     pub fn reset(&mut self) {
         self.connections_received = 0;
         self.connections_rejected = 0;

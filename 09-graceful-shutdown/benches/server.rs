@@ -90,7 +90,7 @@ fn append(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let shared = shared(folder.path());
     let state = &mut *shared.lock();
-    let turned_on = state.aof.turn_on(state.config.log_location());
+    let turned_on = state.aof.turn_on(state.config.aof_location());
     turned_on.expect("a new log");
     let words = [&b"SET"[..], b"key:000000000042", b"value"];
     let mut group = c.benchmark_group("the log");

@@ -21,7 +21,7 @@ pub struct Cli {
     pub config: Config,
 }
 
-/// When to save without being asked, if nothing is said about it.
+/// The save points of a server that is started without `--save`.
 const SAVE: &str = "3600 1 300 100 60 10000";
 
 impl Cli {
@@ -63,8 +63,8 @@ impl Cli {
         })
     }
 
-    /// Whoever can reach the port can do everything, so it is open to this machine only, unless
-    /// `--protected-mode no` says otherwise.
+    /// Refuses an address that other machines can reach, unless `--protected-mode no` is given,
+    /// because whoever can reach the port can do everything.
     fn check_bind(&self) -> Result<(), String> {
         match self.config.protected_mode && !self.config.bind.is_loopback() {
             false => Ok(()),
@@ -89,11 +89,11 @@ impl Cli {
         }
     }
 
-    /// Says what is running, what it has loaded, and what to type next. If nobody can read
-    /// it, because the pipe is closed or the disk is full, that is no reason not to run.
+    /// Prints what is running, what it has loaded, and what to type next. An error, such as a
+    /// closed pipe or a full disk, is ignored: it is no reason not to run.
     pub fn print_banner(&self, keys: usize) {
         let source = match self.config.appendonly {
-            true => format!("the log in {}", self.config.appenddirname),
+            true => format!("the AOF in {}", self.config.appenddirname),
             false => self.config.dbfilename.clone(),
         };
         let loaded = match keys {

@@ -15,7 +15,7 @@ use crate::resp::Protocol;
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
-    /// What others may know of it.
+    /// What the rest of the server knows of it.
     pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
@@ -27,7 +27,7 @@ pub struct Client {
     pub written: i64,
     /// It waits for something other than its next command, and executes none before.
     pub waiting: Option<Waiting>,
-    /// Hang up after the replies so far have been sent.
+    /// Close the connection after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
     pub is_browser: bool,
@@ -47,7 +47,7 @@ pub enum Waiting {
 }
 
 impl Waiting {
-    /// For how long it waits at most.
+    /// For how much longer it waits at most.
     pub fn left(&self) -> Duration {
         match self {
             Self::Replicas {
@@ -60,13 +60,13 @@ impl Waiting {
 }
 
 impl Client {
-    /// From its next reply on it speaks this protocol.
+    /// Chooses the protocol of its replies from the next one on.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.handle.set_protocol(protocol);
     }
 
-    /// The id of the log and of the primary. What they send was accepted once
+    /// The id of the AOF and of the primary. What they send was accepted once
     /// (`mustObeyClient`).
     pub const OBEYED: u64 = 0;
 
@@ -83,7 +83,7 @@ impl Client {
         }
     }
 
-    /// The client that stands for the log or the primary.
+    /// The client that executes what comes from the AOF or the primary.
     pub fn obeyed() -> Self {
         Self::new(Handle::nobody(Self::OBEYED).into())
     }

@@ -5,8 +5,8 @@ use super::{CommandError, Context};
 use crate::resp::Args;
 use crate::resp::cross_protocol;
 
-/// Executes the command in `args`, which must not be empty. There is a reply in
-/// the output afterwards, come what may.
+/// Executes the command in `args`, which must not be empty. Afterwards there is a
+/// reply in the output, be it an error.
 pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
     let resolved = ctx.table.resolve(args);
     let result = resolved.and_then(|command| (command.handler)(ctx, args));
@@ -15,8 +15,8 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
     }
 }
 
-/// Replies why the command was refused. Nothing is said to a line of HTTP, and
-/// nothing of what follows it is executed.
+/// Replies with the reason why the command was refused. A line of HTTP gets no reply, and
+/// closes the connection before anything that follows it is executed.
 fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
     if cross_protocol::is_http(&args[0]) {
         ctx.client.is_browser = true;

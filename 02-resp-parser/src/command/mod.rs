@@ -26,7 +26,7 @@ pub use self::table::Table;
 /// they can ask for.
 pub const REDIS_VERSION: &str = "7.0.15";
 
-/// What a handler gets besides the arguments.
+/// What a handler gets besides the arguments of its command.
 pub struct Context<'a> {
     pub table: &'a Table,
     pub client: &'a mut Client,

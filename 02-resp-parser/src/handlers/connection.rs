@@ -44,7 +44,7 @@ fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `QUIT`: says goodbye; what the client sent behind it is not looked at.
+/// `QUIT`: replies and closes the connection. Commands after it are not executed.
 fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.closing = true;
     ctx.reply.ok();
@@ -141,7 +141,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
     reply.array(0);
 }
 
-/// `RESET`: back to how the connection was when it was new.
+/// `RESET`: puts the connection back into the state in which it began.
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.name.clear();
     ctx.client.protocol = Protocol::default();
@@ -149,7 +149,7 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `SELECT index`: there is one database, number 0.
+/// `SELECT index`: the only database has the index 0.
 fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     check_database(&args[1])?;
     ctx.reply.ok();
@@ -172,14 +172,15 @@ fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `CLIENT SETNAME name`: an empty name takes it away.
+/// `CLIENT SETNAME name`: an empty name removes the old one.
 fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.client.name = valid_name(&args[2])?.to_vec();
     ctx.reply.ok();
     Ok(())
 }
 
-/// A name must be fit to print on one line between blanks.
+/// The name as text. It must be printable and without blanks, because CLIENT LIST prints it
+/// on one line with other fields.
 fn valid_name(name: &[u8]) -> Result<&[u8]> {
     if name.iter().all(u8::is_ascii_graphic) {
         Ok(name)

@@ -131,7 +131,7 @@ impl Connection {
             match self.parser.parse(&mut self.input) {
                 Ok(Some(length)) => {
                     let args = self.parser.args(&self.input);
-                    // Nobody replies to an empty line.
+                    // An empty line gets no reply.
                     if !args.is_empty() {
                         let ctx = &mut Context {
                             table: self.table,

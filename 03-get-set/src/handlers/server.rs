@@ -103,7 +103,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// More clients need more open files.
+/// Raises the limit of open files if `maxclients` grows. An error if the system refuses.
 fn make_room(changed: &Config, current: &Config) -> Result {
     if changed.maxclients > current.maxclients {
         let most = open_files::raise_limit(changed.maxclients);

@@ -50,7 +50,7 @@ fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// What SET was asked for besides setting.
+/// The options of SET.
 #[derive(Default)]
 struct SetOptions {
     /// NX: only if there is no such key. XX: only if there is one.
@@ -133,7 +133,7 @@ fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// The arguments behind the name as pairs of key and value.
+/// The arguments after the name as pairs of key and value.
 fn pairs<'a>(args: Args<'a>, name: &str) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::arity(name));
@@ -266,7 +266,7 @@ fn decrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     add(ctx, &args[1], increment)
 }
 
-/// Adds to the number at `key`; a key that is not there counts as 0.
+/// Adds to the number at `key`, where a missing key counts as 0, and replies with the sum.
 fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
     let sum = ctx.state.store.upsert(key, Value::Integer(0), |value| {
         let sum = number(value)?.checked_add(increment).ok_or(OVERFLOW)?;

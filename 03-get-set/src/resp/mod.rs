@@ -68,14 +68,14 @@ pub enum ProtocolError {
     InvalidBulkLength,
     #[error("Protocol error: expected '$', got '{}'", .0.escape_ascii())]
     ExpectedBulk(u8),
-    /// Past [`MAX_COMMAND`]. Limit and text are ours.
+    /// The command is larger than [`MAX_COMMAND`]. Redis has neither this limit nor this text.
     #[error("Protocol error: too big request")]
     CommandTooBig,
 }
 
 impl ProtocolError {
-    /// What to reply. It may quote a byte that is not UTF-8, which `Display`
-    /// cannot.
+    /// The text of the error reply, without the `-` before it. It may quote a byte that is not
+    /// UTF-8, which `Display` cannot.
     pub fn reply(&self) -> Vec<u8> {
         match self {
             Self::ExpectedBulk(got) => {
@@ -87,8 +87,8 @@ impl ProtocolError {
     }
 }
 
-/// Reads an integer as strictly as Redis does (`string2ll`): no blanks, no `+`,
-/// no leading zeros, nothing that does not fit 64 bits.
+/// Reads an integer as strictly as Redis does (`string2ll`). `None` if there are blanks, a
+/// `+` or leading zeros, or if the number does not fit 64 bits.
 pub fn parse_integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         // Most counts and lengths, and the only number that begins with a zero.

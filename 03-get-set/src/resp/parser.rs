@@ -210,7 +210,7 @@ impl Parser {
 /// How many spans a parser keeps room for between commands.
 pub(super) const KEPT_SPANS: usize = 1024;
 
-/// What one step of the state machine came to.
+/// The result of one step of the state machine.
 enum Progress {
     /// The state changed; go on.
     Next,
@@ -242,7 +242,7 @@ impl<'a> Args<'a> {
         self.spans.get(index).map(|span| &self.input[span.range()])
     }
 
-    /// All but the first `count`.
+    /// The arguments without the first `count`.
     pub fn skip(&self, count: usize) -> Self {
         Self {
             input: self.input,

@@ -21,7 +21,7 @@ use crate::resp::parse_integer;
 /// key and value inside, an entry is 64 bytes, which is one cache line.
 type Bytes = SmallVec<[u8; 16]>;
 
-/// Something for each of some keys.
+/// A hash table from keys to values of type `V`.
 type Table<V> = IndexMap<Bytes, V, RandomState>;
 
 /// The longest string that Redis keeps in one piece with its object header, in
@@ -82,7 +82,7 @@ impl Value {
         self.bytes(&mut itoa::Buffer::new()).len()
     }
 
-    /// Becomes growable and lets `change` at the string.
+    /// Makes the value growable, calls `change` with the string, and returns its result.
     pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut bytes = match self {
             Self::Integer(number) => number.to_string().into_bytes(),
@@ -152,7 +152,8 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it. No read for INFO.
+    /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). Does not
+    /// count as a read.
     pub fn get_for_write(&self, key: &[u8]) -> Option<&Value> {
         self.entries.get(key)
     }
@@ -195,22 +196,22 @@ impl Store {
         }
     }
 
-    /// Takes `key` and its value out of the store.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let value = self.entries.swap_remove(key);
         shrink(&mut self.entries);
         value
     }
 
-    /// Gives the value of `from` to `to` instead, whatever that had before. False
-    /// if there is no `from`.
+    /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
+    /// `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let value = self.remove(from);
         value.map(|value| self.insert(to, value)).is_some()
     }
 
-    /// Gives the value of `from` to `to` as well, whatever that had before. False
-    /// if there is no `from`.
+    /// Copies the value of `from` to `to`, whose old value is lost (COPY). False if
+    /// there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let value = self.get_for_write(from).cloned();
         value.map(|value| self.insert(to, value)).is_some()

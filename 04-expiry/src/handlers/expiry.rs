@@ -36,7 +36,7 @@ fn pexpireat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     set_deadline(ctx, args, Unit::UnixMilliseconds, "pexpireat")
 }
 
-/// When a deadline is set, and when it is left as it is.
+/// The conditions under which EXPIRE sets a deadline.
 #[derive(Default)]
 struct Conditions {
     /// NX: only if there is none.
@@ -129,11 +129,11 @@ fn to_seconds(milliseconds: i64) -> i64 {
     milliseconds / 1000 + i64::from(milliseconds % 1000 >= 500)
 }
 
-/// What a command shows of a deadline.
+/// How a command shows a deadline.
 type Show = fn(&Clock, Moment) -> i64;
 
-/// Replies with what `show` makes of the deadline; -1 if the key has none, and -2
-/// if there is no such key.
+/// Replies with the deadline of `key` as `show` returns it, with -1 if the key has
+/// none, and with -2 if there is no such key.
 fn reply_deadline(ctx: &mut Context<'_>, key: &[u8], show: Show) -> Result {
     let store = &mut ctx.state.store;
     let exists = store.get(key).is_some();

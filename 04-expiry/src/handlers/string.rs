@@ -54,22 +54,23 @@ fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// What SET or GETEX was asked to do about the time that a key has to live.
+/// What SET or GETEX does to the deadline of the key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Lifetime<'a> {
-    /// Nothing: SET makes the key last, GETEX leaves it as it is.
+    /// No option: SET removes the deadline, GETEX leaves it as it is.
     #[default]
     Unsaid,
-    /// KEEPTTL: leave it as it is.
+    /// KEEPTTL: the deadline stays as it is.
     Kept,
-    /// PERSIST: make it last.
+    /// PERSIST: the key has no deadline from now on.
     Lasting,
-    /// EX, PX, EXAT, PXAT: give it this time.
+    /// EX, PX, EXAT, PXAT: the key gets this deadline.
     Limited(Unit, &'a [u8]),
 }
 
 impl<'a> Lifetime<'a> {
-    /// Takes `option`, and its value from `rest` if it has one.
+    /// Reads `option`, and takes its value from `rest` if it has one. `None` if it is none of
+    /// these options, or has no value.
     fn parse(option: &[u8], rest: &mut impl Iterator<Item = &'a [u8]>) -> Option<Self> {
         const UNITS: [(&str, Unit); 4] = [
             ("EX", Unit::Seconds),
@@ -86,8 +87,8 @@ impl<'a> Lifetime<'a> {
         }
     }
 
-    /// One option may come twice, and the last one counts. Two different ones
-    /// contradict each other.
+    /// Sets what a further option says. If an option is given twice, the last one
+    /// counts. Two different options are a syntax error.
     fn change_to(&mut self, new: Self) -> Result {
         let agree = match (&self, new) {
             (Self::Unsaid, _) => true,
@@ -99,7 +100,8 @@ impl<'a> Lifetime<'a> {
     }
 }
 
-/// The moment that is meant by an amount that a command takes as a time to live.
+/// The moment that `amount`, an argument of the command called `command`, stands for. It must
+/// be above 0.
 fn deadline(ctx: &Context<'_>, unit: Unit, amount: &[u8], command: &str) -> Result<Moment> {
     let amount = integer(amount)?;
     let deadline = ctx.state.store.clock.moment(amount, unit);
@@ -108,7 +110,7 @@ fn deadline(ctx: &Context<'_>, unit: Unit, amount: &[u8], command: &str) -> Resu
         .ok_or_else(|| CommandError::expire_time(command))
 }
 
-/// What SET was asked for besides setting.
+/// The options of SET.
 #[derive(Default)]
 struct SetOptions<'a> {
     /// NX: only if there is no such key. XX: only if there is one.
@@ -212,7 +214,7 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             Some(new) => lifetime.change_to(new)?,
         }
     }
-    // A time for a key that is not there need not even be a number.
+    // If the key is missing, Redis does not read the time, which need not even be a number.
     if ctx.state.store.get(key).is_none() {
         ctx.reply.null();
         return Ok(());
@@ -255,7 +257,7 @@ fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// The arguments behind the name as pairs of key and value.
+/// The arguments after the name as pairs of key and value.
 fn pairs<'a>(args: Args<'a>, name: &str) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::arity(name));
@@ -388,7 +390,7 @@ fn decrby(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     add(ctx, &args[1], increment)
 }
 
-/// Adds to the number at `key`; a key that is not there counts as 0.
+/// Adds to the number at `key`, where a missing key counts as 0, and replies with the sum.
 fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
     let sum = ctx.state.store.upsert(key, Value::Integer(0), |value| {
         let sum = number(value)?.checked_add(increment).ok_or(OVERFLOW)?;

@@ -12,8 +12,8 @@
 //!
 //! The deadlines lie in a map of their own (`db->expires`): most keys have none
 //! and should not pay for it. A key whose deadline has passed may still be in
-//! here, but nobody gets to see it: every method that takes a key removes it
-//! first if its time is over. What nobody asks for is removed by `cron/expire_cycle.rs`.
+//! here, but no command sees it: every method that takes a key removes it first if
+//! it has expired. Keys that no command asks for are removed by `cron/expire_cycle.rs`.
 
 pub mod clock;
 
@@ -29,7 +29,7 @@ use crate::store::clock::{Clock, Moment};
 /// key and value inside, an entry is 64 bytes, which is one cache line.
 type Bytes = SmallVec<[u8; 16]>;
 
-/// Something for each of some keys.
+/// A hash table from keys to values of type `V`.
 type Table<V> = IndexMap<Bytes, V, RandomState>;
 
 /// The longest string that Redis keeps in one piece with its object header, in
@@ -90,7 +90,7 @@ impl Value {
         self.bytes(&mut itoa::Buffer::new()).len()
     }
 
-    /// Becomes growable and lets `change` at the string.
+    /// Makes the value growable, calls `change` with the string, and returns its result.
     pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut bytes = match self {
             Self::Integer(number) => number.to_string().into_bytes(),
@@ -125,7 +125,7 @@ pub struct Counters {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
-    /// Keys that were removed because their time was over.
+    /// Keys that were removed because they had expired.
     pub expired: u64,
 }
 
@@ -177,7 +177,8 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
+    /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that
+    /// has expired is removed first. Does not count as a read.
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         self.expire_if_needed(key);
         self.entries.get(key)
@@ -229,14 +230,14 @@ impl Store {
         }
     }
 
-    /// Takes `key` and its value out of the store.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         self.expire_if_needed(key);
         self.take(key)
     }
 
-    /// Gives the value of `from` to `to` instead, whatever that had before. False
-    /// if there is no `from`.
+    /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
+    /// `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let deadline = self.deadline(from);
         let value = self.take(from);
@@ -245,8 +246,8 @@ impl Store {
             .is_some()
     }
 
-    /// Gives the value of `from` to `to` as well, whatever that had before. False
-    /// if there is no `from`.
+    /// Copies the value of `from` to `to`, whose old value is lost (COPY). False if
+    /// there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let value = self.get_for_write(from).cloned();
         let deadline = self.deadline(from);
@@ -255,7 +256,7 @@ impl Store {
             .is_some()
     }
 
-    /// When `key` ends, if it is there and has a deadline.
+    /// The deadline of `key`; `None` if there is no such key, or if it has no deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         self.expire_if_needed(key);
         self.deadlines.get(key).copied()
@@ -271,13 +272,13 @@ impl Store {
         }
     }
 
-    /// Lets `key` live for ever. False if it is not there or would do so anyway.
+    /// Removes the deadline of `key` (PERSIST). False if it is missing or has none.
     pub fn persist(&mut self, key: &[u8]) -> bool {
         self.expire_if_needed(key);
         self.deadlines.swap_remove(key).is_some()
     }
 
-    /// How many keys there are. Those whose time is over count until they are
+    /// How many keys there are. Those that have expired count until they are
     /// removed.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -289,7 +290,7 @@ impl Store {
     }
 
     /// The average time to live of the keys that have a deadline, in
-    /// milliseconds, as far as the samples tell.
+    /// milliseconds, estimated from the samples.
     pub fn average_ttl(&self) -> i64 {
         self.average_ttl
     }
@@ -356,7 +357,7 @@ impl Store {
         )
     }
 
-    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// Looks at the next deadlines and removes the keys that have expired, until
     /// it has looked at `looks` of them or removed `removals` keys.
     ///
     /// Like SCAN it goes from the last to the first: a removal moves the last
@@ -390,8 +391,8 @@ impl Store {
         sample
     }
 
-    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
-    /// what may come.
+    /// Each sample counts for a fiftieth, as in Redis. Keys that have expired do not
+    /// count.
     fn update_average_ttl(&mut self, total: i64, keys: usize) {
         if self.deadlines.is_empty() {
             self.average_ttl = 0;
@@ -442,13 +443,13 @@ impl Store {
         }
     }
 
-    /// Removes a key because its time is over.
+    /// Removes a key because it has expired.
     fn expire_key(&mut self, key: &[u8]) {
         self.take(key);
         self.counters.expired += 1;
     }
 
-    /// Removes a key, whether its time is over or not.
+    /// Removes a key, whether it has expired or not.
     fn take(&mut self, key: &[u8]) -> Option<Value> {
         let value = self.entries.swap_remove(key);
         shrink(&mut self.entries);

@@ -103,14 +103,14 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
     make_room(&changed, &ctx.state.config)?;
-    switch_log(ctx, &changed)?;
+    switch_aof(ctx, &changed)?;
     ctx.state.config = changed;
     logging::set_level(ctx.state.config.loglevel);
     ctx.reply.ok();
     Ok(())
 }
 
-/// More clients need more open files.
+/// Raises the limit of open files if `maxclients` grows. An error if the system refuses.
 fn make_room(changed: &Config, current: &Config) -> Result {
     if changed.maxclients > current.maxclients {
         let most = open_files::raise_limit(changed.maxclients);
@@ -127,10 +127,10 @@ fn make_room(changed: &Config, current: &Config) -> Result {
 
 /// Turns the log on or off if `appendonly` changes. A new log begins with what is
 /// in the store; writing that keeps everybody waiting (step 06 ends this).
-fn switch_log(ctx: &mut Context<'_>, changed: &Config) -> Result {
+fn switch_aof(ctx: &mut Context<'_>, changed: &Config) -> Result {
     match (ctx.state.config.appendonly, changed.appendonly) {
-        (false, true) => turn_on_log(ctx, changed.log_location()).map_err(|error| {
-            error!("cannot turn the log on: {error}");
+        (false, true) => turn_on_log(ctx, changed.aof_location()).map_err(|error| {
+            error!("cannot turn the AOF on: {error}");
             let why = "Unable to turn on AOF. Check server logs.";
             config_failed(b"appendonly", why)
         }),

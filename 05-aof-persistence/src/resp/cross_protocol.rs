@@ -15,18 +15,18 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-/// Requests within this time of one that was logged are not logged, so that nobody
-/// fills the disk with them.
+/// After one request is logged, others are not logged for this long. Otherwise a web page
+/// could fill the disk.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Is this word, where a command has its name, the beginning of a line of HTTP?
-/// Like Redis, which is written in C, we end the word at a NUL byte.
+/// Whether the name of a command is the first word of a line of HTTP, `POST` or `Host:`. The
+/// name ends at a NUL byte, as Redis's C strings do.
 pub fn is_http(name: &[u8]) -> bool {
     let word = name.split(|byte| *byte == 0).next().unwrap_or_default();
     word.eq_ignore_ascii_case(b"POST") || word.eq_ignore_ascii_case(b"Host:")
 }
 
-/// Logs in Redis's words that the client at `peer` is cut off.
+/// Logs in Redis's words that the connection of the client at `peer` is closed.
 pub fn log_attack(peer: io::Result<SocketAddr>) {
     static LOGGED: Mutex<Option<Instant>> = Mutex::new(None);
     let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);

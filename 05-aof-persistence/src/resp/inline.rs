@@ -37,7 +37,7 @@ pub(super) fn split_words(line: &mut [u8], words: &mut Vec<Span>) -> Result<(), 
     }
 }
 
-/// Copies the word at `from` to `to`; returns where both come to stand.
+/// Copies the word at `from` to `to`, without its quotes. Returns the positions after both.
 fn unquote_word(
     line: &mut [u8],
     mut from: usize,

@@ -50,7 +50,7 @@ pub struct Clock {
 impl Default for Clock {
     fn default() -> Self {
         let (now, since_1970) = (Instant::now(), since_1970());
-        // It starts at a whole millisecond of the calendar. Otherwise it would be behind the
+        // It starts at a whole millisecond of the calendar. Otherwise it would lag behind the
         // system's clock for a part of each, and PTTL would promise a millisecond more than a
         // client asked for with PXAT.
         let part = Duration::from_nanos(u64::from(since_1970.subsec_nanos() % 1_000_000));
@@ -63,7 +63,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// Looks at the time.
+    /// Moves the clock to the present time.
     pub fn tick(&mut self) {
         self.now = Moment(milliseconds(self.started.elapsed()));
     }
@@ -71,7 +71,7 @@ impl Clock {
     /// Follows the system's clock if that has been set. Deadlines stay where they
     /// are; only what they are called on the calendar changes.
     pub fn follow_calendar(&mut self) {
-        // Rounded up: behind the system, it would promise more than was asked for.
+        // Rounded up, because a clock that lags would promise more than was asked for.
         let started = since_1970().saturating_sub(self.started.elapsed());
         let epoch = milliseconds(started + Duration::from_nanos(999_999));
         if epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs() {
@@ -108,7 +108,7 @@ impl Clock {
         moment.0.saturating_add(self.epoch)
     }
 
-    /// How long it is until `moment`, in milliseconds; 0 if it is over.
+    /// How long it is until `moment`, in milliseconds; 0 if it has passed.
     pub fn until(&self, moment: Moment) -> i64 {
         moment.0.saturating_sub(self.now.0).max(0)
     }

@@ -12,8 +12,8 @@
 //!
 //! The deadlines lie in a map of their own (`db->expires`): most keys have none
 //! and should not pay for it. A key whose deadline has passed may still be in
-//! here, but nobody gets to see it: every method that takes a key removes it
-//! first if its time is over. What nobody asks for is removed by `cron/expire_cycle.rs`.
+//! here, but no command sees it: every method that takes a key removes it first if
+//! it has expired. Keys that no command asks for are removed by `cron/expire_cycle.rs`.
 
 pub mod clock;
 
@@ -29,7 +29,7 @@ use crate::store::clock::{Clock, Moment};
 /// key and value inside, an entry is 64 bytes, which is one cache line.
 type Bytes = SmallVec<[u8; 16]>;
 
-/// Something for each of some keys.
+/// A hash table from keys to values of type `V`.
 type Table<V> = IndexMap<Bytes, V, RandomState>;
 
 /// The longest string that Redis keeps in one piece with its object header, in
@@ -90,7 +90,7 @@ impl Value {
         self.bytes(&mut itoa::Buffer::new()).len()
     }
 
-    /// Becomes growable and lets `change` at the string.
+    /// Makes the value growable, calls `change` with the string, and returns its result.
     pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut bytes = match self {
             Self::Integer(number) => number.to_string().into_bytes(),
@@ -125,7 +125,7 @@ pub struct Counters {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
-    /// Keys that were removed because their time was over.
+    /// Keys that were removed because they had expired.
     pub expired: u64,
 }
 
@@ -147,8 +147,8 @@ pub struct Store {
     average_ttl: i64,
     pub clock: Clock,
     pub counters: Counters,
-    /// How many changes there have been. Who compares it before and after a
-    /// command knows whether it did anything (`server.dirty`).
+    /// How many changes there have been. If it is the same before and after a command,
+    /// that command has changed nothing (`server.dirty`).
     pub changes: u64,
     /// The keys that expired and are not yet in the AOF as deleted.
     pub expired: Vec<Bytes>,
@@ -185,7 +185,8 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
+    /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that
+    /// has expired is removed first. Does not count as a read.
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         self.expire_if_needed(key);
         self.entries.get(key)
@@ -195,8 +196,8 @@ impl Store {
         self.get_for_write(key).is_some()
     }
 
-    /// The one place that knows that a key has changed: a command has changed these, and
-    /// whoever wants to know of that is told here.
+    /// Counts a change of these keys. Every change of the data set passes through here, so this
+    /// is the place for whatever has to react to one (`signalModifiedKey`).
     fn changed(&mut self, _keys: &[&[u8]]) {
         self.changes += 1;
     }
@@ -252,7 +253,7 @@ impl Store {
         }
     }
 
-    /// Takes `key` and its value out of the store.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         self.expire_if_needed(key);
         let value = self.take(key);
@@ -262,8 +263,8 @@ impl Store {
         value
     }
 
-    /// Gives the value of `from` to `to` instead, whatever that had before. False
-    /// if there is no `from`.
+    /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
+    /// `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let deadline = self.deadline(from);
         let Some(value) = self.take(from) else {
@@ -274,8 +275,8 @@ impl Store {
         true
     }
 
-    /// Gives the value of `from` to `to` as well, whatever that had before. False
-    /// if there is no `from`.
+    /// Copies the value of `from` to `to`, whose old value is lost (COPY). False if
+    /// there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let value = self.get_for_write(from).cloned();
         let deadline = self.deadline(from);
@@ -284,14 +285,14 @@ impl Store {
             .is_some()
     }
 
-    /// When `key` ends, if it is there and has a deadline.
+    /// The deadline of `key`; `None` if there is no such key, or if it has no deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         self.expire_if_needed(key);
         self.deadlines.get(key).copied()
     }
 
-    /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now; false if it has.
+    /// Sets the deadline of `key`, which must exist. If the deadline has already
+    /// passed, removes the key and returns false.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
         self.changed(&[key]);
         let lives = deadline > self.clock.now() || self.loading;
@@ -303,7 +304,7 @@ impl Store {
         lives
     }
 
-    /// Lets `key` live for ever. False if it is not there or would do so anyway.
+    /// Removes the deadline of `key` (PERSIST). False if it is missing or has none.
     pub fn persist(&mut self, key: &[u8]) -> bool {
         self.expire_if_needed(key);
         let deadline = self.deadlines.swap_remove(key);
@@ -313,7 +314,7 @@ impl Store {
         deadline.is_some()
     }
 
-    /// How many keys there are. Those whose time is over count until they are
+    /// How many keys there are. Those that have expired count until they are
     /// removed.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -325,14 +326,14 @@ impl Store {
     }
 
     /// The average time to live of the keys that have a deadline, in
-    /// milliseconds, as far as the samples tell.
+    /// milliseconds, estimated from the samples.
     pub fn average_ttl(&self) -> i64 {
         self.average_ttl
     }
 
     /// Empties the store. What it held is freed before this returns or, if
-    /// `lazy`, on a thread of its own: millions of keys take a while. This alone is no
-    /// change of the data set: it may make room for another one.
+    /// `lazy`, on a thread of its own, because millions of keys take a while. This does not
+    /// count as a change: it also makes room for another data set.
     pub fn clear(&mut self, lazy: bool) {
         let old = (
             std::mem::take(&mut self.entries),
@@ -354,7 +355,8 @@ impl Store {
         })
     }
 
-    /// The same as a change of the data set: FLUSHALL.
+    /// Empties the store, as [`clear`](Self::clear) does, and counts each key as a change
+    /// (FLUSHALL).
     pub fn flush(&mut self, lazy: bool) {
         self.changes += self.len() as u64;
         self.clear(lazy);
@@ -407,7 +409,7 @@ impl Store {
         )
     }
 
-    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// Looks at the next deadlines and removes the keys that have expired, until
     /// it has looked at `looks` of them or removed `removals` keys.
     ///
     /// Like SCAN it goes from the last to the first: a removal moves the last
@@ -441,8 +443,8 @@ impl Store {
         sample
     }
 
-    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
-    /// what may come.
+    /// Each sample counts for a fiftieth, as in Redis. Keys that have expired do not
+    /// count.
     fn update_average_ttl(&mut self, total: i64, keys: usize) {
         if self.deadlines.is_empty() {
             self.average_ttl = 0;
@@ -493,14 +495,14 @@ impl Store {
         }
     }
 
-    /// Removes a key because its time is over.
+    /// Removes a key because it has expired.
     fn expire_key(&mut self, key: &[u8]) {
         self.take(key);
         self.expired.push(Bytes::from_slice(key));
         self.counters.expired += 1;
     }
 
-    /// Removes a key, whether its time is over or not.
+    /// Removes a key, whether it has expired or not.
     fn take(&mut self, key: &[u8]) -> Option<Value> {
         let value = self.entries.swap_remove(key);
         shrink(&mut self.entries);

@@ -3,12 +3,12 @@
 use super::{CommandError, Result};
 use crate::resp::parse_integer;
 
-/// The number that an argument must be.
+/// Reads an argument that must be an integer of 64 bits.
 pub fn integer(text: &[u8]) -> Result<i64> {
     parse_integer(text).ok_or(CommandError::NOT_AN_INTEGER)
 }
 
-/// Whether `index` is that of the one database there is.
+/// Checks that an argument is 0, the index of the only database.
 pub fn check_database(index: &[u8]) -> Result {
     match i32::try_from(integer(index)?) {
         Ok(0) => Ok(()),

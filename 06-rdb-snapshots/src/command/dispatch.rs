@@ -7,9 +7,9 @@ use super::{Command, CommandError, Context, Flag, Result};
 use crate::resp::Args;
 use crate::resp::cross_protocol;
 
-/// Executes the command in `args`, which must not be empty. There is a reply in
-/// the output afterwards, come what may. True if the reply has to wait until the
-/// AOF is written.
+/// Executes the command in `args`, which must not be empty. Afterwards there is a
+/// reply in the output, be it an error. Returns whether the reply has to wait until
+/// the AOF is written.
 pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
     run(ctx, args).unwrap_or_else(|error| {
         refuse(ctx, args, &error);
@@ -17,8 +17,8 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
     })
 }
 
-/// Replies why the command was refused. Nothing is said to a line of HTTP, and
-/// nothing of what follows it is executed.
+/// Replies with the reason why the command was refused. A line of HTTP gets no reply, and
+/// closes the connection before anything that follows it is executed.
 fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
     if cross_protocol::is_http(&args[0]) {
         ctx.client.is_browser = true;
@@ -36,7 +36,7 @@ fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
     call(ctx, command, args)
 }
 
-/// Executes a command that was accepted once and is in the AOF now, without checks
+/// Executes a command from the AOF, without checks: it was accepted when a client sent it
 /// (`mustObeyClient`).
 pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
     let command = ctx.table.resolve(args)?;

@@ -29,7 +29,7 @@ pub use self::table::Table;
 /// they can ask for.
 pub const REDIS_VERSION: &str = "7.0.15";
 
-/// What a handler gets besides the arguments.
+/// What a handler gets besides the arguments of its command.
 pub struct Context<'a> {
     pub table: &'a Table,
     pub client: &'a mut Client,
@@ -40,7 +40,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// What the commands of `client` get.
+    /// The context in which a command of `client` is executed.
     pub fn new(
         table: &'a Table,
         client: &'a mut Client,
@@ -155,7 +155,8 @@ impl Command {
         self
     }
 
-    /// Where it is in memory: a number that stands for it where there is no room for more.
+    /// Its address in memory, which identifies it where only a number can be stored.
+    /// [`Table::name_at`] finds its name again.
     pub fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }

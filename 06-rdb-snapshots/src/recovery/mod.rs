@@ -58,7 +58,7 @@ pub fn run(shared: &Shared, table: &'static Table, accept: Accept) -> Result<(),
     let location = config.rdb_location();
     location.clean();
     let _closed = if config.appendonly {
-        let folder = Folder::open_at_start(config.log_location())?;
+        let folder = Folder::open_at_start(config.aof_location())?;
         if folder.manifest.is_empty() && location.path().exists() {
             let path = location.path();
             warn!(

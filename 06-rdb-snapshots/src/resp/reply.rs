@@ -67,7 +67,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// "There is no such value."
+    /// Null: there is no such value.
     pub fn null(&mut self) {
         self.output.put_slice(match self.protocol {
             Protocol::Resp2 => b"$-1\r\n",

@@ -1,4 +1,4 @@
-//! What any program could use and Redis happens to need: nothing here knows of commands
+//! What any program could use: nothing here knows of commands
 //! or keys.
 
 pub mod buffer;

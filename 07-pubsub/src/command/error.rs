@@ -45,7 +45,7 @@ impl CommandError {
         Self::quoting(before, name.as_bytes(), "' command")
     }
 
-    /// A time that cannot be, for the command called `name`.
+    /// The time to live is not valid for the command called `name`.
     pub fn expire_time(name: &str) -> Self {
         Self::quoting("ERR invalid expire time in '", name.as_bytes(), "' command")
     }

@@ -36,7 +36,7 @@ const SECTIONS: &[Section] = &[
     ("Keyspace", keyspace),
 ];
 
-/// Sections that are not among those that INFO shows by default.
+/// Sections that INFO shows only on request.
 const EXTRA: &[&str] = &["Commandstats", "Latencystats"];
 
 /// `INFO [section …]`

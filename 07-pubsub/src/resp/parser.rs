@@ -210,7 +210,7 @@ impl Parser {
 /// How many spans a parser keeps room for between commands.
 pub(super) const KEPT_SPANS: usize = 1024;
 
-/// What one step of the state machine came to.
+/// The result of one step of the state machine.
 enum Progress {
     /// The state changed; go on.
     Next,
@@ -247,7 +247,7 @@ impl<'a> Args<'a> {
         self.input.first() != Some(&b'*')
     }
 
-    /// All but the first `count`.
+    /// The arguments without the first `count`.
     pub fn skip(&self, count: usize) -> Self {
         Self {
             input: self.input,

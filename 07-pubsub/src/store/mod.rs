@@ -20,8 +20,8 @@
 //!
 //! The deadlines lie in a table of their own (`db->expires`): most keys have none
 //! and should not pay for it. A key whose deadline has passed may still be in
-//! here, but nobody gets to see it: every method that takes a key removes it
-//! first if its time is over. What nobody asks for is removed by `cron/expire_cycle.rs`.
+//! here, but no command sees it: every method that takes a key removes it first if
+//! it has expired. Keys that no command asks for are removed by `cron/expire_cycle.rs`.
 
 pub mod clock;
 mod snapshot;
@@ -115,8 +115,8 @@ impl Value {
         self.bytes(&mut itoa::Buffer::new()).len()
     }
 
-    /// Becomes growable and lets `change` at the string. If a snapshot has it, too,
-    /// we get a copy of our own first.
+    /// Makes the value growable, calls `change` with the string, and returns its result. A
+    /// string that a snapshot shares is copied first.
     pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut bytes = match self {
             Self::Integer(number) => Arc::new(number.to_string().into_bytes()),
@@ -152,7 +152,7 @@ pub struct Counters {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
-    /// Keys that were removed because their time was over.
+    /// Keys that were removed because they had expired.
     pub expired: u64,
 }
 
@@ -171,8 +171,8 @@ struct Segment {
 }
 
 impl Segment {
-    /// How many bytes a copy of it takes, about. What its keys and values have
-    /// elsewhere in memory does not count.
+    /// About how many bytes a copy of it takes. Keys and values that lie elsewhere in
+    /// memory are not copied and do not count.
     fn size(&self) -> usize {
         let entry = size_of::<Value>() + size_of::<Bytes>() + size_of::<u64>();
         let deadline = size_of::<Moment>() + size_of::<Bytes>() + size_of::<u64>();
@@ -203,8 +203,8 @@ pub struct Store {
     average_ttl: i64,
     pub clock: Clock,
     pub counters: Counters,
-    /// How many changes there have been. Who compares it before and after a
-    /// command knows whether it did anything (`server.dirty`).
+    /// How many changes there have been. If it is the same before and after a command,
+    /// that command has changed nothing (`server.dirty`).
     pub changes: u64,
     /// How many bytes of segments were copied because a snapshot had them, too.
     pub copied: u64,
@@ -234,7 +234,7 @@ impl Default for Store {
     }
 }
 
-/// Empty segments. All are one and the same until somebody writes to them.
+/// Empty segments. All share one table until they are written to.
 fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
@@ -244,7 +244,8 @@ fn segment_of(hash: u64, _key: &[u8]) -> usize {
     (hash >> SEGMENT_SHIFT) as usize % SEGMENTS
 }
 
-/// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
+/// How many of so many keys a segment has at most in nearly all cases, because the hash does
+/// not distribute them evenly.
 fn share(keys: u64) -> usize {
     let mean = keys as usize / SEGMENTS;
     mean + 2 * mean.isqrt()
@@ -273,7 +274,7 @@ impl Store {
         &self.segments[at.segment]
     }
 
-    /// The segment, to change. If a snapshot has it, too, we get a copy of our own.
+    /// The segment, to change. One that a snapshot shares is copied first.
     fn segment_mut(&mut self, at: Place<'_>) -> &mut Segment {
         let segment = &mut self.segments[at.segment];
         if Arc::strong_count(segment) > 1 {
@@ -282,8 +283,8 @@ impl Store {
         Arc::make_mut(segment)
     }
 
-    /// What there is at this moment, in microseconds. It stays as it is, whatever
-    /// happens to the store.
+    /// A snapshot of the data at this moment, which later changes of the store do not
+    /// affect. It takes microseconds, however many keys there are.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             segments: self.segments.clone(),
@@ -329,7 +330,8 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
+    /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that
+    /// has expired is removed first. Does not count as a read.
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)
@@ -339,8 +341,8 @@ impl Store {
         self.get_for_write(key).is_some()
     }
 
-    /// The one place that knows that a key has changed: a command has changed these, and
-    /// whoever wants to know of that is told here.
+    /// Counts a change of these keys. Every change of the data set passes through here, so this
+    /// is the place for whatever has to react to one (`signalModifiedKey`).
     fn changed(&mut self, _keys: &[&[u8]]) {
         self.changes += 1;
     }
@@ -398,8 +400,8 @@ impl Store {
         }
     }
 
-    /// The same for a key from a file, which need not live any more. False if it is
-    /// there already.
+    /// Gives a key from a file its value and deadline, which may have passed. False if
+    /// the key is there already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
         let keys = self.keys;
         // What comes from a file is no change.
@@ -414,7 +416,7 @@ impl Store {
         self.write_deadline(at, deadline);
     }
 
-    /// Takes `key` and its value out of the store.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let at = self.find(key);
         let value = self.take(at);
@@ -424,8 +426,8 @@ impl Store {
         value
     }
 
-    /// Gives the value of `from` to `to` instead, whatever that had before. False
-    /// if there is no `from`.
+    /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
+    /// `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let deadline = self.deadline(from);
         let Some(value) = self.take(self.place(from)) else {
@@ -436,8 +438,8 @@ impl Store {
         true
     }
 
-    /// Gives the value of `from` to `to` as well, whatever that had before. False
-    /// if there is no `from`.
+    /// Copies the value of `from` to `to`, whose old value is lost (COPY). False if
+    /// there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let value = self.get_for_write(from).cloned();
         let deadline = self.deadline(from);
@@ -446,14 +448,14 @@ impl Store {
             .is_some()
     }
 
-    /// When `key` ends, if it is there and has a deadline.
+    /// The deadline of `key`; `None` if there is no such key, or if it has no deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         let at = self.find(key);
         self.deadline_at(at).copied()
     }
 
-    /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now; false if it has.
+    /// Sets the deadline of `key`, which must exist. If the deadline has already
+    /// passed, removes the key and returns false.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
         self.changed(&[key]);
         let at = self.place(key);
@@ -466,7 +468,7 @@ impl Store {
         lives
     }
 
-    /// Lets `key` live for ever. False if it is not there or would do so anyway.
+    /// Removes the deadline of `key` (PERSIST). False if it is missing or has none.
     pub fn persist(&mut self, key: &[u8]) -> bool {
         let at = self.find(key);
         let was_volatile = self.write_deadline(at, None);
@@ -476,7 +478,7 @@ impl Store {
         was_volatile
     }
 
-    /// How many keys there are. Those whose time is over count until they are
+    /// How many keys there are. Those that have expired count until they are
     /// removed.
     pub fn len(&self) -> usize {
         self.keys
@@ -488,14 +490,14 @@ impl Store {
     }
 
     /// The average time to live of the keys that have a deadline, in
-    /// milliseconds, as far as the samples tell.
+    /// milliseconds, estimated from the samples.
     pub fn average_ttl(&self) -> i64 {
         self.average_ttl
     }
 
     /// Empties the store. What it held is freed before this returns or, if
-    /// `lazy`, on a thread of its own: millions of keys take a while. This alone is no
-    /// change of the data set: it may make room for another one.
+    /// `lazy`, on a thread of its own, because millions of keys take a while. This does not
+    /// count as a change: it also makes room for another data set.
     pub fn clear(&mut self, lazy: bool) {
         let old = std::mem::replace(&mut self.segments, no_segments());
         (self.keys, self.volatile) = (0, 0);
@@ -507,7 +509,8 @@ impl Store {
         }
     }
 
-    /// The same as a change of the data set: FLUSHALL.
+    /// Empties the store, as [`clear`](Self::clear) does, and counts each key as a change
+    /// (FLUSHALL).
     pub fn flush(&mut self, lazy: bool) {
         self.changes += self.len() as u64;
         self.clear(lazy);
@@ -584,7 +587,7 @@ impl Store {
         (cursor, entries)
     }
 
-    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// Looks at the next deadlines and removes the keys that have expired, until
     /// it has looked at `looks` of them or removed `removals` keys.
     ///
     /// Like SCAN it goes from the last to the first: a removal moves the last
@@ -620,8 +623,8 @@ impl Store {
         sample
     }
 
-    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
-    /// what may come.
+    /// Each sample counts for a fiftieth, as in Redis. Keys that have expired do not
+    /// count.
     fn update_average_ttl(&mut self, total: i64, keys: usize) {
         if self.volatile == 0 {
             self.average_ttl = 0;
@@ -660,7 +663,7 @@ impl Store {
         }
     }
 
-    /// Is the time of the key over?
+    /// Whether the key has expired.
     fn is_expired(&self, at: Place<'_>) -> bool {
         let deadline = self.deadline_at(at);
         deadline.is_some_and(|deadline| self.clock.is_past(*deadline)) && !self.loading
@@ -684,14 +687,14 @@ impl Store {
         }
     }
 
-    /// Removes a key because its time is over.
+    /// Removes a key because it has expired.
     fn expire_key(&mut self, at: Place<'_>) {
         self.take(at);
         self.expired.push(Bytes::from_slice(at.key));
         self.counters.expired += 1;
     }
 
-    /// Removes a key, whether its time is over or not.
+    /// Removes a key, whether it has expired or not.
     fn take(&mut self, at: Place<'_>) -> Option<Value> {
         self.segment(at).entries.get(at.hash, at.key)?;
         self.write_deadline(at, None);

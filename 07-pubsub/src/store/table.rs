@@ -19,7 +19,7 @@ use super::Bytes;
 /// Below this many entries a table is too small for shrinking to be worth it.
 const SMALL: usize = 8;
 
-/// Something for each of some keys.
+/// A hash table from keys to values of type `V`.
 #[derive(Debug, Clone)]
 pub struct Table<V> {
     /// None or a power of two; at most three quarters are in use.
@@ -89,8 +89,8 @@ impl<V> Table<V> {
         self.entries.capacity()
     }
 
-    /// Looks at the slot where the search for a hash begins, so that it is at hand when
-    /// somebody searches.
+    /// Looks at the slot where the search for a hash begins, so that it is in the cache
+    /// when the search comes.
     pub fn prefetch(&self, hash: u32) {
         let home = hash as usize & self.slots.len().wrapping_sub(1);
         std::hint::black_box(self.slots.get(home).copied());
@@ -183,7 +183,7 @@ impl<V> Table<V> {
         true
     }
 
-    /// Takes `key` out. The last entry gets its number.
+    /// Removes `key` and returns its value. The last entry gets its number.
     pub fn remove(&mut self, hash: u32, key: &[u8]) -> Option<V> {
         let number = self.slot(hash, key)?;
         let position = self.slots[number].position();
@@ -198,8 +198,8 @@ impl<V> Table<V> {
         Some(removed.value)
     }
 
-    /// Empties a slot. An empty slot ends a search, so those behind it that were found by
-    /// way of it move up.
+    /// Empties a slot. An empty slot ends a search, so the slots after it that a search
+    /// reaches by way of it move up.
     fn vacate(&mut self, mut empty: usize) {
         let last = self.slots.len() - 1;
         let mut number = empty;
@@ -231,7 +231,7 @@ impl<V> Table<V> {
         }
     }
 
-    /// So many slots instead of those that there are.
+    /// Replaces the slots by this many.
     fn rehash(&mut self, slots: usize) {
         // The old ones go first: memory is not needed twice.
         self.slots = Vec::new();

@@ -49,7 +49,7 @@ fn every_second(state: &mut State) {
     state.replication.enforce(limits.replica, silence);
 }
 
-/// Tells the replicas that we are here.
+/// Sends PING to the replicas, so that they know that this server is alive.
 fn ping_replicas(state: &mut State) {
     if state.replication.is_read() {
         let limit = state.config.client_output_buffer_limit.replica;

@@ -40,7 +40,7 @@ const SECTIONS: &[Section] = &[
     ("Keyspace", keyspace),
 ];
 
-/// Sections that are not among those that INFO shows by default.
+/// Sections that INFO shows only on request.
 const EXTRA: &[&str] = &["Commandstats", "Latencystats"];
 
 /// `INFO [section …]`
@@ -205,7 +205,7 @@ fn replication(state: &State) -> String {
     ])
 }
 
-/// What a replica says of its primary.
+/// The lines of a replica about its primary.
 fn primary_of(state: &State, primary: &Primary) -> String {
     let (offset, config) = (state.replication.offset(), &state.config);
     let is_up = primary.is_connected();

@@ -62,7 +62,7 @@ fn type_of(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `KEYS pattern`: looks at every key, and everybody else waits.
+/// `KEYS pattern`: looks at every key while all other clients wait.
 fn keys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = ctx.state.store.keys();
     let found: Vec<&[u8]> = keys.filter(|key| glob::matches(&args[1], key)).collect();
@@ -156,7 +156,7 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     while let Some(option) = options.next() {
         match option.to_ascii_lowercase().as_slice() {
             b"replace" => replace = true,
-            // It can only be the one there is.
+            // There is only one database.
             b"db" => check_database(options.next().ok_or(CommandError::SYNTAX)?)?,
             _ => return Err(CommandError::SYNTAX),
         }

@@ -28,8 +28,9 @@ pub fn propagate_expired(state: &mut State) {
 }
 
 impl Context<'_> {
-    /// The longest string that a command may make, in bytes. What is in the AOF
-    /// was made once, whatever the limit was then (`mustObeyClient`).
+    /// The longest string that a command may make, in bytes (`proto-max-bulk-len`). For the AOF
+    /// and the primary there is no limit: they repeat what was accepted when another limit may
+    /// have held (`mustObeyClient`).
     pub fn max_string(&self) -> usize {
         match self.client.is_obeyed() {
             true => usize::MAX,
@@ -43,8 +44,8 @@ impl Context<'_> {
         propagate(self.state, words.iter().copied());
     }
 
-    /// Propagates that `key` has this value and deadline now. In the AOF a deadline is a
-    /// moment, not a time from now.
+    /// Propagates a SET that gives `key` this value, and this deadline as a unix time, because a
+    /// time from now would mean another moment in a replay.
     pub fn propagate_set(&mut self, key: &[u8], value: &[u8], deadline: Option<Moment>) {
         match deadline.map(|deadline| self.state.store.clock.unix(deadline)) {
             Some(unix) => {
@@ -55,8 +56,8 @@ impl Context<'_> {
         }
     }
 
-    /// Lets `key`, which must be there, live until `deadline`, and propagates what came of it:
-    /// a deadline that has passed already may have deleted the key.
+    /// Sets the deadline of `key`, which must exist, and propagates the result: PEXPIREAT, or DEL
+    /// if the deadline has already passed and the key was deleted.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
         match self.state.store.set_deadline(key, deadline) {
             true => {

@@ -1,23 +1,22 @@
 //! The active half of expiry (`activeExpireCycle` in Redis's `expire.c`).
 //!
-//! The lazy half is in the store: a key whose time is over is removed as soon as
-//! a command names it. That is enough for the truth and not enough for the
-//! memory: a key that nobody ever names again would stay for ever. So ten times
-//! a second this task goes and looks.
+//! The lazy half is in the store: a key that has expired is removed as soon as a
+//! command names it. That makes every reply right, but it does not free the memory
+//! of a key that no command ever names again. So this task looks ten times a second.
 //!
-//! It must find the dead among the living without looking at all of them at once,
+//! It must find the expired keys without looking at all deadlines at once,
 //! and it must not keep clients waiting. Both follow from working in samples. A
 //! sample looks at some 65,000 deadlines, one after the other as they lie in
-//! memory, which takes a tenth of a millisecond. If hardly any of them was over,
+//! memory, which takes a tenth of a millisecond. If hardly any had passed,
 //! the task goes back to sleep, and the next sample begins where this one ended;
-//! at worst one deadline in ten belongs to a dead key. If many were over, it
+//! at worst one deadline in ten belongs to an expired key. If many had passed, it
 //! goes on at once, but for a quarter of the time at most: a millisecond of work,
 //! three of rest. A million keys that end in the same second are gone within a
 //! few, and no command waits for longer than one slice.
 //!
-//! What was rejected: looking at all deadlines every time makes everybody wait
+//! What was rejected: looking at all deadlines every time makes all clients wait
 //! in proportion to the number of keys. A queue ordered by deadline finds the
-//! dead at once, but every SET with a time to live pays for keeping the order
+//! expired keys at once, but every SET with a time to live pays for keeping the order
 //! (the GUIDE has the numbers).
 
 use std::time::{Duration, Instant};
@@ -40,8 +39,8 @@ const LOOKS: usize = 65_536;
 /// with the lock held.
 const REMOVALS: usize = 1024;
 
-/// The share of a sample, in percent, that may be over before it is worth going
-/// on (`ACTIVE_EXPIRE_CYCLE_ACCEPTABLE_STALE`).
+/// The share of a sample, in percent, that may have expired before the task goes on at
+/// once (`ACTIVE_EXPIRE_CYCLE_ACCEPTABLE_STALE`).
 const ACCEPTABLE: usize = 10;
 
 /// How long to work at most before others have their turn, and for how long they
@@ -49,7 +48,7 @@ const ACCEPTABLE: usize = 10;
 const SLICE: Duration = Duration::from_millis(1);
 const REST: Duration = Duration::from_millis(3);
 
-/// Removes keys whose time is over, for as long as the server runs.
+/// Removes keys that have expired, for as long as the server runs.
 pub async fn run(shared: Shared) {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -71,7 +70,7 @@ fn work(shared: &Shared) -> bool {
         let state = &mut *shared.lock();
         let sample = match state.settle_expiry(false) {
             Expiry::Remove => state.store.expire(LOOKS, REMOVALS),
-            // What else ends there, the primary says.
+            // For all other keys, the primary sends a DEL.
             Expiry::Hide => state.store.expire_tracked(LOOKS),
             Expiry::Freeze | Expiry::Ignore => return false,
         };

@@ -63,7 +63,7 @@ fn echo(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `QUIT`: says goodbye; what the client sent behind it is not looked at.
+/// `QUIT`: replies and closes the connection. Commands after it are not executed.
 fn quit(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.client.closing = true;
     ctx.reply.ok();
@@ -168,7 +168,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
     reply.array(0);
 }
 
-/// `RESET`: back to how the connection was when it was new.
+/// `RESET`: puts the connection back into the state in which it began.
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.pubsub.leave(ctx.client.handle.id);
     ctx.client.handle.set_name("");
@@ -177,7 +177,7 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `SELECT index`: there is one database, number 0.
+/// `SELECT index`: the only database has the index 0.
 fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     check_database(&args[1])?;
     ctx.reply.ok();
@@ -200,7 +200,7 @@ fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `CLIENT SETNAME name`: an empty name takes it away.
+/// `CLIENT SETNAME name`: an empty name removes the old one.
 fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.client.handle.set_name(valid_name(&args[2])?);
     ctx.reply.ok();
@@ -238,8 +238,8 @@ fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// What CLIENT LIST says of a client; what there is not yet is as in a Redis that does not use
-/// it.
+/// A client's line in CLIENT LIST. A field for a feature that this server does not have is as
+/// in a Redis that does not use it.
 fn describe(client: &Handle, table: &Table) -> String {
     let unwritten = client.unwritten.load(Relaxed);
     let unread = client.unread.load(Relaxed);
@@ -268,8 +268,8 @@ fn describe(client: &Handle, table: &Table) -> String {
     )
 }
 
-/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`: ends the clients of
-/// which all is true that is given.
+/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`: closes the
+/// connections of the clients that match all options.
 fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let own_id = ctx.client.handle.id;
     let is_old_form = args.len() == 3;
@@ -284,7 +284,7 @@ fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let found: Vec<Arc<Handle>> = clients.filter(|it| filter.matches(it)).cloned().collect();
     for client in &found {
         match client.id == own_id {
-            // It shall have the reply.
+            // The caller gets the reply first.
             true => ctx.client.closing = true,
             false => {
                 ctx.state.clients.kill(client.id);
@@ -300,19 +300,19 @@ fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// Which clients CLIENT KILL means: those to which all of this applies.
+/// The options of CLIENT KILL. A client must match all that are given.
 #[derive(Default)]
 struct Filter<'a> {
     id: Option<u64>,
     kind: Option<Kind>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
-    /// The client that asks, if it is to stay.
+    /// The id of the client that calls, unless `SKIPME no` is given.
     spared: Option<u64>,
 }
 
 impl<'a> Filter<'a> {
-    /// Reads the options. Of one that is there twice, the last counts.
+    /// Reads the options. If one is given twice, the last counts.
     fn parse(own_id: u64, mut options: Args<'a>) -> Result<Self> {
         let mut filter = Self {
             spared: Some(own_id),
@@ -328,7 +328,7 @@ impl<'a> Filter<'a> {
                 b"type" => filter.kind = Some(kind(value)?),
                 b"addr" => filter.addr = Some(value),
                 b"laddr" => filter.laddr = Some(value),
-                // There is one user, and everybody is it.
+                // It is the only user, so every client matches.
                 b"user" if value == b"default" => {}
                 b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
                 b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spared = Some(own_id),
@@ -352,7 +352,7 @@ impl<'a> Filter<'a> {
 
 const INVALID_ID: CommandError = CommandError::new("ERR client-id should be greater than 0");
 
-/// The kind of clients called `name`, in any mixture of case.
+/// The kind of clients called `name`, in upper or lower case.
 fn kind(name: &[u8]) -> Result<Kind> {
     match name.to_ascii_lowercase().as_slice() {
         b"normal" => Ok(Kind::Normal),
@@ -366,7 +366,8 @@ fn kind(name: &[u8]) -> Result<Kind> {
     }
 }
 
-/// A name must be fit to print on one line between blanks.
+/// The name as text. It must be printable and without blanks, because CLIENT LIST prints it
+/// on one line with other fields.
 fn valid_name(name: &[u8]) -> Result<&str> {
     let name = name.iter().all(u8::is_ascii_graphic).then_some(name);
     let name = name.and_then(|name| str::from_utf8(name).ok());

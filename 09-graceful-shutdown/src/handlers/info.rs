@@ -41,7 +41,7 @@ const SECTIONS: &[Section] = &[
     ("Keyspace", keyspace),
 ];
 
-/// Sections that are not among those that INFO shows by default.
+/// Sections that INFO shows only on request.
 const EXTRA: &[&str] = &["Commandstats", "Latencystats"];
 
 /// `INFO [section …]`
@@ -82,7 +82,7 @@ fn server(state: &State) -> String {
         ("hz", &10),
         ("configured_hz", &10),
     ]);
-    // How long the server still waits for its replicas.
+    // How much longer the server waits for its replicas.
     if let Some(left) = left {
         text += &lines(&[("shutdown_in_milliseconds", &left.as_millis())]);
     }
@@ -213,7 +213,7 @@ fn replication(state: &State) -> String {
     ])
 }
 
-/// What a replica says of its primary.
+/// The lines of a replica about its primary.
 fn primary_of(state: &State, primary: &Primary) -> String {
     let (offset, config) = (state.replication.offset(), &state.config);
     let is_up = primary.is_connected();

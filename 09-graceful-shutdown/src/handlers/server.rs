@@ -56,8 +56,8 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// After FLUSHALL nobody wants a file with what was there
-/// (`flushAllDataAndResetRDB`).
+/// Cancels a save that is under way, because it would write deleted data. If there are save
+/// points, saves the empty data set (`flushAllDataAndResetRDB`).
 fn forget_saved(state: &mut State) {
     if state.background.is_saving() {
         state.background.cancel();
@@ -70,7 +70,7 @@ fn forget_saved(state: &mut State) {
 /// `CONFIG GET pattern [pattern …]`: each parameter once. Without a wildcard it is a
 /// name, which goes back as the client spelled it.
 fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    // This changes with REPLICAOF.
+    // REPLICAOF changes it.
     let primary = ctx.state.replication.primary();
     ctx.state.config.replicaof = primary.map(|it| it.address.clone());
     let shown_as = |parameter: &'static Parameter| {
@@ -125,14 +125,14 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
     make_room(&changed, &ctx.state.config)?;
-    switch_log(ctx.state, &changed)?;
+    switch_aof(ctx.state, &changed)?;
     ctx.state.config = changed;
     logging::set_level(ctx.state.config.loglevel);
     ctx.reply.ok();
     Ok(())
 }
 
-/// More clients need more open files.
+/// Raises the limit of open files if `maxclients` grows. An error if the system refuses.
 fn make_room(changed: &Config, current: &Config) -> Result {
     if changed.maxclients > current.maxclients {
         let most = open_files::raise_limit(changed.maxclients);
@@ -147,15 +147,15 @@ fn make_room(changed: &Config, current: &Config) -> Result {
     Ok(())
 }
 
-/// Turns the log on or off if `appendonly` changes. A new log begins with what is
-/// in the store; that is written in the background.
-fn switch_log(state: &mut State, changed: &Config) -> Result {
+/// Turns the AOF on or off if `appendonly` changes. A new AOF begins with what is
+/// in the store, which is written in the background.
+fn switch_aof(state: &mut State, changed: &Config) -> Result {
     match (state.config.appendonly, changed.appendonly) {
         (false, true) => {
             state.background.cancel_rewrite();
-            let turned_on = state.aof.turn_on(changed.log_location());
+            let turned_on = state.aof.turn_on(changed.aof_location());
             turned_on.map_err(|error| {
-                error!("cannot turn the log on: {error}");
+                error!("cannot turn the AOF on: {error}");
                 let why = "Unable to turn on AOF. Check server logs.";
                 config_failed(b"appendonly", why)
             })?;
@@ -190,7 +190,7 @@ fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `CONFIG REWRITE`: all that Sentinel wants to know is that we are asked in vain.
+/// `CONFIG REWRITE`: Sentinel sends it after a failover, and accepts the error.
 fn config_rewrite(_: &mut Context<'_>, _: Args<'_>) -> Result {
     Err(CommandError::new(
         "ERR The server is running without a config file",

@@ -409,7 +409,7 @@ fn restart_aof(shared: &Shared) {
             if !state.aof.is_on() || state.lifecycle.has_ended() {
                 return;
             }
-            match state.aof.turn_on(state.config.log_location()) {
+            match state.aof.turn_on(state.config.aof_location()) {
                 Ok(()) => return state.background.rewrite_scheduled = true,
                 Err(error) => error!("cannot begin a new AOF: {error}"),
             }

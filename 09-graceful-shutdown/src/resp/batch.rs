@@ -24,14 +24,14 @@ pub struct Batch {
     taken: usize,
     /// How many bytes of the read buffer the commands occupy.
     length: usize,
-    /// What came behind the last command was not RESP.
+    /// The bytes after the last command are not RESP.
     error: Option<ProtocolError>,
 }
 
 impl Batch {
-    /// Drops the commands that were taken from `input`, and parses what stands
-    /// there now; says how many commands that gave. An error comes out only when
-    /// all commands before it have been taken.
+    /// Removes the commands that were taken from `input`, parses the bytes that are
+    /// there now, and returns how many commands they hold. Bytes that are not RESP
+    /// are an error, once all commands before them have been taken.
     pub fn fill(&mut self, input: &mut BytesMut) -> Result<usize, ProtocolError> {
         remove_front(input, std::mem::take(&mut self.length));
         self.commands.clear();
@@ -42,7 +42,7 @@ impl Batch {
             match self.parser.parse(&mut input[self.length..]) {
                 Ok(Some(length)) => {
                     let args = self.parser.args(&input[self.length..]);
-                    // Nobody replies to an empty line.
+                    // An empty line gets no reply.
                     if !args.is_empty() {
                         let first = self.spans.len();
                         self.spans.extend_from_slice(args.spans);
@@ -63,8 +63,8 @@ impl Batch {
         }
     }
 
-    /// True if all that has arrived was whole commands, and all of them have been taken. That is
-    /// mostly so, and then `input` is emptied, and there is nothing to parse.
+    /// Whether `input` held whole commands only, and all of them have been taken. That is the
+    /// usual case: then this empties `input`, and there is nothing to parse.
     pub fn is_done(&mut self, input: &mut BytesMut) -> bool {
         let is_done = self.taken == self.commands.len()
             && self.length == input.len()
@@ -75,14 +75,15 @@ impl Batch {
         is_done
     }
 
-    /// The next command that has not been taken.
+    /// Takes the next command; `None` if all have been taken.
     pub fn take<'a>(&'a mut self, input: &'a [u8]) -> Option<Args<'a>> {
         let command = self.commands.get(self.taken)?;
         self.taken += 1;
         Some(self.args(command, input))
     }
 
-    /// The same with its bytes, and with all that is between it and the commands around it.
+    /// Takes the next command together with its bytes, to which those between it and the commands
+    /// around it belong, such as empty lines; `None` if all have been taken.
     pub fn take_with_bytes<'a>(&'a mut self, input: &'a [u8]) -> Option<(Args<'a>, &'a [u8])> {
         let start = match self.taken {
             0 => 0,
@@ -94,7 +95,7 @@ impl Batch {
         Some((self.args(command, input), bytes))
     }
 
-    /// The same, but it stays.
+    /// The next command, which is not taken; `None` if all have been taken.
     pub fn peek<'a>(&'a self, input: &'a [u8]) -> Option<Args<'a>> {
         let command = self.commands.get(self.taken)?;
         Some(self.args(command, input))

@@ -67,7 +67,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// "There is no such value."
+    /// Null: there is no such value.
     pub fn null(&mut self) {
         self.output.put_slice(match self.protocol {
             Protocol::Resp2 => b"$-1\r\n",
@@ -96,7 +96,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// A message that is no reply; `length` replies must follow.
+    /// A push message, which is not the reply to a command; `length` replies must follow.
     pub fn push(&mut self, length: usize) {
         match self.protocol {
             Protocol::Resp2 => self.header(b'*', length),
@@ -104,7 +104,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Where to put what is encoded already.
+    /// The output buffer itself, for bytes that are already encoded.
     pub fn encoded(&mut self) -> &mut BytesMut {
         self.output
     }

@@ -20,8 +20,8 @@
 //!
 //! The deadlines lie in a table of their own (`db->expires`): most keys have none
 //! and should not pay for it. A key whose deadline has passed may still be in
-//! here, but nobody gets to see it: every method that takes a key removes it
-//! first if its time is over. What nobody asks for is removed by `cron/expire_cycle.rs`.
+//! here, but no command sees it: every method that takes a key removes it first if
+//! it has expired. Keys that no command asks for are removed by `cron/expire_cycle.rs`.
 
 pub mod clock;
 mod snapshot;
@@ -56,7 +56,7 @@ const SEGMENT_SHIFT: u32 = 40;
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_LIMIT: usize = 44;
 
-/// How many keys RANDOMKEY draws where all may be over, and stay (`maxtries`).
+/// How many keys RANDOMKEY draws if all may have expired and are not removed (`maxtries`).
 const RANDOM_TRIES: usize = 100;
 
 /// Longer keys than this, in bytes, take longer to hash than to wait for.
@@ -118,8 +118,8 @@ impl Value {
         self.bytes(&mut itoa::Buffer::new()).len()
     }
 
-    /// Becomes growable and lets `change` at the string. If a snapshot has it, too,
-    /// we get a copy of our own first.
+    /// Makes the value growable, calls `change` with the string, and returns its result. A
+    /// string that a snapshot shares is copied first.
     pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut bytes = match self {
             Self::Integer(number) => Arc::new(number.to_string().into_bytes()),
@@ -155,7 +155,7 @@ pub struct Counters {
     pub hits: u64,
     /// Reads that did not.
     pub misses: u64,
-    /// Keys that were removed because their time was over.
+    /// Keys that were removed because they had expired.
     pub expired: u64,
 }
 
@@ -174,8 +174,8 @@ struct Segment {
 }
 
 impl Segment {
-    /// How many bytes a copy of it takes, about. What its keys and values have
-    /// elsewhere in memory does not count.
+    /// About how many bytes a copy of it takes. Keys and values that lie elsewhere in
+    /// memory are not copied and do not count.
     fn size(&self) -> usize {
         let entry = size_of::<Value>() + size_of::<Bytes>() + size_of::<u64>();
         let deadline = size_of::<Moment>() + size_of::<Bytes>() + size_of::<u64>();
@@ -206,16 +206,16 @@ pub struct Store {
     average_ttl: i64,
     pub clock: Clock,
     pub counters: Counters,
-    /// How many changes there have been. Who compares it before and after a
-    /// command knows whether it did anything (`server.dirty`).
+    /// How many changes there have been. If it is the same before and after a command,
+    /// that command has changed nothing (`server.dirty`).
     pub changes: u64,
     /// How many bytes of segments were copied because a snapshot had them, too.
     pub copied: u64,
     /// The keys that expired and are not yet in the AOF as deleted.
     pub expired: Vec<Bytes>,
-    /// The data is being loaded.
+    /// Data is being loaded.
     pub loading: bool,
-    /// What happens to a key whose time is over; `State` derives it for each command.
+    /// What happens to a key that has expired; `State` derives it for each command.
     pub expiry: Expiry,
     /// The keys that got their deadline from a client of this replica, which may be writable.
     /// No primary will say that they are removed (`slaveKeysWithExpire`).
@@ -224,19 +224,19 @@ pub struct Store {
     tracked_to: usize,
 }
 
-/// What happens to a key whose time is over (`expireIfNeeded`).
+/// What happens to a key that has expired (`expireIfNeeded`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// It is removed.
     Remove,
-    /// Nobody sees it any more, but it stays until the primary says that it is removed. Only
-    /// a client that writes to it, which some replicas allow, removes it first.
+    /// Commands do not see it, but it stays until the primary sends its DEL. Only a client that
+    /// writes to it, if the replica allows that, removes it first.
     Hide,
-    /// Nobody sees it, and nobody removes it: to remove a key is a write, and the data stand
-    /// still.
+    /// Commands do not see it, and it is not removed: to remove it would be a write, and during
+    /// a shutdown the data must not change.
     Freeze,
-    /// Nothing: what the AOF or the primary says was done to it was done while it was
-    /// still there.
+    /// It is as if it had not expired: commands from the AOF or the primary were executed while
+    /// it was still there.
     Ignore,
 }
 
@@ -262,7 +262,7 @@ impl Default for Store {
     }
 }
 
-/// Empty segments. All are one and the same until somebody writes to them.
+/// Empty segments. All share one table until they are written to.
 fn no_segments() -> Vec<Arc<Segment>> {
     vec![Arc::default(); SEGMENTS]
 }
@@ -272,7 +272,8 @@ fn segment_of(hash: u64, _key: &[u8]) -> usize {
     (hash >> SEGMENT_SHIFT) as usize % SEGMENTS
 }
 
-/// How many of so many keys a segment has at most, mostly: chance does not deal evenly.
+/// How many of so many keys a segment has at most in nearly all cases, because the hash does
+/// not distribute them evenly.
 fn share(keys: u64) -> usize {
     let mean = keys as usize / SEGMENTS;
     mean + 2 * mean.isqrt()
@@ -289,7 +290,7 @@ impl Store {
     }
 
     /// Where to look for `key`, for a command that writes. A key that has expired is removed
-    /// first: on a replica, the command is a client's then, and the replica writable.
+    /// first, also on a replica, where the command then comes from a client that may write.
     fn find<'a>(&mut self, key: &'a [u8]) -> Place<'a> {
         let at = self.place(key);
         if self.is_expired(at) {
@@ -298,8 +299,8 @@ impl Store {
         at
     }
 
-    /// Where to look for `key`, for a command that reads; `None` if the key has expired. Where
-    /// that is for us to do, it is removed.
+    /// Where to look for `key`, for a command that reads; `None` if the key has expired. Then it
+    /// is removed, if that is up to this server.
     fn find_visible<'a>(&mut self, key: &'a [u8]) -> Option<Place<'a>> {
         let at = self.place(key);
         (!self.hide_if_expired(at)).then_some(at)
@@ -310,7 +311,7 @@ impl Store {
         &self.segments[at.segment]
     }
 
-    /// The segment, to change. If a snapshot has it, too, we get a copy of our own.
+    /// The segment, to change. One that a snapshot shares is copied first.
     fn segment_mut(&mut self, at: Place<'_>) -> &mut Segment {
         let segment = &mut self.segments[at.segment];
         if Arc::strong_count(segment) > 1 {
@@ -319,8 +320,8 @@ impl Store {
         Arc::make_mut(segment)
     }
 
-    /// What there is at this moment, in microseconds. It stays as it is, whatever
-    /// happens to the store.
+    /// A snapshot of the data at this moment, which later changes of the store do not
+    /// affect. It takes microseconds, however many keys there are.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             segments: self.segments.clone(),
@@ -366,7 +367,8 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that is about to change it: one that has expired is deleted.
+    /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that
+    /// has expired is removed first. Does not count as a read.
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.find(key);
         self.segment(at).entries.get(at.hash, key)
@@ -376,8 +378,8 @@ impl Store {
         self.get_for_write(key).is_some()
     }
 
-    /// The one place that knows that a key has changed: a command has changed these, and
-    /// whoever wants to know of that is told here.
+    /// Counts a change of these keys. Every change of the data set passes through here, so this
+    /// is the place for whatever has to react to one (`signalModifiedKey`).
     fn changed(&mut self, _keys: &[&[u8]]) {
         self.changes += 1;
     }
@@ -436,8 +438,8 @@ impl Store {
         }
     }
 
-    /// The same for a key from a file, which need not live any more. False if it is
-    /// there already.
+    /// Gives a key from a file its value and deadline, which may have passed. False if
+    /// the key is there already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
         let keys = self.keys;
         // What comes from a file is no change.
@@ -452,8 +454,8 @@ impl Store {
         self.write_deadline(at, deadline);
     }
 
-    /// Takes `key` and its value out of the store. On a writable replica that is so for a key
-    /// that nobody sees any more, too: to Redis, DEL has deleted it.
+    /// Removes `key` and returns its value. On a writable replica, a key that has expired is
+    /// returned too: as in Redis, DEL counts it as deleted.
     pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
         let at = self.place(key);
         self.hide_if_expired(at);
@@ -464,8 +466,8 @@ impl Store {
         value
     }
 
-    /// Gives the value of `from` to `to` instead, whatever that had before. False
-    /// if there is no `from`.
+    /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
+    /// `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let at = self.find(from);
         let deadline = self.deadline_at(at).copied();
@@ -477,8 +479,8 @@ impl Store {
         true
     }
 
-    /// Gives the value of `from` to `to` as well, whatever that had before. False
-    /// if there is no `from`.
+    /// Copies the value of `from` to `to`, whose old value is lost (COPY). False if
+    /// there is no `from`.
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
         let Some(at) = self.find_visible(from) else {
             return false;
@@ -490,14 +492,14 @@ impl Store {
             .is_some()
     }
 
-    /// When `key` ends, if it is there and has a deadline.
+    /// The deadline of `key`; `None` if there is no such key, or if it has no deadline.
     pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
         let at = self.find_visible(key)?;
         self.deadline_at(at).copied()
     }
 
-    /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now, except on a replica; false if it has.
+    /// Sets the deadline of `key`, which must exist. If the deadline has already
+    /// passed, removes the key, except on a replica, and returns false.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
         self.changed(&[key]);
         let at = self.place(key);
@@ -511,7 +513,7 @@ impl Store {
         lives
     }
 
-    /// Lets `key` live for ever. False if it is not there or would do so anyway.
+    /// Removes the deadline of `key` (PERSIST). False if it is missing or has none.
     pub fn persist(&mut self, key: &[u8]) -> bool {
         let at = self.find(key);
         let was_volatile = self.write_deadline(at, None);
@@ -521,7 +523,7 @@ impl Store {
         was_volatile
     }
 
-    /// How many keys there are. Those whose time is over count until they are
+    /// How many keys there are. Those that have expired count until they are
     /// removed.
     pub fn len(&self) -> usize {
         self.keys
@@ -533,14 +535,14 @@ impl Store {
     }
 
     /// The average time to live of the keys that have a deadline, in
-    /// milliseconds, as far as the samples tell.
+    /// milliseconds, estimated from the samples.
     pub fn average_ttl(&self) -> i64 {
         self.average_ttl
     }
 
     /// Empties the store. What it held is freed before this returns or, if
-    /// `lazy`, on a thread of its own: millions of keys take a while. This alone is no
-    /// change of the data set: it may make room for another one.
+    /// `lazy`, on a thread of its own, because millions of keys take a while. This does not
+    /// count as a change: it also makes room for another data set.
     pub fn clear(&mut self, lazy: bool) {
         let old = std::mem::replace(&mut self.segments, no_segments());
         (self.keys, self.volatile) = (0, 0);
@@ -553,7 +555,8 @@ impl Store {
         }
     }
 
-    /// The same as a change of the data set: FLUSHALL.
+    /// Empties the store, as [`clear`](Self::clear) does, and counts each key as a change
+    /// (FLUSHALL).
     pub fn flush(&mut self, lazy: bool) {
         self.changes += self.len() as u64;
         self.clear(lazy);
@@ -572,8 +575,8 @@ impl Store {
     /// all are as likely. (Redis collects up to 15 entries from neighbouring buckets, and
     /// picks one of them: `dictGetFairRandomKey`.)
     ///
-    /// Where those whose time is over stay, there may be no other. Then, as in Redis, a key is
-    /// returned that nobody sees.
+    /// Where expired keys are not removed, there may be no other. Then, as in Redis, one that has
+    /// expired is returned.
     pub fn random_key(&mut self) -> Option<&[u8]> {
         let mut tries = usize::MAX;
         if self.volatile == self.keys && self.expiry != Expiry::Remove {
@@ -642,7 +645,7 @@ impl Store {
         (cursor, entries)
     }
 
-    /// Looks at the next deadlines and removes the keys whose time is over, until
+    /// Looks at the next deadlines and removes the keys that have expired, until
     /// it has looked at `looks` of them or removed `removals` keys.
     ///
     /// Like SCAN it goes from the last to the first: a removal moves the last
@@ -678,8 +681,9 @@ impl Store {
         sample
     }
 
-    /// The same for the keys that clients of this replica gave their deadlines
-    /// (`expireSlaveKeys`). Each is forgotten when it is removed or has no deadline any more.
+    /// Looks at the next `looks` of the keys that got their deadline from a client of this
+    /// replica, and removes those that have expired (`expireSlaveKeys`). A key is no longer
+    /// tracked when it is removed or has no deadline.
     pub fn expire_tracked(&mut self, looks: usize) -> Sample {
         let mut index = match self.tracked_to.min(self.tracked.len()) {
             0 => self.tracked.len(),
@@ -714,7 +718,8 @@ impl Store {
         self.tracked.len()
     }
 
-    /// A client gives the key this deadline. On a replica, that key is for us to remove.
+    /// Notes that a client gives the key this deadline, because a replica has to remove such a
+    /// key itself.
     fn track(&mut self, at: Place<'_>, deadline: Option<Moment>) {
         let is_new = deadline.is_some() && self.deadline_at(at).copied() != deadline;
         if self.expiry == Expiry::Hide && is_new {
@@ -722,8 +727,8 @@ impl Store {
         }
     }
 
-    /// Each sample counts for a fiftieth, as in Redis. What is over says nothing of
-    /// what may come.
+    /// Each sample counts for a fiftieth, as in Redis. Keys that have expired do not
+    /// count.
     fn update_average_ttl(&mut self, total: i64, keys: usize) {
         if self.volatile == 0 {
             self.average_ttl = 0;
@@ -762,20 +767,20 @@ impl Store {
         }
     }
 
-    /// Is the time of the key over?
+    /// Whether the key has expired.
     fn is_expired(&self, at: Place<'_>) -> bool {
         let deadline = self.deadline_at(at);
         let is_past = deadline.is_some_and(|deadline| self.clock.is_past(*deadline));
         is_past && self.expiry != Expiry::Ignore
     }
 
-    /// The same for a key that is there and was not asked for by its name.
+    /// Whether commands see this key, which is in the store.
     fn is_visible(&self, key: &[u8]) -> bool {
         self.volatile == 0 || !self.is_expired(self.place(key))
     }
 
-    /// Is the time of the key over, for a command that reads it? Where that is for us to do,
-    /// it is removed.
+    /// Whether the key has expired, for a command that reads it. Then it is removed, if that is
+    /// up to this server.
     fn hide_if_expired(&mut self, at: Place<'_>) -> bool {
         let is_expired = self.is_expired(at);
         if is_expired && self.expiry == Expiry::Remove {
@@ -784,7 +789,7 @@ impl Store {
         is_expired
     }
 
-    /// The same for a key by its number.
+    /// Does for the key with this number what [`hide_if_expired`](Self::hide_if_expired) does.
     fn hide_nth_if_expired(&mut self, segment: usize, number: usize) -> bool {
         match self.segments[segment].entries.nth(number) {
             Some((key, _)) if self.volatile > 0 && self.is_expired(self.place(key)) => {
@@ -795,14 +800,14 @@ impl Store {
         }
     }
 
-    /// Removes a key because its time is over.
+    /// Removes a key because it has expired.
     fn expire_key(&mut self, at: Place<'_>) {
         self.take(at);
         self.expired.push(Bytes::from_slice(at.key));
         self.counters.expired += 1;
     }
 
-    /// Removes a key, whether its time is over or not.
+    /// Removes a key, whether it has expired or not.
     fn take(&mut self, at: Place<'_>) -> Option<Value> {
         self.segment(at).entries.get(at.hash, at.key)?;
         self.write_deadline(at, None);

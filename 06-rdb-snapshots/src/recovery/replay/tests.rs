@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 fn location(data: &TempDir) -> Location {
-    config(data).log_location()
+    config(data).aof_location()
 }
 
 fn config(data: &TempDir) -> Config {
