@@ -13,10 +13,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use thiserror::Error;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::aof::Folder;
 use crate::apply::{self, Applier};
@@ -26,6 +27,9 @@ use crate::state::{Shared, State};
 
 /// How many bytes are read from a file at once.
 const CHUNK: usize = 256 * 1024;
+
+/// How often to say how far it is.
+const REPORT: Duration = Duration::from_secs(1);
 
 /// What an RDB file begins with.
 const RDB_MAGIC: &[u8] = b"REDIS";
@@ -121,12 +125,24 @@ impl Source {
             return Err(self.damaged(0, "it is empty, and an RDB file never is"));
         }
         applier.position = 0;
+        let (started, before) = (Instant::now(), applier.commands);
+        let mut reported = started;
         while self.fill()? {
             if applier.position == 0 && self.input.starts_with(RDB_MAGIC) {
                 let path = self.path.clone();
                 return Err(ReplayError::Rdb { path });
             }
             self.apply(applier, &mut shared.lock())?;
+            if reported.elapsed() > REPORT {
+                reported = Instant::now();
+                let percent = applier.position * 100 / self.size.max(1);
+                let commands = (applier.commands - before) as f64;
+                info!(
+                    "replaying {}: {percent} %, {:.0} commands per second",
+                    self.path.display(),
+                    commands / started.elapsed().as_secs_f64()
+                );
+            }
         }
         Ok(())
     }

@@ -14,10 +14,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use thiserror::Error;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::aof::Folder;
 use crate::apply::{self, Applier};
@@ -29,6 +30,9 @@ use crate::state::{Shared, State};
 
 /// How many bytes are read from a file at once.
 const CHUNK: usize = 256 * 1024;
+
+/// How often to say how far it is.
+const REPORT: Duration = Duration::from_secs(1);
 
 /// Why the AOF cannot be replayed.
 #[derive(Debug, Error)]
@@ -113,8 +117,20 @@ impl Source {
             return Err(self.damaged(0, "it is empty, and an RDB file never is"));
         }
         applier.position = self.preamble(shared)?;
+        let (started, before) = (Instant::now(), applier.commands);
+        let mut reported = started;
         loop {
             self.apply(applier, &mut shared.lock())?;
+            if reported.elapsed() > REPORT {
+                reported = Instant::now();
+                let percent = applier.position * 100 / self.size.max(1);
+                let commands = (applier.commands - before) as f64;
+                info!(
+                    "replaying {}: {percent} %, {:.0} commands per second",
+                    self.path.display(),
+                    commands / started.elapsed().as_secs_f64()
+                );
+            }
             if !self.fill()? {
                 return Ok(());
             }

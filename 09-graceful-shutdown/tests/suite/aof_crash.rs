@@ -13,9 +13,9 @@ use std::thread::{self, JoinHandle};
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, is_in_part, is_other_server, wait_until};
+use crate::harness::{Server, amount, is_in_part, is_other_server, wait_until};
 use crate::log::{DataSet, Log, ON, data_folder, data_set, ends, plain, snapshot, start};
-use crate::session::{OK, Session, encode, int, strings};
+use crate::session::{OK, Session, bulk, encode, int, strings};
 
 /// How many commands a client sends at once.
 const PIPELINE: u64 = 8;
@@ -600,6 +600,44 @@ fn a_crash_while_the_log_is_turned_on_leaves_all_or_nothing() {
             [int(0), int(300)].map(String::into_bytes).contains(&size),
             "{}",
             size.escape_ascii()
+        );
+    }
+}
+
+/// Whoever waits for a large log to be replayed wants to know for how long.
+#[test]
+fn a_long_replay_says_how_far_it_is() {
+    if is_other_server() {
+        return;
+    }
+    let commands = amount(250_000);
+    let data = data_folder();
+    let (server, mut c) = start(&data, &[]);
+    c.expect("SET k 0", OK);
+    server.kill();
+    let file = fs::File::options().append(true).open(Log::of(&data).last());
+    let many = encode(&["INCR", "k"]).repeat(commands);
+    file.and_then(|mut file| file.write_all(&many))
+        .expect("a large log");
+    let (server, mut c) = start(&data, &[]);
+    c.expect_args(&["GET", "k"], bulk(commands.to_string()));
+    let said = server.log();
+    let summary = said.lines().find(|line| line.contains("commands in "));
+    let summary = summary.expect("a line at the end");
+    assert!(
+        summary.contains(&format!("{} commands", commands + 1)),
+        "{summary}"
+    );
+    let seconds = summary
+        .split("commands in ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let seconds: f64 = seconds.expect("a time").parse().expect("seconds");
+    // A fast machine is done before there is anything to say.
+    if seconds > 1.5 {
+        assert!(
+            said.contains(" %, ") && said.contains(" commands per second"),
+            "{said}"
         );
     }
 }
