@@ -1,6 +1,7 @@
 //! When the data was saved, whether that succeeded, and whether it is due again
 //! (in Redis `server.saveparams`, `server.lastsave` and others).
 
+use std::num::IntErrorKind;
 use std::time::{Duration, Instant};
 
 use crate::stats::unix_time;
@@ -13,13 +14,14 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SavePoint {
     pub seconds: u64,
-    pub changes: u64,
+    /// As in Redis, of a larger number only the low 32 bits count.
+    pub changes: i32,
 }
 
 impl SavePoint {
     /// Is a save due, `seconds` after the last one and after so many changes?
-    fn is_reached(&self, seconds: u64, changes: u64) -> bool {
-        changes >= self.changes && seconds > self.seconds
+    fn is_reached(&self, seconds: u64, changes: i64) -> bool {
+        changes >= i64::from(self.changes) && seconds > self.seconds
     }
 
     /// Parses save points as in `save 3600 1 300 100`: pairs of seconds and changes, with one
@@ -28,14 +30,14 @@ impl SavePoint {
         if text.is_empty() {
             return Some(Vec::new());
         }
-        let numbers: Option<Vec<u64>> = text.split(' ').map(|word| word.parse().ok()).collect();
+        let numbers: Option<Vec<u64>> = text.split(' ').map(parse_number).collect();
         let numbers = numbers?;
         let (pairs, []) = numbers.as_chunks::<2>() else {
             return None;
         };
         let point = |[seconds, changes]: &[u64; 2]| Self {
             seconds: *seconds,
-            changes: *changes,
+            changes: *changes as i32,
         };
         let is_point = |[seconds, _]: &[u64; 2]| *seconds > 0;
         let points = pairs.iter().map(point).collect();
@@ -48,6 +50,18 @@ impl SavePoint {
         let pairs = pairs.map(|point| format!("{} {}", point.seconds, point.changes));
         pairs.collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Reads a number as C's `strtoll` does: it ends at a NUL byte, no digits are 0, and what
+/// is too much for 64 bits is the largest number.
+fn parse_number(word: &str) -> Option<u64> {
+    let word = word.split('\0').next().unwrap_or_default();
+    let number = word.parse::<i64>().or_else(|error| match error.kind() {
+        IntErrorKind::Empty => Ok(0),
+        IntErrorKind::PosOverflow => Ok(i64::MAX),
+        _ => Err(error),
+    });
+    number.ok()?.try_into().ok()
 }
 
 /// When and how the last saves ended, for INFO, LASTSAVE and the save points.
@@ -97,7 +111,7 @@ impl Saves {
             return None;
         }
         let passed = self.succeeded.elapsed().as_secs();
-        let changes = self.unsaved(changes);
+        let changes = self.unsaved(changes) as i64;
         points
             .iter()
             .find(|point| point.is_reached(passed, changes))
@@ -140,6 +154,23 @@ mod tests {
         assert_eq!(SavePoint::parse(""), Some(Vec::new()));
         for wrong in ["900", "900 1 x 2", "0 1", "1 -1", " ", "1 2 ", "1  2"] {
             assert_eq!(SavePoint::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn save_points_are_numbers_as_c_reads_them() {
+        let read = |text| SavePoint::parse(text).map(|points| SavePoint::format(&points));
+        for (text, points) in [
+            ("5 ", Some("5 0")),
+            ("+5 1\0x", Some("5 1")),
+            ("99999999999999999999 1", Some("9223372036854775807 1")),
+            ("5 99999999999999999999", Some("5 -1")),
+            ("5 4294967298", Some("5 2")),
+            ("5 1\0 7", None),
+            ("-99999999999999999999 1", None),
+            ("+ 1", None),
+        ] {
+            assert_eq!(read(text).as_deref(), points, "{text:?}");
         }
     }
 

@@ -283,7 +283,13 @@ fn config_set_reads_numbers_as_redis_does() {
     for value in ["50\0", "5 ", "+5", "05", "", "9223372036854775808"] {
         c.expect_args(&["CONFIG", "SET", percentage, value], &no_integer);
     }
-    for (value, then) in [("5 1", "5 1"), ("", "")] {
+    for (value, then) in [
+        ("5 ", "5 0"),
+        ("5 1\0", "5 1"),
+        ("99999999999999999999 1", "9223372036854775807 1"),
+        ("100000 4294967298", "100000 2"),
+        ("", ""),
+    ] {
         c.expect_args(&["CONFIG", "SET", "save", value], OK);
         c.expect("CONFIG GET save", config("save", then));
     }
