@@ -88,6 +88,7 @@ if command -v redis-check-rdb >/dev/null; then
     expect "RDB looks OK" "20001 keys read"
 fi
 start --dir "$stage" --save ''
+say "It starts again from the file: n is what it was at BGSAVE."
 show "redis-cli -p $port DBSIZE"
 expect "(integer) 20001"
 show "redis-cli -p $port GET n"
