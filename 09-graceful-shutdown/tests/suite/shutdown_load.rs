@@ -124,7 +124,10 @@ fn round(flags: &[&str], after: Duration, signal: &str) -> usize {
     if !is_other_server() {
         let log = server.log();
         assert!(log.contains("ready to exit, bye bye"), "{log}");
-        accounts.iter().for_each(|account| check_end(account, &log));
+        // To a server on a machine that stood still, its clients have taken nothing for too long.
+        if told.stood_still().is_zero() {
+            accounts.iter().for_each(|account| check_end(account, &log));
+        }
     }
     check_data(&data, flags, &accounts);
     accounts.iter().map(|account| account.acknowledged).sum()
