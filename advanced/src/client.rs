@@ -1,0 +1,94 @@
+//! What the server knows of a client, and what the client's commands may change
+//! about it (`struct client` in Redis's `server.h`).
+//!
+//! It is apart from `net/connection.rs` because commands see a client, never its
+//! socket or its buffers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::clients::Handle;
+use crate::lifecycle::Attempt;
+use crate::replication::SyncFile;
+use crate::resp::Protocol;
+
+/// The state of one client between its commands.
+#[derive(Debug)]
+pub struct Client {
+    /// What the rest of the server knows of it.
+    pub handle: Arc<Handle>,
+    /// How replies to this client are encoded; chosen with `HELLO`.
+    pub protocol: Protocol,
+    /// On which port it listens itself; set by `REPLCONF`.
+    pub replica_port: u16,
+    /// It has become a replica: the file that it gets first.
+    pub sync: Option<Arc<SyncFile>>,
+    /// The replication offset after its last write.
+    pub written: i64,
+    /// It waits for something other than its next command, and executes none before.
+    pub waiting: Option<Waiting>,
+    /// Close the connection after the replies so far have been sent.
+    pub closing: bool,
+    /// It has sent a line of HTTP: it does not get those replies either.
+    pub is_browser: bool,
+}
+
+/// What a client waits for. It gets its reply after that.
+#[derive(Debug, Clone, Copy)]
+pub enum Waiting {
+    /// `WAIT`: so many replicas have everything up to this replication offset, or it is late.
+    Replicas {
+        replicas: usize,
+        offset: i64,
+        deadline: Option<Instant>,
+    },
+    /// `SHUTDOWN`: the server ends, or this attempt is aborted or fails.
+    End(Attempt),
+}
+
+impl Waiting {
+    /// For how much longer it waits at most.
+    pub fn left(&self) -> Duration {
+        match self {
+            Self::Replicas {
+                deadline: Some(deadline),
+                ..
+            } => deadline.saturating_duration_since(Instant::now()),
+            _ => Duration::MAX,
+        }
+    }
+}
+
+impl Client {
+    /// Chooses the protocol of its replies from the next one on.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        self.handle.set_protocol(protocol);
+    }
+
+    /// The id of the AOF and of the primary. What they send was accepted once
+    /// (`mustObeyClient`).
+    pub const OBEYED: u64 = 0;
+
+    pub fn new(handle: Arc<Handle>) -> Self {
+        Self {
+            handle,
+            replica_port: 0,
+            sync: None,
+            written: 0,
+            waiting: None,
+            protocol: Protocol::default(),
+            closing: false,
+            is_browser: false,
+        }
+    }
+
+    /// The client that executes what comes from the AOF or the primary.
+    pub fn obeyed() -> Self {
+        Self::new(Handle::nobody(Self::OBEYED).into())
+    }
+
+    pub fn is_obeyed(&self) -> bool {
+        self.handle.id == Self::OBEYED
+    }
+}

@@ -1,0 +1,321 @@
+//! The registry of clients: who is connected (`server.clients` in Redis), and what is done
+//! for all of them every so often (`clientsCron`).
+//!
+//! A connection owns its client and serves it. What others want of a client goes
+//! through its [`Handle`]: CLIENT LIST looks at it, CLIENT KILL ends its task. Because a task
+//! that is aborted drops what it owns, the end of a client needs no message to it, and
+//! no connection has to ask at each turn whether it may go on.
+//!
+//! What changes with each command is atomic: the connection tells it without the lock, and
+//! nobody is kept waiting. The time is that of the last tick, as looking at the clock costs
+//! more than the rest together.
+
+pub mod notify;
+pub mod output_limit;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::task::AbortHandle;
+use tracing::{debug, warn};
+
+use crate::clients::notify::Notify;
+use crate::clients::output_limit::{Excess, OutputLimit};
+use crate::resp::Protocol;
+
+/// Everybody who is connected.
+#[derive(Default)]
+pub struct Clients {
+    /// By id, which is the order in which they came.
+    handles: BTreeMap<u64, Arc<Handle>>,
+    /// The id of the last that came.
+    last_id: u64,
+}
+
+/// The time of the last tick, in milliseconds since the first.
+static NOW: AtomicU64 = AtomicU64::new(0);
+
+/// What the server knows of a client outside of its connection, and how it ends it.
+#[derive(Debug)]
+pub struct Handle {
+    /// Counts up from 1; never used twice while the server runs.
+    pub id: u64,
+    /// Where it comes from, and where it has arrived.
+    pub addr: SocketAddr,
+    pub local_addr: SocketAddr,
+    /// The number of its socket; -1 if there is none.
+    pub fd: RawFd,
+    /// Set by `CLIENT SETNAME`; empty when there is none.
+    name: Mutex<String>,
+    is_resp3: AtomicBool,
+    /// To how many channels it is subscribed, and to how many patterns.
+    pub subscriptions: [AtomicUsize; 2],
+    /// It gets the feed of a replica.
+    pub is_replica: AtomicBool,
+    /// It is the primary that we follow. No task serves it alone.
+    pub is_primary: AtomicBool,
+    /// Notified when there is something for it that it did not ask for: messages, more of the
+    /// feed, or another phase of the server.
+    pub mail: Notify,
+    /// It waits for something other than its next command.
+    pub is_blocked: AtomicBool,
+    /// Since when too much waits for it.
+    excess: Excess,
+    /// The address of its last command in the table; 0 if there was none.
+    command: AtomicUsize,
+    /// How many bytes wait: of commands that have not been executed, and of replies
+    /// that have not been sent.
+    pub unread: AtomicUsize,
+    pub unwritten: AtomicUsize,
+    /// How large its buffers are, in bytes.
+    pub input_size: AtomicUsize,
+    pub output_size: AtomicUsize,
+    /// When it came, and when it said or took something last, in milliseconds of [`NOW`].
+    came: u64,
+    heard: AtomicU64,
+    /// The task that serves it.
+    task: OnceLock<AbortHandle>,
+}
+
+/// What CLIENT LIST and KILL sort clients into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Normal,
+    Primary,
+    Replica,
+    Subscriber,
+}
+
+impl Clients {
+    /// A client has come.
+    pub fn enter(&mut self, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Arc<Handle> {
+        self.last_id += 1;
+        self.tick();
+        let handle = Arc::new(Handle::new(self.last_id, addr, local_addr, fd));
+        self.handles.insert(handle.id, handle.clone());
+        handle
+    }
+
+    /// A client is gone.
+    pub fn leave(&mut self, id: u64) {
+        self.handles.remove(&id);
+    }
+
+    /// Ends the connection of a client, whatever it is doing.
+    pub fn kill(&mut self, id: u64) {
+        if let Some(handle) = self.handles.remove(&id) {
+            handle.end();
+        }
+    }
+
+    pub fn get(&self, id: u64) -> Option<&Arc<Handle>> {
+        self.handles.get(&id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Everybody, in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Handle>> {
+        self.handles.values()
+    }
+
+    /// Lets every connection look at the state anew.
+    pub fn notify_all(&self) {
+        self.iter().for_each(|client| client.mail.notify_one());
+    }
+
+    /// The time goes on.
+    pub fn tick(&mut self) {
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        NOW.store(FIRST.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
+    /// it is zero.
+    pub fn end_idle(&mut self, timeout: Duration) {
+        if timeout.is_zero() {
+            return;
+        }
+        let handles = self.handles.values();
+        let idle = handles.filter(|handle| handle.may_time_out() && handle.idle() > timeout);
+        for id in idle.map(|handle| handle.id).collect::<Vec<_>>() {
+            debug!("closing idle client {id}");
+            self.kill(id);
+        }
+    }
+
+    /// Disconnects the clients for which too many replies have waited for too long, even if
+    /// nothing is added. What waits for a subscriber is in its mailbox, too, and is looked at there.
+    pub fn enforce(&self, limit: OutputLimit) {
+        for handle in self.iter().filter(|it| it.kind() == Kind::Normal) {
+            handle.enforce(limit, handle.unwritten.load(Relaxed));
+        }
+    }
+}
+
+/// For how long it has been later than `then`.
+fn since(then: u64) -> Duration {
+    Duration::from_millis(NOW.load(Relaxed).saturating_sub(then))
+}
+
+impl Handle {
+    /// The handle of one who is not connected.
+    pub fn nobody(id: u64) -> Self {
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self::new(id, nowhere, nowhere, -1)
+    }
+
+    fn new(id: u64, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Self {
+        let now = NOW.load(Relaxed);
+        Self {
+            id,
+            addr,
+            local_addr,
+            fd,
+            name: Mutex::default(),
+            is_resp3: AtomicBool::default(),
+            subscriptions: Default::default(),
+            is_replica: AtomicBool::default(),
+            is_primary: AtomicBool::default(),
+            mail: Notify::default(),
+            is_blocked: AtomicBool::default(),
+            excess: Excess::default(),
+            command: AtomicUsize::default(),
+            unread: AtomicUsize::default(),
+            unwritten: AtomicUsize::default(),
+            input_size: AtomicUsize::default(),
+            output_size: AtomicUsize::default(),
+            came: now,
+            heard: now.into(),
+            task: OnceLock::default(),
+        }
+    }
+
+    /// Who serves it. It is known as soon as it is there.
+    pub fn set_task(&self, task: AbortHandle) {
+        // Nobody sets it twice.
+        let _ = self.task.set(task);
+    }
+
+    /// What waits in its buffers now.
+    pub fn show(&self, input: &BytesMut, output: &BytesMut) {
+        self.unread.store(input.len(), Relaxed);
+        self.unwritten.store(output.len(), Relaxed);
+        self.input_size.store(input.capacity(), Relaxed);
+        self.output_size.store(output.capacity(), Relaxed);
+    }
+
+    /// It has just said or taken something.
+    pub fn hear(&self) {
+        self.heard.store(NOW.load(Relaxed), Relaxed);
+    }
+
+    /// For how long it has neither said nor taken anything.
+    pub fn idle(&self) -> Duration {
+        since(self.heard.load(Relaxed))
+    }
+
+    /// For how long it has been here.
+    pub fn age(&self) -> Duration {
+        since(self.came)
+    }
+
+    pub fn name(&self) -> String {
+        let name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        name.clone()
+    }
+
+    pub fn set_name(&self, name: &str) {
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = name.into();
+    }
+
+    /// The protocol that it speaks.
+    pub fn protocol(&self) -> Protocol {
+        match self.is_resp3.load(Relaxed) {
+            false => Protocol::Resp2,
+            true => Protocol::Resp3,
+        }
+    }
+
+    pub fn set_protocol(&self, protocol: Protocol) {
+        self.is_resp3.store(protocol == Protocol::Resp3, Relaxed);
+    }
+
+    /// It calls the command at that address of the table.
+    pub fn call(&self, command: usize) {
+        self.command.store(command, Relaxed);
+    }
+
+    pub fn command(&self) -> usize {
+        self.command.load(Relaxed)
+    }
+
+    /// A letter for each of its states, as CLIENT LIST shows them.
+    pub fn flags(&self) -> String {
+        match self.kind() {
+            Kind::Replica => "S".into(),
+            Kind::Primary => "M".into(),
+            Kind::Subscriber => "P".into(),
+            _ if self.is_blocked.load(Relaxed) => "b".into(),
+            _ => "N".into(),
+        }
+    }
+
+    /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
+    /// blocked client is made to wait.
+    fn may_time_out(&self) -> bool {
+        self.kind() == Kind::Normal && !self.is_blocked.load(Relaxed)
+    }
+
+    pub fn kind(&self) -> Kind {
+        if self.is_replica.load(Relaxed) {
+            return Kind::Replica;
+        }
+        if self.is_primary.load(Relaxed) {
+            return Kind::Primary;
+        }
+        match self.is_subscriber() {
+            true => Kind::Subscriber,
+            false => Kind::Normal,
+        }
+    }
+
+    /// Does it get what others publish?
+    pub fn is_subscriber(&self) -> bool {
+        self.subscription_count() > 0
+    }
+
+    /// How many subscriptions it has.
+    pub fn subscription_count(&self) -> usize {
+        let [channels, patterns] = &self.subscriptions;
+        channels.load(Relaxed) + patterns.load(Relaxed)
+    }
+
+    /// Disconnects the client if `limit` does not allow that `waiting` bytes wait for it. Returns
+    /// whether it did.
+    pub fn enforce(&self, limit: OutputLimit, waiting: usize) -> bool {
+        let exceeds = limit.is_exceeded(waiting, &self.excess, NOW.load(Relaxed));
+        if exceeds {
+            warn!(
+                "client {} is disconnected for overcoming of output buffer limits: {waiting} bytes \
+                 wait for it, and it does not take them",
+                self.id
+            );
+            self.end();
+        }
+        exceeds
+    }
+
+    /// Ends its connection, whatever that is doing. The link to a primary looks itself.
+    pub fn end(&self) {
+        self.task.get().inspect(|task| task.abort());
+        self.mail.notify_one();
+    }
+}

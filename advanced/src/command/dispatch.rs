@@ -1,0 +1,137 @@
+//! Runs what a client sent: the command is looked up, checked against the state of the
+//! server, called, and what it changed is propagated (`processCommand` and `call` in Redis's
+//! `server.c`).
+
+use super::propagate::{propagate, propagate_expired};
+use super::{Command, CommandError, Context, Flag, Result};
+use crate::resp::cross_protocol;
+use crate::resp::{Args, Protocol};
+
+/// Executes the command in `args`, which must not be empty. Afterwards there is a
+/// reply in the output, be it an error. Returns whether the reply has to wait until
+/// the AOF is written.
+pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
+    run(ctx, args).unwrap_or_else(|error| {
+        refuse(ctx, args, &error);
+        false
+    })
+}
+
+/// Replies with the reason why the command was refused. A line of HTTP gets no reply, and
+/// closes the connection before anything that follows it is executed.
+fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
+    if cross_protocol::is_http(&args[0]) {
+        ctx.client.is_browser = true;
+        ctx.client.closing = true;
+    }
+    ctx.reply.error(error.text());
+}
+
+/// Executes a command, but returns an error instead of sending it.
+fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
+    let command = ctx.table.resolve(args)?;
+    ctx.state.stats.commands_processed += 1;
+    ctx.client.handle.call(command.address());
+    check(ctx, command)?;
+    call(ctx, command, args)
+}
+
+/// Executes a command from the AOF or from the primary, without checks: it was accepted when
+/// a client sent it (`mustObeyClient`).
+pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
+    let command = ctx.table.resolve(args)?;
+    call(ctx, command, args)
+}
+
+/// Refuses what the server cannot do in the state that it is in, in Redis's order.
+fn check(ctx: &Context<'_>, command: &Command) -> Result {
+    let (state, is) = (&*ctx.state, |flag| command.is(flag));
+    // Redis does not answer PING then either, so that a watchdog notices.
+    let shows_trouble = || is(Flag::Write) || command.name == "ping";
+    let must_save = state.config.stop_writes_on_bgsave_error && !state.config.save.is_empty();
+    if must_save && state.background.saves.failed && shows_trouble() {
+        return Err(CommandError::SAVE_FAILED);
+    }
+    if let Some(error) = state.aof.error()
+        && shows_trouble()
+    {
+        return Err(CommandError::aof(error));
+    }
+    if is(Flag::Write) && state.replication.is_replica() && state.config.replica_read_only {
+        return Err(CommandError::READONLY);
+    }
+    let is_subscriber = ctx.client.handle.is_subscriber();
+    if is_subscriber && ctx.client.protocol == Protocol::Resp2 && !is(Flag::Subscribed) {
+        return Err(CommandError::subscribed(command.name));
+    }
+    let serves_stale = state.config.replica_serve_stale_data;
+    if state.replication.is_cut_off() && !serves_stale && !is(Flag::Stale) {
+        return Err(CommandError::MASTER_DOWN);
+    }
+    if state.store.loading && !is(Flag::Loading) {
+        return Err(CommandError::LOADING);
+    }
+    Ok(())
+}
+
+/// Calls the handler, and propagates what it changed. True if that went to the AOF.
+fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool> {
+    let changes = ctx.state.store.changes;
+    (command.handler)(ctx, args)?;
+    propagate_expired(ctx.state);
+    if ctx.state.store.changes == changes {
+        return Ok(false);
+    }
+    if !ctx.is_propagated {
+        propagate(ctx.state, args.iter());
+    }
+    ctx.client.written = ctx.state.replication.offset();
+    Ok(ctx.state.aof.is_on())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::client::Client;
+    use crate::clients::Handle;
+    use crate::config::Config;
+    use crate::handlers;
+    use crate::resp::{Batch, Protocol, Reply};
+    use crate::state::{Shared, State};
+
+    fn run_line(state: &mut State, line: &str) -> Result<bool> {
+        let mut input = BytesMut::from(line);
+        let mut batch = Batch::default();
+        assert_eq!(batch.fill(&mut input), Ok(1));
+        let args = batch.take(&input).expect("a command");
+        let (mut output, mut client) = (BytesMut::new(), Client::new(Handle::nobody(1).into()));
+        if state.store.loading {
+            client = Client::obeyed();
+        }
+        let reply = Reply::new(&mut output, Protocol::Resp2);
+        let ctx = &mut Context::new(handlers::table(), &mut client, reply, state);
+        match ctx.client.is_obeyed() {
+            true => obey(ctx, args),
+            false => run(ctx, args),
+        }
+    }
+
+    #[test]
+    fn the_limit_of_strings_is_for_clients_and_not_for_the_log() {
+        let config = Config {
+            proto_max_bulk_len: 3,
+            ..Config::default()
+        };
+        let shared = Shared::new(config);
+        let state = &mut *shared.lock();
+        assert_eq!(run_line(state, "SET k abc\r\n"), Ok(false));
+        for line in ["APPEND k d\r\n", "SETRANGE k 3 d\r\n"] {
+            state.store.loading = false;
+            assert!(run_line(state, line).is_err(), "{line}");
+            state.store.loading = true;
+            assert_eq!(run_line(state, line), Ok(false), "{line}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What goes to the AOF and to the replicas: the command that changed something, or another
+//! that does the same whenever it is executed (`propagateNow` in Redis's `server.c`).
+
+use super::Context;
+use crate::state::State;
+use crate::store::clock::Moment;
+
+/// Appends a command to the AOF and to the replicas' feed, after the keys that have expired
+/// before it.
+pub fn propagate<'a>(state: &mut State, words: impl ExactSizeIterator<Item = &'a [u8]> + Clone) {
+    propagate_expired(state);
+    let limit = state.config.client_output_buffer_limit.replica;
+    state.aof.append(words.clone());
+    state.replication.append(words, limit);
+}
+
+/// Appends a DEL for each key that has expired.
+pub fn propagate_expired(state: &mut State) {
+    if state.store.expired.is_empty() {
+        return;
+    }
+    let limit = state.config.client_output_buffer_limit.replica;
+    for key in state.store.expired.drain(..) {
+        let words = [&b"DEL"[..], &key].into_iter();
+        state.aof.append(words.clone());
+        state.replication.append(words, limit);
+    }
+}
+
+impl Context<'_> {
+    /// The longest string that a command may make, in bytes (`proto-max-bulk-len`). For the AOF
+    /// and the primary there is no limit: they repeat what was accepted when another limit may
+    /// have held (`mustObeyClient`).
+    pub fn max_string(&self) -> usize {
+        match self.client.is_obeyed() {
+            true => usize::MAX,
+            false => self.state.config.proto_max_bulk_len,
+        }
+    }
+
+    /// Propagates `words` instead of the command under way, which has changed something.
+    pub fn propagate(&mut self, words: &[&[u8]]) {
+        self.is_propagated = true;
+        propagate(self.state, words.iter().copied());
+    }
+
+    /// Propagates a SET that gives `key` this value, and this deadline as a unix time, because a
+    /// time from now would mean another moment in a replay.
+    pub fn propagate_set(&mut self, key: &[u8], value: &[u8], deadline: Option<Moment>) {
+        match deadline.map(|deadline| self.state.store.clock.unix(deadline)) {
+            Some(unix) => {
+                let unix = unix.to_string();
+                self.propagate(&[b"SET", key, value, b"PXAT", unix.as_bytes()]);
+            }
+            None => self.propagate(&[b"SET", key, value]),
+        }
+    }
+
+    /// Sets the deadline of `key`, which must exist, and propagates the result: PEXPIREAT, or DEL
+    /// if the deadline has already passed and the key was deleted.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
+        match self.state.store.set_deadline(key, deadline) {
+            true => {
+                let unix = self.state.store.clock.unix(deadline).to_string();
+                self.propagate(&[b"PEXPIREAT", key, unix.as_bytes()]);
+            }
+            false => self.propagate(&[b"DEL", key]),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the server does every so often, whoever is connected (`serverCron` in Redis).
+
+pub mod expire_cycle;
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::lifecycle::Phase;
+use crate::state::{Shared, State};
+
+/// The time between two ticks (`hz` in Redis is 10).
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// Ticks per second.
+const SECOND: u64 = 10;
+
+/// Ticks for as long as the server runs.
+pub async fn run(shared: Shared) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for tick in 0.. {
+        ticks.tick().await;
+        let state = &mut *shared.lock();
+        if state.lifecycle.has_ended() {
+            return;
+        }
+        every_tick(state);
+        if tick % SECOND == 0 {
+            every_second(state);
+        }
+        if tick % (state.config.repl_ping_replica_period * SECOND) == 0 {
+            ping_replicas(state);
+        }
+    }
+}
+
+fn every_tick(state: &mut State) {
+    state.clients.tick();
+    state.stats.sample();
+    let (store, config) = (&state.store, &state.config);
+    state.background.every_tick(&mut state.aof, store, config);
+}
+
+fn every_second(state: &mut State) {
+    state.stats.sample_memory();
+    state.clients.end_idle(state.config.timeout);
+    state.aof.every_second(state.config.appendfsync);
+    let limits = state.config.client_output_buffer_limit;
+    state.clients.enforce(limits.normal);
+    state.pubsub.enforce(limits.pubsub);
+    if state.lifecycle.phase() == Phase::Draining {
+        // Nothing is read from the primary now, so its silence must not count as a timeout.
+        state.replication.hear();
+    }
+    let silence = state.config.repl_timeout;
+    state.replication.enforce(limits.replica, silence);
+}
+
+/// Sends PING to the replicas, so that they know that this server is alive.
+fn ping_replicas(state: &mut State) {
+    if state.replication.is_read() {
+        let limit = state.config.client_output_buffer_limit.replica;
+        state.replication.append([&b"ping"[..]].into_iter(), limit);
+    }
+}

@@ -1,0 +1,554 @@
+//! One client's connection: owns the socket and both buffers, and turns what
+//! arrives into replies.
+//!
+//! Ownership is the whole memory management: when the task that owns a
+//! `Connection` ends, however it ends, socket and buffers go with it.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::ready;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::ReadHalf;
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+use crate::aof::{Commit, Synced, system_text};
+use crate::client::{Client, Waiting};
+use crate::clients::Handle;
+use crate::clients::notify::Notified;
+use crate::clients::output_limit::{self, OutputLimit};
+use crate::command::{self, CommandError, Context, Table};
+use crate::lifecycle::Phase;
+use crate::net::to_replica;
+use crate::resp::cross_protocol;
+use crate::resp::{Batch, ProtocolError, Reply};
+use crate::state::{Shared, State};
+use crate::util::buffer::remove_front;
+
+/// How much a new connection reads at once, in bytes. Ten thousand clients that
+/// say little should cost little.
+const MIN_READ: usize = 4 * 1024;
+
+/// How much one with a lot to say reads at once, in bytes: a value of 64 KiB, and its command.
+const MAX_READ: usize = 68 * 1024;
+
+/// Replies of this size, in bytes, are sent before more commands are executed.
+const MAX_REPLIES: usize = 64 * 1024;
+
+/// As long as this many bytes of replies wait for a client that does not take
+/// them, its commands are neither read nor executed.
+const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// After this many bytes of messages, the subscribers have their turn before more commands are
+/// executed. Otherwise one that keeps up would have too much waiting for it as well.
+const MAX_PUBLISHED: u64 = 16 * 1024;
+
+/// A buffer larger than this, in bytes, is given back once it is empty. Ten thousand clients
+/// that once had a lot to say should cost little, too.
+const KEPT_BUFFER: usize = MIN_READ;
+
+/// When the server ends, a client that has been quiet for so long has read its last reply.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// When the server ends, the last replies of a client that reads nothing for this long are dropped.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Room to remember this many replies that the log does not know of is kept.
+const KEPT_UNLOGGED: usize = 1024;
+
+/// A client that is being served.
+pub struct Connection {
+    socket: TcpStream,
+    input: BytesMut,
+    /// How much to read at once, in bytes; grows when reads fill the buffer.
+    read_size: usize,
+    output: BytesMut,
+    /// There may be messages in the mailbox, or the server is in another phase.
+    has_mail: bool,
+    /// It has published as much as may be at once.
+    has_published: bool,
+    /// Its next command waits until the server serves writes again.
+    is_held: bool,
+    /// Nothing is executed any more.
+    has_ended: bool,
+    /// How many bytes have come and gone that the statistics do not know of.
+    received: u64,
+    sent: u64,
+    /// How much may wait for a client that is no subscriber.
+    limit: OutputLimit,
+    unlogged: Unlogged,
+    batch: Batch,
+    client: Client,
+    table: &'static Table,
+    shared: Shared,
+}
+
+impl Connection {
+    pub fn new(socket: TcpStream, client: Client, table: &'static Table, shared: Shared) -> Self {
+        Self {
+            socket,
+            input: BytesMut::new(),
+            read_size: MIN_READ,
+            output: BytesMut::new(),
+            // The server may be about to end.
+            has_mail: true,
+            has_published: false,
+            is_held: false,
+            has_ended: false,
+            received: 0,
+            sent: 0,
+            limit: OutputLimit::default(),
+            unlogged: Unlogged::default(),
+            batch: Batch::default(),
+            client,
+            table,
+            shared,
+        }
+    }
+
+    /// Serves the client until it has no more to say or has to go.
+    ///
+    /// A client may send thousands of commands before it looks at the first
+    /// reply. So we go on reading while replies wait to be written; if we did
+    /// not, both sides would wait for the other to read, for ever. But not
+    /// without end: past [`MAX_OUTPUT`] TCP itself slows the client down.
+    pub async fn run(mut self) -> io::Result<()> {
+        // Replies are small and wanted now; do not wait to fill a packet.
+        self.socket.set_nodelay(true)?;
+        let mut at_end = false;
+        let (shared, client) = (self.shared.clone(), self.client.handle.clone());
+        // One wait for the whole life, because to begin it anew costs more than to go on with it.
+        let mut mail = pin!(client.mail.notified());
+        loop {
+            let more = self.execute_batch(&shared);
+            self.commit().await;
+            if self.exceeds_limit() {
+                return Ok(());
+            }
+            if let Some(waiting) = self.client.waiting.take() {
+                at_end |= self.wait(waiting, &client, mail.as_mut()).await?;
+                continue;
+            }
+            if self.has_ended {
+                return self.say_goodbye().await;
+            }
+            // The client may close its half while commands of its own still wait
+            // for room in the output. They count, so go on until there is none.
+            let is_replica = self.client.sync.is_some();
+            if self.client.closing || is_replica || (at_end && !more) {
+                break;
+            }
+            if std::mem::take(&mut self.has_published) {
+                yield_now().await;
+            }
+            self.send()?;
+            let room = self.make_room();
+            // Mail for which there was no room goes on as soon as the socket has taken the rest.
+            let has_mail = self.has_mail && self.output.is_empty();
+            let (mut reader, mut writer) = self.socket.split();
+            let may_go_on = more && !self.is_held && self.output.len() < MAX_OUTPUT;
+            tokio::select! {
+                // Writing comes first: it is what somebody waits for.
+                biased;
+                written = writer.write(&self.output), if !self.output.is_empty() => {
+                    self.has_written(written?);
+                }
+                // What has arrived comes before what may arrive; otherwise commands
+                // with long replies would pile up. Let other clients have a turn.
+                () = yield_now(), if has_mail || may_go_on => {}
+                read = read(&mut reader, &mut self.input, room), if !more => {
+                    at_end = !self.has_read(read?);
+                }
+                // Also while replies wait: whoever takes nothing may have to go.
+                () = &mut mail => {
+                    mail.set(client.mail.notified());
+                    self.has_mail = true;
+                }
+            }
+        }
+        self.hang_up().await
+    }
+
+    /// Sends what the socket takes at once. That is nearly always everything, and then there is
+    /// nothing to wait for.
+    fn send(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        match self.socket.try_write(&self.output) {
+            Ok(written) => self.has_written(written),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// This many bytes of replies have left.
+    fn has_written(&mut self, bytes: usize) {
+        remove_front(&mut self.output, bytes);
+        self.sent += bytes as u64;
+        self.client.handle.hear();
+    }
+
+    /// This many bytes have arrived. False if there will be no more.
+    fn has_read(&mut self, bytes: usize) -> bool {
+        self.received += bytes as u64;
+        self.client.handle.hear();
+        if self.input.len() == self.input.capacity() {
+            self.read_size = MAX_READ.min(self.read_size * 2);
+        }
+        bytes > 0
+    }
+
+    /// Sends the last replies. If the client has become a replica, serves it as one after that.
+    async fn hang_up(&mut self) -> io::Result<()> {
+        self.shared.lock().pubsub.leave(self.client.handle.id);
+        if self.client.is_browser {
+            cross_protocol::log_attack(self.socket.peer_addr());
+            return Ok(());
+        }
+        self.socket.write_all_buf(&mut self.output).await?;
+        let Some(file) = self.client.sync.take() else {
+            return Ok(());
+        };
+        // What came after PSYNC is the replica's.
+        self.batch.fill(&mut self.input).map_err(io::Error::other)?;
+        let (socket, input) = (&mut self.socket, std::mem::take(&mut self.input));
+        let serve = to_replica::run(socket, input, &self.client.handle, file, &self.shared);
+        // In a box, or every client's task would have room for what only a replica's needs.
+        Box::pin(serve).await
+    }
+
+    /// Executes the commands that have arrived whole. Their replies are in the
+    /// output afterwards and leave with one write. True if there may be more, for
+    /// whose replies there is no room at once.
+    ///
+    /// One lock serves the whole batch. With one worker thread nobody else wants
+    /// it; with more, taking it once for 64 commands instead of 64 times is what
+    /// keeps the threads from queueing. [`MAX_REPLIES`] bounds how long we hold it, and
+    /// there is no `await` in here, so nobody holds it while waiting for a client.
+    fn execute_batch(&mut self, shared: &Shared) -> bool {
+        if self.input.is_empty() && !self.has_mail {
+            return false;
+        }
+        let state = &mut *shared.lock();
+        let phase = state.lifecycle.phase();
+        self.has_ended = phase == Phase::Ended;
+        if self.has_ended {
+            return false;
+        }
+        self.begin_batch(state);
+        let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
+        let most = state.pubsub.published + MAX_PUBLISHED;
+        while self.output.len() < full && self.may_execute() && !self.has_published {
+            if phase == Phase::Draining && self.may_replicate() {
+                // It is not its client's fault.
+                self.client.handle.is_blocked.store(true, Relaxed);
+                self.is_held = true;
+                break;
+            }
+            let start = self.output.len();
+            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            if let Some(args) = self.batch.take(&self.input) {
+                let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
+                if command::execute(ctx, args) {
+                    self.unlogged.position = state.aof.position();
+                    self.unlogged.replies.push(start..self.output.len());
+                }
+                self.has_published = state.pubsub.published >= most;
+                if self.batch.is_done(&mut self.input) {
+                    return false;
+                }
+                continue;
+            }
+            match fill(&mut self.batch, &mut self.input, state) {
+                Ok(true) => {}
+                Ok(false) => return false,
+                Err(error) => {
+                    reply.error(&error.reply());
+                    self.client.closing = true;
+                }
+            }
+        }
+        true
+    }
+
+    /// Tells the statistics what has come and gone, notes how far the AOF is, and moves messages to
+    /// the output: what a batch begins with.
+    fn begin_batch(&mut self, state: &mut State) {
+        if std::mem::take(&mut self.is_held) {
+            self.client.handle.is_blocked.store(false, Relaxed);
+        }
+        state.stats.bytes_received += std::mem::take(&mut self.received);
+        state.stats.bytes_sent += std::mem::take(&mut self.sent);
+        if state.aof.is_behind(state.config.appendfsync) {
+            // What we read here may be a write that a crash would undo.
+            self.unlogged.position = state.aof.position();
+        }
+        self.limit = state.config.client_output_buffer_limit.normal;
+        // Messages come before the replies to what is executed now; so if there are
+        // commands, all messages move, and otherwise as many as one write takes.
+        let room = match self.input.is_empty() {
+            true => MAX_REPLIES,
+            false => MAX_OUTPUT,
+        };
+        let (client, output) = (&self.client.handle, &mut self.output);
+        self.has_mail = client.is_subscriber() && state.pubsub.collect(client, output, room);
+    }
+
+    /// May the client's next command be executed now?
+    fn may_execute(&self) -> bool {
+        !self.client.closing && self.client.waiting.is_none() && self.client.sync.is_none()
+    }
+
+    /// Would the next command give the replicas more to do?
+    fn may_replicate(&self) -> bool {
+        let next = self.batch.peek(&self.input);
+        next.is_some_and(|args| self.table.may_replicate(args))
+    }
+
+    /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides
+    /// would wait for the other, and it would not be noticed if the client goes. True if the client
+    /// has no more to say.
+    async fn wait<'a>(
+        &mut self,
+        waiting: Waiting,
+        client: &'a Handle,
+        mut mail: Pin<&mut Notified<'a>>,
+    ) -> io::Result<bool> {
+        client.is_blocked.store(true, Relaxed);
+        let mut changes = self.shared.lock().replication.watch();
+        let mut at_end = false;
+        loop {
+            changes.borrow_and_update();
+            if self.answer(waiting, at_end) {
+                client.is_blocked.store(false, Relaxed);
+                self.has_mail = true;
+                return Ok(at_end);
+            }
+            self.input.reserve(MIN_READ);
+            let has_room = self.input.len() < MAX_READ;
+            let (mut reader, mut writer) = self.socket.split();
+            tokio::select! {
+                written = writer.write(&self.output), if !self.output.is_empty() => {
+                    remove_front(&mut self.output, written?);
+                }
+                read = reader.read_buf(&mut self.input), if has_room && !at_end => {
+                    at_end = read? == 0;
+                }
+                _ = changes.changed() => {}
+                // The server is in another phase.
+                () = &mut mail => mail.set(client.mail.notified()),
+                () = sleep(waiting.left()) => {}
+            }
+        }
+    }
+
+    /// Replies, if what the client waits for is there or will not come.
+    fn answer(&mut self, waiting: Waiting, at_end: bool) -> bool {
+        let state = &*self.shared.lock();
+        let mut reply = Reply::new(&mut self.output, self.client.protocol);
+        match waiting {
+            Waiting::Replicas { .. } if state.replication.is_replica() => {
+                reply.error(CommandError::UNBLOCKED.text());
+                self.client.closing = true;
+            }
+            Waiting::Replicas {
+                replicas, offset, ..
+            } => {
+                let count = state.replication.acknowledged(offset);
+                let is_late = waiting.left().is_zero();
+                let is_over = is_late || at_end || state.lifecycle.has_ended();
+                if count < replicas && !is_over {
+                    return false;
+                }
+                reply.integer(count as i64);
+            }
+            Waiting::End(attempt) if !state.lifecycle.is_current(attempt) => {
+                reply.error(b"ERR Errors trying to SHUTDOWN. Check logs.");
+            }
+            // Even if the client has no more to say, its next command must not overtake this one.
+            Waiting::End(_) => return state.lifecycle.has_ended(),
+        }
+        true
+    }
+
+    /// The server ends. What was executed gets its reply, and what was published reaches its
+    /// subscribers.
+    async fn say_goodbye(&mut self) -> io::Result<()> {
+        {
+            let (state, client) = (&mut *self.shared.lock(), &self.client.handle);
+            state.pubsub.collect(client, &mut self.output, usize::MAX);
+        }
+        while !self.output.is_empty() {
+            // Whoever takes nothing for so long does not hold up the end.
+            let written = timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut self.output)).await;
+            if !matches!(written, Ok(Ok(1..))) {
+                return Ok(());
+            }
+        }
+        self.socket.shutdown().await?;
+        // To close while more is coming in would be a reset, and that can overtake the
+        // replies. So what is still sent is read, and nobody looks at it.
+        loop {
+            self.input.clear();
+            self.input.reserve(MIN_READ);
+            let read = timeout(QUIET, self.socket.read_buf(&mut self.input)).await;
+            if !matches!(read, Ok(Ok(1..))) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Do too many replies wait for the client? The registry looks at that once a second, and
+    /// memory can be full before. Messages are counted where they are published.
+    fn exceeds_limit(&self) -> bool {
+        let (client, waiting) = (&self.client.handle, self.output.len());
+        waiting > output_limit::FREE
+            && !client.is_subscriber()
+            && client.enforce(self.limit, waiting)
+    }
+
+    /// Waits until the log has what the batch changed or saw. After that the replies
+    /// may leave; those to writes that the log does not have have become errors.
+    async fn commit(&mut self) {
+        let position = std::mem::take(&mut self.unlogged.position);
+        if position == 0 {
+            return;
+        }
+        // Other clients' commands are ready, too. Let them be executed first, and
+        // one write to the log serves us all.
+        yield_now().await;
+        let commit = {
+            let state = &mut *self.shared.lock();
+            let policy = state.config.appendfsync;
+            state.aof.commit(position, policy)
+        };
+        let error = match commit {
+            Commit::Done => None,
+            Commit::Wait(synced) => wait_until_safe(synced, position).await,
+            Commit::Failed(error) => Some(error),
+        };
+        if let Some(error) = error {
+            self.refuse_unlogged(&error);
+        }
+        self.unlogged.replies.clear();
+        self.unlogged.replies.shrink_to(KEPT_UNLOGGED);
+    }
+
+    /// Puts an error in the place of each reply to a write that is not in the log.
+    fn refuse_unlogged(&mut self, error: &str) {
+        let mut replies = BytesMut::new();
+        let mut end = 0;
+        for range in &self.unlogged.replies {
+            replies.extend_from_slice(&self.output[end..range.start]);
+            let error = CommandError::aof(error);
+            Reply::new(&mut replies, self.client.protocol).error(error.text());
+            end = range.end;
+        }
+        replies.extend_from_slice(&self.output[end..]);
+        self.output = replies;
+    }
+
+    /// Gives back buffers that are not needed; how much to read next, in bytes.
+    ///
+    /// For a bulk string of which the beginning is here, there is room for as
+    /// much again as has arrived: large values take few reads, and what a client
+    /// only announces takes no memory.
+    fn make_room(&mut self) -> usize {
+        // Not while replies wait: the output is in use, and the next turn looks again.
+        if self.output.is_empty() {
+            give_back(&mut self.input);
+            match self.client.handle.is_subscriber() {
+                // Ten thousand subscribers are not to keep ten thousand buffers.
+                true => self.output = BytesMut::new(),
+                false => give_back(&mut self.output),
+            }
+        }
+        self.client.handle.show(&self.input, &self.output);
+        let announced = self.batch.missing(&self.input);
+        let ahead = announced.min(self.input.len().max(MAX_READ));
+        ahead.max(self.read_size)
+    }
+}
+
+/// Whatever ends a connection, nothing is kept for its client after that.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let (state, client) = (&mut *self.shared.lock(), self.client.handle.id);
+        state.pubsub.leave(client);
+        state.replication.leave(client);
+        state.clients.leave(client);
+    }
+}
+
+/// Replies to writes of which the log does not know yet.
+#[derive(Default)]
+struct Unlogged {
+    /// Where they are in the output.
+    replies: Vec<Range<usize>>,
+    /// Where the log ends with the last of the writes, be they ours or of others
+    /// whose effect we may have seen; 0 if it has them all.
+    position: u64,
+}
+
+/// Waits for the fsync of the log up to `position`; the result is why it failed,
+/// if it did.
+async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> Option<String> {
+    let answered = |synced: &Synced| synced.position >= position || synced.error.is_some();
+    match synced.wait_for(answered).await {
+        Ok(synced) => synced.error.as_deref().map(system_text),
+        // No answer means that this log has ended: somebody turned it off, or it was
+        // written anew, and the new one is safe.
+        Err(_) => None,
+    }
+}
+
+/// Parses what has arrived, and has the store look for the keys of a pipeline. False if no whole
+/// command is there.
+fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bool, ProtocolError> {
+    batch.parser.max_bulk = state.config.proto_max_bulk_len;
+    let count = batch.fill(input)?;
+    if count > 1 {
+        let commands = batch.iter(input);
+        state
+            .store
+            .prefetch(commands.filter_map(|args| args.get(1)));
+    }
+    Ok(count > 0)
+}
+
+/// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is
+/// something to read: while a client is silent, it has none.
+async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
+    if room > KEPT_BUFFER {
+        return poll_fn(|cx| {
+            ready!(reader.as_ref().poll_read_ready(cx))?;
+            input.reserve(room);
+            let read = pin!(reader.read_buf(input)).poll(cx);
+            // After a read that filled its buffer, tokio takes the socket for readable still.
+            if read.is_pending() {
+                give_back(input);
+            }
+            read
+        })
+        .await;
+    }
+    input.reserve(room);
+    reader.read_buf(input).await
+}
+
+/// One large value is no reason to hold on to its memory.
+fn give_back(buffer: &mut BytesMut) {
+    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
+        *buffer = BytesMut::new();
+    }
+}

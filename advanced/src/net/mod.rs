@@ -1,0 +1,8 @@
+//! Everything that owns a socket (`networking.c` in Redis).
+
+pub mod admission;
+pub mod connection;
+pub mod delivery;
+pub mod from_primary;
+pub mod listener;
+pub mod to_replica;

@@ -1,0 +1,89 @@
+//! Everything that clients share, behind the server's one lock.
+//!
+//! Why a `std` mutex in an asynchronous program? Because it is held for
+//! microseconds and never across an `await`: a task that waits for it waits less
+//! than a switch to another task would cost. Why only one? Two locks must be
+//! taken in the same order everywhere, and a command that renames a key would
+//! need both. Redis goes further and has one thread.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::aof::Aof;
+use crate::background::Background;
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::lifecycle::{Lifecycle, Phase};
+use crate::pubsub::PubSub;
+use crate::replication::Replication;
+use crate::stats::Stats;
+use crate::store::{Expiry, Store};
+
+/// What commands may read and change besides their own client.
+pub struct State {
+    pub store: Store,
+    pub config: Config,
+    pub stats: Stats,
+    pub clients: Clients,
+    pub aof: Aof,
+    pub background: Background,
+    pub pubsub: PubSub,
+    pub replication: Replication,
+    pub lifecycle: Lifecycle,
+}
+
+impl State {
+    /// Enters a phase of the shutdown, and notifies every connection.
+    pub fn enter(&mut self, phase: Phase) {
+        self.lifecycle.enter(phase);
+        self.clients.notify_all();
+    }
+
+    /// Aborts the shutdown, and notifies every connection. Returns false if none was in progress.
+    pub fn abort_shutdown(&mut self) -> bool {
+        let was_wanted = self.lifecycle.abort();
+        self.clients.notify_all();
+        was_wanted
+    }
+
+    /// Decides, and returns, what happens from here on to expired keys. That depends only on the
+    /// role and the phase of the server, and on whose command is executed: `is_obeyed` means that
+    /// it comes from the AOF or from the primary.
+    pub fn settle_expiry(&mut self, is_obeyed: bool) -> Expiry {
+        self.store.expiry = match () {
+            () if is_obeyed || self.store.loading => Expiry::Ignore,
+            () if self.lifecycle.phase() != Phase::Running => Expiry::Freeze,
+            () if self.replication.is_replica() => Expiry::Hide,
+            () => Expiry::Remove,
+        };
+        self.store.expiry
+    }
+}
+
+/// A handle to the state. All clones lead to the same state.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<State>>);
+
+impl Shared {
+    pub fn new(config: Config) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            store: Store::default(),
+            config,
+            stats: Stats::default(),
+            clients: Clients::default(),
+            aof: Aof::default(),
+            background: Background::default(),
+            pubsub: PubSub::default(),
+            replication: Replication::default(),
+            lifecycle: Lifecycle::default(),
+        })))
+    }
+
+    /// Waits for the lock, and reads the clock, which then stands still until the guard is
+    /// dropped.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // A lock is poisoned by a panic, and a panic ends the process (`abort_on_panic`).
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.store.clock.tick();
+        state
+    }
+}

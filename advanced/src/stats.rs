@@ -1,0 +1,169 @@
+//! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
+
+use std::fmt::Display;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Counters since the start or since `CONFIG RESETSTAT`.
+#[derive(Debug)]
+pub struct Stats {
+    started: Instant,
+    /// How much memory the process occupied when it started, in bytes.
+    pub startup_memory: u64,
+    /// Identifies this run of the server; Sentinel notices a restart by it.
+    pub run_id: String,
+    pub connections_received: u64,
+    /// How many connections were rejected.
+    pub connections_rejected: u64,
+    /// How many bytes came from clients as commands, and went to them as replies and messages.
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    /// How many of these came from a primary, and went to replicas.
+    pub repl_received: u64,
+    pub repl_sent: u64,
+    /// The most memory that a look at it has found in use, in bytes.
+    pub peak_memory: u64,
+    pub rates: Rates,
+    pub commands_processed: u64,
+    /// The progress of loading, while data is loaded.
+    pub loading: Option<Loading>,
+}
+
+/// Forty random hexadecimal digits, which identify a server or a history
+/// (`getRandomHexChars`).
+pub fn random_id() -> String {
+    let digits = std::iter::repeat_with(|| fastrand::u8(..16));
+    let digits = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+    digits.take(ID_LENGTH).collect()
+}
+
+/// How many characters an id has.
+const ID_LENGTH: usize = 40;
+
+/// The files that are being loaded.
+#[derive(Debug, Clone)]
+pub struct Loading {
+    pub started: SystemTime,
+    /// Their size, and how much of that has been read, in bytes.
+    pub total: u64,
+    pub loaded: u64,
+}
+
+impl Loading {
+    pub fn new(total: u64) -> Self {
+        Self {
+            started: SystemTime::now(),
+            total,
+            loaded: 0,
+        }
+    }
+}
+
+/// Values with their names, as lines of INFO.
+pub fn lines(values: &[(&str, &dyn Display)]) -> String {
+    let lines = values.iter();
+    lines
+        .map(|(name, value)| format!("{name}:{value}\r\n"))
+        .collect()
+}
+
+/// The unix time: how long ago 1970 began.
+pub fn unix_time() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
+}
+
+/// How much memory the process occupies, in bytes; 0 if the system does not say.
+pub fn memory_in_use() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            startup_memory: memory_in_use(),
+            run_id: random_id(),
+            connections_received: 0,
+            connections_rejected: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+            repl_received: 0,
+            repl_sent: 0,
+            peak_memory: 0,
+            rates: Rates::default(),
+            commands_processed: 0,
+            loading: None,
+        }
+    }
+}
+
+impl Stats {
+    /// Computes the rates from what was counted since the last call; called at each tick.
+    pub fn sample(&mut self) {
+        let counts = [
+            self.commands_processed,
+            self.bytes_received,
+            self.bytes_sent,
+        ];
+        self.rates.sample(counts);
+    }
+
+    /// Counts bytes that came from the primary, or that were sent to a replica.
+    pub fn replicated(&mut self, received: u64, sent: u64) {
+        self.repl_received += received;
+        self.repl_sent += sent;
+        self.bytes_received += received;
+        self.bytes_sent += sent;
+    }
+
+    /// Updates the peak of the memory in use; called every second.
+    pub fn sample_memory(&mut self) {
+        self.peak_memory = self.peak_memory.max(memory_in_use());
+    }
+
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Counts bytes that were loaded.
+    pub fn loaded(&mut self, bytes: u64) {
+        if let Some(loading) = &mut self.loading {
+            loading.loaded += bytes;
+        }
+    }
+
+    /// Sets the counters to 0 (CONFIG RESETSTAT); what describes the present state stays.
+    pub fn reset(&mut self) {
+        self.connections_received = 0;
+        self.connections_rejected = 0;
+        (self.bytes_received, self.bytes_sent) = (0, 0);
+        (self.repl_received, self.repl_sent) = (0, 0);
+        self.rates = Rates::default();
+        self.commands_processed = 0;
+    }
+}
+
+/// How much happens in a second, averaged over the last ticks.
+///
+/// Redis keeps 16 samples (`STATS_METRIC_SAMPLES`). A moving average, in which each tick
+/// counts for a sixteenth, needs to keep none.
+#[derive(Debug, Default)]
+pub struct Rates {
+    last: Option<(Instant, [u64; 3])>,
+    /// Commands, bytes received, bytes sent.
+    pub per_second: [f64; 3],
+}
+
+impl Rates {
+    fn sample(&mut self, counts: [u64; 3]) {
+        let now = Instant::now();
+        let Some((then, before)) = self.last.replace((now, counts)) else {
+            return;
+        };
+        let seconds = (now - then).as_secs_f64().max(1e-6);
+        for (index, mean) in self.per_second.iter_mut().enumerate() {
+            let more = counts[index].saturating_sub(before[index]);
+            *mean += (more as f64 / seconds - *mean) / 16.0;
+        }
+    }
+}

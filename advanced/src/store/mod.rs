@@ -1,0 +1,821 @@
+//! The store: keys and their values, and the only place that knows how they are
+//! kept (`db.c` and `object.c` in Redis).
+//!
+//! Underneath are [`SEGMENTS`] tables; the hash of a key says which one it is in.
+//! Each lies behind an [`Arc`], and that is what makes a snapshot cheap: it clones
+//! the `Arc`s, not the tables, and from then on both have the same data in common.
+//! Before the store changes a table, [`Arc::make_mut`] looks whether a snapshot
+//! still holds it, and if so copies it first. Of the whole data set only the tables
+//! that are written to during a snapshot are copied, each at most once, and nobody
+//! waits for more than one of them. (`fork` does the same with pages of memory.)
+//!
+//! That no table ever holds millions of keys has a second effect: none ever has to
+//! be moved as a whole to a larger place while everybody waits.
+//!
+//! The entries of a table have numbers. SCAN, RANDOMKEY and the expiry cycle live
+//! on that: they go to the n-th entry of a segment.
+//!
+//! The hash is seeded at random when the server starts, so that nobody can
+//! prepare keys that all fall into one bucket.
+//!
+//! The deadlines lie in a table of their own (`db->expires`): most keys have none
+//! and should not pay for it. A key whose deadline has passed may still be in
+//! here, but no command sees it: every method that takes a key removes it first if
+//! it has expired. Keys that no command asks for are removed by `cron/expire_cycle.rs`.
+
+pub mod clock;
+mod snapshot;
+mod table;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use smallvec::SmallVec;
+
+pub use snapshot::{Entry, Snapshot};
+use table::Table;
+
+use crate::resp::parse_integer;
+use crate::store::clock::{Clock, Moment};
+
+/// Bytes that lie in the table itself if there are at most 16 of them, and
+/// elsewhere in memory if there are more. Memory is what a lookup waits for: with
+/// key and value inside, an entry is 64 bytes, which is one cache line.
+type Bytes = SmallVec<[u8; 16]>;
+
+/// How many tables there are; a power of two. More of them are smaller, so that one
+/// is copied sooner; fewer are cloned sooner for a snapshot. With this many, both
+/// take microseconds at ten million keys.
+pub const SEGMENTS: usize = 4096;
+
+/// The bits of a hash that name the segment start here. A table gets the lowest 32.
+const SEGMENT_SHIFT: u32 = 40;
+
+/// The longest string that Redis keeps in one piece with its object header, in
+/// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
+const EMBSTR_LIMIT: usize = 44;
+
+/// How many keys RANDOMKEY draws if all may have expired and are not removed (`maxtries`).
+const RANDOM_TRIES: usize = 100;
+
+/// Longer keys than this, in bytes, take longer to hash than to wait for.
+const MAX_PREFETCHED: usize = 256;
+
+/// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
+const PREFETCHED_FROM: usize = 20_000;
+
+/// A value. So far all values are strings, kept in the shortest of four ways. Long
+/// ones are shared with a snapshot like the tables, so that to copy a table is to
+/// copy its entries, whatever they lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A string that is a number, such as a counter.
+    Integer(i64),
+    /// A short string that is not expected to change.
+    Short(Bytes),
+    /// A long string that is not expected to change.
+    Long(Arc<[u8]>),
+    /// A string that has been changed in place and may grow again. Room to grow
+    /// is what makes a thousand APPENDs linear.
+    Growable(Arc<Vec<u8>>),
+}
+
+impl Value {
+    /// The best way to keep `bytes` (`tryObjectEncoding`).
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match parse_integer(bytes) {
+            Some(number) => Self::Integer(number),
+            None => Self::fixed(bytes),
+        }
+    }
+
+    /// `bytes` as they are, even if they spell a number.
+    pub fn fixed(bytes: &[u8]) -> Self {
+        match bytes.len() <= EMBSTR_LIMIT {
+            true => Self::Short(Bytes::from_slice(bytes)),
+            false => Self::Long(bytes.into()),
+        }
+    }
+
+    /// An empty string that is about to be changed in place.
+    pub fn growable() -> Self {
+        Self::Growable(Arc::default())
+    }
+
+    /// The string itself. `digits` is where a number is spelled out.
+    pub fn bytes<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+        match self {
+            Self::Integer(number) => digits.format(*number).as_bytes(),
+            Self::Short(bytes) => bytes,
+            Self::Long(bytes) => bytes,
+            Self::Growable(bytes) => bytes,
+        }
+    }
+
+    /// The length of the string, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes(&mut itoa::Buffer::new()).len()
+    }
+
+    /// Makes the value growable, calls `change` with the string, and returns its result. A
+    /// string that a snapshot shares is copied first.
+    pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut bytes = match self {
+            Self::Integer(number) => Arc::new(number.to_string().into_bytes()),
+            Self::Short(bytes) => Arc::new(std::mem::take(bytes).into_vec()),
+            Self::Long(bytes) => Arc::new(bytes.to_vec()),
+            Self::Growable(bytes) => std::mem::take(bytes),
+        };
+        let result = change(Arc::make_mut(&mut bytes));
+        *self = Self::Growable(bytes);
+        result
+    }
+
+    /// What OBJECT ENCODING calls it.
+    pub fn encoding(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "int",
+            Self::Short(_) => "embstr",
+            Self::Long(_) | Self::Growable(_) => "raw",
+        }
+    }
+
+    /// What TYPE calls it.
+    pub fn type_name(&self) -> &'static str {
+        "string"
+    }
+}
+
+/// What happened to the keys, for INFO, since the start or since `CONFIG
+/// RESETSTAT`.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that were removed because they had expired.
+    pub expired: u64,
+}
+
+/// What a look at some of the deadlines found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    pub looked_at: usize,
+    pub expired: usize,
+}
+
+/// One piece of the key space: some of the keys, their values and their deadlines.
+#[derive(Debug, Default, Clone)]
+struct Segment {
+    entries: Table<Value>,
+    deadlines: Table<Moment>,
+}
+
+impl Segment {
+    /// About how many bytes a copy of it takes. Keys and values that lie elsewhere in
+    /// memory are not copied and do not count.
+    fn size(&self) -> usize {
+        let entry = size_of::<Value>() + size_of::<Bytes>() + size_of::<u64>();
+        let deadline = size_of::<Moment>() + size_of::<Bytes>() + size_of::<u64>();
+        self.entries.len() * entry + self.deadlines.len() * deadline
+    }
+}
+
+/// A key, and where to look for it: its segment, and its hash for the tables there.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    segment: usize,
+    hash: u32,
+    key: &'a [u8],
+}
+
+/// The keys, their values and their deadlines.
+#[derive(Debug)]
+pub struct Store {
+    segments: Vec<Arc<Segment>>,
+    hasher: RandomState,
+    /// How many keys there are in all segments, and how many deadlines.
+    keys: usize,
+    volatile: usize,
+    /// Which segment the next sample of the deadlines begins in, and how many of
+    /// its deadlines are still to be sampled in this round; both go down.
+    sampled_to: (usize, usize),
+    /// A moving average of the times to live that samples saw, in milliseconds.
+    average_ttl: i64,
+    pub clock: Clock,
+    pub counters: Counters,
+    /// How many changes there have been. If it is the same before and after a command,
+    /// that command has changed nothing (`server.dirty`).
+    pub changes: u64,
+    /// How many bytes of segments were copied because a snapshot had them, too.
+    pub copied: u64,
+    /// The keys that expired and are not yet in the AOF as deleted.
+    pub expired: Vec<Bytes>,
+    /// Data is being loaded.
+    pub loading: bool,
+    /// What happens to a key that has expired; `State` derives it for each command.
+    pub expiry: Expiry,
+    /// The keys that got their deadline from a client of this replica, which may be writable.
+    /// No primary will say that they are removed (`slaveKeysWithExpire`).
+    tracked: Table<()>,
+    /// How many of them are still to be looked at in this round; it goes down.
+    tracked_to: usize,
+}
+
+/// What happens to a key that has expired (`expireIfNeeded`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It is removed.
+    Remove,
+    /// Commands do not see it, but it stays until the primary sends its DEL. Only a client that
+    /// writes to it, if the replica allows that, removes it first.
+    Hide,
+    /// Commands do not see it, and it is not removed: to remove it would be a write, and during
+    /// a shutdown the data must not change.
+    Freeze,
+    /// It is as if it had not expired: commands from the AOF or the primary were executed while
+    /// it was still there.
+    Ignore,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            segments: no_segments(),
+            hasher: RandomState::default(),
+            keys: 0,
+            volatile: 0,
+            sampled_to: (SEGMENTS, 0),
+            average_ttl: 0,
+            clock: Clock::default(),
+            counters: Counters::default(),
+            changes: 0,
+            copied: 0,
+            expired: Vec::new(),
+            loading: false,
+            expiry: Expiry::Remove,
+            tracked: Table::default(),
+            tracked_to: 0,
+        }
+    }
+}
+
+/// Empty segments. All share one table until they are written to.
+fn no_segments() -> Vec<Arc<Segment>> {
+    vec![Arc::default(); SEGMENTS]
+}
+
+/// The one place that says which segment a key is in.
+fn segment_of(hash: u64, _key: &[u8]) -> usize {
+    (hash >> SEGMENT_SHIFT) as usize % SEGMENTS
+}
+
+/// How many of so many keys a segment has at most in nearly all cases, because the hash does
+/// not distribute them evenly.
+fn share(keys: u64) -> usize {
+    let mean = keys as usize / SEGMENTS;
+    mean + 2 * mean.isqrt()
+}
+
+impl Store {
+    fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
+        let hash = self.hasher.hash_one(key);
+        Place {
+            segment: segment_of(hash, key),
+            hash: hash as u32,
+            key,
+        }
+    }
+
+    /// Where to look for `key`, for a command that writes. A key that has expired is removed
+    /// first, also on a replica, where the command then comes from a client that may write.
+    fn find<'a>(&mut self, key: &'a [u8]) -> Place<'a> {
+        let at = self.place(key);
+        if self.is_expired(at) {
+            self.expire_key(at);
+        }
+        at
+    }
+
+    /// Where to look for `key`, for a command that reads; `None` if the key has expired. Then it
+    /// is removed, if that is up to this server.
+    fn find_visible<'a>(&mut self, key: &'a [u8]) -> Option<Place<'a>> {
+        let at = self.place(key);
+        (!self.hide_if_expired(at)).then_some(at)
+    }
+
+    /// The segment, to look at.
+    fn segment(&self, at: Place<'_>) -> &Segment {
+        &self.segments[at.segment]
+    }
+
+    /// The segment, to change. One that a snapshot shares is copied first.
+    fn segment_mut(&mut self, at: Place<'_>) -> &mut Segment {
+        let segment = &mut self.segments[at.segment];
+        if Arc::strong_count(segment) > 1 {
+            self.copied += segment.size() as u64;
+        }
+        Arc::make_mut(segment)
+    }
+
+    /// A snapshot of the data at this moment, which later changes of the store do not
+    /// affect. It takes microseconds, however many keys there are.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            segments: self.segments.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys,
+            volatile: self.volatile,
+        }
+    }
+
+    /// The value of `key` for a command that reads it. Counts for INFO.
+    pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
+        let at = self.find_visible(key);
+        let value = at.and_then(|at| self.segments[at.segment].entries.get(at.hash, key));
+        match value {
+            Some(_) => self.counters.hits += 1,
+            None => self.counters.misses += 1,
+        }
+        value
+    }
+
+    /// Looks up the keys of commands before any of them is executed.
+    ///
+    /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one
+    /// command at a time, the waits add up; if all slots are asked for first and then
+    /// all entries, the processor has many of them under way at once. What a command has
+    /// as its first argument need not be a key, and then there is nothing to be found;
+    /// that costs less than to find out.
+    pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        if self.len() < PREFETCHED_FROM {
+            return;
+        }
+        let keys = keys.filter(|key| key.len() <= MAX_PREFETCHED);
+        let places: SmallVec<[Place<'_>; 64]> = keys.map(|key| self.place(key)).collect();
+        for at in &places {
+            let segment = self.segment(*at);
+            segment.entries.prefetch(at.hash);
+            segment.deadlines.prefetch(at.hash);
+        }
+        for at in &places {
+            let segment = self.segment(*at);
+            segment.entries.prefetch_entry(at.hash);
+            black_box(self.deadline_at(*at));
+        }
+    }
+
+    /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that
+    /// has expired is removed first. Does not count as a read.
+    pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
+        let at = self.find(key);
+        self.segment(at).entries.get(at.hash, key)
+    }
+
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.get_for_write(key).is_some()
+    }
+
+    /// Counts a change of these keys. Every change of the data set passes through here, so this
+    /// is the place for whatever has to react to one (`signalModifiedKey`).
+    fn changed(&mut self, _keys: &[&[u8]]) {
+        self.changes += 1;
+    }
+
+    /// Changes the value of `key` in place. A key that is not there gets
+    /// `initial`, changed. A change that fails must leave the value as it was, and then a key
+    /// that was not there is still not there.
+    pub fn upsert<T, E>(
+        &mut self,
+        key: &[u8],
+        mut initial: Value,
+        change: impl FnOnce(&mut Value) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let at = self.find(key);
+        let result = match self.segment_mut(at).entries.get_mut(at.hash, key) {
+            Some(value) => change(value)?,
+            None => {
+                let result = change(&mut initial)?;
+                self.write(at, initial, None);
+                result
+            }
+        };
+        self.changed(&[key]);
+        Ok(result)
+    }
+
+    /// Gives `key` a string as its value, whatever it had before.
+    pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
+        self.insert(key, Value::from_bytes(bytes));
+    }
+
+    /// Gives `key` a value and no deadline, whatever it had before.
+    pub fn insert(&mut self, key: &[u8], value: Value) {
+        self.insert_until(key, value, None);
+    }
+
+    /// Gives `key` a value and a deadline or none, whatever it had before.
+    pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        self.put(key, value, deadline);
+        self.changed(&[key]);
+    }
+
+    fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        let at = self.find(key);
+        self.track(at, deadline);
+        self.write(at, value, deadline);
+    }
+
+    /// Makes room for so many keys and deadlines, so that no table has to grow while they
+    /// are loaded (`dbExpand`).
+    pub fn reserve(&mut self, keys: u64, volatile: u64) {
+        for segment in &mut self.segments {
+            let segment = Arc::make_mut(segment);
+            segment.entries.reserve(share(keys));
+            segment.deadlines.reserve(share(volatile));
+        }
+    }
+
+    /// Gives a key from a file its value and deadline, which may have passed. False if
+    /// the key is there already.
+    pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
+        let keys = self.keys;
+        // What comes from a file is no change.
+        self.write(self.place(key), value, deadline);
+        self.keys > keys
+    }
+
+    fn write(&mut self, at: Place<'_>, value: Value, deadline: Option<Moment>) {
+        let segment = self.segment_mut(at);
+        let is_new = segment.entries.insert(at.hash, at.key, value);
+        self.keys += usize::from(is_new);
+        self.write_deadline(at, deadline);
+    }
+
+    /// Removes `key` and returns its value. On a writable replica, a key that has expired is
+    /// returned too: as in Redis, DEL counts it as deleted.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Value> {
+        let at = self.place(key);
+        self.hide_if_expired(at);
+        let value = self.take(at);
+        if value.is_some() {
+            self.changed(&[key]);
+        }
+        value
+    }
+
+    /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
+    /// `from`.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let at = self.find(from);
+        let deadline = self.deadline_at(at).copied();
+        let Some(value) = self.take(at) else {
+            return false;
+        };
+        self.put(to, value, deadline);
+        self.changed(&[from, to]);
+        true
+    }
+
+    /// Copies the value of `from` to `to`, whose old value is lost (COPY). False if
+    /// there is no `from`.
+    pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(at) = self.find_visible(from) else {
+            return false;
+        };
+        let value = self.segment(at).entries.get(at.hash, from).cloned();
+        let deadline = self.deadline_at(at).copied();
+        value
+            .map(|value| self.insert_until(to, value, deadline))
+            .is_some()
+    }
+
+    /// The deadline of `key`; `None` if there is no such key, or if it has no deadline.
+    pub fn deadline(&mut self, key: &[u8]) -> Option<Moment> {
+        let at = self.find_visible(key)?;
+        self.deadline_at(at).copied()
+    }
+
+    /// Sets the deadline of `key`, which must exist. If the deadline has already
+    /// passed, removes the key, except on a replica, and returns false.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
+        self.changed(&[key]);
+        let at = self.place(key);
+        let lives = deadline > self.clock.now() || self.expiry != Expiry::Remove;
+        if lives {
+            self.track(at, Some(deadline));
+            self.write_deadline(at, Some(deadline));
+        } else {
+            self.take(at);
+        }
+        lives
+    }
+
+    /// Removes the deadline of `key` (PERSIST). False if it is missing or has none.
+    pub fn persist(&mut self, key: &[u8]) -> bool {
+        let at = self.find(key);
+        let was_volatile = self.write_deadline(at, None);
+        if was_volatile {
+            self.changed(&[key]);
+        }
+        was_volatile
+    }
+
+    /// How many keys there are. Those that have expired count until they are
+    /// removed.
+    pub fn len(&self) -> usize {
+        self.keys
+    }
+
+    /// How many keys have a deadline.
+    pub fn volatile_len(&self) -> usize {
+        self.volatile
+    }
+
+    /// The average time to live of the keys that have a deadline, in
+    /// milliseconds, estimated from the samples.
+    pub fn average_ttl(&self) -> i64 {
+        self.average_ttl
+    }
+
+    /// Empties the store. What it held is freed before this returns or, if
+    /// `lazy`, on a thread of its own, because millions of keys take a while. This does not
+    /// count as a change: it also makes room for another data set.
+    pub fn clear(&mut self, lazy: bool) {
+        let old = std::mem::replace(&mut self.segments, no_segments());
+        (self.keys, self.volatile) = (0, 0);
+        self.tracked = Table::default();
+        self.average_ttl = 0;
+        if lazy {
+            // If there can be no thread, the closure and with it the segments are
+            // dropped here.
+            let _ = std::thread::Builder::new().spawn(move || drop(old));
+        }
+    }
+
+    /// Empties the store, as [`clear`](Self::clear) does, and counts each key as a change
+    /// (FLUSHALL).
+    pub fn flush(&mut self, lazy: bool) {
+        self.changes += self.len() as u64;
+        self.clear(lazy);
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let entries = self
+            .segments
+            .iter()
+            .flat_map(|segment| segment.entries.iter());
+        let keys = entries.map(|(_, key, _)| key);
+        keys.filter(|key| self.is_visible(key))
+    }
+
+    /// A key picked at random: first a segment, then one of its keys. With many keys,
+    /// all are as likely. (Redis collects up to 15 entries from neighbouring buckets, and
+    /// picks one of them: `dictGetFairRandomKey`.)
+    ///
+    /// Where expired keys are not removed, there may be no other. Then, as in Redis, one that has
+    /// expired is returned.
+    pub fn random_key(&mut self) -> Option<&[u8]> {
+        let mut tries = usize::MAX;
+        if self.volatile == self.keys && self.expiry != Expiry::Remove {
+            tries = RANDOM_TRIES;
+        }
+        while self.keys > 0 {
+            let segment = fastrand::usize(..SEGMENTS);
+            let keys = self.segments[segment].entries.len();
+            if keys > 0 {
+                let number = fastrand::usize(..keys);
+                tries -= 1;
+                if tries == 0 || !self.hide_nth_if_expired(segment, number) {
+                    let found = self.segments[segment].entries.nth(number);
+                    return found.map(|(key, _)| key);
+                }
+            }
+        }
+        None
+    }
+
+    /// A part of the keys, and the cursor for the next part; 0 starts, and 0
+    /// means that there is no more.
+    ///
+    /// The segments are seen from the last to the first, and so are the entries of
+    /// each. The cursor says how many segments are still to be seen, and of how many
+    /// entries of the last of them that is so; 0 entries are all. Removing an entry moves
+    /// the last one of its segment into its place, so an entry that is still to be seen
+    /// can only move to where it is still to be seen. Hence SCAN's promise: what is
+    /// there from beginning to end is returned, perhaps twice.
+    pub fn scan(
+        &mut self,
+        cursor: u64,
+        count: usize,
+    ) -> (u64, impl Iterator<Item = (&[u8], &Value)>) {
+        let cursor = cursor as usize;
+        let (mut segments, mut entries) = match cursor {
+            0 => (SEGMENTS, 0),
+            _ => (cursor % (SEGMENTS + 1), cursor / (SEGMENTS + 1)),
+        };
+        let mut parts = Vec::new();
+        let mut missing = count;
+        while segments > 0 && missing > 0 {
+            let segment = segments - 1;
+            let len = self.segments[segment].entries.len();
+            let end = if entries == 0 { len } else { entries.min(len) };
+            let start = end.saturating_sub(missing);
+            for number in (start..end).rev() {
+                self.hide_nth_if_expired(segment, number);
+            }
+            missing -= end - start;
+            parts.push((segment, start..end));
+            entries = start;
+            if start == 0 {
+                segments -= 1;
+            }
+        }
+        let cursor = (entries * (SEGMENTS + 1) + segments) as u64;
+        let store = &*self;
+        let entries = parts.into_iter().flat_map(|(segment, range)| {
+            let entries = &store.segments[segment].entries;
+            range.filter_map(|number| entries.nth(number))
+        });
+        // Those that were removed are gone, and those that stay are not seen.
+        let all = store.expiry == Expiry::Remove;
+        let entries = entries.filter(move |(key, _)| all || store.is_visible(key));
+        (cursor, entries)
+    }
+
+    /// Looks at the next deadlines and removes the keys that have expired, until
+    /// it has looked at `looks` of them or removed `removals` keys.
+    ///
+    /// Like SCAN it goes from the last to the first: a removal moves the last
+    /// deadline into the gap, and that one has been looked at already. Having
+    /// come to the first, it starts over, so every deadline has its turn.
+    pub fn expire(&mut self, looks: usize, removals: usize) -> Sample {
+        let mut sample = Sample::default();
+        let mut total_ttl = 0i64;
+        let looks = looks.min(self.volatile);
+        while sample.looked_at < looks && sample.expired < removals {
+            let (segment, end) = self.sampled_to;
+            let end = end.min(self.segments[segment % SEGMENTS].deadlines.len());
+            if end == 0 {
+                let segment = segment.checked_sub(1).unwrap_or(SEGMENTS - 1);
+                self.sampled_to = (segment, usize::MAX);
+                continue;
+            }
+            self.sampled_to = (segment, end - 1);
+            sample.looked_at += 1;
+            match self.segments[segment].deadlines.nth(end - 1) {
+                Some((key, deadline)) if self.clock.is_past(*deadline) => {
+                    let key = Bytes::from_slice(key);
+                    self.expire_key(self.place(&key));
+                    sample.expired += 1;
+                }
+                Some((_, deadline)) => {
+                    total_ttl = total_ttl.saturating_add(self.clock.until(*deadline));
+                }
+                None => {}
+            }
+        }
+        self.update_average_ttl(total_ttl, sample.looked_at - sample.expired);
+        sample
+    }
+
+    /// Looks at the next `looks` of the keys that got their deadline from a client of this
+    /// replica, and removes those that have expired (`expireSlaveKeys`). A key is no longer
+    /// tracked when it is removed or has no deadline.
+    pub fn expire_tracked(&mut self, looks: usize) -> Sample {
+        let mut index = match self.tracked_to.min(self.tracked.len()) {
+            0 => self.tracked.len(),
+            end => end,
+        };
+        let first = index.saturating_sub(looks);
+        let mut sample = Sample::default();
+        while index > first {
+            index -= 1;
+            sample.looked_at += 1;
+            let Some((key, ())) = self.tracked.nth(index) else {
+                continue;
+            };
+            let key = Bytes::from_slice(key);
+            let at = self.place(&key);
+            let deadline = self.deadline_at(at).copied();
+            let is_past = deadline.is_some_and(|deadline| self.clock.is_past(deadline));
+            if is_past {
+                self.expire_key(at);
+                sample.expired += 1;
+            }
+            if is_past || deadline.is_none() {
+                self.tracked.remove(at.hash, at.key);
+            }
+        }
+        self.tracked_to = index;
+        sample
+    }
+
+    /// How many keys [`expire_tracked`](Self::expire_tracked) looks after.
+    pub fn tracked_len(&self) -> usize {
+        self.tracked.len()
+    }
+
+    /// Notes that a client gives the key this deadline, because a replica has to remove such a
+    /// key itself.
+    fn track(&mut self, at: Place<'_>, deadline: Option<Moment>) {
+        let is_new = deadline.is_some() && self.deadline_at(at).copied() != deadline;
+        if self.expiry == Expiry::Hide && is_new {
+            self.tracked.insert(at.hash, at.key, ());
+        }
+    }
+
+    /// Each sample counts for a fiftieth, as in Redis. Keys that have expired do not
+    /// count.
+    fn update_average_ttl(&mut self, total: i64, keys: usize) {
+        if self.volatile == 0 {
+            self.average_ttl = 0;
+        }
+        let Some(average) = total.checked_div(keys as i64) else {
+            return;
+        };
+        self.average_ttl = match self.average_ttl {
+            0 => average,
+            old => old / 50 * 49 + average / 50,
+        };
+    }
+
+    /// Gives a key a deadline or none. True if it had one.
+    fn write_deadline(&mut self, at: Place<'_>, deadline: Option<Moment>) -> bool {
+        let had_one = self.deadline_at(at).is_some();
+        match deadline {
+            Some(new) => {
+                self.segment_mut(at).deadlines.insert(at.hash, at.key, new);
+                self.volatile += usize::from(!had_one);
+            }
+            None if had_one => {
+                self.segment_mut(at).deadlines.remove(at.hash, at.key);
+                self.volatile -= 1;
+            }
+            None => {}
+        }
+        had_one
+    }
+
+    /// Most stores have no deadlines, and then no segment is asked.
+    fn deadline_at(&self, at: Place<'_>) -> Option<&Moment> {
+        match self.volatile {
+            0 => None,
+            _ => self.segment(at).deadlines.get(at.hash, at.key),
+        }
+    }
+
+    /// Whether the key has expired.
+    fn is_expired(&self, at: Place<'_>) -> bool {
+        let deadline = self.deadline_at(at);
+        let is_past = deadline.is_some_and(|deadline| self.clock.is_past(*deadline));
+        is_past && self.expiry != Expiry::Ignore
+    }
+
+    /// Whether commands see this key, which is in the store.
+    fn is_visible(&self, key: &[u8]) -> bool {
+        self.volatile == 0 || !self.is_expired(self.place(key))
+    }
+
+    /// Whether the key has expired, for a command that reads it. Then it is removed, if that is
+    /// up to this server.
+    fn hide_if_expired(&mut self, at: Place<'_>) -> bool {
+        let is_expired = self.is_expired(at);
+        if is_expired && self.expiry == Expiry::Remove {
+            self.expire_key(at);
+        }
+        is_expired
+    }
+
+    /// Does for the key with this number what [`hide_if_expired`](Self::hide_if_expired) does.
+    fn hide_nth_if_expired(&mut self, segment: usize, number: usize) -> bool {
+        match self.segments[segment].entries.nth(number) {
+            Some((key, _)) if self.volatile > 0 && self.is_expired(self.place(key)) => {
+                let key = Bytes::from_slice(key);
+                self.hide_if_expired(self.place(&key))
+            }
+            _ => false,
+        }
+    }
+
+    /// Removes a key because it has expired.
+    fn expire_key(&mut self, at: Place<'_>) {
+        self.take(at);
+        self.expired.push(Bytes::from_slice(at.key));
+        self.counters.expired += 1;
+    }
+
+    /// Removes a key, whether it has expired or not.
+    fn take(&mut self, at: Place<'_>) -> Option<Value> {
+        self.segment(at).entries.get(at.hash, at.key)?;
+        self.write_deadline(at, None);
+        let value = self.segment_mut(at).entries.remove(at.hash, at.key);
+        self.keys -= usize::from(value.is_some());
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests;
