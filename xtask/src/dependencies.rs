@@ -26,7 +26,7 @@ struct Dependency {
 }
 
 /// What the steps disagree on; empty if they agree.
-pub fn disagreements(steps: &[Step]) -> Result<Vec<String>> {
+pub fn disagreements<'a>(steps: impl Iterator<Item = &'a Step>) -> Result<Vec<String>> {
     let mut seen = Seen::default();
     let mut findings = Vec::new();
     for step in steps {

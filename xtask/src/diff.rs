@@ -104,7 +104,10 @@ fn beside_the_lineage(step: &Step) -> String {
 fn title(workshop: &Workshop, before: Option<&Step>, step: &Step) -> String {
     let name = &step.name;
     let Some(before) = before else {
-        let first = workshop.lineage().next().is_some_and(|it| it.number == 1);
+        let first = workshop
+            .lineage()
+            .next()
+            .is_some_and(|it| it.number == Number::Step(1));
         let why = if first {
             "is the first step"
         } else {
@@ -113,8 +116,10 @@ fn title(workshop: &Workshop, before: Option<&Step>, step: &Step) -> String {
         return paint(HEADING, &format!("{name} {why}: everything is new")) + "\n\n";
     };
     let mut title = format!("What {name} adds to {}", before.name);
-    if before.number + 1 != step.number {
-        let missing = step.number - 1;
+    if let (Number::Step(earlier), Number::Step(number)) = (before.number, step.number)
+        && earlier + 1 != number
+    {
+        let missing = number - 1;
         title += &format!(" (there is no step {missing:02} yet; this is the closest earlier one)");
     }
     paint(HEADING, &title) + "\n\n"

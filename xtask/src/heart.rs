@@ -103,7 +103,7 @@ pub enum Blank {
 impl Heart {
     /// Whether the step has one.
     pub fn exists(step: &Step) -> bool {
-        step.dir.join(FILE).is_file()
+        step.pages.join(FILE).is_file()
     }
 
     /// Reads the step's heart.
@@ -116,8 +116,8 @@ impl Heart {
                 number = step.number,
             );
         }
-        let name = format!("{}/{FILE}", step.name);
-        let text = read_text(&step.dir.join(FILE))?;
+        let name = step.page(FILE);
+        let text = read_text(&step.pages.join(FILE))?;
         let heart: Heart = toml::from_str(&text).with_context(|| format!("{name} is not valid"))?;
         for (number, part) in (1..).zip(&heart.parts) {
             for item in &part.items {
@@ -153,7 +153,7 @@ impl Heart {
 
 /// Where the GUIDE has the heading, like `02-resp-parser/GUIDE.md:181`.
 pub fn place_of(step: &Step, title: &str) -> Result<String> {
-    let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
+    let (path, name) = (step.pages.join("GUIDE.md"), step.page("GUIDE.md"));
     let title = title.replace('`', "");
     let page = Page::read(path, name.clone(), None)?;
     let heading = page.headings.iter().find(|it| it.text.trim() == title);

@@ -8,6 +8,7 @@
 
 use anyhow::{Context, Result};
 
+use crate::chapters::rules;
 use crate::dependencies::disagreements;
 use crate::drift::differs_in_form_only;
 use crate::generated::{self, Region};
@@ -37,7 +38,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let mut findings = Vec::new();
-    for step in workshop.lineage() {
+    for step in workshop.lineage().chain(&workshop.chapters) {
         let before = workshop.before(step);
         let pairs = compare(before, step).with_context(|| format!("comparing {}", step.name))?;
         findings.extend(check_table(before, step, &pairs, args.write)?);
@@ -50,7 +51,8 @@ pub fn run(args: Args) -> Result<()> {
         let pairs = compare(None, step)?;
         findings.extend(guide::check(None, step, &pairs, args.write)?);
     }
-    findings.extend(disagreements(&workshop.steps)?);
+    findings.extend(disagreements(workshop.all())?);
+    findings.extend(rules::check(&workshop)?);
     report(&findings, &all_well(&workshop))
 }
 
@@ -66,8 +68,8 @@ fn check_table(
     pairs: &[Pair],
     write: bool,
 ) -> Result<Vec<String>> {
-    let path = step.dir.join("README.md");
-    let name = format!("{}/README.md", step.name);
+    let path = step.pages.join("README.md");
+    let name = step.page("README.md");
     if !path.exists() {
         return Ok(vec![format!(
             "{name} is missing; write it, with {BEGIN} and {END}"
@@ -86,7 +88,7 @@ fn table(before: Option<&Step>, step: &Step, pairs: &[Pair]) -> String {
     let mut text = format!("\n{}\n\n", caption(before, step));
     text += "| file | since the step before | lines |\n|---|---|---|\n";
     for pair in pairs.iter().filter(|it| it.status() != Status::Same) {
-        text += &row(pair);
+        text += &row(step, pair);
     }
     text += &row_of_same(pairs);
     text
@@ -96,18 +98,22 @@ fn caption(before: Option<&Step>, step: &Step) -> String {
     match before {
         None => "The first step: every file is new.".to_owned(),
         Some(before) => format!(
-            "Compared with [{name}](../{name}/README.md); `make diff-{:02}` shows every line.",
+            "Compared with [{name}]({up}{name}/README.md); `make diff-{}` shows every line.",
             step.number,
-            name = before.name
+            name = before.name,
+            up = match step.is_chapter() && !before.is_chapter() {
+                true => "../../../",
+                false => "../",
+            }
         ),
     }
 }
 
-fn row(pair: &Pair) -> String {
+fn row(step: &Step, pair: &Pair) -> String {
     let (path, status) = (&pair.path, pair.status());
     let file = match status {
         Status::Removed => format!("`{path}`"),
-        _ => format!("[`{path}`]({path})"),
+        _ => format!("[`{path}`]({})", step.link(path)),
     };
     let word = match status {
         Status::New => "**new**",

@@ -40,9 +40,9 @@ pub fn run(args: Args) -> Result<()> {
     let head = "step                      words  given  heart  shown   read  write   exer  claim";
     print(&format!("{}\n", paint(HINT, head)))?;
     let mut faults = Vec::new();
-    let chosen = |it: &&Step| args.step.is_none_or(|Number(number)| number == it.number);
-    for step in workshop.steps.iter().filter(chosen) {
-        if step.dir.join("GUIDE.md").is_file() {
+    let chosen = |it: &&Step| args.step.is_none_or(|number| number == it.number);
+    for step in workshop.all().filter(chosen) {
+        if step.pages.join("GUIDE.md").is_file() {
             let load = Load::of(&workshop, step)?;
             print(&load.row(&step.name))?;
             faults.extend(load.faults(&step.name));
@@ -73,7 +73,7 @@ struct Load {
 
 impl Load {
     fn of(workshop: &Workshop, step: &Step) -> Result<Self> {
-        let path = step.dir.join("GUIDE.md");
+        let path = step.pages.join("GUIDE.md");
         let text = read_text(&path)?;
         let mut classes = None;
         let mut lines = Vec::new();

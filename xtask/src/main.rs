@@ -13,6 +13,7 @@ mod bench;
 #[cfg(feature = "diagrams")]
 mod book;
 mod carry;
+mod chapters;
 mod check;
 mod completions;
 mod dependencies;
@@ -78,6 +79,8 @@ enum Command {
     Diff(diff::Args),
     /// Grade your exercises of a step.
     Check(check::Args),
+    /// Make the chapters of the advanced track, and see that each compiles without a warning.
+    Chapter(chapters::show::Args),
     /// Check (or, with --write, update) the tables of what each step changed, and that steps agree.
     Lineage(lineage::Args),
     /// Run what the pages show, and compare the output with theirs.
@@ -134,6 +137,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Slides(args) => slides::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),
+        Command::Chapter(args) => chapters::show::run(args),
         Command::Lineage(args) => lineage::run(args),
         #[cfg(feature = "diagrams")]
         Command::Book(args) => book::run(args),

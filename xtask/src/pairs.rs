@@ -83,10 +83,11 @@ pub fn line_diff<'text>(before: &'text str, after: &'text str) -> TextDiff<'text
 
 /// The files of two steps side by side, in reading order. Without an earlier
 /// step everything is new.
-pub fn compare(before: Option<&Step>, after: &Step) -> Result<Vec<Pair>> {
-    let mut after = after.files()?;
+pub fn compare(before: Option<&Step>, step: &Step) -> Result<Vec<Pair>> {
+    let mut after = step.files()?;
     let mut before = match before {
-        Some(step) => step.files()?,
+        Some(last) if step.is_chapter() && !last.is_chapter() => what_chapters_have(last, &after)?,
+        Some(before) => before.files()?,
         None => Files::new(),
     };
     ignore_identity(&before, &mut after)?;
@@ -102,6 +103,20 @@ pub fn compare(before: Option<&Step>, after: &Step) -> Result<Vec<Pair>> {
         .collect();
     pairs.sort_by_cached_key(|pair| reading_order(&plan, pair));
     Ok(pairs)
+}
+
+/// The last step's files as far as a chapter can have them: its suites are run against the
+/// chapters as they are, and its benches measure it alone.
+fn what_chapters_have(last: &Step, first: &Files) -> Result<Files> {
+    let mut files = last.files()?;
+    files.retain(|path, _| {
+        let is_program = path.starts_with("src/");
+        is_program || first.contains_key(path) && path != "tests/suite/main.rs"
+    });
+    if let Some(text) = files.get_mut("Cargo.toml") {
+        *text = manifest::without_benches(std::str::from_utf8(text)?)?.into_bytes();
+    }
+    Ok(files)
 }
 
 /// What a step is called is no difference: in its manifest, and where its programs and

@@ -102,6 +102,7 @@ fn work(args: &Args, workshop: &Workshop, step: &Step, student: &Path) -> Result
         number: step.number,
         name: format!("{}/{}", name(student), step.name),
         dir,
+        pages: step.pages.clone(),
     };
     let tasks = chosen(workshop, step, args.exercise)?;
     let target = workshop.root.join("target/class");

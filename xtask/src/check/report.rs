@@ -55,7 +55,7 @@ fn counts(graded: &Graded) -> (usize, usize) {
 }
 
 fn all_done(step: &Step, at: &Step, graded: &[Graded]) -> String {
-    let solutions = step.dir.join("solutions").is_dir();
+    let solutions = step.pages.join("solutions").is_dir();
     let compare = match solutions {
         true => format!(
             " Another way to do it, and why, is in {}/solutions.",

@@ -1,6 +1,8 @@
 //! The exercises as the step's `EXERCISES.md` has them: numbers, titles, and the
 //! lines on which the hints begin.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use crate::docs::page::{Heading, Page};
@@ -24,9 +26,10 @@ pub struct Task {
 
 /// The exercises of a step, or an error that says what to do for want of them.
 pub fn of(workshop: &Workshop, step: &Step) -> Result<Vec<Task>> {
-    let file = |name: &str| step.dir.join(name).is_file();
+    let is_there = |path: PathBuf| path.is_file();
     let name = &step.name;
-    match (file(PAGE), file(graders::FILE)) {
+    let (page, grader) = (step.pages.join(PAGE), step.dir.join(graders::FILE));
+    match (is_there(page), is_there(grader)) {
         (true, true) => {}
         (false, false) => bail!("{name} has no exercises{}", those_with(workshop)),
         (page, _) => {
@@ -47,8 +50,8 @@ pub fn of(workshop: &Workshop, step: &Step) -> Result<Vec<Task>> {
 }
 
 fn those_with(workshop: &Workshop) -> String {
-    let steps = workshop.steps.iter();
-    let with = steps.filter(|step| step.dir.join(PAGE).is_file());
+    let steps = workshop.all();
+    let with = steps.filter(|step| step.pages.join(PAGE).is_file());
     let names: Vec<_> = with.map(|step| step.name.as_str()).collect();
     match names.is_empty() {
         true => String::new(),
@@ -58,8 +61,8 @@ fn those_with(workshop: &Workshop) -> String {
 
 /// The exercises on the step's page, which is there.
 pub fn read(step: &Step) -> Result<Vec<Task>> {
-    let name = format!("{}/{PAGE}", step.name);
-    let page = Page::read(step.dir.join(PAGE), name, None)?;
+    let name = step.page(PAGE);
+    let page = Page::read(step.pages.join(PAGE), name, None)?;
     let headings = page.headings.iter().filter(|heading| heading.level == 2);
     Ok(headings.filter_map(|it| task(&page, it)).collect())
 }

@@ -22,7 +22,7 @@ use crate::steps::{Number, Workshop};
 pub struct Commands {
     /// Targets with a recipe; `%` stands for a step's number.
     targets: HashSet<String>,
-    numbers: HashSet<u8>,
+    numbers: HashSet<Number>,
 }
 
 impl Commands {
@@ -33,7 +33,7 @@ impl Commands {
         }
         Ok(Some(Commands {
             targets: targets(&database(&workshop.root)?),
-            numbers: workshop.steps.iter().map(|step| step.number).collect(),
+            numbers: workshop.all().map(|step| step.number).collect(),
         }))
     }
 
@@ -70,7 +70,7 @@ impl Commands {
     }
 
     fn is_step(&self, number: &str) -> bool {
-        number == "NN"
+        ["NN", "NNN"].contains(&number)
             || number
                 .parse()
                 .is_ok_and(|number| self.numbers.contains(&number))
@@ -86,11 +86,9 @@ impl Commands {
             .err()
             .filter(|error| !is_fine(error));
         let is_gone = |word: &&&str| {
-            let digits = word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_digit());
-            digits
-                && word
-                    .parse()
-                    .is_ok_and(|Number(number)| !self.numbers.contains(&number))
+            let digits = word.len() >= 2 && word.bytes().all(|byte| byte.is_ascii_digit());
+            let number = word.parse::<Number>();
+            digits && number.is_ok_and(|number| !self.numbers.contains(&number))
         };
         let what = match (refused, all.iter().find(is_gone)) {
             (Some(error), _) => error

@@ -18,7 +18,7 @@ use cargo_metadata::Message;
 use tempfile::NamedTempFile;
 
 use crate::programs;
-use crate::steps::{Step, Workshop, read_text};
+use crate::steps::{Number, Step, Workshop, read_text};
 
 /// The time from start to the first answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ const LAUNCH: &str = r#"eval "exec \"\$0\" --port $1 $ARGS""#;
 /// The servers that were built so far, or why they could not be.
 #[derive(Default)]
 pub struct Builds {
-    done: HashMap<u8, Result<PathBuf, String>>,
+    done: HashMap<Number, Result<PathBuf, String>>,
 }
 
 impl Builds {

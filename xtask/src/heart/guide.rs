@@ -44,7 +44,7 @@ pub fn check(
     if !Heart::exists(step) {
         return Ok(Vec::new());
     }
-    let (path, name) = (step.dir.join("GUIDE.md"), format!("{}/GUIDE.md", step.name));
+    let (path, name) = (step.pages.join("GUIDE.md"), step.page("GUIDE.md"));
     let heart = Heart::read(step)?;
     let lines = of_heart(step, &heart)?;
     let (table, mut findings) = table(step, &heart, pairs, &lines);
@@ -60,7 +60,7 @@ pub fn check(
             begin: format!("{PART}{number} -->"),
             end: PART_END,
             text: part(before, step, &heart, number)
-                .with_context(|| format!("{}/{FILE}, part {number}", step.name))?,
+                .with_context(|| format!("{}, part {number}", step.page(FILE)))?,
         });
     }
     findings.extend(misplaced(&name, &read_text(&path)?, &heart));
@@ -128,9 +128,9 @@ fn table(step: &Step, heart: &Heart, pairs: &[Pair], lines: &[Line]) -> (String,
     }
     if !uncovered.is_empty() {
         findings.push(format!(
-            "{}/{FILE}: no row of `given` covers these files (lines that are given): {}; add for each, \
+            "{}: no row of `given` covers these files (lines that are given): {}; add for each, \
              or for a folder, {{ file = \"src/…\", why = \"why it may be left unread\" }}",
-            step.name,
+            step.page(FILE),
             uncovered.join(", ")
         ));
     }
@@ -138,11 +138,17 @@ fn table(step: &Step, heart: &Heart, pairs: &[Pair], lines: &[Line]) -> (String,
     for row in &heart.given {
         let file = &row.file;
         match counts.remove(file.as_str()) {
-            Some(count) => text += &format!("| [`{file}`]({file}) | {count} | {} |\n", row.why),
+            Some(count) => {
+                text += &format!(
+                    "| [`{file}`]({}) | {count} | {} |\n",
+                    step.link(file),
+                    row.why
+                )
+            }
             None => findings.push(format!(
-                "{}/{FILE}: the row of `given` for {file} covers nothing that this step adds or \
+                "{}: the row of `given` for {file} covers nothing that this step adds or \
                  changes; correct it, or take it out",
-                step.name
+                step.page(FILE)
             )),
         }
     }
@@ -174,7 +180,7 @@ fn folded(title: &str, text: &str) -> String {
 
 /// What is written in a part, and what stands in its place.
 fn at_the_start(before: Option<&Step>, items: &[Item]) -> String {
-    let previous = before.map_or(0, |it| it.number);
+    let previous = before.map_or("no step".to_owned(), |it| it.label());
     let states = [
         (
             Blank::Todo,
@@ -190,7 +196,7 @@ fn at_the_start(before: Option<&Step>, items: &[Item]) -> String {
         ),
         (
             Blank::Previous,
-            ["is", "are"].map(|it| format!("{it} as in step {previous:02}")),
+            ["is", "are"].map(|it| format!("{it} as in {previous}")),
         ),
     ];
     let told = states.into_iter().filter_map(|(blank, [one, many])| {

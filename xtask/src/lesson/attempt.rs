@@ -83,7 +83,7 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         }
         let beside = format!("make diff-{number:02} MY=step: yours beside the step's");
         print(&line("compare", &beside))?;
-        let exercises = format!("{}/EXERCISES.md, make check-{number:02}", lesson.step.name);
+        let exercises = format!("{}, make check-{number}", lesson.step.page("EXERCISES.md"));
         print(&line("exercises", &exercises))?;
         if let Some(next) = lesson
             .workshop

@@ -52,6 +52,7 @@ pub fn step(workshop: &Workshop, step: &Step) -> Step {
         number: step.number,
         name: format!("{FOLDER}/{}", step.name),
         dir: folder(workshop).join(&step.name),
+        pages: step.pages.clone(),
     }
 }
 

@@ -85,7 +85,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut text = String::new();
     // What follows the last step that was begun, whatever was left out before it.
     let mut next = None;
-    for step in &workshop.steps {
+    for step in workshop.all() {
         let begun = my::open(&workshop, step).is_ok();
         let number = step.number;
         let all = match Heart::exists(step) {
@@ -100,7 +100,7 @@ pub fn run(args: Args) -> Result<()> {
             next = open.then(|| format!("make watch-{number:02}"));
         } else if next.is_none() {
             next = Some(match all {
-                0 => format!("{}/README.md", step.name),
+                0 => step.page("README.md"),
                 _ => format!("make start-{number:02}"),
             });
         }

@@ -11,7 +11,7 @@ use crate::heart::Heart;
 use crate::heart::blanks::{Form, Maker, filled};
 use crate::heart::source;
 use crate::output::{HEADING, REMOVED, paint, print};
-use crate::steps::{Files, LAST_OF_LINEAGE, Number, Root, Step, Workshop};
+use crate::steps::{Files, Number, Root, Step, Workshop};
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -37,7 +37,7 @@ pub fn run(args: Args) -> Result<()> {
     let step = workshop.step(args.step)?;
     let mine = my::step(&workshop, step);
     if mine.dir.exists() {
-        bail!("{}", is_there(step, &mine));
+        bail!("{}", is_there(step, &mine, workshop.next(step)));
     }
     let (mut files, parts) = match args.done {
         true => (my::files(step)?, None),
@@ -68,7 +68,7 @@ pub fn run(args: Args) -> Result<()> {
     print(&told(step, &mine, parts.as_ref(), args.part, &kept)?)
 }
 
-fn is_there(step: &Step, mine: &Step) -> String {
+fn is_there(step: &Step, mine: &Step, next: Option<&Step>) -> String {
     let (name, number) = (&mine.name, step.number);
     let mut text = format!(
         "{name} is there already, and it is yours, so it stays.\n  \
@@ -77,9 +77,9 @@ fn is_there(step: &Step, mine: &Step) -> String {
         step_name = step.name,
     );
     // The next step must be able to grow out of it.
-    if number < LAST_OF_LINEAGE {
-        let next = number + 1;
-        text += &format!("\n  to take it along:    make start-{next:02} KEEP=1, in the next step");
+    if let Some(next) = next {
+        let next = next.number;
+        text += &format!("\n  to take it along:    make start-{next} KEEP=1, in the next step");
     }
     text
 }
@@ -186,7 +186,7 @@ fn told(
     let mut text = format!("{}\n{kept}", paint(HEADING, &mine.name));
     let Some(heart) = heart else {
         text += &line("it is", "the whole step, and yours");
-        text += &line("exercises", &format!("{}/EXERCISES.md", step.name));
+        text += &line("exercises", &step.page("EXERCISES.md"));
         return Ok(text
             + &line(
                 "then",

@@ -32,15 +32,15 @@ impl Exercises {
     /// Reads the page and counts the solutions.
     pub fn of(step: &Step) -> Result<Self> {
         let mut all = Exercises::default();
-        let path = step.dir.join(PAGE);
+        let path = step.pages.join(PAGE);
         if !path.is_file() {
             return Ok(all);
         }
         let text = read_text(&path)?;
-        let name = format!("{}/{PAGE}", step.name);
+        let name = step.page(PAGE);
         let mut for_class = 0;
         for Task { number, line, .. } in tasks::read(step)? {
-            let patch = step.dir.join(format!("solutions/{number}.patch"));
+            let patch = step.pages.join(format!("solutions/{number}.patch"));
             let added = added(&read_text(&patch)?);
             if added > MOST {
                 all.faults.push(format!(

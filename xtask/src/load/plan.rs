@@ -28,11 +28,11 @@ const COURSE: &str = "COURSE.md";
 
 /// What is not as it should be with the plans of a step whose heart has so many lines.
 pub fn faults(step: &Step, heart: usize) -> Result<Vec<String>> {
-    let path = step.dir.join(PAGE);
+    let path = step.pages.join(PAGE);
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let name = format!("{}/{PAGE}", step.name);
+    let name = step.page(PAGE);
     let plans = read(&read_text(&path)?);
     let mut faults: Vec<String> = plans
         .iter()

@@ -34,7 +34,7 @@ impl Patch {
     }
 
     fn at(step: &Step, name: String, head: usize) -> Self {
-        let file = step.dir.join(&name);
+        let file = step.pages.join(&name);
         Patch { name, file, head }
     }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::processes::Group;
-use crate::steps::Step;
+use crate::steps::{Number, Step};
 
 /// How long a server may take to start, as in the suites.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -101,7 +101,7 @@ impl Trial {
     /// suites say better.
     fn ask(&mut self, step: &Step, patience: Duration) -> Result<()> {
         let request = match step.number {
-            1 => "hello\r\n",
+            Number::Step(1) => "hello\r\n",
             _ => "*1\r\n$4\r\nPING\r\n",
         };
         let mut socket = TcpStream::connect(self.address).context("it takes no connection")?;

@@ -1,0 +1,307 @@
+//! What keeps the gates of `advanced/` few, and the chapters readable.
+//!
+//! A chapter is read as the difference between two stripped trees. It can only be read if
+//! what it adds is in files of its own, and the few gates elsewhere are small.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::RangeInclusive;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use syn::visit::Visit;
+
+use super::strip::{Gate, gates, has_gates, strip};
+use super::{Chapter, FOLDER, LIST, List, source};
+use crate::heart::source::function;
+use crate::steps::{Files, Workshop, is_source};
+
+/// A replaced pair is at most so many lines.
+const PAIR: usize = 10;
+/// A chapter has at most so many gates in files that are not lists.
+const GATES: usize = 25;
+/// The runtime path of a chapter is at most so many lines.
+const PATH: usize = 250;
+
+/// Where a chapter must be told of: what has a row for each thing that the server has.
+const REGISTRIES: [&str; 4] = [
+    "src/lib.rs",
+    "src/config.rs",
+    "src/command/mod.rs",
+    "src/handlers/mod.rs",
+];
+
+/// What is wrong with the gates.
+pub fn check(workshop: &Workshop) -> Result<Vec<String>> {
+    let list = List::read(&workshop.root)?;
+    if list.chapters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let files = source(&workshop.root).files()?;
+    let mut findings = Vec::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (path, text) in gated(&files) {
+        let gates = gates(text).with_context(|| format!("{FOLDER}/{path}"))?;
+        findings.extend(of_file(path, text, &gates, &list));
+        findings.extend(unformatted(path, text, &list)?);
+        for gate in &gates {
+            let chapter = list
+                .chapters
+                .iter()
+                .find(|it| it.feature.as_ref() == Some(&gate.feature));
+            let counts_here = path.starts_with("src/") && !REGISTRIES.contains(&path);
+            if let (Some(chapter), true) = (chapter, counts_here) {
+                *counts.entry(&chapter.number).or_default() += 1;
+            }
+        }
+    }
+    for (number, count) in counts.into_iter().filter(|(_, count)| *count > GATES) {
+        findings.push(format!(
+            "{FOLDER}: chapter {number} has {count} gates outside of {}, and {GATES} are allowed; a \
+             seam is missing: give what they have in common a function in the code without the chapter",
+            REGISTRIES.join(", ")
+        ));
+    }
+    for chapter in &list.chapters {
+        findings.extend(path_length(workshop, chapter)?);
+        findings.extend(later_chapters(&files, &list, chapter)?);
+    }
+    Ok(findings)
+}
+
+/// The text files that may have gates.
+fn gated(files: &Files) -> impl Iterator<Item = (&str, &str)> {
+    let sources = files
+        .iter()
+        .filter(|(path, _)| is_source(path) && path.ends_with(".rs"));
+    let texts = sources
+        .filter_map(|(path, content)| Some((path.as_str(), std::str::from_utf8(content).ok()?)));
+    texts.filter(|(_, text)| has_gates(text))
+}
+
+/// What is wrong with the gates of one file.
+fn of_file(path: &str, text: &str, gates: &[Gate], list: &List) -> Vec<String> {
+    let macros = macros(text);
+    let mut findings = Vec::new();
+    for (at, gate) in gates.iter().enumerate() {
+        let line = gate.line + 1;
+        let mut tell = |what: String| findings.push(format!("{FOLDER}/{path}:{line}: {what}"));
+        let known = list
+            .chapters
+            .iter()
+            .any(|it| it.feature.as_ref() == Some(&gate.feature));
+        if !known {
+            tell(format!(
+                "no chapter has the feature `{}`; correct it, or add the chapter to {LIST}",
+                gate.feature
+            ));
+        }
+        if macros.iter().any(|lines| lines.contains(&line)) {
+            tell(
+                "a gate inside a macro call does nothing; move what differs into a function"
+                    .to_owned(),
+            );
+        }
+        if gates.iter().any(|other| {
+            other.line != gate.line
+                && gate.all.contains(&other.line)
+                && !gate.thing.contains(&other.line)
+        }) {
+            tell(
+                "one thing has two gates; keep that of the earliest chapter that needs it"
+                    .to_owned(),
+            );
+        }
+        let lines =
+            gate.thing.len() + other_half(gate, &gates[at + 1..]).map_or(0, |it| it.thing.len());
+        let is_second = gates[..at]
+            .iter()
+            .any(|it| other_half(it, &gates[at..at + 1]).is_some());
+        let replaces = gate.is_not || other_half(gate, &gates[at + 1..]).is_some();
+        if replaces && !is_second && lines > PAIR {
+            tell(format!(
+                "what the feature replaces here is {lines} lines, and {PAIR} are allowed; put both \
+                 into functions, or find the seam below"
+            ));
+        }
+    }
+    findings
+}
+
+/// The gate that lets through what stands in the place of this one's.
+fn other_half<'a>(gate: &Gate, after: &'a [Gate]) -> Option<&'a Gate> {
+    after.iter().find(|it| {
+        it.all.start == gate.all.end && it.feature == gate.feature && it.is_not != gate.is_not
+    })
+}
+
+/// The lines of macro calls, counted from 1.
+fn macros(text: &str) -> Vec<RangeInclusive<usize>> {
+    #[derive(Default)]
+    struct Calls(Vec<RangeInclusive<usize>>);
+    impl<'ast> Visit<'ast> for Calls {
+        fn visit_macro(&mut self, call: &'ast syn::Macro) {
+            let span = call.delimiter.span();
+            self.0
+                .push(span.open().start().line..=span.close().end().line);
+        }
+    }
+    let mut calls = Calls::default();
+    if let Ok(file) = syn::parse_file(text) {
+        calls.visit_file(&file);
+    }
+    calls.0
+}
+
+/// The chapters in which the file would be formatted in another way.
+fn unformatted(path: &str, text: &str, list: &List) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    let mut last = String::new();
+    for chapter in &list.chapters {
+        let told = || format!("{FOLDER}/{path}");
+        let plain = strip(text, &list.features(chapter))
+            .with_context(told)?
+            .text;
+        // Most files are the same in many chapters.
+        if plain == last || plain.trim().is_empty() {
+            continue;
+        }
+        if let Some(line) = first_unformatted(&plain)? {
+            findings.push(format!(
+                "{FOLDER}/{path} as it is in chapter {} is not formatted at its line {}, `{}`; move \
+                 the gate, or what it governs, so that a formatter leaves both sides as they are",
+                chapter.number,
+                line + 1,
+                plain.lines().nth(line).unwrap_or_default().trim()
+            ));
+        }
+        last = plain;
+    }
+    Ok(findings)
+}
+
+/// The first line that `rustfmt` would change, counted from 0.
+fn first_unformatted(text: &str) -> Result<Option<usize>> {
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--edition", "2024", "--quiet"]);
+    rustfmt.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = rustfmt
+        .spawn()
+        .context("cannot run rustfmt; install it: rustup component add rustfmt")?;
+    let mut input = child.stdin.take().context("rustfmt takes no input")?;
+    let text_of_file = text.to_owned();
+    let writer = std::thread::spawn(move || input.write_all(text_of_file.as_bytes()));
+    let output = child.wait_with_output()?;
+    // What it does not read to the end it has refused, and says so by its status.
+    let _ = writer.join();
+    let formatted = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && formatted == text {
+        return Ok(None);
+    }
+    let mut lines = text
+        .lines()
+        .zip(formatted.lines().chain(std::iter::repeat("")));
+    Ok(Some(
+        lines
+            .position(|(is, would_be)| is != would_be)
+            .unwrap_or_default(),
+    ))
+}
+
+/// How many lines the runtime path of a chapter has, and what is wrong with it.
+fn path_length(workshop: &Workshop, chapter: &Chapter) -> Result<Option<String>> {
+    let lines = path_of(workshop, chapter)?
+        .iter()
+        .map(|row| row.lines)
+        .sum::<usize>();
+    Ok((lines > PATH).then(|| {
+        format!(
+            "{LIST}: the runtime path of chapter {} is {lines} lines, and {PATH} are what one reads in \
+             half an hour; leave out what is not on the way, or make its functions shorter",
+            chapter.number
+        )
+    }))
+}
+
+/// A function on the runtime path, or a whole file.
+pub struct Row {
+    pub file: String,
+    pub function: Option<String>,
+    /// Its first line, counted from 1.
+    pub line: usize,
+    pub lines: usize,
+}
+
+/// The runtime path of a chapter, in its stripped tree.
+pub fn path_of(workshop: &Workshop, chapter: &Chapter) -> Result<Vec<Row>> {
+    let number = chapter.number.parse().map_err(anyhow::Error::msg)?;
+    let files = workshop.step(number)?.files()?;
+    let rows = chapter.path.iter().map(|item| {
+        let (file, name) = match item.split_once(".rs::") {
+            Some((file, name)) => (format!("{file}.rs"), Some(name.to_owned())),
+            None => (item.clone(), None),
+        };
+        let told = || {
+            format!(
+                "{LIST}, chapter {}: the runtime path names {item}",
+                chapter.number
+            )
+        };
+        let content = files
+            .get(&file)
+            .with_context(|| format!("{}, which is not there", told()))?;
+        let text = std::str::from_utf8(content)?;
+        let (line, lines) = match &name {
+            None => (1, text.lines().count()),
+            Some(name) => {
+                let found = function(text, &file, name).with_context(told)?;
+                (found.line(text), text[found.whole.clone()].lines().count())
+            }
+        };
+        Ok(Row {
+            file,
+            function: name,
+            line,
+            lines,
+        })
+    });
+    rows.collect()
+}
+
+/// Comments that speak of a chapter that a reader does not know yet.
+fn later_chapters(files: &Files, list: &List, chapter: &Chapter) -> Result<Vec<String>> {
+    let known = list
+        .chapters
+        .iter()
+        .take_while(|it| it.number != chapter.number);
+    let known: Vec<_> = known
+        .map(|it| it.number.as_str())
+        .chain([chapter.number.as_str()])
+        .collect();
+    let planned = list.planned.iter().map(|it| it.number.as_str());
+    let all = list
+        .chapters
+        .iter()
+        .map(|it| it.number.as_str())
+        .chain(planned);
+    let later: Vec<_> = all.filter(|it| !known.contains(it)).collect();
+    let mut findings = Vec::new();
+    for (path, content) in super::plain(files, list, chapter)? {
+        let Ok(text) = std::str::from_utf8(&content) else {
+            continue;
+        };
+        for (line, words) in (1..).zip(text.lines()) {
+            let mut told = later
+                .iter()
+                .filter(|it| words.contains(&format!("chapter {it}")));
+            if let (true, Some(number)) = (words.trim_start().starts_with("//"), told.next()) {
+                findings.push(format!(
+                    "{FOLDER}/{path} (line {line} as it is in chapter {}) speaks of chapter {number}, \
+                     which comes later; say it in a file of that chapter",
+                    chapter.number
+                ));
+            }
+        }
+    }
+    Ok(findings)
+}
