@@ -110,14 +110,24 @@ impl Alone {
 /// would use it again; what the copies have in common stays. It is done once, when no copy is in
 /// use any more: cargo finds files by the names of programs, and all steps have a `suite`.
 pub fn clean(workshop: &Workshop, steps: &[&Step]) -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(&workshop.root);
-    cargo.args(["clean", "--quiet", "--target-dir"]);
-    cargo.arg(target(workshop)?);
-    for step in steps {
-        cargo.args(["--package", &package_name(step)?]);
+    // The chapters are in a workspace of their own.
+    for are_chapters in [false, true] {
+        let of_one: Vec<_> = steps
+            .iter()
+            .filter(|it| it.is_chapter() == are_chapters)
+            .collect();
+        let Some(first) = of_one.first() else {
+            continue;
+        };
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(&first.dir);
+        cargo.args(["clean", "--quiet", "--target-dir"]);
+        cargo.arg(target(workshop)?);
+        for step in of_one {
+            cargo.args(["--package", &package_name(step)?]);
+        }
+        processes::run(&mut cargo, CLEAN_LIMIT)?;
     }
-    processes::run(&mut cargo, CLEAN_LIMIT)?;
     Ok(())
 }
 

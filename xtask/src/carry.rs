@@ -6,6 +6,9 @@
 //! added stays; what the change touches is taken over. Where both touched the
 //! same lines, the file gets conflict markers that name the two steps.
 //!
+//! The advanced track grows out of the last step, so it is the last to which a change is
+//! carried. Its gates are lines as all others. Of tests and benches it has few, and gets none.
+//!
 //! Only the program is carried: sources, tests, benches and the manifest. The
 //! documents, the graders of the exercises and the solutions are each step's own.
 
@@ -17,6 +20,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 
+use crate::chapters;
 use crate::manifest::with_identity_of;
 use crate::output::print;
 use crate::steps::{Files, Number, Root, Step, Workshop, is_source};
@@ -38,7 +42,12 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<()> {
-    let workshop = args.root.open()?;
+    let workshop = args.root.open_without_chapters()?;
+    if let Number::Chapter(..) = args.step {
+        bail!(
+            "a chapter's code is in advanced/, where all later chapters have it; nothing is carried"
+        );
+    }
     let step = workshop.step(args.step)?;
     if !step.in_lineage() {
         bail!(
@@ -51,14 +60,22 @@ pub fn run(args: Args) -> Result<()> {
         return print(&nothing_changed(step, &args.since));
     }
     let mut log = Log::default();
-    for later in workshop.after(step) {
-        for change in &changes {
+    let advanced = chapters::source(&workshop.root);
+    let last = Some(&advanced).filter(|it| it.dir.is_dir());
+    for later in workshop.after(step).chain(last) {
+        for change in changes.iter().filter(|it| goes_to(it, later)) {
             let outcome = carry(change, step, later)
                 .with_context(|| format!("carrying {} to {}", change.path, later.name))?;
             log.add(later, &change.path, outcome);
         }
     }
     log.finish()
+}
+
+/// The advanced track has its own suites: a harness comes along, and no other test.
+fn goes_to(change: &Change, later: &Step) -> bool {
+    let is_program = change.path.starts_with("src/") || change.path == "Cargo.toml";
+    !later.is_chapter() || is_program || later.dir.join(&change.path).exists()
 }
 
 fn nothing_changed(step: &Step, since: &str) -> String {

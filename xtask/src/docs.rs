@@ -158,11 +158,9 @@ impl<'a> Checker<'a> {
         for block in &page.blocks {
             self.check_block(&page, block, &mut sessions, &mut report);
         }
-        let root = &self.workshop.root;
         let edits = session::hold(
             &page,
             &sessions,
-            root,
             &mut self.builds,
             &self.settings,
             &mut report,
@@ -243,12 +241,7 @@ fn find_pages(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<(PathBuf,
     let mut pages = Vec::new();
     if !matches!(scope, Some(Scope::Step(_))) {
         let own = markdown_below(&workshop.root)?;
-        let in_step = |path: &Path| {
-            workshop
-                .steps
-                .iter()
-                .any(|step| path.starts_with(&step.dir))
-        };
+        let in_step = |path: &Path| workshop.all().any(|step| path.starts_with(&step.pages));
         pages.extend(
             own.into_iter()
                 .filter(|path| !in_step(path))
@@ -256,7 +249,10 @@ fn find_pages(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<(PathBuf,
         );
     }
     for step in steps_in(workshop, scope)? {
-        let found = markdown_below(&step.dir)?;
+        let found = match step.pages.is_dir() {
+            true => markdown_below(&step.pages)?,
+            false => Vec::new(),
+        };
         if found.is_empty() {
             print(&format!("{}: no pages yet\n", step.name))?;
         }
@@ -270,7 +266,7 @@ fn steps_in(workshop: &Workshop, scope: Option<Scope>) -> Result<Vec<&Step>> {
     Ok(match scope {
         Some(Scope::Root) => Vec::new(),
         Some(Scope::Step(number)) => vec![workshop.step(number)?],
-        None => workshop.steps.iter().collect(),
+        None => workshop.all().collect(),
     })
 }
 

@@ -38,8 +38,7 @@ pub fn run(args: Args) -> Result<()> {
         Some(number) => vec![workshop.step(number)?],
         // The newest has most to build.
         None => workshop
-            .steps
-            .iter()
+            .all()
             .rev()
             .filter(|it| Heart::exists(it))
             .collect(),

@@ -29,6 +29,9 @@ use tally::Tally;
 
 /// How many exercises a step has.
 const EXERCISES: u8 = 4;
+
+/// How many a chapter has.
+const EXERCISES_OF_CHAPTER: u8 = 2;
 /// The checks of one exercise.
 const CHECKS: u64 = 8;
 
@@ -69,13 +72,14 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let steps: Vec<&Step> = match args.step {
         Some(number) => vec![workshop.step(number)?],
-        None => workshop.steps.iter().collect(),
+        None => workshop.all().collect(),
     };
     for step in steps.iter().filter(|step| !has_any(step)) {
         print(&format!("{:02}: no exercises yet\n", step.number))?;
     }
-    let with = steps.iter().filter(|step| has_any(step)).count();
-    let tally = Tally::new(with as u64 * u64::from(EXERCISES) * CHECKS);
+    let with = steps.iter().filter(|step| has_any(step));
+    let all: u64 = with.map(|step| u64::from(exercises(step))).sum();
+    let tally = Tally::new(all * CHECKS);
     // The newest has most to build and to test.
     let newest_first: Vec<&Step> = steps.into_iter().rev().collect();
     side_by_side(&newest_first, |step| check_step(&workshop, step, &tally))?;
@@ -83,8 +87,15 @@ pub fn run(args: Args) -> Result<()> {
     tally.close()
 }
 
+fn exercises(step: &Step) -> u8 {
+    match step.is_chapter() {
+        true => EXERCISES_OF_CHAPTER,
+        false => EXERCISES,
+    }
+}
+
 fn has_any(step: &Step) -> bool {
-    let patches = (1..=EXERCISES).any(|number| Patch::of(step, number).exists());
+    let patches = (1..=exercises(step)).any(|number| Patch::of(step, number).exists());
     patches || step.dir.join(graders::FILE).exists()
 }
 
@@ -121,11 +132,11 @@ fn check_step(workshop: &Workshop, step: &Step, tally: &Tally) -> Result<()> {
 
 fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<()> {
     let graders = Graders::list(bench)?;
-    for number in 1..=EXERCISES {
+    for number in 1..=exercises(step) {
         let what = "its grader fails on the untouched step";
         tally.check(step, number, what, || graders.check_unsolved(bench, number))?;
     }
-    for number in 1..=EXERCISES {
+    for number in 1..=exercises(step) {
         let exercise = Exercise {
             step,
             number,
@@ -139,11 +150,13 @@ fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<
 
 fn missing(step: &Step) -> Vec<Fault> {
     let of = |number| [Patch::of(step, number), Patch::wrong(step, number)];
-    let patches = (1..=EXERCISES).flat_map(of).map(|patch| patch.name);
+    let patches = (1..=exercises(step)).flat_map(of).map(|patch| patch.name);
     let files = std::iter::once(graders::FILE.to_owned()).chain(patches);
-    let missing = files.filter(|file| !step.dir.join(file).is_file());
+    let is_there = |file: &str| step.dir.join(file).is_file() || step.pages.join(file).is_file();
+    let missing = files.filter(|file| !is_there(file));
     let next = format!(
-        "each step has graders, and a solution and a wrong one for each of its {EXERCISES} exercises"
+        "each step has graders, and a solution and a wrong one for each of its {} exercises",
+        exercises(step)
     );
     missing
         .map(|file| Fault::new(format!("{file} is missing"), next.clone()))
@@ -179,7 +192,7 @@ impl Exercise<'_> {
         })?;
         self.check("its solution passes the step's suites", || suites(bench))?;
         self.check("its solution satisfies no other grader", || {
-            let others = (1..=EXERCISES).filter(|other| *other != number);
+            let others = (1..=exercises(self.step)).filter(|other| *other != number);
             graders.check_others(bench, others, number)
         })?;
         self.check("its grader notices a wrong solution", || {

@@ -30,7 +30,7 @@ pub fn run(args: Args) -> Result<()> {
     let workshop = args.root.open()?;
     let steps = match args.step {
         Some(number) => vec![workshop.step(number)?],
-        None => workshop.steps.iter().collect(),
+        None => workshop.all().collect(),
     };
     let failed = Mutex::new(Vec::new());
     // The newest has most to build and to test.

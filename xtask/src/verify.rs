@@ -72,7 +72,7 @@ pub fn run(args: Args) -> Result<()> {
         step.name, args.server
     ))?;
     probe::check(&server, step, patience)?;
-    let mut suites = Suites::of(&workshop, step, args.program)?;
+    let mut suites = Suites::of(step, args.program)?;
     suites.keep(args.suite.as_deref(), args.test.as_deref())?;
     let examiner = Examiner {
         program: &suites.program,

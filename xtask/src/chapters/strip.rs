@@ -98,7 +98,7 @@ pub fn strip(text: &str, on: &[&str]) -> Result<Stripped> {
             false => kept.skip(line),
         }
     }
-    for line in kept.lines {
+    for line in kept.finish() {
         stripped += line;
         stripped.push('\n');
     }
@@ -137,6 +137,14 @@ impl<'a> KeptLines<'a> {
         }
         self.is_gap = false;
         self.lines.push(line);
+    }
+
+    fn finish(mut self) -> Vec<&'a str> {
+        let is_blank = |line: &&str| line.trim().is_empty();
+        if self.is_gap && self.lines.last().is_some_and(is_blank) {
+            self.lines.pop();
+        }
+        self.lines
     }
 }
 
@@ -207,7 +215,7 @@ fn goes_on(line: &str, above: &str, indent_of_gate: usize) -> bool {
     }
     let text = line.trim_start();
     // A block after a whole statement is a statement of its own.
-    let is_whole = above.trim_end().ends_with([';', ',', '}']);
+    let is_whole = indent(above) == indent_of_gate && above.trim_end().ends_with([';', ',', '}']);
     GOES_ON.iter().any(|it| text.starts_with(it)) || text.starts_with('{') && !is_whole
 }
 
@@ -216,4 +224,152 @@ fn module(line: &str) -> Option<&str> {
     let (head, name) = line.trim().strip_suffix(';')?.rsplit_once(' ')?;
     let is_module = head == "mod" || head.ends_with(" mod");
     is_module.then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All places in which a gate may stand.
+    const WHOLE: &str = r#"//! Head.
+
+use std::fmt;
+
+/// Later.
+#[cfg(feature = "later")]
+pub mod later;
+
+/// A thing.
+#[derive(Clone)]
+pub struct Thing {
+    a: u8,
+    /// B.
+    #[cfg(feature = "later")]
+    b: Vec<
+        u8,
+    >,
+}
+
+enum Kind {
+    One,
+    #[cfg(feature = "later")]
+    Two {
+        x: u8,
+    },
+}
+
+#[cfg(feature = "later")]
+impl<T> fmt::Display for Thing
+where
+    T: Copy,
+{
+    fn fmt(&self) {}
+}
+
+fn go(
+    a: u8,
+    #[cfg(feature = "later")] b: u8,
+) -> u8 {
+    // Why it is so.
+    #[cfg(feature = "later")]
+    let b = match a {
+        1 => 2,
+
+        _ => 3,
+    };
+    #[cfg(not(feature = "later"))]
+    let b = 1;
+    #[cfg(feature = "later")]
+    if a > b {
+        one();
+    } else {
+        two();
+    }
+    {
+        three();
+    }
+    match kind {
+        #[cfg(feature = "later")]
+        Kind::One | Kind::Two
+        | Kind::Three
+            if a =>
+        {
+            b
+        }
+        _ => a,
+    }
+}
+
+#[cfg(feature = "later")]
+const LAST: [u8; 2] = [
+    1,
+    2,
+];
+"#;
+
+    /// `WHOLE` without the parameter, which is not alone on its line.
+    fn whole() -> String {
+        WHOLE.replace("#[cfg(feature = \"later\")] b: u8,", "b: u8,")
+    }
+
+    #[test]
+    fn what_is_off_is_gone_and_what_is_on_has_no_gate() {
+        let off = strip(&whole(), &[]).expect("it can be stripped");
+        let expected = "//! Head.\n\nuse std::fmt;\n\n/// A thing.\n#[derive(Clone)]\npub struct Thing {\n    \
+            a: u8,\n}\n\nenum Kind {\n    One,\n}\n\nfn go(\n    a: u8,\n    b: u8,\n) -> u8 {\n    \
+            let b = 1;\n    {\n        three();\n    }\n    match kind {\n        _ => a,\n    }\n}\n";
+        assert_eq!(off.text, expected);
+        assert_eq!(off.modules, ["later"]);
+        let on = strip(&whole(), &["later"]).expect("it can be stripped");
+        let lines = whole();
+        let kept = lines.lines().filter(|line| !line.contains("cfg(feature"));
+        let kept = kept.filter(|line| !line.contains("cfg(not") && *line != "    let b = 1;");
+        assert_eq!(
+            on.text.lines().collect::<Vec<_>>(),
+            kept.collect::<Vec<_>>()
+        );
+        assert!(on.modules.is_empty());
+    }
+
+    #[test]
+    fn a_gate_governs_one_thing() {
+        let gates = gates(&whole()).expect("it has gates");
+        let lines = whole();
+        let lines: Vec<_> = lines.lines().collect();
+        let first = |at: usize| lines[gates[at].thing.start].trim();
+        assert_eq!(first(0), "pub mod later;");
+        assert_eq!(gates[0].all.len(), 3);
+        assert_eq!(first(4), "let b = match a {");
+        assert_eq!((gates[4].all.len(), gates[4].thing.len()), (7, 5));
+        assert!(gates[5].is_not && gates[5].all.len() == 2);
+    }
+
+    #[test]
+    fn other_forms_are_told_with_their_lines() {
+        for line in [
+            "#[cfg(all(test, feature = \"x\"))]",
+            "#[cfg_attr(feature = \"x\", derive(Debug))]",
+            "#[cfg(feature = \"x\")] b: u8,",
+            "if cfg!(feature = \"x\") {",
+            "#![cfg(feature = \"x\")]",
+        ] {
+            let error = gates(&format!("\n{line}\nfn a() {{}}\n")).expect_err("no gate");
+            assert!(error.to_string().contains("line 2: a gate is"), "{error}");
+        }
+        assert!(
+            gates("// cfg(feature) is told about here\n")
+                .expect("a comment")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_does_not_end_with_its_indentation_is_told() {
+        let text = "#[cfg(feature = \"x\")]\nfn a() {\nb(\"\n\");\n}\n";
+        let error = gates(text).expect_err("not whole").to_string();
+        assert!(
+            error.contains("line 1") && error.contains("cargo fmt"),
+            "{error}"
+        );
+    }
 }

@@ -38,7 +38,7 @@ pub fn run(args: &Args, folder: &Path) -> Result<()> {
     let workshop = args.root.open()?;
     let steps: Vec<&Step> = match args.step {
         Some(number) => vec![workshop.step(number)?],
-        None => workshop.steps.iter().filter(|it| has_graders(it)).collect(),
+        None => workshop.all().filter(|it| has_graders(it)).collect(),
     };
     let mut class = Vec::new();
     for student in students(folder)? {

@@ -186,7 +186,7 @@ mod tests {
     fn faults(page: &str) -> Vec<String> {
         let commands = Commands {
             targets: targets(DATABASE),
-            numbers: HashSet::from([1, 2]),
+            numbers: HashSet::from([Number::Step(1), Number::Step(2)]),
         };
         let found = commands.check(page);
         found.into_iter().map(|fault| fault.what).collect()

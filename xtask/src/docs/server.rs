@@ -60,10 +60,10 @@ impl Builds {
     }
 
     /// The program of a step, built at most once.
-    pub fn get(&mut self, root: &Path, step: &Step) -> Result<PathBuf, String> {
+    pub fn get(&mut self, step: &Step) -> Result<PathBuf, String> {
         let built = self.done.entry(step.number);
         built
-            .or_insert_with(|| build(root, step).map_err(|error| format!("{error:#}")))
+            .or_insert_with(|| build(step).map_err(|error| format!("{error:#}")))
             .clone()
     }
 }
@@ -83,12 +83,12 @@ pub fn package_name(step: &Step) -> Result<String> {
     })
 }
 
-fn build(root: &Path, step: &Step) -> Result<PathBuf> {
+fn build(step: &Step) -> Result<PathBuf> {
     let package = package_name(step)?;
     let output = Command::new("cargo")
         .args(["build", "--quiet", "--package", &package])
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(root)
+        .current_dir(&step.dir)
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;

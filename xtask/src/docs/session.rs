@@ -4,7 +4,7 @@
 //! page starts its servers itself (`job.rs`). What a block shows as output is
 //! compared with what it prints, and with `--bless` replaced by it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -40,7 +40,6 @@ pub struct Settings {
 pub fn hold(
     page: &Page,
     blocks: &[&Block],
-    root: &Path,
     builds: &mut Builds,
     settings: &Settings,
     report: &mut Report,
@@ -50,7 +49,7 @@ pub fn hold(
         return Vec::new();
     };
     let line = first.line;
-    match Session::open(page, &wanted, root, builds, settings) {
+    match Session::open(page, &wanted, builds, settings) {
         Ok(mut session) => {
             for block in &wanted {
                 session.run_block(block, report);
@@ -164,7 +163,6 @@ impl<'a> Session<'a> {
     fn open(
         page: &'a Page,
         blocks: &[Vec<Exchange>],
-        root: &Path,
         builds: &mut Builds,
         settings: &'a Settings,
     ) -> Result<Self, (String, String)> {
@@ -186,7 +184,7 @@ impl<'a> Session<'a> {
             edits: Vec::new(),
         };
         if let Some(step) = page.step.as_ref().filter(|step| step.in_lineage()) {
-            let program = builds.get(root, step).map_err(|error| {
+            let program = builds.get(step).map_err(|error| {
                 let what = format!("the server of {} cannot be built: {error}", step.name);
                 (what, "repair the step first".to_owned())
             })?;

@@ -85,12 +85,8 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         print(&line("compare", &beside))?;
         let exercises = format!("{}, make check-{number}", lesson.step.page("EXERCISES.md"));
         print(&line("exercises", &exercises))?;
-        if let Some(next) = lesson
-            .workshop
-            .steps
-            .iter()
-            .find(|step| step.number > number)
-        {
+        let mut from_here = lesson.workshop.all().skip_while(|it| it.number != number);
+        if let Some(next) = from_here.nth(1) {
             print(&line("next", &format!("make start-{:02}", next.number)))?;
         }
     }

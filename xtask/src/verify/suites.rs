@@ -1,7 +1,7 @@
 //! A step's suites: built, and known by name, by what they ask and by what to
 //! read again about them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use syn::{Attribute, Expr, Item, Lit, Meta};
 
 use crate::docs::package_name;
 use crate::reread;
-use crate::steps::{Step, Workshop, read_text};
+use crate::steps::{Step, read_text};
 
 /// All suites of a step, in the order in which a learner meets their concepts.
 pub struct Suites {
@@ -47,8 +47,8 @@ impl Test {
 
 impl Suites {
     /// Lists the step's suites, which are built before if they are not at hand.
-    pub fn of(workshop: &Workshop, step: &Step, program: Option<PathBuf>) -> Result<Self> {
-        let program = program.map_or_else(|| build(&workshop.root, step), Ok)?;
+    pub fn of(step: &Step, program: Option<PathBuf>) -> Result<Self> {
+        let program = program.map_or_else(|| build(step), Ok)?;
         let list = Command::new(&program).arg("--list").output()?;
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
         let mut all = Vec::new();
@@ -100,7 +100,7 @@ impl Suite {
 }
 
 /// Cargo says where the program is; no other tool knows where targets go.
-fn build(root: &Path, step: &Step) -> Result<PathBuf> {
+fn build(step: &Step) -> Result<PathBuf> {
     let package = package_name(step)?;
     let output = Command::new("cargo")
         .args([
@@ -113,7 +113,7 @@ fn build(root: &Path, step: &Step) -> Result<PathBuf> {
             &package,
         ])
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(root)
+        .current_dir(&step.dir)
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod carry;
+mod chapters;
 mod diff;
 mod lineage;
 mod load;
