@@ -12,7 +12,11 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::REDIS_VERSION;
-use crate::config::{Config, PARAMETERS, Parameter};
+#[cfg(feature = "client-lifecycle")]
+use crate::config::file;
+use crate::config::{Config, Parameter, parameters};
+#[cfg(feature = "client-lifecycle")]
+use crate::handlers;
 use crate::rdb::SavePoint;
 
 /// What the flags say.
@@ -32,6 +36,11 @@ impl Cli {
             save,
             ..Config::default()
         };
+        #[cfg(feature = "client-lifecycle")]
+        let config = match from_file(config) {
+            Ok(config) => return Self { config },
+            Err(config) => config,
+        };
         let mut command = command(&config);
         let matches = command.get_matches_mut();
         Self::read(&matches, config).unwrap_or_else(|reason| {
@@ -41,7 +50,7 @@ impl Cli {
     }
 
     fn read(matches: &ArgMatches, mut config: Config) -> Result<Self, String> {
-        for parameter in PARAMETERS.iter().filter(|it| it.is_flag()) {
+        for parameter in parameters().filter(|it| it.is_flag()) {
             let name = parameter.name;
             for value in values(matches, name) {
                 let wrong = |reason| format!("cannot use --{name} {value:?}: {reason}");
@@ -137,6 +146,27 @@ impl Cli {
     }
 }
 
+/// Reads the config file and the flags as Redis does, or ends the process with an explanation.
+/// An error is that the flags ask for something else.
+#[cfg(feature = "client-lifecycle")]
+fn from_file(mut config: Config) -> Result<Config, Config> {
+    let arguments = std::env::args_os().skip(1);
+    let arguments: Vec<String> = arguments
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    match file::read_arguments(&arguments, &mut config, handlers::rename) {
+        None => Err(config),
+        Some(Ok(())) => Ok(config),
+        Some(Err(wrong)) => {
+            if matches!(wrong, file::Wrong::Line { .. }) {
+                eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***");
+            }
+            eprintln!("{wrong}");
+            std::process::exit(1);
+        }
+    }
+}
+
 fn command(defaults: &Config) -> Command {
     let flag = |parameter: &Parameter| {
         let flag = Arg::new(parameter.name).long(parameter.name);
@@ -146,7 +176,7 @@ fn command(defaults: &Config) -> Command {
             .value_name("VALUE")
             .help(format!("[default: {}]", parameter.get(defaults)))
     };
-    let flags = PARAMETERS.iter().filter(|it| it.is_flag()).map(flag);
+    let flags = parameters().filter(|it| it.is_flag()).map(flag);
     Command::new(env!("CARGO_PKG_NAME"))
         .about(env!("CARGO_PKG_DESCRIPTION"))
         .version(env!("CARGO_PKG_VERSION"))

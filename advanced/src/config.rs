@@ -4,6 +4,15 @@
 //! A parameter that this server does not have yet, but that stock tools ask for, has the one
 //! value that is true of it: there is no `maxmemory`.
 
+#[cfg(feature = "client-lifecycle")]
+pub mod file;
+#[cfg(feature = "client-lifecycle")]
+mod inert;
+#[cfg(feature = "client-lifecycle")]
+pub mod rewrite;
+#[cfg(feature = "client-lifecycle")]
+pub mod service;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::str::FromStr;
@@ -12,6 +21,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::aof::{BaseFormat, Fsync, Location};
+#[cfg(not(feature = "client-lifecycle"))]
+use crate::clients::Handle;
 use crate::clients::output_limit::{OutputLimit, OutputLimits};
 use crate::logging::LogLevel;
 use crate::rdb::{self, SavePoint};
@@ -76,6 +87,9 @@ pub struct Config {
     pub repl_ping_replica_period: u64,
     /// How long a shutdown waits for replicas; 0 is not at all.
     pub shutdown_timeout: Duration,
+    /// How the process runs, and what it tells about its clients.
+    #[cfg(feature = "client-lifecycle")]
+    pub service: service::Service,
 }
 
 impl Default for Config {
@@ -111,6 +125,8 @@ impl Default for Config {
             repl_timeout: Duration::from_secs(60),
             repl_ping_replica_period: 10,
             shutdown_timeout: Duration::from_secs(10),
+            #[cfg(feature = "client-lifecycle")]
+            service: service::Service::default(),
         }
     }
 }
@@ -137,6 +153,18 @@ enum Kind {
     FileName(fn(&mut Config) -> &mut String),
     /// Text that these functions write and read.
     Other(fn(&Config) -> String, Setter),
+    /// A number from the first to the second, which may be negative.
+    #[cfg(feature = "client-lifecycle")]
+    Signed(i64, i64, fn(&mut Config) -> &mut i64),
+    /// One of these words.
+    #[cfg(feature = "client-lifecycle")]
+    Word(&'static [&'static str], fn(&mut Config) -> &mut String),
+    /// Any text.
+    #[cfg(feature = "client-lifecycle")]
+    Text(fn(&mut Config) -> &mut String),
+    /// It is accepted and has no effect.
+    #[cfg(feature = "client-lifecycle")]
+    Inert(inert::Inert),
 }
 
 /// Reads a value, or says in Redis's words what is wrong with it.
@@ -157,8 +185,16 @@ pub enum Change {
 /// The most that a number may be.
 const MAX: u64 = i32::MAX as u64;
 
-/// All parameters, by name.
-pub const PARAMETERS: &[Parameter] = &[
+/// All parameters: the table, and what chapters add to it.
+pub fn parameters() -> impl Iterator<Item = &'static Parameter> {
+    let all = PARAMETERS.iter();
+    #[cfg(feature = "client-lifecycle")]
+    let all = all.chain(service::PARAMETERS).chain(inert::PARAMETERS);
+    all
+}
+
+/// The parameters of the ten steps, by name.
+const PARAMETERS: &[Parameter] = &[
     row(
         "aof-use-rdb-preamble",
         YesNo(|c| &mut c.aof_use_rdb_preamble),
@@ -178,6 +214,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "auto-aof-rewrite-percentage",
         Number(0, MAX, |c| &mut c.auto_aof_rewrite_percentage),
     ),
+    #[cfg(not(feature = "client-lifecycle"))]
     row("bind", Other(|c| c.bind.to_string(), set_bind)).change(Same),
     row(
         "client-output-buffer-limit",
@@ -192,6 +229,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
     row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
+    #[cfg(not(feature = "client-lifecycle"))]
     row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
     row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
     row(
@@ -222,6 +260,8 @@ pub const PARAMETERS: &[Parameter] = &[
     row("timeout", Seconds(0, |c| &mut c.timeout)),
 ];
 
+const NO_FILE: &str = "The server is running without a config file";
+
 /// The most clients that there may be.
 const MAX_CLIENTS: u64 = u32::MAX as u64;
 
@@ -246,11 +286,17 @@ impl Parameter {
     /// The parameter called `name`, in upper or lower case.
     pub fn find(name: &[u8]) -> Option<&'static Self> {
         let is_called = |it: &&Self| it.name.as_bytes().eq_ignore_ascii_case(name);
-        PARAMETERS.iter().find(is_called)
+        parameters().find(is_called)
     }
 
     pub fn is(&self, change: Change) -> bool {
         self.change == change
+    }
+
+    /// Whether a pattern of CONFIG GET does not find it.
+    #[cfg(not(feature = "client-lifecycle"))]
+    pub fn is_hidden(&self) -> bool {
+        false
     }
 
     pub fn is_flag(&self) -> bool {
@@ -269,6 +315,12 @@ impl Parameter {
             Memory(_, field) => field(config).to_string(),
             FileName(field) => field(config).clone(),
             Other(get, _) => get(config),
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Signed(_, _, field) => field(config).to_string(),
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Word(_, field) | Kind::Text(field) => field(config).clone(),
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Inert(inert) => inert.get(self.name, &config.service),
         }
     }
 
@@ -284,6 +336,16 @@ impl Parameter {
             Memory(least, field) => *field(config) = parse_size(value, least)?,
             FileName(field) => *field(config) = parse_file_name(value)?,
             Other(_, set) => set(config, value)?,
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Signed(least, most, field) => {
+                *field(config) = service::parse_signed(value, least, most)?;
+            }
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Word(words, field) => *field(config) = service::parse_word(value, words)?,
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Text(field) => *field(config) = c_string(value).to_owned(),
+            #[cfg(feature = "client-lifecycle")]
+            Kind::Inert(inert) => inert.set(self.name, value, &mut config.service)?,
         }
         Ok(())
     }
@@ -296,8 +358,34 @@ impl Config {
         match parameter.change {
             Free => parameter.set(self, &value),
             Same if c_string(&value) == parameter.get(self) => Ok(()),
+            #[cfg(feature = "client-lifecycle")]
+            Protected => service::set_protected(self, parameter, &value),
             _ => Err("this server cannot change it".into()),
         }
+    }
+
+    /// Whether a client may change the parameters that say where files are.
+    #[cfg(not(feature = "client-lifecycle"))]
+    pub fn trusts(&self, _: &Handle) -> bool {
+        false
+    }
+
+    /// Writes the values into the config file, or says in Redis's words why not.
+    #[cfg(not(feature = "client-lifecycle"))]
+    pub fn rewrite(&self) -> Result<(), String> {
+        Err(NO_FILE.into())
+    }
+
+    /// Writes the values into the config file, or says in Redis's words why not.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn rewrite(&self) -> Result<(), String> {
+        let file = self.service.file.as_ref().ok_or(NO_FILE)?;
+        rewrite::rewrite(self, file).map_err(|error| {
+            tracing::warn!("CONFIG REWRITE failed: {}", crate::aof::system_text(&error));
+            format!("Rewriting config file: {}", crate::aof::system_text(&error))
+        })?;
+        tracing::info!("CONFIG REWRITE executed with success.");
+        Ok(())
     }
 
     /// Where the AOF is.
@@ -349,6 +437,7 @@ fn parse_into<T: FromStr>(value: &str, field: &mut T) -> Result<(), String> {
     Ok(())
 }
 
+#[cfg(not(feature = "client-lifecycle"))]
 fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
     parse_into(value, &mut config.bind)
 }
@@ -486,6 +575,7 @@ fn parse_seconds(text: &str) -> Option<u32> {
 }
 
 /// There is no bound on memory.
+#[cfg(not(feature = "client-lifecycle"))]
 fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
     match parse_memory(value).ok_or("argument must be a memory value")? {
         0 => Ok(()),

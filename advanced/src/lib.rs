@@ -21,6 +21,10 @@ pub mod stats;
 /// The phase that the server is in, from running to its end.
 pub mod lifecycle;
 
+/// Keyspace notifications: classes of events, and the journal of what happened to keys.
+#[cfg(feature = "client-lifecycle")]
+pub mod keyspace_events;
+
 /// Keys, values, deadlines: the data set, and nothing else holds it.
 pub mod store;
 
@@ -41,6 +45,10 @@ pub mod replication;
 
 /// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).
 pub mod config;
+
+/// How the process runs: in the background, its log file, its number.
+#[cfg(feature = "client-lifecycle")]
+pub mod process;
 
 /// Threads that write files while clients are served.
 pub mod background;

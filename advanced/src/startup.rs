@@ -15,6 +15,8 @@ use crate::logging;
 use crate::net::delivery;
 use crate::net::from_primary;
 use crate::net::listener;
+#[cfg(feature = "client-lifecycle")]
+use crate::process;
 use crate::recovery;
 use crate::recovery::Accept;
 use crate::shutdown;
@@ -24,6 +26,11 @@ use crate::util::open_files;
 /// Runs the server until it ends. Returns the exit status of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    #[cfg(feature = "client-lifecycle")]
+    if let Err(error) = process::begin(&cli.config) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
     logging::init(cli.config.loglevel);
     abort_on_panic();
     match run(&cli) {
@@ -45,6 +52,8 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let shared = prepare(cli)?;
     let listener = listener::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    #[cfg(feature = "client-lifecycle")]
+    let others = listener::listen_on_others(&cli.config)?;
     // Who subscribes while the data is loaded gets messages at once.
     tokio::spawn(delivery::run(shared.clone()));
     let (accept, accepting) = oneshot::channel();
@@ -53,6 +62,8 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let server = tokio::spawn(async move {
         // A value is sent, or the sender is dropped; either lets clients in.
         let _ = accepting.await;
+        #[cfg(feature = "client-lifecycle")]
+        let _others = listener::run_others(others, &clients, &guard);
         listener::run(listener, clients, guard).await;
     });
     let port = server.abort_handle();
@@ -71,6 +82,8 @@ async fn serve(cli: &Cli) -> Result<(), String> {
 /// because whoever sees the port may send one. An error says what is wrong with the flags.
 fn prepare(cli: &Cli) -> Result<Shared, String> {
     let mut config = cli.config()?;
+    #[cfg(feature = "client-lifecycle")]
+    process::note(&config);
     config.maxclients = open_files::raise_limit(config.maxclients);
     let shared = Shared::new(config);
     let state = &mut *shared.lock();
@@ -79,6 +92,8 @@ fn prepare(cli: &Cli) -> Result<Shared, String> {
         state.replication.follow(address);
     }
     state.store.loading = true;
+    #[cfg(feature = "client-lifecycle")]
+    state.config_changed();
     shutdown::listen_for_signals(state.lifecycle.requests())
         .map_err(|error| format!("cannot listen for signals: {error}"))?;
     Ok(shared.clone())

@@ -45,6 +45,13 @@ impl State {
         was_wanted
     }
 
+    /// The parameters have changed: tells those that have a copy of one.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn config_changed(&mut self) {
+        self.config.publish_service();
+        self.store.events.is_on = self.config.service.notify_keyspace_events.is_on();
+    }
+
     /// Decides, and returns, what happens from here on to expired keys. That depends only on the
     /// role and the phase of the server, and on whose command is executed: `is_obeyed` means that
     /// it comes from the AOF or from the primary.

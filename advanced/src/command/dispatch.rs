@@ -2,6 +2,8 @@
 //! server, called, and what it changed is propagated (`processCommand` and `call` in Redis's
 //! `server.c`).
 
+#[cfg(feature = "client-lifecycle")]
+use super::notifications;
 use super::propagate::{propagate, propagate_expired};
 use super::{Command, CommandError, Context, Flag, Result};
 use crate::resp::cross_protocol;
@@ -77,8 +79,11 @@ fn check(ctx: &Context<'_>, command: &Command) -> Result {
 /// Calls the handler, and propagates what it changed. True if that went to the AOF.
 fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool> {
     let changes = ctx.state.store.changes;
-    (command.handler)(ctx, args)?;
+    let called = (command.handler)(ctx, args);
     propagate_expired(ctx.state);
+    #[cfg(feature = "client-lifecycle")]
+    notifications::publish(ctx.state, command, args);
+    called?;
     if ctx.state.store.changes == changes {
         return Ok(false);
     }

@@ -11,6 +11,8 @@ mod arguments;
 mod dispatch;
 mod error;
 mod help;
+#[cfg(feature = "client-lifecycle")]
+mod notifications;
 mod propagate;
 mod table;
 

@@ -20,11 +20,15 @@ pub fn propagate_expired(state: &mut State) {
         return;
     }
     let limit = state.config.client_output_buffer_limit.replica;
-    for key in state.store.expired.drain(..) {
+    let mut expired = std::mem::take(&mut state.store.expired);
+    for key in expired.drain(..) {
         let words = [&b"DEL"[..], &key].into_iter();
         state.aof.append(words.clone());
         state.replication.append(words, limit);
+        #[cfg(feature = "client-lifecycle")]
+        super::notifications::publish_expired(state, &key);
     }
+    state.store.expired = expired;
 }
 
 impl Context<'_> {

@@ -25,6 +25,18 @@ impl Table {
         }
     }
 
+    /// Gives a command another name, or none if it is empty.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> std::result::Result<(), &'static str> {
+        let command = self.by_name.remove(&from.to_ascii_uppercase());
+        let command = command.ok_or("No such command in rename-command")?;
+        let to = to.to_ascii_uppercase();
+        match to.is_empty() || self.by_name.insert(to, command).is_none() {
+            true => Ok(()),
+            false => Err("Target command name already exists"),
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.by_name.len()
     }

@@ -13,24 +13,55 @@ mod shutdown;
 mod string;
 
 use std::sync::LazyLock;
+#[cfg(feature = "client-lifecycle")]
+use std::sync::{Mutex, PoisonError};
 
-use crate::command::Table;
+use crate::command::{Command, Table};
+
+/// The families, in the order of the files.
+const FAMILIES: &[&[Command]] = &[
+    introspection::COMMANDS,
+    connection::COMMANDS,
+    expiry::COMMANDS,
+    info::COMMANDS,
+    key::COMMANDS,
+    persistence::COMMANDS,
+    pubsub::COMMANDS,
+    replication::COMMANDS,
+    server::COMMANDS,
+    shutdown::COMMANDS,
+    string::COMMANDS,
+];
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    Table::new(&[
-        introspection::COMMANDS,
-        connection::COMMANDS,
-        expiry::COMMANDS,
-        info::COMMANDS,
-        key::COMMANDS,
-        persistence::COMMANDS,
-        pubsub::COMMANDS,
-        replication::COMMANDS,
-        server::COMMANDS,
-        shutdown::COMMANDS,
-        string::COMMANDS,
-    ])
+    #[cfg(feature = "client-lifecycle")]
+    return renamed().unwrap_or_else(|_| Table::new(FAMILIES));
+    #[cfg(not(feature = "client-lifecycle"))]
+    Table::new(FAMILIES)
 });
+
+/// Commands with new names, in order (`rename-command`).
+#[cfg(feature = "client-lifecycle")]
+static RENAMES: Mutex<Vec<[Vec<u8>; 2]>> = Mutex::new(Vec::new());
+
+/// Renames a command, or removes it if its new name is empty. That can be done until the table is
+/// used for the first time.
+#[cfg(feature = "client-lifecycle")]
+pub fn rename(from: &[u8], to: &[u8]) -> Result<(), &'static str> {
+    let renames = || RENAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    renames().push([from.to_vec(), to.to_vec()]);
+    renamed().map(drop).inspect_err(|_| drop(renames().pop()))
+}
+
+/// The table with the new names.
+#[cfg(feature = "client-lifecycle")]
+fn renamed() -> Result<Table, &'static str> {
+    let mut table = Table::new(FAMILIES);
+    for [from, to] in &*RENAMES.lock().unwrap_or_else(PoisonError::into_inner) {
+        table.rename(from, to)?;
+    }
+    Ok(table)
+}
 
 /// Every command that this server knows.
 pub fn table() -> &'static Table {

@@ -6,7 +6,7 @@ use tracing::error;
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help, integer,
 };
-use crate::config::{Change, Config, PARAMETERS, Parameter};
+use crate::config::{Change, Config, Parameter, parameters};
 use crate::logging;
 use crate::resp::Args;
 use crate::state::State;
@@ -70,27 +70,31 @@ fn forget_saved(state: &mut State) {
 /// `CONFIG GET pattern [pattern …]`: each parameter once. Without a wildcard it is a
 /// name, which goes back as the client spelled it.
 fn config_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    // REPLICAOF changes it.
-    let primary = ctx.state.replication.primary();
-    ctx.state.config.replicaof = primary.map(|it| it.address.clone());
+    refresh(ctx.state);
     let shown_as = |parameter: &'static Parameter| {
         let name = parameter.name.as_bytes();
         let shown = args.skip(2).iter().find_map(|asked| {
             let lower = asked.to_ascii_lowercase();
             match asked.iter().any(|byte| b"*?[".contains(byte)) {
-                true => glob::matches(&lower, name).then_some(name),
+                true => (!parameter.is_hidden() && glob::matches(&lower, name)).then_some(name),
                 false => (lower == name).then_some(asked),
             }
         });
         Some((shown?, parameter))
     };
-    let found: Vec<(&[u8], &Parameter)> = PARAMETERS.iter().filter_map(shown_as).collect();
+    let found: Vec<(&[u8], &Parameter)> = parameters().filter_map(shown_as).collect();
     ctx.reply.map(found.len());
     for (name, parameter) in found {
         ctx.reply.bulk(name);
         ctx.reply.bulk(parameter.get(&ctx.state.config).as_bytes());
     }
     Ok(())
+}
+
+/// Brings the parameters up to date that commands change: REPLICAOF does.
+fn refresh(state: &mut State) {
+    let primary = state.replication.primary();
+    state.config.replicaof = primary.map(|it| it.address.clone());
 }
 
 /// `CONFIG SET parameter value [parameter value …]`: all of them or none.
@@ -104,13 +108,13 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     for (name, value) in names.zip(values) {
         let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
         // While the AOF is being replayed, it can be neither closed nor opened.
-        if ctx.state.store.loading && parameter.name == "appendonly" {
+        if ctx.state.store.loading && ["appendonly", "dir"].contains(&parameter.name) {
             return Err(CommandError::LOADING);
         }
         if parameter.is(Change::Immutable) {
             return Err(config_failed(name, "can't set immutable config"));
         }
-        if parameter.is(Change::Protected) {
+        if parameter.is(Change::Protected) && !ctx.state.config.trusts(&ctx.client.handle) {
             return Err(config_failed(name, "can't set protected config"));
         }
         if changes.iter().any(|(it, _)| it.name == parameter.name) {
@@ -127,6 +131,8 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     make_room(&changed, &ctx.state.config)?;
     switch_aof(ctx.state, &changed)?;
     ctx.state.config = changed;
+    #[cfg(feature = "client-lifecycle")]
+    ctx.state.config_changed();
     logging::set_level(ctx.state.config.loglevel);
     ctx.reply.ok();
     Ok(())
@@ -191,10 +197,12 @@ fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 }
 
 /// `CONFIG REWRITE`: Sentinel sends it after a failover, and accepts the error.
-fn config_rewrite(_: &mut Context<'_>, _: Args<'_>) -> Result {
-    Err(CommandError::new(
-        "ERR The server is running without a config file",
-    ))
+fn config_rewrite(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    refresh(ctx.state);
+    let rewritten = ctx.state.config.rewrite();
+    rewritten.map_err(|why| CommandError::quoting("ERR ", why.as_bytes(), ""))?;
+    ctx.reply.ok();
+    Ok(())
 }
 
 /// `TIME`: seconds and microseconds since 1970.

@@ -62,8 +62,20 @@ async fn hear(mut terminate: Signal, mut interrupt: Signal, requests: Requests) 
             process::exit(1);
         }
         info!("Received {name} scheduling shutdown...");
-        attempt = Some(requests.send(Request::default()));
+        attempt = Some(requests.send(request(insists)));
     }
+}
+
+/// What a signal requests.
+#[cfg(not(feature = "client-lifecycle"))]
+fn request(_is_interrupt: bool) -> Request {
+    Request::default()
+}
+
+/// What a signal requests.
+#[cfg(feature = "client-lifecycle")]
+fn request(is_interrupt: bool) -> Request {
+    crate::config::service::on_signal(is_interrupt)
 }
 
 /// Waits until a shutdown is requested, and ends the process. `port` is the task that accepts
@@ -83,6 +95,8 @@ pub async fn run(shared: Shared, port: AbortHandle, connections: mpsc::Receiver<
         let _ = status.changed().await;
     }
     port.abort();
+    #[cfg(feature = "client-lifecycle")]
+    crate::process::end(&shared.lock().config);
     say_goodbye(connections).await;
     info!("Redis is now ready to exit, bye bye...");
     // The process ends here, without freeing the memory key by key.

@@ -36,6 +36,8 @@ use smallvec::SmallVec;
 pub use snapshot::{Entry, Snapshot};
 use table::Table;
 
+#[cfg(feature = "client-lifecycle")]
+use crate::keyspace_events::{Change, Journal};
 use crate::resp::parse_integer;
 use crate::store::clock::{Clock, Moment};
 
@@ -183,6 +185,19 @@ impl Segment {
     }
 }
 
+/// What has happened to a key.
+#[cfg(not(feature = "client-lifecycle"))]
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    New,
+    Written,
+    Removed,
+    RenamedFrom,
+    RenamedTo,
+    Deadline,
+    Persisted,
+}
+
 /// A key, and where to look for it: its segment, and its hash for the tables there.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -222,6 +237,8 @@ pub struct Store {
     tracked: Table<()>,
     /// How many of them are still to be looked at in this round; it goes down.
     tracked_to: usize,
+    #[cfg(feature = "client-lifecycle")]
+    pub events: Journal,
 }
 
 /// What happens to a key that has expired (`expireIfNeeded`).
@@ -258,6 +275,8 @@ impl Default for Store {
             expiry: Expiry::Remove,
             tracked: Table::default(),
             tracked_to: 0,
+            #[cfg(feature = "client-lifecycle")]
+            events: Journal::default(),
         }
     }
 }
@@ -337,7 +356,11 @@ impl Store {
         let value = at.and_then(|at| self.segments[at.segment].entries.get(at.hash, key));
         match value {
             Some(_) => self.counters.hits += 1,
-            None => self.counters.misses += 1,
+            None => {
+                self.counters.misses += 1;
+                #[cfg(feature = "client-lifecycle")]
+                self.events.note(Change::Missed, key);
+            }
         }
         value
     }
@@ -378,10 +401,21 @@ impl Store {
         self.get_for_write(key).is_some()
     }
 
-    /// Counts a change of these keys. Every change of the data set passes through here, so this
+    /// Counts a change of this key. Every change of the data set passes through here, so this
     /// is the place for whatever has to react to one (`signalModifiedKey`).
-    fn changed(&mut self, _keys: &[&[u8]]) {
+    fn changed(&mut self, change: Change, key: &[u8]) {
         self.changes += 1;
+        self.note(change, key);
+    }
+
+    /// Notes what has happened to a key, for whoever wants to know.
+    #[cfg(not(feature = "client-lifecycle"))]
+    fn note(&mut self, _: Change, _: &[u8]) {}
+
+    /// Notes what has happened to a key, for whoever wants to know.
+    #[cfg(feature = "client-lifecycle")]
+    fn note(&mut self, change: Change, key: &[u8]) {
+        self.events.note(change, key);
     }
 
     /// Changes the value of `key` in place. A key that is not there gets
@@ -399,10 +433,11 @@ impl Store {
             None => {
                 let result = change(&mut initial)?;
                 self.write(at, initial, None);
+                self.note(Change::New, key);
                 result
             }
         };
-        self.changed(&[key]);
+        self.changed(Change::Written, key);
         Ok(result)
     }
 
@@ -419,13 +454,15 @@ impl Store {
     /// Gives `key` a value and a deadline or none, whatever it had before.
     pub fn insert_until(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         self.put(key, value, deadline);
-        self.changed(&[key]);
+        self.changed(Change::Written, key);
     }
 
     fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         let at = self.find(key);
         self.track(at, deadline);
-        self.write(at, value, deadline);
+        if self.write(at, value, deadline) {
+            self.note(Change::New, key);
+        }
     }
 
     /// Makes room for so many keys and deadlines, so that no table has to grow while they
@@ -447,11 +484,13 @@ impl Store {
         self.keys > keys
     }
 
-    fn write(&mut self, at: Place<'_>, value: Value, deadline: Option<Moment>) {
+    /// Gives a key its value and deadline. Returns whether it is new.
+    fn write(&mut self, at: Place<'_>, value: Value, deadline: Option<Moment>) -> bool {
         let segment = self.segment_mut(at);
         let is_new = segment.entries.insert(at.hash, at.key, value);
         self.keys += usize::from(is_new);
         self.write_deadline(at, deadline);
+        is_new
     }
 
     /// Removes `key` and returns its value. On a writable replica, a key that has expired is
@@ -461,7 +500,7 @@ impl Store {
         self.hide_if_expired(at);
         let value = self.take(at);
         if value.is_some() {
-            self.changed(&[key]);
+            self.changed(Change::Removed, key);
         }
         value
     }
@@ -475,7 +514,8 @@ impl Store {
             return false;
         };
         self.put(to, value, deadline);
-        self.changed(&[from, to]);
+        self.note(Change::RenamedFrom, from);
+        self.changed(Change::RenamedTo, to);
         true
     }
 
@@ -501,14 +541,15 @@ impl Store {
     /// Sets the deadline of `key`, which must exist. If the deadline has already
     /// passed, removes the key, except on a replica, and returns false.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) -> bool {
-        self.changed(&[key]);
         let at = self.place(key);
         let lives = deadline > self.clock.now() || self.expiry != Expiry::Remove;
         if lives {
             self.track(at, Some(deadline));
             self.write_deadline(at, Some(deadline));
+            self.changed(Change::Deadline, key);
         } else {
             self.take(at);
+            self.changed(Change::Removed, key);
         }
         lives
     }
@@ -518,7 +559,7 @@ impl Store {
         let at = self.find(key);
         let was_volatile = self.write_deadline(at, None);
         if was_volatile {
-            self.changed(&[key]);
+            self.changed(Change::Persisted, key);
         }
         was_volatile
     }

@@ -1,0 +1,323 @@
+//! Parameters of how the process runs, and of what it tells about its clients and commands.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::Change::{Immutable, Same};
+use super::Kind::{Number, Other, Signed, Text, Word, YesNo};
+use super::inert::Accepted;
+use super::{Config, Parameter, row};
+use crate::aof::system_text;
+use crate::clients::Handle;
+use crate::keyspace_events::Classes;
+use crate::lifecycle::{Request, Save};
+use crate::resp::parse_integer;
+
+/// What SIGTERM and SIGINT request. The thread that hears them must not wait for the server's lock,
+/// which may be held for as long as a save takes.
+static ON_SIGNAL: Mutex<[Option<Request>; 2]> = Mutex::new([None, None]);
+
+/// What a signal requests, be it SIGINT or SIGTERM.
+pub fn on_signal(is_interrupt: bool) -> Request {
+    let requests = ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner);
+    requests[usize::from(is_interrupt)].unwrap_or_default()
+}
+
+/// Changes a parameter that says where a file is.
+pub fn set_protected(config: &mut Config, row: &Parameter, value: &str) -> Result<(), String> {
+    if row.name != "dir" {
+        return row.set(config, value);
+    }
+    if config.appendonly {
+        return Err("this server cannot change it while the AOF is on".into());
+    }
+    let folder = Path::new(value).canonicalize();
+    let folder = folder.map_err(|error| system_text(&error))?;
+    fs::read_dir(&folder).map_err(|error| system_text(&error))?;
+    config.dir = folder.display().to_string();
+    Ok(())
+}
+
+impl Config {
+    /// Whether a client may change the parameters that say where files are
+    /// (`allowProtectedAction`).
+    pub fn trusts(&self, client: &Handle) -> bool {
+        is_allowed(&self.service.enable_protected_configs, client)
+    }
+
+    /// Whether a client may call DEBUG.
+    pub fn allows_debug(&self, client: &Handle) -> bool {
+        is_allowed(&self.service.enable_debug_command, client)
+    }
+
+    /// Tells those who cannot look here what has changed.
+    pub fn publish_service(&mut self) {
+        let service = &self.service;
+        *ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) = [
+            Some(service.shutdown_on_sigterm),
+            Some(service.shutdown_on_sigint),
+        ];
+        super::inert::tell(&mut self.service);
+    }
+}
+
+fn is_allowed(who: &str, client: &Handle) -> bool {
+    who == "yes" || (who == "local" && client.addr.ip().is_loopback())
+}
+
+/// Values of the parameters of [`PARAMETERS`], and what a config file has besides.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The addresses to listen on, as they were given.
+    pub bind: Vec<Bind>,
+    /// Run in the background.
+    pub daemonize: bool,
+    /// The file that gets the number of the process; empty is none.
+    pub pidfile: String,
+    /// The file that gets the server log; empty is standard error.
+    pub logfile: String,
+    /// What SIGINT and SIGTERM request, as SHUTDOWN's options.
+    pub shutdown_on_sigint: Request,
+    pub shutdown_on_sigterm: Request,
+    /// Who may change the parameters that say where files are: `no`, `yes` or `local`.
+    pub enable_protected_configs: String,
+    /// Who may call DEBUG: `no`, `yes` or `local`.
+    pub enable_debug_command: String,
+    /// A command that took longer than so many microseconds enters the slow log; -1 is none.
+    pub slowlog_log_slower_than: i64,
+    pub slowlog_max_len: u64,
+    /// An event that took so many milliseconds or more is kept for LATENCY; 0 is none.
+    pub latency_monitor_threshold: i64,
+    /// Keep a histogram of each command's times.
+    pub latency_tracking: bool,
+    /// What INFO latencystats shows of it.
+    pub percentiles: Vec<f64>,
+    pub notify_keyspace_events: Classes,
+    /// The values of parameters without effect, and those of which the log has said so.
+    pub accepted: Accepted,
+    pub told: BTreeSet<&'static str>,
+    /// The config file, which CONFIG REWRITE writes.
+    pub file: Option<PathBuf>,
+    /// `rename-command`: a command's name and its new one; empty is none.
+    pub renames: Vec<(String, String)>,
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bind {
+    pub address: IpAddr,
+    /// It does not matter if this machine has no such address.
+    pub is_optional: bool,
+    /// How it was written.
+    text: String,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        let local = "127.0.0.1".parse();
+        Self {
+            bind: local.into_iter().collect(),
+            daemonize: false,
+            pidfile: String::new(),
+            logfile: String::new(),
+            shutdown_on_sigint: Request::default(),
+            shutdown_on_sigterm: Request::default(),
+            enable_protected_configs: "no".into(),
+            enable_debug_command: "no".into(),
+            slowlog_log_slower_than: 10_000,
+            slowlog_max_len: 128,
+            latency_monitor_threshold: 0,
+            latency_tracking: true,
+            percentiles: vec![50.0, 99.0, 99.9],
+            notify_keyspace_events: Classes::default(),
+            accepted: Accepted::default(),
+            told: BTreeSet::default(),
+            file: None,
+            renames: Vec::new(),
+        }
+    }
+}
+
+/// What may be forbidden to clients, or to those on other machines.
+const PROTECTED: &[&str] = &["no", "yes", "local"];
+
+pub const PARAMETERS: &[Parameter] = &[
+    row("bind", Other(get_bind, set_bind)).change(Same),
+    row("daemonize", YesNo(|c| &mut c.service.daemonize)).change(Immutable),
+    row(
+        "enable-debug-command",
+        Word(PROTECTED, |c| &mut c.service.enable_debug_command),
+    )
+    .change(Immutable),
+    row(
+        "enable-protected-configs",
+        Word(PROTECTED, |c| &mut c.service.enable_protected_configs),
+    )
+    .change(Immutable),
+    row(
+        "latency-monitor-threshold",
+        Signed(0, i64::MAX, |c| &mut c.service.latency_monitor_threshold),
+    ),
+    row(
+        "latency-tracking",
+        YesNo(|c| &mut c.service.latency_tracking),
+    ),
+    row(
+        "latency-tracking-info-percentiles",
+        Other(get_percentiles, set_percentiles),
+    ),
+    row("logfile", Text(|c| &mut c.service.logfile)).change(Immutable),
+    row(
+        "notify-keyspace-events",
+        Other(
+            |c| c.service.notify_keyspace_events.to_string(),
+            set_notify_keyspace_events,
+        ),
+    ),
+    row("pidfile", Text(|c| &mut c.service.pidfile)).change(Immutable),
+    row(
+        "shutdown-on-sigint",
+        Other(
+            |c| options(c.service.shutdown_on_sigint),
+            |c, value| set_request(&mut c.service.shutdown_on_sigint, value),
+        ),
+    ),
+    row(
+        "shutdown-on-sigterm",
+        Other(
+            |c| options(c.service.shutdown_on_sigterm),
+            |c, value| set_request(&mut c.service.shutdown_on_sigterm, value),
+        ),
+    ),
+    row(
+        "slowlog-log-slower-than",
+        Signed(-1, i64::MAX, |c| &mut c.service.slowlog_log_slower_than),
+    ),
+    row(
+        "slowlog-max-len",
+        Number(0, i64::MAX as u64, |c| &mut c.service.slowlog_max_len),
+    ),
+];
+
+impl std::str::FromStr for Bind {
+    type Err = String;
+
+    /// `*` is every IPv4 address, `::*` every IPv6 address.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = text.strip_prefix('-').unwrap_or(text);
+        let address = match plain {
+            "*" => Ipv4Addr::UNSPECIFIED.into(),
+            "::*" => Ipv6Addr::UNSPECIFIED.into(),
+            _ => plain.parse().map_err(|_| "Invalid bind address")?,
+        };
+        Ok(Self {
+            address,
+            is_optional: plain != text,
+            text: text.to_owned(),
+        })
+    }
+}
+
+fn get_bind(config: &Config) -> String {
+    let bind = &config.service.bind;
+    let words: Vec<&str> = bind.iter().map(|it| it.text.as_str()).collect();
+    words.join(" ")
+}
+
+fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
+    let words = value.split_whitespace().map(str::parse);
+    let bind = words.collect::<Result<Vec<Bind>, String>>()?;
+    config.bind = bind.first().ok_or("give an address to listen on")?.address;
+    config.service.bind = bind;
+    Ok(())
+}
+
+fn set_notify_keyspace_events(config: &mut Config, value: &str) -> Result<(), String> {
+    config.service.notify_keyspace_events =
+        Classes::parse(value).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
+    Ok(())
+}
+
+fn get_percentiles(config: &Config) -> String {
+    let numbers = config.service.percentiles.iter().map(f64::to_string);
+    numbers.collect::<Vec<_>>().join(" ")
+}
+
+fn set_percentiles(config: &mut Config, value: &str) -> Result<(), String> {
+    let mut percentiles = Vec::new();
+    for word in value.split_whitespace() {
+        let number: f64 = word
+            .parse()
+            .map_err(|_| "Invalid latency-tracking-info-percentiles parameters")?;
+        if !(0.0..=100.0).contains(&number) {
+            return Err(
+                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
+                    .into(),
+            );
+        }
+        percentiles.push(number);
+    }
+    config.service.percentiles = percentiles;
+    Ok(())
+}
+
+/// SHUTDOWN's options as a parameter has them.
+fn options(request: Request) -> String {
+    let options = [
+        ("save", request.save == Save::Always),
+        ("nosave", request.save == Save::Never),
+        ("now", request.now),
+        ("force", request.force),
+    ];
+    let given: Vec<&str> = options.iter().filter(|it| it.1).map(|it| it.0).collect();
+    match given.is_empty() {
+        true => "default".into(),
+        false => given.join(" "),
+    }
+}
+
+fn set_request(field: &mut Request, value: &str) -> Result<(), String> {
+    let mut request = Request::default();
+    let mut words = value.split_whitespace().peekable();
+    let unknown = "argument(s) must be one of the following: default, save, nosave, now, force";
+    words.peek().ok_or(unknown)?;
+    for word in words {
+        match word.to_ascii_lowercase().as_str() {
+            "default" => {}
+            "save" if request.save != Save::Never => request.save = Save::Always,
+            "nosave" if request.save != Save::Always => request.save = Save::Never,
+            "save" | "nosave" => {
+                return Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into());
+            }
+            "now" => request.now = true,
+            "force" => request.force = true,
+            _ => return Err(unknown.into()),
+        }
+    }
+    *field = request;
+    Ok(())
+}
+
+/// A number from `least` to `most`.
+pub fn parse_signed(value: &str, least: i64, most: i64) -> Result<i64, String> {
+    let number =
+        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
+    match (least..=most).contains(&number) {
+        true => Ok(number),
+        false => Err(format!(
+            "argument must be between {least} and {most} inclusive"
+        )),
+    }
+}
+
+/// One of `words`, in upper or lower case.
+pub fn parse_word(value: &str, words: &[&str]) -> Result<String, String> {
+    let found = words.iter().find(|word| word.eq_ignore_ascii_case(value));
+    found.map(|word| (*word).to_owned()).ok_or_else(|| {
+        let words = words.join(", ");
+        format!("argument(s) must be one of the following: {words}")
+    })
+}
