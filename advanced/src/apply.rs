@@ -6,12 +6,14 @@
 //! not at all. Until EXEC is here, nobody sees any of it. Our own AOF has none, Redis's may.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use thiserror::Error;
 
 use crate::aof::encode;
 use crate::client::Client;
+use crate::clients::Handle;
 use crate::command::{self, Context, Table};
 use crate::resp::{Args, Batch, MAX_COMMAND, Protocol, Reply};
 use crate::state::State;
@@ -56,10 +58,11 @@ pub fn batch() -> Batch {
 }
 
 impl Applier {
-    pub fn new(table: &'static Table, is_strict: bool) -> Self {
+    /// Executes the commands of `handle`, which is the primary's, or nobody's for an AOF.
+    pub fn new(table: &'static Table, is_strict: bool, handle: Arc<Handle>) -> Self {
         Self {
             table,
-            client: Client::obeyed(),
+            client: Client::obeyed(handle),
             output: BytesMut::new(),
             is_strict,
             transaction: None,

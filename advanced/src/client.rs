@@ -31,6 +31,8 @@ pub struct Client {
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
     pub is_browser: bool,
+    /// It is the AOF or the primary. What they send was accepted once (`mustObeyClient`).
+    pub is_obeyed: bool,
 }
 
 /// What a client waits for. It gets its reply after that.
@@ -44,6 +46,9 @@ pub enum Waiting {
     },
     /// `SHUTDOWN`: the server ends, or this attempt is aborted or fails.
     End(Attempt),
+    /// The next command has arrived, and the server does not execute such commands now
+    /// (`BLOCKED_POSTPONE`).
+    Turn,
 }
 
 impl Waiting {
@@ -66,10 +71,6 @@ impl Client {
         self.handle.set_protocol(protocol);
     }
 
-    /// The id of the AOF and of the primary. What they send was accepted once
-    /// (`mustObeyClient`).
-    pub const OBEYED: u64 = 0;
-
     pub fn new(handle: Arc<Handle>) -> Self {
         Self {
             handle,
@@ -80,15 +81,15 @@ impl Client {
             protocol: Protocol::default(),
             closing: false,
             is_browser: false,
+            is_obeyed: false,
         }
     }
 
     /// The client that executes what comes from the AOF or the primary.
-    pub fn obeyed() -> Self {
-        Self::new(Handle::nobody(Self::OBEYED).into())
-    }
-
-    pub fn is_obeyed(&self) -> bool {
-        self.handle.id == Self::OBEYED
+    pub fn obeyed(handle: Arc<Handle>) -> Self {
+        Self {
+            is_obeyed: true,
+            ..Self::new(handle)
+        }
     }
 }

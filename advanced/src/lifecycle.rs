@@ -25,6 +25,17 @@ pub enum Phase {
     Ended,
 }
 
+/// Which commands of clients wait before they are executed (`client_pause_type` in Redis).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    #[default]
+    Nothing,
+    /// Those that give replicas something to do. The data does not change meanwhile.
+    Writes,
+    /// All.
+    Everything,
+}
+
 /// Whether the data is saved before the server ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Save {

@@ -12,7 +12,7 @@ use crate::aof::Aof;
 use crate::background::Background;
 use crate::clients::Clients;
 use crate::config::Config;
-use crate::lifecycle::{Lifecycle, Phase};
+use crate::lifecycle::{Hold, Lifecycle, Phase};
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::stats::Stats;
@@ -29,19 +29,48 @@ pub struct State {
     pub pubsub: PubSub,
     pub replication: Replication,
     pub lifecycle: Lifecycle,
+    /// Which commands wait. It follows from the phase.
+    pub hold: Hold,
 }
 
 impl State {
     /// Enters a phase of the shutdown, and notifies every connection.
     pub fn enter(&mut self, phase: Phase) {
         self.lifecycle.enter(phase);
+        self.settle_hold();
+    }
+
+    /// Decides which commands wait from here on, and lets every connection look again.
+    pub fn settle_hold(&mut self) {
+        self.hold = match self.lifecycle.phase() {
+            Phase::Running => Hold::Nothing,
+            Phase::Draining | Phase::Ended => Hold::Writes,
+        };
         self.clients.notify_all();
+    }
+
+    /// Do writes wait, so that the data does not change?
+    pub fn is_frozen(&self) -> bool {
+        self.hold != Hold::Nothing
+    }
+
+    /// Ends the connection of a client, whatever that is doing. Nothing is kept for it any more.
+    pub fn kill(&mut self, client: u64) {
+        self.clients.kill(client);
+        self.forget(client);
+    }
+
+    /// Drops what is kept for a client whose connection has ended.
+    pub fn forget(&mut self, client: u64) {
+        self.pubsub.leave(client);
+        self.replication.leave(client);
+        self.clients.leave(client);
     }
 
     /// Aborts the shutdown, and notifies every connection. Returns false if none was in progress.
     pub fn abort_shutdown(&mut self) -> bool {
         let was_wanted = self.lifecycle.abort();
-        self.clients.notify_all();
+        self.settle_hold();
         was_wanted
     }
 
@@ -58,7 +87,7 @@ impl State {
     pub fn settle_expiry(&mut self, is_obeyed: bool) -> Expiry {
         self.store.expiry = match () {
             () if is_obeyed || self.store.loading => Expiry::Ignore,
-            () if self.lifecycle.phase() != Phase::Running => Expiry::Freeze,
+            () if self.is_frozen() => Expiry::Freeze,
             () if self.replication.is_replica() => Expiry::Hide,
             () => Expiry::Remove,
         };
@@ -82,6 +111,7 @@ impl Shared {
             pubsub: PubSub::default(),
             replication: Replication::default(),
             lifecycle: Lifecycle::default(),
+            hold: Hold::default(),
         })))
     }
 

@@ -80,6 +80,8 @@ pub struct Handle {
     heard: AtomicU64,
     /// The task that serves it.
     task: OnceLock<AbortHandle>,
+    /// That task is ended, and executes nothing any more.
+    is_ended: AtomicBool,
 }
 
 /// What CLIENT LIST and KILL sort clients into.
@@ -154,7 +156,10 @@ impl Clients {
     /// Disconnects the clients for which too many replies have waited for too long, even if
     /// nothing is added. What waits for a subscriber is in its mailbox, too, and is looked at there.
     pub fn enforce(&self, limit: OutputLimit) {
-        for handle in self.iter().filter(|it| it.kind() == Kind::Normal) {
+        for handle in self
+            .iter()
+            .filter(|it| it.kind() == Kind::Normal && !it.has_mailbox())
+        {
             handle.enforce(limit, handle.unwritten.load(Relaxed));
         }
     }
@@ -195,6 +200,7 @@ impl Handle {
             came: now,
             heard: now.into(),
             task: OnceLock::default(),
+            is_ended: AtomicBool::default(),
         }
     }
 
@@ -259,19 +265,24 @@ impl Handle {
 
     /// A letter for each of its states, as CLIENT LIST shows them.
     pub fn flags(&self) -> String {
-        match self.kind() {
-            Kind::Replica => "S".into(),
-            Kind::Primary => "M".into(),
-            Kind::Subscriber => "P".into(),
-            _ if self.is_blocked.load(Relaxed) => "b".into(),
-            _ => "N".into(),
+        let is = |flag: &AtomicBool| flag.load(Relaxed);
+        let states = [
+            ('S', is(&self.is_replica)),
+            ('M', is(&self.is_primary)),
+            ('P', self.is_subscriber()),
+            ('b', is(&self.is_blocked)),
+        ];
+        let flags = states.iter().filter(|(_, is_on)| *is_on);
+        match flags.map(|(flag, _)| *flag).collect::<String>() {
+            none if none.is_empty() => "N".into(),
+            flags => flags,
         }
     }
 
     /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
     /// blocked client is made to wait.
     fn may_time_out(&self) -> bool {
-        self.kind() == Kind::Normal && !self.is_blocked.load(Relaxed)
+        self.kind() == Kind::Normal && !self.has_mailbox() && !self.is_blocked.load(Relaxed)
     }
 
     pub fn kind(&self) -> Kind {
@@ -290,6 +301,16 @@ impl Handle {
     /// Does it get what others publish?
     pub fn is_subscriber(&self) -> bool {
         self.subscription_count() > 0
+    }
+
+    /// Is there a mailbox for it, whose limit counts what waits in its output, too?
+    pub fn has_mailbox(&self) -> bool {
+        self.is_subscriber()
+    }
+
+    /// Has its connection been ended? Commands that have arrived are not executed then.
+    pub fn is_ended(&self) -> bool {
+        self.is_ended.load(Relaxed)
     }
 
     /// How many subscriptions it has.
@@ -315,6 +336,7 @@ impl Handle {
 
     /// Ends its connection, whatever that is doing. The link to a primary looks itself.
     pub fn end(&self) {
+        self.is_ended.store(true, Relaxed);
         self.task.get().inspect(|task| task.abort());
         self.mail.notify_one();
     }

@@ -5,9 +5,12 @@
 #[cfg(feature = "client-lifecycle")]
 use super::notifications;
 use super::propagate::{propagate, propagate_expired};
-use super::{Command, CommandError, Context, Flag, Result};
+use super::{Command, CommandError, Context, Flag, Result, Table};
+use crate::client::Client;
+use crate::lifecycle::Hold;
 use crate::resp::cross_protocol;
 use crate::resp::{Args, Protocol};
+use crate::state::State;
 
 /// Executes the command in `args`, which must not be empty. Afterwards there is a
 /// reply in the output, be it an error. Returns whether the reply has to wait until
@@ -34,7 +37,7 @@ fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
     let command = ctx.table.resolve(args)?;
     ctx.state.stats.commands_processed += 1;
     ctx.client.handle.call(command.address());
-    check(ctx, command)?;
+    check(ctx.client, ctx.state, command)?;
     call(ctx, command, args)
 }
 
@@ -42,12 +45,13 @@ fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
 /// a client sent it (`mustObeyClient`).
 pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
     let command = ctx.table.resolve(args)?;
+    ctx.client.handle.call(command.address());
     call(ctx, command, args)
 }
 
 /// Refuses what the server cannot do in the state that it is in, in Redis's order.
-fn check(ctx: &Context<'_>, command: &Command) -> Result {
-    let (state, is) = (&*ctx.state, |flag| command.is(flag));
+fn check(client: &Client, state: &State, command: &Command) -> Result {
+    let is = |flag| command.is(flag);
     // Redis does not answer PING then either, so that a watchdog notices.
     let shows_trouble = || is(Flag::Write) || command.name == "ping";
     let must_save = state.config.stop_writes_on_bgsave_error && !state.config.save.is_empty();
@@ -62,8 +66,8 @@ fn check(ctx: &Context<'_>, command: &Command) -> Result {
     if is(Flag::Write) && state.replication.is_replica() && state.config.replica_read_only {
         return Err(CommandError::READONLY);
     }
-    let is_subscriber = ctx.client.handle.is_subscriber();
-    if is_subscriber && ctx.client.protocol == Protocol::Resp2 && !is(Flag::Subscribed) {
+    let is_subscriber = client.handle.is_subscriber();
+    if is_subscriber && client.protocol == Protocol::Resp2 && !is(Flag::Subscribed) {
         return Err(CommandError::subscribed(command.name));
     }
     let serves_stale = state.config.replica_serve_stale_data;
@@ -74,6 +78,20 @@ fn check(ctx: &Context<'_>, command: &Command) -> Result {
         return Err(CommandError::LOADING);
     }
     Ok(())
+}
+
+/// Must the command in `args` wait, because the server does not execute such commands now? One
+/// that is refused does not wait.
+pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) -> bool {
+    let Ok(command) = table.resolve(args) else {
+        return false;
+    };
+    let is_held = match state.hold {
+        Hold::Nothing => false,
+        Hold::Writes => command.may_replicate(),
+        Hold::Everything => true,
+    };
+    is_held && check(client, state, command).is_ok()
 }
 
 /// Calls the handler, and propagates what it changed. True if that went to the AOF.
@@ -99,12 +117,11 @@ mod tests {
     use bytes::BytesMut;
 
     use super::*;
-    use crate::client::Client;
     use crate::clients::Handle;
     use crate::config::Config;
     use crate::handlers;
-    use crate::resp::{Batch, Protocol, Reply};
-    use crate::state::{Shared, State};
+    use crate::resp::{Batch, Reply};
+    use crate::state::Shared;
 
     fn run_line(state: &mut State, line: &str) -> Result<bool> {
         let mut input = BytesMut::from(line);
@@ -113,11 +130,11 @@ mod tests {
         let args = batch.take(&input).expect("a command");
         let (mut output, mut client) = (BytesMut::new(), Client::new(Handle::nobody(1).into()));
         if state.store.loading {
-            client = Client::obeyed();
+            client = Client::obeyed(Handle::nobody(0).into());
         }
         let reply = Reply::new(&mut output, Protocol::Resp2);
         let ctx = &mut Context::new(handlers::table(), &mut client, reply, state);
-        match ctx.client.is_obeyed() {
+        match ctx.client.is_obeyed {
             true => obey(ctx, args),
             false => run(ctx, args),
         }

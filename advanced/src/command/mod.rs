@@ -21,7 +21,7 @@ use crate::resp::{Args, Reply};
 use crate::state::State;
 
 pub use self::arguments::{check_database, integer};
-pub use self::dispatch::{execute, obey};
+pub use self::dispatch::{execute, must_wait, obey};
 pub use self::error::{CommandError, Result};
 pub use self::help::help;
 pub use self::propagate::propagate_expired;
@@ -49,7 +49,7 @@ impl<'a> Context<'a> {
         reply: Reply<'a>,
         state: &'a mut State,
     ) -> Self {
-        state.settle_expiry(client.is_obeyed());
+        state.settle_expiry(client.is_obeyed);
         Self {
             table,
             client,
@@ -170,6 +170,12 @@ impl Command {
 
     pub fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
+    }
+
+    /// Does it give replicas something to do (`CMD_MAY_REPLICATE`)? Then it waits while the data
+    /// must not change.
+    pub fn may_replicate(&self) -> bool {
+        self.is(Flag::Write) || self.name == "publish"
     }
 
     /// Whether it may be called with so many arguments, its name included.

@@ -36,7 +36,7 @@ impl Context<'_> {
     /// and the primary there is no limit: they repeat what was accepted when another limit may
     /// have held (`mustObeyClient`).
     pub fn max_string(&self) -> usize {
-        match self.client.is_obeyed() {
+        match self.client.is_obeyed {
             true => usize::MAX,
             false => self.state.config.proto_max_bulk_len,
         }

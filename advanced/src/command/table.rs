@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Command, CommandError, Flag, Result};
+use super::{Command, CommandError, Result};
 use crate::resp::Args;
 
 /// The longest name of a command, in bytes.
@@ -93,12 +93,5 @@ impl Table {
             .iter()
             .flat_map(|it| [it].into_iter().chain(it.subcommands));
         all.find(|it| it.address() == address).map(|it| it.name)
-    }
-
-    /// Whether `args` are a command that gives replicas something to do. Such a command waits
-    /// while the server waits for its replicas (`CMD_MAY_REPLICATE`).
-    pub fn may_replicate(&self, args: Args<'_>) -> bool {
-        let command = self.resolve(args);
-        command.is_ok_and(|command| command.is(Flag::Write) || command.name == "publish")
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::lifecycle::Phase;
 use crate::state::{Shared, State};
 
 /// The time between two ticks (`hz` in Redis is 10).
@@ -49,8 +48,8 @@ fn every_second(state: &mut State) {
     let limits = state.config.client_output_buffer_limit;
     state.clients.enforce(limits.normal);
     state.pubsub.enforce(limits.pubsub);
-    if state.lifecycle.phase() == Phase::Draining {
-        // Nothing is read from the primary now, so its silence must not count as a timeout.
+    if state.is_frozen() {
+        // Little is read from the primary now, so its silence must not count as a timeout.
         state.replication.hear();
     }
     let silence = state.config.repl_timeout;

@@ -1,24 +1,16 @@
-//! Commands about the connection itself: PING, ECHO, QUIT, AUTH, HELLO, CLIENT, RESET,
-//! SELECT (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in
-//! `db.c`).
+//! Commands about the connection itself: PING, ECHO, QUIT, AUTH, HELLO, RESET, SELECT
+//! (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in `db.c`).
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-
-use crate::clients::{Handle, Kind};
 use crate::command::{
-    Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, Table, check_database,
-    help,
+    Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, check_database,
 };
+use crate::handlers::client::valid_name;
 use crate::resp::{Args, Protocol, parse_integer};
 
 const ANY_TIME: &[Flag] = &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy];
 const ANY_TIME_SUBSCRIBED: &[Flag] = &[
     Noscript, Loading, Stale, Fast, NoAuth, AllowBusy, Subscribed,
 ];
-const OWN: &[Flag] = &[Noscript, Loading, Stale];
-const OTHERS: &[Flag] = &[Admin, Noscript, Loading, Stale];
 
 pub const COMMANDS: &[Command] = &[
     Command::new("ping", -1, &[Fast, Subscribed], ping),
@@ -28,17 +20,6 @@ pub const COMMANDS: &[Command] = &[
     Command::new("hello", -1, ANY_TIME, hello),
     Command::new("reset", 1, ANY_TIME_SUBSCRIBED, reset),
     Command::new("select", 2, &[Loading, Stale, Fast], select),
-    Command::container("client", CLIENT),
-];
-
-const CLIENT: &[Command] = &[
-    Command::new("client|id", 2, OWN, client_id),
-    Command::new("client|getname", 2, OWN, client_getname),
-    Command::new("client|setname", 3, OWN, client_setname),
-    Command::new("client|info", 2, OWN, client_info),
-    Command::new("client|list", -2, OTHERS, client_list),
-    Command::new("client|kill", -3, OTHERS, client_kill),
-    Command::new("client|help", 2, &[Loading, Stale], help),
 ];
 
 /// `PING [message]`. A subscriber gets a reply that looks like a message in RESP2.
@@ -140,16 +121,9 @@ fn protocol(version: &[u8]) -> Result<Protocol> {
     }
 }
 
-fn version(protocol: Protocol) -> i64 {
-    match protocol {
-        Protocol::Resp2 => 2,
-        Protocol::Resp3 => 3,
-    }
-}
-
 fn introduce_server(ctx: &mut Context<'_>) {
     let id = ctx.client.handle.id as i64;
-    let version = version(ctx.client.protocol);
+    let version = ctx.client.protocol.number();
     let role = match ctx.state.replication.is_replica() {
         true => "replica",
         false => "master",
@@ -182,196 +156,4 @@ fn select(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     check_database(&args[1])?;
     ctx.reply.ok();
     Ok(())
-}
-
-/// `CLIENT ID`
-fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let id = ctx.client.handle.id as i64;
-    ctx.reply.integer(id);
-    Ok(())
-}
-
-/// `CLIENT GETNAME`
-fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    match ctx.client.handle.name().as_str() {
-        "" => ctx.reply.null(),
-        name => ctx.reply.bulk(name.as_bytes()),
-    }
-    Ok(())
-}
-
-/// `CLIENT SETNAME name`: an empty name removes the old one.
-fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    ctx.client.handle.set_name(valid_name(&args[2])?);
-    ctx.reply.ok();
-    Ok(())
-}
-
-/// `CLIENT INFO`
-fn client_info(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let line = describe(&ctx.client.handle, ctx.table);
-    ctx.reply.verbatim(&line);
-    Ok(())
-}
-
-/// `CLIENT LIST [TYPE type | ID id [id …]]`
-fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let option = args.get(2);
-    let is = |word: &str| option.is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
-    let list: Vec<&Arc<Handle>> = if is("TYPE") && args.len() == 4 {
-        let kind = kind(&args[3])?;
-        let clients = ctx.state.clients.iter();
-        clients.filter(|client| client.kind() == kind).collect()
-    } else if is("ID") && args.len() > 3 {
-        let ids = args.skip(3);
-        let ids = ids.iter().map(parse_integer).collect::<Option<Vec<_>>>();
-        let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;
-        let find = |id: i64| ctx.state.clients.get(u64::try_from(id).ok()?);
-        ids.into_iter().filter_map(find).collect()
-    } else if args.len() == 2 {
-        ctx.state.clients.iter().collect()
-    } else {
-        return Err(CommandError::SYNTAX);
-    };
-    let lines = list.into_iter().map(|client| describe(client, ctx.table));
-    ctx.reply.verbatim(&lines.collect::<String>());
-    Ok(())
-}
-
-/// A client's line in CLIENT LIST. A field for a feature that this server does not have is as
-/// in a Redis that does not use it.
-fn describe(client: &Handle, table: &Table) -> String {
-    let unwritten = client.unwritten.load(Relaxed);
-    let unread = client.unread.load(Relaxed);
-    let input = client.input_size.load(Relaxed);
-    let output = client.output_size.load(Relaxed);
-    let [channels, patterns] = &client.subscriptions;
-    format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub=0 multi=-1 qbuf={unread} qbuf-free={} \
-         argv-mem=0 multi-mem=0 rbs={output} rbp={output} obl={unwritten} oll=0 omem=0 \
-         tot-mem={} events={} cmd={} user=default redir=-1 resp={}\n",
-        client.id,
-        client.addr,
-        client.local_addr,
-        client.fd,
-        client.name(),
-        client.age().as_secs(),
-        client.idle().as_secs(),
-        client.flags(),
-        channels.load(Relaxed),
-        patterns.load(Relaxed),
-        input.saturating_sub(unread),
-        input + output + size_of::<Handle>(),
-        if unwritten > 0 { "rw" } else { "r" },
-        table.name_at(client.command()).unwrap_or("NULL"),
-        version(client.protocol()),
-    )
-}
-
-/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`: closes the
-/// connections of the clients that match all options.
-fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let own_id = ctx.client.handle.id;
-    let is_old_form = args.len() == 3;
-    let filter = match is_old_form {
-        true => Filter {
-            addr: Some(&args[2]),
-            ..Filter::default()
-        },
-        false => Filter::parse(own_id, args.skip(2))?,
-    };
-    let clients = ctx.state.clients.iter();
-    let found: Vec<Arc<Handle>> = clients.filter(|it| filter.matches(it)).cloned().collect();
-    for client in &found {
-        match client.id == own_id {
-            // The caller gets the reply first.
-            true => ctx.client.closing = true,
-            false => {
-                ctx.state.clients.kill(client.id);
-                ctx.state.pubsub.leave(client.id);
-            }
-        }
-    }
-    match is_old_form {
-        true if found.is_empty() => return Err(CommandError::new("ERR No such client")),
-        true => ctx.reply.ok(),
-        false => ctx.reply.integer(found.len() as i64),
-    }
-    Ok(())
-}
-
-/// The options of CLIENT KILL. A client must match all that are given.
-#[derive(Default)]
-struct Filter<'a> {
-    id: Option<u64>,
-    kind: Option<Kind>,
-    addr: Option<&'a [u8]>,
-    laddr: Option<&'a [u8]>,
-    /// The id of the client that calls, unless `SKIPME no` is given.
-    spared: Option<u64>,
-}
-
-impl<'a> Filter<'a> {
-    /// Reads the options. If one is given twice, the last counts.
-    fn parse(own_id: u64, mut options: Args<'a>) -> Result<Self> {
-        let mut filter = Self {
-            spared: Some(own_id),
-            ..Self::default()
-        };
-        while let Some(option) = options.get(0) {
-            let value = options.get(1).ok_or(CommandError::SYNTAX)?;
-            match option.to_ascii_lowercase().as_slice() {
-                b"id" => {
-                    let id = parse_integer(value).filter(|id| *id > 0);
-                    filter.id = Some(id.ok_or(INVALID_ID)?.unsigned_abs());
-                }
-                b"type" => filter.kind = Some(kind(value)?),
-                b"addr" => filter.addr = Some(value),
-                b"laddr" => filter.laddr = Some(value),
-                // It is the only user, so every client matches.
-                b"user" if value == b"default" => {}
-                b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
-                b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spared = Some(own_id),
-                b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.spared = None,
-                _ => return Err(CommandError::SYNTAX),
-            }
-            options = options.skip(2);
-        }
-        Ok(filter)
-    }
-
-    fn matches(&self, client: &Handle) -> bool {
-        let is = |wanted: &[u8], addr: SocketAddr| addr.to_string().as_bytes() == wanted;
-        self.id.is_none_or(|id| client.id == id)
-            && self.kind.is_none_or(|kind| client.kind() == kind)
-            && self.addr.is_none_or(|addr| is(addr, client.addr))
-            && self.laddr.is_none_or(|addr| is(addr, client.local_addr))
-            && self.spared != Some(client.id)
-    }
-}
-
-const INVALID_ID: CommandError = CommandError::new("ERR client-id should be greater than 0");
-
-/// The kind of clients called `name`, in upper or lower case.
-fn kind(name: &[u8]) -> Result<Kind> {
-    match name.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(Kind::Normal),
-        b"master" => Ok(Kind::Primary),
-        b"slave" | b"replica" => Ok(Kind::Replica),
-        b"pubsub" => Ok(Kind::Subscriber),
-        _ => {
-            let before = "ERR Unknown client type '";
-            Err(CommandError::quoting(before, name, "'"))
-        }
-    }
-}
-
-/// The name as text. It must be printable and without blanks, because CLIENT LIST prints it
-/// on one line with other fields.
-fn valid_name(name: &[u8]) -> Result<&str> {
-    let name = name.iter().all(u8::is_ascii_graphic).then_some(name);
-    let name = name.and_then(|name| str::from_utf8(name).ok());
-    name.ok_or(CommandError::new(
-        "ERR Client names cannot contain spaces, newlines or special characters.",
-    ))
 }

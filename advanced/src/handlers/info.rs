@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-use crate::clients::Handle;
+use crate::clients::{Handle, Kind as Peer};
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
 use crate::pubsub::Kind;
 use crate::replication::{Link, Primary, ReplicaState};
@@ -218,6 +218,9 @@ fn primary_of(state: &State, primary: &Primary) -> String {
     let (offset, config) = (state.replication.offset(), &state.config);
     let is_up = primary.is_connected();
     let heard = primary.heard.elapsed().as_secs() as i64;
+    // What has arrived and is not executed yet.
+    let link = state.clients.iter().find(|it| it.kind() == Peer::Primary);
+    let read = link.map_or(0, |link| link.unread.load(Relaxed) as i64);
     let mut text = lines(&[
         ("master_host", &primary.address.host),
         ("master_port", &primary.address.port),
@@ -230,7 +233,7 @@ fn primary_of(state: &State, primary: &Primary) -> String {
             "master_sync_in_progress",
             &u8::from(primary.link == Link::Sync),
         ),
-        ("slave_read_repl_offset", &offset),
+        ("slave_read_repl_offset", &(offset + read)),
         ("slave_repl_offset", &offset),
     ]);
     if !is_up {

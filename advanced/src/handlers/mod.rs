@@ -1,5 +1,6 @@
 //! The families of commands, one file each, and the table that joins them.
 
+mod client;
 mod connection;
 mod expiry;
 mod info;
@@ -21,6 +22,7 @@ use crate::command::{Command, Table};
 /// The families, in the order of the files.
 const FAMILIES: &[&[Command]] = &[
     introspection::COMMANDS,
+    client::COMMANDS,
     connection::COMMANDS,
     expiry::COMMANDS,
     info::COMMANDS,

@@ -200,8 +200,10 @@ fn wait(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         ctx.reply.integer(acknowledged as i64);
         return Ok(());
     }
-    let limit = ctx.state.config.client_output_buffer_limit.replica;
-    ctx.state.replication.ask(limit);
+    if !ctx.state.is_frozen() {
+        let limit = ctx.state.config.client_output_buffer_limit.replica;
+        ctx.state.replication.ask(limit);
+    }
     let timeout = (timeout > 0).then(|| Duration::from_millis(timeout));
     ctx.client.waiting = Some(Waiting::Replicas {
         replicas: replicas as usize,

@@ -26,7 +26,6 @@ use crate::clients::Handle;
 use crate::clients::notify::Notified;
 use crate::clients::output_limit::{self, OutputLimit};
 use crate::command::{self, CommandError, Context, Table};
-use crate::lifecycle::Phase;
 use crate::net::to_replica;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
@@ -75,8 +74,6 @@ pub struct Connection {
     has_mail: bool,
     /// It has published as much as may be at once.
     has_published: bool,
-    /// Its next command waits until the server serves writes again.
-    is_held: bool,
     /// Nothing is executed any more.
     has_ended: bool,
     /// How many bytes have come and gone that the statistics do not know of.
@@ -101,7 +98,6 @@ impl Connection {
             // The server may be about to end.
             has_mail: true,
             has_published: false,
-            is_held: false,
             has_ended: false,
             received: 0,
             sent: 0,
@@ -154,7 +150,7 @@ impl Connection {
             // Mail for which there was no room goes on as soon as the socket has taken the rest.
             let has_mail = self.has_mail && self.output.is_empty();
             let (mut reader, mut writer) = self.socket.split();
-            let may_go_on = more && !self.is_held && self.output.len() < MAX_OUTPUT;
+            let may_go_on = more && self.output.len() < MAX_OUTPUT;
             tokio::select! {
                 // Writing comes first: it is what somebody waits for.
                 biased;
@@ -240,19 +236,16 @@ impl Connection {
             return false;
         }
         let state = &mut *shared.lock();
-        let phase = state.lifecycle.phase();
-        self.has_ended = phase == Phase::Ended;
-        if self.has_ended {
+        self.has_ended = state.lifecycle.has_ended();
+        if self.has_ended || self.client.handle.is_ended() {
             return false;
         }
         self.begin_batch(state);
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && self.may_execute() && !self.has_published {
-            if phase == Phase::Draining && self.may_replicate() {
-                // It is not its client's fault.
-                self.client.handle.is_blocked.store(true, Relaxed);
-                self.is_held = true;
+            if state.is_frozen() && self.must_wait(state) {
+                self.client.waiting = Some(Waiting::Turn);
                 break;
             }
             let start = self.output.len();
@@ -284,9 +277,6 @@ impl Connection {
     /// Tells the statistics what has come and gone, notes how far the AOF is, and moves messages to
     /// the output: what a batch begins with.
     fn begin_batch(&mut self, state: &mut State) {
-        if std::mem::take(&mut self.is_held) {
-            self.client.handle.is_blocked.store(false, Relaxed);
-        }
         state.stats.bytes_received += std::mem::take(&mut self.received);
         state.stats.bytes_sent += std::mem::take(&mut self.sent);
         if state.aof.is_behind(state.config.appendfsync) {
@@ -300,8 +290,14 @@ impl Connection {
             true => MAX_REPLIES,
             false => MAX_OUTPUT,
         };
-        let (client, output) = (&self.client.handle, &mut self.output);
-        self.has_mail = client.is_subscriber() && state.pubsub.collect(client, output, room);
+        self.has_mail = self.collect(state, room);
+    }
+
+    /// Moves messages to the output, while that is shorter than `room` bytes. Returns whether there
+    /// are more.
+    fn collect(&mut self, state: &mut State, room: usize) -> bool {
+        let client = &self.client.handle;
+        client.is_subscriber() && state.pubsub.collect(client, &mut self.output, room)
     }
 
     /// May the client's next command be executed now?
@@ -309,10 +305,10 @@ impl Connection {
         !self.client.closing && self.client.waiting.is_none() && self.client.sync.is_none()
     }
 
-    /// Would the next command give the replicas more to do?
-    fn may_replicate(&self) -> bool {
+    /// Must the client's next command wait?
+    fn must_wait(&self, state: &State) -> bool {
         let next = self.batch.peek(&self.input);
-        next.is_some_and(|args| self.table.may_replicate(args))
+        next.is_some_and(|args| command::must_wait(self.table, &self.client, state, args))
     }
 
     /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides
@@ -324,14 +320,11 @@ impl Connection {
         client: &'a Handle,
         mut mail: Pin<&mut Notified<'a>>,
     ) -> io::Result<bool> {
-        client.is_blocked.store(true, Relaxed);
-        let mut changes = self.shared.lock().replication.watch();
+        let mut changes = self.begin_to_wait();
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
-            if self.answer(waiting, at_end) {
-                client.is_blocked.store(false, Relaxed);
-                self.has_mail = true;
+            if self.is_over(waiting, at_end) {
                 return Ok(at_end);
             }
             self.input.reserve(MIN_READ);
@@ -339,22 +332,47 @@ impl Connection {
             let (mut reader, mut writer) = self.socket.split();
             tokio::select! {
                 written = writer.write(&self.output), if !self.output.is_empty() => {
-                    remove_front(&mut self.output, written?);
+                    self.has_written(written?);
                 }
                 read = reader.read_buf(&mut self.input), if has_room && !at_end => {
-                    at_end = read? == 0;
+                    at_end = !self.has_read(read?);
                 }
                 _ = changes.changed() => {}
-                // The server is in another phase.
+                // There are messages, or the server executes other commands now.
                 () = &mut mail => mail.set(client.mail.notified()),
                 () = sleep(waiting.left()) => {}
             }
         }
     }
 
+    /// Others see from here on that the client waits.
+    fn begin_to_wait(&self) -> watch::Receiver<()> {
+        let state = self.shared.lock();
+        self.client.handle.is_blocked.store(true, Relaxed);
+        state.replication.watch()
+    }
+
+    /// Is the wait over? Then the client has its reply, and is not blocked any more. Messages do not
+    /// wait for that.
+    fn is_over(&mut self, waiting: Waiting, at_end: bool) -> bool {
+        let shared = self.shared.clone();
+        let state = &mut *shared.lock();
+        self.collect(state, MAX_REPLIES);
+        let is_over = self.answer(state, waiting, at_end);
+        if is_over {
+            self.client.handle.is_blocked.store(false, Relaxed);
+            self.has_mail = true;
+        }
+        is_over
+    }
+
     /// Replies, if what the client waits for is there or will not come.
-    fn answer(&mut self, waiting: Waiting, at_end: bool) -> bool {
-        let state = &*self.shared.lock();
+    fn answer(&mut self, state: &State, waiting: Waiting, at_end: bool) -> bool {
+        if matches!(waiting, Waiting::Turn) {
+            // Whoever leaves meanwhile does not get what it asked for.
+            self.client.closing = at_end && !state.lifecycle.has_ended();
+            return at_end || state.lifecycle.has_ended() || !self.must_wait(state);
+        }
         let mut reply = Reply::new(&mut self.output, self.client.protocol);
         match waiting {
             Waiting::Replicas { .. } if state.replication.is_replica() => {
@@ -376,7 +394,7 @@ impl Connection {
                 reply.error(b"ERR Errors trying to SHUTDOWN. Check logs.");
             }
             // Even if the client has no more to say, its next command must not overtake this one.
-            Waiting::End(_) => return state.lifecycle.has_ended(),
+            Waiting::End(_) | Waiting::Turn => return state.lifecycle.has_ended(),
         }
         true
     }
@@ -385,8 +403,8 @@ impl Connection {
     /// subscribers.
     async fn say_goodbye(&mut self) -> io::Result<()> {
         {
-            let (state, client) = (&mut *self.shared.lock(), &self.client.handle);
-            state.pubsub.collect(client, &mut self.output, usize::MAX);
+            let shared = self.shared.clone();
+            self.collect(&mut shared.lock(), usize::MAX);
         }
         while !self.output.is_empty() {
             // Whoever takes nothing for so long does not hold up the end.
@@ -412,9 +430,7 @@ impl Connection {
     /// memory can be full before. Messages are counted where they are published.
     fn exceeds_limit(&self) -> bool {
         let (client, waiting) = (&self.client.handle, self.output.len());
-        waiting > output_limit::FREE
-            && !client.is_subscriber()
-            && client.enforce(self.limit, waiting)
+        waiting > output_limit::FREE && !client.has_mailbox() && client.enforce(self.limit, waiting)
     }
 
     /// Waits until the log has what the batch changed or saw. After that the replies
@@ -448,7 +464,8 @@ impl Connection {
     fn refuse_unlogged(&mut self, error: &str) {
         let mut replies = BytesMut::new();
         let mut end = 0;
-        for range in &self.unlogged.replies {
+        // A reply that is not sent takes no room.
+        for range in self.unlogged.replies.iter().filter(|it| !it.is_empty()) {
             replies.extend_from_slice(&self.output[end..range.start]);
             let error = CommandError::aof(error);
             Reply::new(&mut replies, self.client.protocol).error(error.text());
@@ -483,10 +500,7 @@ impl Connection {
 /// Whatever ends a connection, nothing is kept for its client after that.
 impl Drop for Connection {
     fn drop(&mut self) {
-        let (state, client) = (&mut *self.shared.lock(), self.client.handle.id);
-        state.pubsub.leave(client);
-        state.replication.leave(client);
-        state.clients.leave(client);
+        self.shared.lock().forget(self.client.handle.id);
     }
 }
 

@@ -26,7 +26,6 @@ use tracing::{error, info, warn};
 use crate::apply::{self, Applier, ApplyError};
 use crate::clients::Handle;
 use crate::command::Table;
-use crate::lifecycle::Phase;
 use crate::rdb::{Decoder, RdbError};
 use crate::recovery::load::{self, Expired};
 use crate::replication::{Address, Link};
@@ -47,6 +46,9 @@ const ACKNOWLEDGE: Duration = Duration::from_secs(1);
 
 /// How many bytes are read at once.
 const CHUNK: usize = 64 * 1024;
+
+/// How many bytes of the feed are kept while it is not executed.
+const MAX_HELD: usize = 1024 * 1024;
 
 /// The longest line that a primary may send during the handshake, in bytes.
 const MAX_LINE: usize = 1024;
@@ -284,7 +286,10 @@ impl Connection<'_> {
 
     /// Executes the feed, and acknowledges the offset once a second and when the primary asks.
     async fn listen(&mut self, table: &'static Table) -> Result<std::convert::Infallible> {
-        let (mut applier, mut batch) = (Applier::new(table, false), apply::batch());
+        let (mut applier, mut batch) = (
+            Applier::new(table, false, Arc::clone(&self.client)),
+            apply::batch(),
+        );
         let mut ticks = interval(ACKNOWLEDGE);
         let client = Arc::clone(&self.client);
         loop {
@@ -292,7 +297,7 @@ impl Connection<'_> {
             if std::mem::take(&mut applier.is_asked) {
                 self.acknowledge().await?;
             }
-            let is_held = self.shared.lock().lifecycle.phase() == Phase::Draining;
+            let is_held = self.shared.lock().is_frozen() && self.input.len() >= MAX_HELD;
             tokio::select! {
                 _ = ticks.tick() => self.acknowledge().await?,
                 // It is ended, or the server is in another phase.
@@ -309,13 +314,15 @@ impl Connection<'_> {
         if state.clients.get(self.client.id).is_none() {
             return Err(LinkError::Killed);
         }
-        if state.lifecycle.phase() == Phase::Draining {
+        self.client.unread.store(self.input.len(), Relaxed);
+        if state.is_frozen() {
             // Our replicas are to catch up, and would not with an end that moves.
             return Ok(());
         }
         let limit = state.config.client_output_buffer_limit.replica;
         let pass_on = |state: &mut State, bytes: &[u8]| state.replication.pass_on(bytes, limit);
         let applied = applier.apply(batch, &mut self.input, state, pass_on);
+        self.client.unread.store(self.input.len(), Relaxed);
         let (policy, position) = (state.config.appendfsync, state.aof.position());
         // Nobody waits for it; if it fails, the AOF says so and is tried again.
         let _ = state.aof.commit(position, policy);

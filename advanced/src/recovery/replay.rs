@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use crate::aof::Folder;
 use crate::apply::{self, Applier};
+use crate::clients::Handle;
 use crate::command::Table;
 use crate::rdb::{MAGIC, RdbError};
 use crate::recovery::load::{self, Expired};
@@ -58,7 +59,7 @@ pub enum ReplayError {
 /// Replays the AOF in `folder`, after which the store is as it was. Returns how many commands
 /// were executed.
 pub fn run(folder: &Folder, table: &'static Table, shared: &Shared) -> Result<u64, ReplayError> {
-    let mut applier = Applier::new(table, true);
+    let mut applier = Applier::new(table, true, Handle::nobody(0).into());
     let (location, mut parts) = (folder.location(), folder.manifest.files());
     while let Some(part) = parts.next() {
         let mut source = Source::open(location.path(&part.name), location.manifest())?;

@@ -123,3 +123,13 @@ pub enum Protocol {
     Resp2,
     Resp3,
 }
+
+impl Protocol {
+    /// Its number in HELLO and in CLIENT LIST.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Resp2 => 2,
+            Self::Resp3 => 3,
+        }
+    }
+}
