@@ -46,6 +46,10 @@ impl State {
             Phase::Running => Hold::Nothing,
             Phase::Draining | Phase::Ended => Hold::Writes,
         };
+        #[cfg(feature = "client-lifecycle")]
+        {
+            self.hold = self.hold.max(self.clients.pause.hold());
+        }
         self.clients.notify_all();
     }
 

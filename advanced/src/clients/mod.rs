@@ -10,8 +10,16 @@
 //! nobody is kept waiting. The time is that of the last tick, as looking at the clock costs
 //! more than the rest together.
 
+#[cfg(feature = "client-lifecycle")]
+pub mod monitors;
 pub mod notify;
 pub mod output_limit;
+#[cfg(feature = "client-lifecycle")]
+pub mod pause;
+#[cfg(feature = "client-lifecycle")]
+pub mod record;
+#[cfg(feature = "client-lifecycle")]
+pub mod replies;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,6 +43,12 @@ pub struct Clients {
     handles: BTreeMap<u64, Arc<Handle>>,
     /// The id of the last that came.
     last_id: u64,
+    /// Those that watch the others.
+    #[cfg(feature = "client-lifecycle")]
+    pub monitors: monitors::Monitors,
+    /// Until when they wait.
+    #[cfg(feature = "client-lifecycle")]
+    pub pause: pause::Pause,
 }
 
 /// The time of the last tick, in milliseconds since the first.
@@ -82,6 +96,8 @@ pub struct Handle {
     task: OnceLock<AbortHandle>,
     /// That task is ended, and executes nothing any more.
     is_ended: AtomicBool,
+    #[cfg(feature = "client-lifecycle")]
+    pub record: record::Record,
 }
 
 /// What CLIENT LIST and KILL sort clients into.
@@ -91,6 +107,19 @@ pub enum Kind {
     Primary,
     Replica,
     Subscriber,
+}
+
+impl Kind {
+    /// The kind called `name`, in any mixture of case.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        match name.to_ascii_lowercase().as_slice() {
+            b"normal" => Some(Self::Normal),
+            b"master" => Some(Self::Primary),
+            b"slave" | b"replica" => Some(Self::Replica),
+            b"pubsub" => Some(Self::Subscriber),
+            _ => None,
+        }
+    }
 }
 
 impl Clients {
@@ -106,6 +135,8 @@ impl Clients {
     /// A client is gone.
     pub fn leave(&mut self, id: u64) {
         self.handles.remove(&id);
+        #[cfg(feature = "client-lifecycle")]
+        self.monitors.leave(id);
     }
 
     /// Ends the connection of a client, whatever it is doing.
@@ -201,6 +232,8 @@ impl Handle {
             heard: now.into(),
             task: OnceLock::default(),
             is_ended: AtomicBool::default(),
+            #[cfg(feature = "client-lifecycle")]
+            record: record::Record::default(),
         }
     }
 
@@ -273,10 +306,13 @@ impl Handle {
             ('b', is(&self.is_blocked)),
         ];
         let flags = states.iter().filter(|(_, is_on)| *is_on);
-        match flags.map(|(flag, _)| *flag).collect::<String>() {
-            none if none.is_empty() => "N".into(),
-            flags => flags,
+        let mut flags: String = flags.map(|(flag, _)| *flag).collect();
+        #[cfg(feature = "client-lifecycle")]
+        self.record.add_flags(&mut flags);
+        if flags.is_empty() {
+            flags.push('N');
         }
+        flags
     }
 
     /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
@@ -305,6 +341,10 @@ impl Handle {
 
     /// Is there a mailbox for it, whose limit counts what waits in its output, too?
     pub fn has_mailbox(&self) -> bool {
+        #[cfg(feature = "client-lifecycle")]
+        if self.record.watches() {
+            return true;
+        }
         self.is_subscriber()
     }
 

@@ -2,10 +2,10 @@
 //! server, called, and what it changed is propagated (`processCommand` and `call` in Redis's
 //! `server.c`).
 
-#[cfg(feature = "client-lifecycle")]
-use super::notifications;
 use super::propagate::{propagate, propagate_expired};
 use super::{Command, CommandError, Context, Flag, Result, Table};
+#[cfg(feature = "client-lifecycle")]
+use super::{monitor, notifications};
 use crate::client::Client;
 use crate::lifecycle::Hold;
 use crate::resp::cross_protocol;
@@ -77,6 +77,8 @@ fn check(client: &Client, state: &State, command: &Command) -> Result {
     if state.store.loading && !is(Flag::Loading) {
         return Err(CommandError::LOADING);
     }
+    #[cfg(feature = "client-lifecycle")]
+    monitor::check(client, command)?;
     Ok(())
 }
 
@@ -86,6 +88,10 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
     let Ok(command) = table.resolve(args) else {
         return false;
     };
+    #[cfg(feature = "client-lifecycle")]
+    if client.handle.record.watches() {
+        return false;
+    }
     let is_held = match state.hold {
         Hold::Nothing => false,
         Hold::Writes => command.may_replicate(),
@@ -98,6 +104,10 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
 fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool> {
     let changes = ctx.state.store.changes;
     let called = (command.handler)(ctx, args);
+    #[cfg(feature = "client-lifecycle")]
+    if !ctx.state.clients.monitors.is_empty() {
+        monitor::show(ctx, command, args);
+    }
     propagate_expired(ctx.state);
     #[cfg(feature = "client-lifecycle")]
     notifications::publish(ctx.state, command, args);

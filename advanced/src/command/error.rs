@@ -97,6 +97,11 @@ impl CommandError {
         )
     }
 
+    /// There is no such type of clients.
+    pub fn client_type(name: &[u8]) -> Self {
+        Self::quoting("ERR Unknown client type '", name, "'")
+    }
+
     /// The container has no such subcommand.
     pub fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
         let after = format!("'. Try {} HELP.", container.to_uppercase());

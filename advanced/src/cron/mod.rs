@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+#[cfg(feature = "client-lifecycle")]
+use crate::handlers::client_lifecycle;
 use crate::state::{Shared, State};
 
 /// The time between two ticks (`hz` in Redis is 10).
@@ -36,6 +38,8 @@ pub async fn run(shared: Shared) {
 
 fn every_tick(state: &mut State) {
     state.clients.tick();
+    #[cfg(feature = "client-lifecycle")]
+    client_lifecycle::pause::every_tick(state);
     state.stats.sample();
     let (store, config) = (&state.store, &state.config);
     state.background.every_tick(&mut state.aof, store, config);
@@ -48,6 +52,8 @@ fn every_second(state: &mut State) {
     let limits = state.config.client_output_buffer_limit;
     state.clients.enforce(limits.normal);
     state.pubsub.enforce(limits.pubsub);
+    #[cfg(feature = "client-lifecycle")]
+    state.clients.monitors.enforce(limits.normal);
     if state.is_frozen() {
         // Little is read from the primary now, so its silence must not count as a timeout.
         state.replication.hear();

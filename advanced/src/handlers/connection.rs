@@ -145,6 +145,8 @@ fn introduce_server(ctx: &mut Context<'_>) {
 /// `RESET`: puts the connection back into the state in which it began.
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.pubsub.leave(ctx.client.handle.id);
+    #[cfg(feature = "client-lifecycle")]
+    super::client_lifecycle::reset(ctx);
     ctx.client.handle.set_name("");
     ctx.client.speak(Protocol::default());
     ctx.reply.simple("RESET");

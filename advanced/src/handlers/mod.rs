@@ -1,6 +1,10 @@
 //! The families of commands, one file each, and the table that joins them.
 
 mod client;
+#[cfg(not(feature = "client-lifecycle"))]
+mod client_kill;
+#[cfg(feature = "client-lifecycle")]
+pub mod client_lifecycle;
 mod connection;
 mod expiry;
 mod info;
@@ -22,7 +26,10 @@ use crate::command::{Command, Table};
 /// The families, in the order of the files.
 const FAMILIES: &[&[Command]] = &[
     introspection::COMMANDS,
+    #[cfg(not(feature = "client-lifecycle"))]
     client::COMMANDS,
+    #[cfg(feature = "client-lifecycle")]
+    client_lifecycle::COMMANDS,
     connection::COMMANDS,
     expiry::COMMANDS,
     info::COMMANDS,

@@ -26,6 +26,8 @@ use crate::clients::Handle;
 use crate::clients::notify::Notified;
 use crate::clients::output_limit::{self, OutputLimit};
 use crate::command::{self, CommandError, Context, Table};
+#[cfg(feature = "client-lifecycle")]
+use crate::net::special;
 use crate::net::to_replica;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
@@ -206,6 +208,8 @@ impl Connection {
 
     /// Sends the last replies. If the client has become a replica, serves it as one after that.
     async fn hang_up(&mut self) -> io::Result<()> {
+        #[cfg(feature = "client-lifecycle")]
+        self.client.handle.record.is_closing.store(true, Relaxed);
         self.shared.lock().pubsub.leave(self.client.handle.id);
         if self.client.is_browser {
             cross_protocol::log_attack(self.socket.peer_addr());
@@ -252,7 +256,12 @@ impl Connection {
             let mut reply = Reply::new(&mut self.output, self.client.protocol);
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
-                if command::execute(ctx, args) {
+                let is_logged = command::execute(ctx, args);
+                #[cfg(feature = "client-lifecycle")]
+                if special::is_special(&self.client) {
+                    special::settle(&mut self.client, state, args, &mut self.output, start);
+                }
+                if is_logged {
                     self.unlogged.position = state.aof.position();
                     self.unlogged.replies.push(start..self.output.len());
                 }
@@ -268,6 +277,8 @@ impl Connection {
                 Err(error) => {
                     reply.error(&error.reply());
                     self.client.closing = true;
+                    #[cfg(feature = "client-lifecycle")]
+                    self.client.replies.settle_late(&mut self.output, start);
                 }
             }
         }
@@ -297,7 +308,11 @@ impl Connection {
     /// are more.
     fn collect(&mut self, state: &mut State, room: usize) -> bool {
         let client = &self.client.handle;
-        client.is_subscriber() && state.pubsub.collect(client, &mut self.output, room)
+        let has_more =
+            client.is_subscriber() && state.pubsub.collect(client, &mut self.output, room);
+        #[cfg(feature = "client-lifecycle")]
+        let has_more = special::collect(&self.client, state, &mut self.output, room) || has_more;
+        has_more
     }
 
     /// May the client's next command be executed now?
@@ -320,6 +335,8 @@ impl Connection {
         client: &'a Handle,
         mut mail: Pin<&mut Notified<'a>>,
     ) -> io::Result<bool> {
+        #[cfg(feature = "client-lifecycle")]
+        special::begin_to_wait(&self.client, waiting);
         let mut changes = self.begin_to_wait();
         let mut at_end = false;
         loop {
@@ -373,8 +390,17 @@ impl Connection {
             self.client.closing = at_end && !state.lifecycle.has_ended();
             return at_end || state.lifecycle.has_ended() || !self.must_wait(state);
         }
+        #[cfg(feature = "client-lifecycle")]
+        let start = self.output.len();
+        let is_late = waiting.left().is_zero();
+        #[cfg(feature = "client-lifecycle")]
+        let is_late = is_late || self.client.handle.record.is_late();
         let mut reply = Reply::new(&mut self.output, self.client.protocol);
         match waiting {
+            #[cfg(feature = "client-lifecycle")]
+            _ if self.client.handle.record.is_broken() => {
+                reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
+            }
             Waiting::Replicas { .. } if state.replication.is_replica() => {
                 reply.error(CommandError::UNBLOCKED.text());
                 self.client.closing = true;
@@ -383,7 +409,6 @@ impl Connection {
                 replicas, offset, ..
             } => {
                 let count = state.replication.acknowledged(offset);
-                let is_late = waiting.left().is_zero();
                 let is_over = is_late || at_end || state.lifecycle.has_ended();
                 if count < replicas && !is_over {
                     return false;
@@ -396,6 +421,8 @@ impl Connection {
             // Even if the client has no more to say, its next command must not overtake this one.
             Waiting::End(_) | Waiting::Turn => return state.lifecycle.has_ended(),
         }
+        #[cfg(feature = "client-lifecycle")]
+        self.client.replies.settle_late(&mut self.output, start);
         true
     }
 

@@ -5,4 +5,6 @@ pub mod connection;
 pub mod delivery;
 pub mod from_primary;
 pub mod listener;
+#[cfg(feature = "client-lifecycle")]
+mod special;
 pub mod to_replica;

@@ -221,6 +221,12 @@ impl PubSub {
         !subscriber.mailbox.is_empty()
     }
 
+    /// How many messages wait for a client in its mailbox, and how many bytes they are.
+    pub fn waiting(&self, client: u64) -> (usize, usize) {
+        let subscriber = self.mailboxes.subscribers.get(&client);
+        subscriber.map_or((0, 0), |it| (it.mailbox.len(), it.bytes))
+    }
+
     /// Wakes the first `count` clients in the queue, and those directly after them whose mailboxes
     /// are full. Returns whether the queue holds more.
     pub fn wake(&mut self, count: usize) -> bool {

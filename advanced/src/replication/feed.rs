@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 /// The feed is kept in pieces of about this size, in bytes. A piece that all replicas have been sent
 /// is dropped as a whole.
-const PIECE: usize = 64 * 1024;
+pub const PIECE: usize = 64 * 1024;
 
 /// Says to which database the commands that follow belong. There is one, and Redis says so, too.
 pub const SELECT: &[u8] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";

@@ -234,6 +234,13 @@ impl Replication {
         }
     }
 
+    /// How much of the feed a replica has still to be sent: about how many pieces, and how many bytes.
+    pub fn waiting(&self, client: u64) -> (usize, usize) {
+        let replica = self.replicas.get(&client);
+        let bytes = replica.map_or(0, |it| (self.feed.end() - it.position) as usize);
+        (bytes.div_ceil(feed::PIECE), bytes)
+    }
+
     /// Drops the part of the feed that no replica needs any more.
     fn trim(&mut self) {
         let needed = self.replicas.values().map(|replica| replica.position);

@@ -229,6 +229,11 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    /// How many bytes have arrived from this command on.
+    pub fn bytes_from_here(&self) -> usize {
+        self.input.len()
+    }
+
     /// How many there are, the name included.
     pub fn len(&self) -> usize {
         self.spans.len()

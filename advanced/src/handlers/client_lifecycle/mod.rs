@@ -1,0 +1,58 @@
+//! CLIENT as a whole, and MONITOR: a client is a record that others see, hold up and end.
+
+mod help;
+mod kill;
+mod monitor;
+pub mod pause;
+mod reply;
+mod tracking;
+
+use crate::clients::replies::Replies;
+use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::handlers::client::{
+    OTHERS, OWN, client_getname, client_id, client_info, client_list, client_setname,
+};
+use crate::resp::Args;
+
+pub const COMMANDS: &[Command] = &[
+    Command::container("client", CLIENT),
+    Command::new(
+        "monitor",
+        1,
+        &[Admin, Noscript, Loading, Stale],
+        monitor::monitor,
+    ),
+];
+
+const CLIENT: &[Command] = &[
+    Command::new("client|caching", 3, OWN, tracking::client_caching),
+    Command::new("client|getname", 2, OWN, client_getname),
+    Command::new("client|getredir", 2, OWN, tracking::client_getredir),
+    Command::new("client|help", 2, &[Loading, Stale], help::client_help),
+    Command::new("client|id", 2, OWN, client_id),
+    Command::new("client|info", 2, OWN, client_info),
+    Command::new("client|kill", -3, OTHERS, kill::client_kill),
+    Command::new("client|list", -2, OTHERS, client_list),
+    Command::new("client|no-evict", 3, OTHERS, reply::client_no_evict),
+    Command::new("client|pause", -3, OTHERS, pause::client_pause),
+    Command::new("client|reply", 3, OWN, reply::client_reply),
+    Command::new("client|setname", 3, OWN, client_setname),
+    Command::new("client|tracking", -3, OWN, tracking::client_tracking),
+    Command::new("client|trackinginfo", 2, OWN, tracking::client_trackinginfo),
+    Command::new("client|unblock", -3, OTHERS, pause::client_unblock),
+    Command::new("client|unpause", 2, OTHERS, pause::client_unpause),
+];
+
+/// What RESET does besides: the client is no monitor any more, and gets replies again.
+pub fn reset(ctx: &mut Context<'_>) {
+    ctx.state.clients.monitors.leave(ctx.client.handle.id);
+    if ctx.client.replies == Replies::Off {
+        ctx.client.replies = Replies::On;
+    }
+}
+
+/// There are too many arguments, which the arity does not say.
+fn wrong_arguments(args: Args<'_>) -> CommandError {
+    let before = "ERR unknown subcommand or wrong number of arguments for '";
+    CommandError::quoting(before, &args[1], "'. Try CLIENT HELP.")
+}
