@@ -38,6 +38,9 @@ help:
 	@echo "                  MY=step: yours beside the step's"
 	@echo "make progress     where you stand; make doctor: is everything here?"
 	@echo
+	@echo "make draw-005 FILE=my.mmd"
+	@echo "                  your diagram of a module of the advanced track: what is missing"
+	@echo
 	@echo "make redis        install real Redis, if it is not here"
 	@echo "make verify-03 SERVER=./my-server"
 	@echo "                  step 03's suites against a server of yours, in any language"
@@ -80,6 +83,12 @@ diff-%:
 .PHONY: demo-%
 demo-%:
 	@$(call first,target/debug/step$*-*,the step,about a minute) DEMO_OF=$(if $(MY),$(or $(wildcard my/$*-*),$(error my/$*-… is not there yet; make it: make start-$*))) exec ./$*-*/demo.sh
+
+# It reads diagrams, as the slides do.
+.PHONY: draw-%
+draw-%:
+	@test -n "$(FILE)" || { echo "say which diagram is yours: make draw-$* FILE=my.mmd" >&2; exit 1; }
+	@$(call first,$(TOOL),the workshop's tool,some minutes) $(cargo) run $(call quiet,$(TOOL)) --package xtask -- draw $* "$(FILE)" $(ARGS)
 
 .PHONY: slides-%
 slides-%:

@@ -9,7 +9,7 @@ mod bless;
 mod commands;
 mod console;
 #[cfg(feature = "diagrams")]
-mod diagram;
+pub mod diagram;
 #[cfg(not(feature = "diagrams"))]
 mod diagram {
     use super::{page::Block, report::Fault};
@@ -26,7 +26,8 @@ mod job;
 mod links;
 pub mod page;
 mod programs;
-mod report;
+pub mod report;
+mod runtime;
 mod server;
 mod session;
 mod shape;
@@ -149,6 +150,9 @@ impl<'a> Checker<'a> {
         let mut report = Report::default();
         let mut sessions = Vec::new();
         shape::check(&page, &mut report);
+        runtime::check(&page, &mut report)?;
+        #[cfg(feature = "diagrams")]
+        crate::draw::check_page(&page, &mut report);
         self.links.check(&page, &mut report);
         if let Some(commands) = &self.commands {
             report

@@ -20,6 +20,8 @@ mod dependencies;
 mod diff;
 mod docs;
 #[cfg(feature = "diagrams")]
+mod draw;
+#[cfg(feature = "diagrams")]
 mod drawing;
 mod drift;
 mod generated;
@@ -32,6 +34,7 @@ mod lesson;
 mod lineage;
 mod load;
 mod manifest;
+mod modules;
 mod outcome;
 mod output;
 mod pairs;
@@ -88,6 +91,9 @@ enum Command {
     /// Make the book, a site of the pages, and open it in a browser.
     #[cfg(feature = "diagrams")]
     Book(book::Args),
+    /// Hold your diagram against the rubric of a module of the advanced track.
+    #[cfg(feature = "diagrams")]
+    Draw(draw::Args),
     /// Build and test each step in its folder alone, outside the workshop.
     Standalone(standalone::Args),
     /// Prove that each exercise's grader fails on the step, and passes with the reference solution.
@@ -142,6 +148,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         #[cfg(feature = "diagrams")]
         Command::Book(args) => book::run(args),
         Command::Docs(args) => docs::run(args),
+        #[cfg(feature = "diagrams")]
+        Command::Draw(args) => draw::run(args),
         Command::Standalone(args) => standalone::run(args),
         Command::Solutions(args) => solutions::run(args),
         Command::Test(args) => test::run(args),

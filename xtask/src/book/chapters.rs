@@ -10,7 +10,9 @@ use anyhow::{Context, Result};
 use percent_encoding::percent_decode_str;
 
 use super::rewrite;
+use crate::chapters::{FOLDER, PAGES};
 use crate::diff;
+use crate::modules;
 use crate::pairs::{Pair, Status, compare};
 use crate::paths::normal;
 use crate::steps::{Step, Workshop, read_text};
@@ -45,6 +47,7 @@ pub fn write(workshop: &Workshop, to: &Path) -> Result<()> {
         contents += &book.pages(name, &STEP[1..], "  ")?;
         writeln!(contents, "  - [Files](code/{name}-files.md)")?;
     }
+    contents += &advanced(workshop, &mut book)?;
     contents += &book.pages("", &LAST, "")?;
     contents += "- [Other files](code/files.md)\n";
     for step in workshop.steps.iter().map(|it| it.name.as_str()).chain([""]) {
@@ -52,6 +55,19 @@ pub fn write(workshop: &Workshop, to: &Path) -> Result<()> {
         book.put(&files_page(step), page)?;
     }
     book.put("SUMMARY.md", format!("# Contents\n\n{contents}"))
+}
+
+/// The advanced track's pages, and their lines of the contents.
+fn advanced(workshop: &Workshop, book: &mut Book) -> Result<String> {
+    let track = [("README.md", "The advanced track")];
+    let mut contents = book.pages(FOLDER, &track, "")?;
+    for name in modules::drawn(&workshop.root) {
+        let folder = format!("{PAGES}/{name}");
+        let title = name.replace('-', " ");
+        contents += &book.pages(&folder, &[("README.md", &title)], "  ")?;
+        contents += &book.pages(&folder, &STEP, "    ")?;
+    }
+    Ok(contents)
 }
 
 /// The page with the files of a step, or of the workshop itself.
@@ -102,7 +118,7 @@ impl Book {
         let whole = normal(&self.root.join(folder).join(&*decoded));
         let inside = whole.strip_prefix(&self.root).unwrap_or(&whole);
         let inside = inside.to_string_lossy().into_owned();
-        let up = if folder.is_empty() { "" } else { "../" };
+        let up = "../".repeat(Path::new(folder).components().count());
         let name = inside.rsplit('/').next().unwrap_or_default();
         let mut pages = FIRST.iter().chain(&LAST).chain(&STEP);
         if pages.any(|(page, _)| *page == name) {

@@ -16,6 +16,7 @@ use clap::error::ErrorKind;
 
 use super::report::Fault;
 use crate::Cli;
+use crate::modules;
 use crate::steps::{Number, Workshop};
 
 /// What there is to be typed.
@@ -23,6 +24,8 @@ pub struct Commands {
     /// Targets with a recipe; `%` stands for a step's number.
     targets: HashSet<String>,
     numbers: HashSet<Number>,
+    /// Modules of the advanced track that have a diagram, be they chapters or not.
+    drawn: HashSet<Number>,
 }
 
 impl Commands {
@@ -34,6 +37,10 @@ impl Commands {
         Ok(Some(Commands {
             targets: targets(&database(&workshop.root)?),
             numbers: workshop.all().map(|step| step.number).collect(),
+            drawn: modules::drawn(&workshop.root)
+                .iter()
+                .filter_map(|name| name.parse().ok())
+                .collect(),
         }))
     }
 
@@ -66,14 +73,13 @@ impl Commands {
         let Some((name, number)) = target.rsplit_once('-') else {
             return false;
         };
-        self.targets.contains(&format!("{name}-%")) && self.is_step(number)
-    }
-
-    fn is_step(&self, number: &str) -> bool {
-        ["NN", "NNN"].contains(&number)
-            || number
-                .parse()
-                .is_ok_and(|number| self.numbers.contains(&number))
+        let numbers = match name {
+            "draw" => &self.drawn,
+            _ => &self.numbers,
+        };
+        let is_one = |number: Number| numbers.contains(&number);
+        let is_known = ["NN", "NNN"].contains(&number) || number.parse().is_ok_and(is_one);
+        self.targets.contains(&format!("{name}-%")) && is_known
     }
 
     fn xtask(&self, words: &[String], line: usize) -> Option<Fault> {
@@ -181,12 +187,13 @@ mod tests {
     const DATABASE: &str = "# Not a target:\n02-folder:\n#  Implicit rule search has not been done.\n\n\
         01-echo:\n#  Phony target (prerequisite of .PHONY).\n#  recipe to execute (from 'Makefile', line 3):\n\
         \t@run $(ARGS)\n\n.PHONY: 01-echo 03-gone\n\n03-gone:\n#  Phony target (prerequisite of .PHONY).\n\n\
-        check-% try-%:\n#  recipe to execute (from 'Makefile', line 9):\n\t@cargo\n";
+        check-% try-% draw-%:\n#  recipe to execute (from 'Makefile', line 9):\n\t@cargo\n";
 
     fn faults(page: &str) -> Vec<String> {
         let commands = Commands {
             targets: targets(DATABASE),
             numbers: HashSet::from([Number::Step(1), Number::Step(2)]),
+            drawn: HashSet::from([Number::Chapter(2, None)]),
         };
         let found = commands.check(page);
         found.into_iter().map(|fault| fault.what).collect()
@@ -194,12 +201,14 @@ mod tests {
 
     #[test]
     fn a_target_needs_a_recipe_and_a_step() {
-        let page = "$ make 01-echo ARGS=\"--port 7000\" &\nSay `make check-02`, `make try-NN`, or make up.\n| disk full | make room |\n";
+        let page = "$ make 01-echo ARGS=\"--port 7000\" &\nSay `make check-02`, `make try-NN`, `make draw-002 FILE=a`, or make up.\n| disk full | make room |\n";
         assert_eq!(faults(page), [""; 0]);
         for wrong in [
             "$ make 02-folder",
             "`make 03-gone`",
             "$ make check-42",
+            "`make draw-02`",
+            "`make draw-003`",
             "`make benchmarks`",
             "> $ (cd a && make gone)",
         ] {

@@ -4,6 +4,7 @@
 
 mod check;
 mod docs;
+mod draw;
 mod lesson;
 mod scratch;
 mod solutions;
