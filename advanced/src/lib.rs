@@ -18,6 +18,10 @@ pub mod resp;
 /// What INFO counts.
 pub mod stats;
 
+/// How long commands take: statistics, the slow log, the latency monitor.
+#[cfg(feature = "client-lifecycle")]
+pub mod timing;
+
 /// The phase that the server is in, from running to its end.
 pub mod lifecycle;
 

@@ -17,6 +17,8 @@ use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::stats::Stats;
 use crate::store::{Expiry, Store};
+#[cfg(feature = "client-lifecycle")]
+use crate::timing::Timing;
 
 /// What commands may read and change besides their own client.
 pub struct State {
@@ -31,6 +33,8 @@ pub struct State {
     pub lifecycle: Lifecycle,
     /// Which commands wait. It follows from the phase.
     pub hold: Hold,
+    #[cfg(feature = "client-lifecycle")]
+    pub timing: Timing,
 }
 
 impl State {
@@ -82,6 +86,10 @@ impl State {
     #[cfg(feature = "client-lifecycle")]
     pub fn config_changed(&mut self) {
         self.config.publish_service();
+        let service = &self.config.service;
+        let (slower_than, tracks) = (service.slowlog_log_slower_than, service.latency_tracking);
+        self.timing.configure(slower_than, tracks);
+        self.timing.latency.threshold = service.latency_monitor_threshold;
         self.store.events.is_on = self.config.service.notify_keyspace_events.is_on();
     }
 
@@ -116,6 +124,8 @@ impl Shared {
             replication: Replication::default(),
             lifecycle: Lifecycle::default(),
             hold: Hold::default(),
+            #[cfg(feature = "client-lifecycle")]
+            timing: Timing::default(),
         })))
     }
 

@@ -5,7 +5,7 @@
 use super::propagate::{propagate, propagate_expired};
 use super::{Command, CommandError, Context, Flag, Result, Table};
 #[cfg(feature = "client-lifecycle")]
-use super::{monitor, notifications};
+use super::{measure, monitor, notifications};
 use crate::client::Client;
 use crate::lifecycle::Hold;
 use crate::resp::cross_protocol;
@@ -25,6 +25,8 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
 /// Replies with the reason why the command was refused. A line of HTTP gets no reply, and
 /// closes the connection before anything that follows it is executed.
 fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
+    #[cfg(feature = "client-lifecycle")]
+    measure::refused(ctx, args, error);
     if cross_protocol::is_http(&args[0]) {
         ctx.client.is_browser = true;
         ctx.client.closing = true;
@@ -103,7 +105,11 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
 /// Calls the handler, and propagates what it changed. True if that went to the AOF.
 fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool> {
     let changes = ctx.state.store.changes;
+    #[cfg(feature = "client-lifecycle")]
+    measure::begin(ctx);
     let called = (command.handler)(ctx, args);
+    #[cfg(feature = "client-lifecycle")]
+    measure::end(ctx, command, args, called.is_err());
     #[cfg(feature = "client-lifecycle")]
     if !ctx.state.clients.monitors.is_empty() {
         monitor::show(ctx, command, args);

@@ -12,6 +12,8 @@ mod dispatch;
 mod error;
 mod help;
 #[cfg(feature = "client-lifecycle")]
+mod measure;
+#[cfg(feature = "client-lifecycle")]
 mod monitor;
 #[cfg(feature = "client-lifecycle")]
 mod notifications;

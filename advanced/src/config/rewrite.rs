@@ -72,7 +72,8 @@ fn overwrite(file: &Path, text: &[u8]) -> io::Result<()> {
 fn rewritten(config: &Config, old: &str, is_forced: bool) -> String {
     let mut file = OldFile::parse(old);
     let defaults = Config::default();
-    for parameter in parameters().filter(|it| primary_name(it.name) == it.name) {
+    let is_written = |it: &&Parameter| it.is_flag() && primary_name(it.name) == it.name;
+    for parameter in parameters().filter(is_written) {
         for (line, must) in lines(parameter, config, &defaults) {
             file.put(parameter.name, line, must || is_forced);
         }
@@ -166,7 +167,6 @@ fn lines(parameter: &Parameter, config: &Config, defaults: &Config) -> Vec<(Stri
     let line = |value: &str| (format!("{name} {value}"), differs);
     let always = |value: &str| vec![(format!("{name} {value}"), true)];
     match (&parameter.kind, name) {
-        (Kind::Always(_), _) => Vec::new(),
         (Kind::Memory(..), _) => vec![line(&memory(&value))],
         (Kind::FileName(_) | Kind::Text(_), _) => vec![line(&quoted(value.as_bytes()))],
         (Kind::Inert(inert), _) => inert_lines(name, inert, config),

@@ -64,6 +64,9 @@ impl Config {
     }
 }
 
+/// Parameters whose values are not shown where others may look.
+pub const SECRETS: &[&str] = &["masterauth", "masteruser", "requirepass"];
+
 fn is_allowed(who: &str, client: &Handle) -> bool {
     who == "yes" || (who == "local" && client.addr.ip().is_loopback())
 }

@@ -1,6 +1,8 @@
 //! INFO (`genRedisInfoString` in Redis's `server.c`): each section is a table of names and
 //! values.
 
+#[cfg(feature = "client-lifecycle")]
+use super::info_timing::{self, commandstats, latencystats};
 use std::env::consts::{ARCH, OS};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -35,11 +37,23 @@ const SECTIONS: &[Section] = &[
     // There are no modules. To count and time each command would take longer than most
     // commands do, so nothing is told of them; tools find the titles that they look for.
     ("Modules", |_| String::new()),
-    ("Commandstats", |_| String::new()),
-    ("Latencystats", |_| String::new()),
+    ("Commandstats", commandstats),
+    #[cfg(feature = "client-lifecycle")]
+    ("Errorstats", info_timing::errorstats),
+    ("Latencystats", latencystats),
     ("Cluster", |_| lines(&[("cluster_enabled", &0)])),
     ("Keyspace", keyspace),
 ];
+
+#[cfg(not(feature = "client-lifecycle"))]
+fn commandstats(_: &State) -> String {
+    String::new()
+}
+
+#[cfg(not(feature = "client-lifecycle"))]
+fn latencystats(_: &State) -> String {
+    String::new()
+}
 
 /// Sections that INFO shows only on request.
 const EXTRA: &[&str] = &["Commandstats", "Latencystats"];

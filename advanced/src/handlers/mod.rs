@@ -8,8 +8,12 @@ pub mod client_lifecycle;
 mod connection;
 mod expiry;
 mod info;
+#[cfg(feature = "client-lifecycle")]
+mod info_timing;
 mod introspection;
 mod key;
+#[cfg(feature = "client-lifecycle")]
+mod latency;
 mod persistence;
 mod pubsub;
 mod replication;
@@ -34,6 +38,8 @@ const FAMILIES: &[&[Command]] = &[
     expiry::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
+    #[cfg(feature = "client-lifecycle")]
+    latency::COMMANDS,
     persistence::COMMANDS,
     pubsub::COMMANDS,
     replication::COMMANDS,

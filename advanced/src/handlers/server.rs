@@ -192,6 +192,8 @@ fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.stats.reset();
     ctx.state.store.counters = Counters::default();
     ctx.state.background.reset_counters();
+    #[cfg(feature = "client-lifecycle")]
+    ctx.state.timing.reset();
     ctx.reply.ok();
     Ok(())
 }

@@ -254,6 +254,8 @@ impl Connection {
             }
             let start = self.output.len();
             let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            #[cfg(feature = "client-lifecycle")]
+            state.timing.expect(&self.batch, &self.input);
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 let is_logged = command::execute(ctx, args);

@@ -101,6 +101,15 @@ impl Batch {
         Some(self.args(command, input))
     }
 
+    /// Whether the next two commands have the same name.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn repeats(&self, input: &[u8]) -> bool {
+        match self.commands.get(self.taken..) {
+            Some([next, after, ..]) => self.args(next, input)[0] == self.args(after, input)[0],
+            _ => false,
+        }
+    }
+
     /// Where in the read buffer the next command begins.
     pub fn position(&self) -> usize {
         let next = self.commands.get(self.taken);

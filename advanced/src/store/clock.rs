@@ -42,6 +42,8 @@ pub enum Unit {
 #[derive(Debug, Clone)]
 pub struct Clock {
     started: Instant,
+    /// When it was moved last.
+    ticked: Instant,
     /// The calendar time of moment 0, in milliseconds since 1970.
     epoch: i64,
     now: Moment,
@@ -56,6 +58,7 @@ impl Default for Clock {
         let part = Duration::from_nanos(u64::from(since_1970.subsec_nanos() % 1_000_000));
         Self {
             started: now.checked_sub(part).unwrap_or(now),
+            ticked: now,
             epoch: milliseconds(since_1970),
             now: Moment(0),
         }
@@ -65,7 +68,13 @@ impl Default for Clock {
 impl Clock {
     /// Moves the clock to the present time.
     pub fn tick(&mut self) {
-        self.now = Moment(milliseconds(self.started.elapsed()));
+        self.ticked = Instant::now();
+        self.now = Moment(milliseconds(self.ticked - self.started));
+    }
+
+    /// When the clock was moved last, to the nanosecond.
+    pub fn ticked(&self) -> Instant {
+        self.ticked
     }
 
     /// Follows the system's clock if that has been set. Deadlines stay where they

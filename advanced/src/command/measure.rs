@@ -1,0 +1,67 @@
+//! Tells the room `timing` of each call: when it begins and ends, and what it was.
+
+use super::{Command, CommandError, Context, Flag};
+use crate::config::service::SECRETS;
+use crate::resp::Args;
+use crate::timing::{Called, slowlog::shortened};
+
+impl Command {
+    fn called(&self) -> Called {
+        Called {
+            address: self.address(),
+            name: self.name,
+            is_fast: self.is(Flag::Fast),
+        }
+    }
+}
+
+/// A command is about to be called. Those from the AOF and the primary are not measured.
+pub fn begin(ctx: &mut Context<'_>) {
+    if !ctx.client.is_obeyed() {
+        ctx.state.timing.begin(ctx.state.store.clock.ticked());
+    }
+}
+
+/// It has been called.
+pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed: bool) {
+    if ctx.client.is_obeyed() {
+        return;
+    }
+    let Some(measured) = ctx.state.timing.end(command.called(), has_failed) else {
+        return;
+    };
+    let service = &ctx.state.config.service;
+    let slower_than = u128::try_from(service.slowlog_log_slower_than).unwrap_or(u128::MAX);
+    if measured.time.as_micros() >= slower_than {
+        let client = &ctx.client.handle;
+        let args = match measured.calls {
+            1 => shortened(args, |index| is_secret(command, args, index)),
+            calls => vec![
+                args[0].to_vec(),
+                format!("... ({calls} calls of a pipeline together)").into_bytes(),
+            ],
+        };
+        let client = (client.addr.to_string(), client.name());
+        let most = service.slowlog_max_len;
+        let slowlog = &mut ctx.state.timing.slowlog;
+        slowlog.add(measured.time, args, client, most);
+    }
+    let event = match command.is(Flag::Fast) {
+        true => "fast-command",
+        false => "command",
+    };
+    ctx.state.timing.latency.note(event, measured.time);
+}
+
+/// It got an error as its reply.
+pub fn refused(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
+    let command = ctx.table.lookup(args).ok().map(Command::called);
+    ctx.state.timing.count_error(error.text(), command);
+}
+
+/// Whether an argument is the value of a parameter that nobody may see.
+fn is_secret(command: &Command, args: Args<'_>, index: usize) -> bool {
+    let is_value = command.name == "config|set" && index > 2 && index % 2 == 1;
+    let is_secret = |name: &&str| args[index - 1].eq_ignore_ascii_case(name.as_bytes());
+    is_value && SECRETS.iter().any(|name| is_secret(&name))
+}
