@@ -2,6 +2,9 @@
 
 STEPS := $(patsubst %/,%,$(filter-out 10-%,$(sort $(wildcard [0-9][0-9]-*/))))
 
+# The chapters of the advanced track, like 012-transactions.
+CHAPTERS := $(shell sed -n '/^\[\[chapter/,/^name/s/^n[a-z]* = "\(.*\)"/\1/p' advanced/chapters.toml | paste -d- - -)
+
 # Flags for the server or the bench: make 03-get-set ARGS="--port 7000"
 ARGS ?=
 
@@ -38,6 +41,12 @@ help:
 	@echo "                  MY=step: yours beside the step's"
 	@echo "make progress     where you stand; make doctor: is everything here?"
 	@echo
+	@echo "The advanced track goes on where step 09 ends (advanced/README.md). A chapter has"
+	@echo "three digits, and all that is above works on it, like make start-006:"
+	@echo "make advanced     the whole server"
+	@for chapter in $(CHAPTERS); do echo "make $$chapter"; done
+	@echo "                  the server up to a chapter"
+	@echo "make tcl-006      Redis's own test suite, as far as a chapter goes"
 	@echo "make draw-005 FILE=my.mmd"
 	@echo "                  your diagram of a module of the advanced track: what is missing"
 	@echo
@@ -56,6 +65,18 @@ help:
 .PHONY: $(STEPS)
 $(STEPS):
 	@$(call first,target/release/step$@,$@,a minute or two) $(cargo) build --release $(call quiet,target/release/step$@) --package step$@
+	@exec target/release/step$@ $(ARGS)
+
+.PHONY: advanced
+advanced:
+	@$(call first,target/release/$@,$@,a minute or two) $(cargo) build --release $(call quiet,target/release/$@) --package $@
+	@exec target/release/$@ $(ARGS)
+
+# A chapter's source is made from that of `advanced`.
+.PHONY: $(CHAPTERS)
+$(CHAPTERS):
+	@$(tool) chapter $@ --only-make >/dev/null
+	@$(call first,target/release/step$@,$@,a minute or two) cd target/chapters/$@ && $(cargo) build --release $(call quiet,target/release/step$@) --package step$@
 	@exec target/release/step$@ $(ARGS)
 
 # The newest step, and step 01 as the floor.
@@ -132,6 +153,10 @@ check-%:
 .PHONY: redis
 redis:
 	@scripts/redis && redis-server --version
+
+.PHONY: tcl-%
+tcl-%:
+	@$(tool) tcl $* $(ARGS)
 
 # SERVER goes through the environment: it may hold quotes.
 .PHONY: verify-%

@@ -75,6 +75,21 @@ pub struct Unit {
     pub unit: String,
     /// So many of its tests pass, at least.
     pub passed: usize,
+    /// Whether the suite starts the server itself, with a config file.
+    #[serde(default)]
+    pub own: bool,
+}
+
+impl Unit {
+    /// The unit of that name: as the chapter has it, or one that it does not have yet.
+    pub fn named(name: &str, chapter: &Chapter) -> Self {
+        let known = chapter.units.iter().find(|it| it.unit == name);
+        known.cloned().unwrap_or(Unit {
+            unit: name.to_owned(),
+            passed: 0,
+            own: false,
+        })
+    }
 }
 
 /// A chapter that is still to come.

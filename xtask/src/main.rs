@@ -49,6 +49,7 @@ mod solutions;
 mod standalone;
 mod steps;
 mod stress;
+mod tcl;
 mod test;
 mod verify;
 
@@ -84,6 +85,8 @@ enum Command {
     Check(check::Args),
     /// Make the chapters of the advanced track, and see that each compiles without a warning.
     Chapter(chapters::show::Args),
+    /// Run Redis's own test suite against the chapters, as far as they go.
+    Tcl(tcl::Args),
     /// Check (or, with --write, update) the tables of what each step changed, and that steps agree.
     Lineage(lineage::Args),
     /// Run what the pages show, and compare the output with theirs.
@@ -144,6 +147,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),
         Command::Chapter(args) => chapters::show::run(args),
+        Command::Tcl(args) => tcl::run(args),
         Command::Lineage(args) => lineage::run(args),
         #[cfg(feature = "diagrams")]
         Command::Book(args) => book::run(args),

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::heart::UNUSED;
 use crate::manifest;
-use crate::steps::{Files, Step, Workshop};
+use crate::steps::{Files, Step, Workshop, read_text};
 
 const FOLDER: &str = "my";
 
@@ -22,7 +22,7 @@ const WORKSPACE: &str = "\
 # like old-02-resp-parser, is not part of it.
 [workspace]
 resolver = \"3\"
-members = [\"[0-9][0-9]-*\"]
+members = [\"[0-9][0-9]*-*\"]
 
 [profile.dev]
 debug = \"line-tables-only\"
@@ -30,6 +30,9 @@ debug = \"line-tables-only\"
 [profile.dev.package.\"*\"]
 debug = false
 ";
+
+/// How the members were named before there were chapters.
+const MEMBERS_BEFORE: &str = "members = [\"[0-9][0-9]-*\"]\n";
 
 /// Somebody who stands in the folder may say `make try-02` as well.
 const MAKEFILE: &str = "\
@@ -87,6 +90,13 @@ pub fn prepare(workshop: &Workshop) -> Result<()> {
         if !folder.join(path).exists() {
             write(&folder.join(path), text.as_bytes())?;
         }
+    }
+    let workspace = folder.join("Cargo.toml");
+    let text = read_text(&workspace)?;
+    if text.contains(MEMBERS_BEFORE) {
+        let members = WORKSPACE.lines().find(|line| line.starts_with("members"));
+        let new = format!("{}\n", members.unwrap_or_default());
+        write(&workspace, text.replace(MEMBERS_BEFORE, &new).as_bytes())?;
     }
     // Anew for each step: cargo has dropped what the steps so far do not use.
     let lock = workshop.root.join("Cargo.lock");

@@ -1,0 +1,217 @@
+//! One unit of Redis's own suite, run.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+use crate::chapters::Unit;
+use crate::processes;
+
+/// The time for one unit; the slowest takes a minute.
+const LIMIT: Duration = Duration::from_secs(900);
+/// The time for a server to start.
+const START: Duration = Duration::from_secs(30);
+
+/// What the suite looks for beside the server.
+const TOOLS: [&str; 4] = [
+    "redis-cli",
+    "redis-benchmark",
+    "redis-check-aof",
+    "redis-check-rdb",
+];
+
+/// What the suite says to every server first. One that has no functions yet need not know it.
+const FLUSH: [&str; 2] = ["    r function flush\n", "    catch {r function flush}\n"];
+
+/// How a unit ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub passed: usize,
+    /// Left out, by us or by the suite itself.
+    pub skipped: usize,
+    /// What failed, in the suite's words.
+    pub failed: Vec<String>,
+}
+
+/// A copy of the suite, ready to be run against a server.
+pub struct Suite {
+    folder: PathBuf,
+    server: PathBuf,
+}
+
+impl Suite {
+    /// Makes the copy: the suite writes into its own folder, and looks for programs there.
+    pub fn prepare(root: &Path, source: &Path, server: &Path) -> Result<Self> {
+        let folder = root.join("target/tcl");
+        let programs = folder.join("src");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&programs)?;
+        for entry in WalkDir::new(source.join("tests")) {
+            let entry = entry?;
+            let to = folder.join(entry.path().strip_prefix(source)?);
+            match entry.file_type().is_dir() {
+                true => fs::create_dir_all(&to)?,
+                false => fs::copy(entry.path(), &to).map(drop)?,
+            }
+        }
+        let start = folder.join("tests/support/server.tcl");
+        let text = fs::read_to_string(&start)?;
+        if !text.contains(FLUSH[0]) {
+            bail!(
+                "Redis's suite does not begin as it did: {}",
+                start.display()
+            );
+        }
+        fs::write(&start, text.replace(FLUSH[0], FLUSH[1]))?;
+        symlink(server, programs.join("redis-server"))?;
+        for tool in TOOLS {
+            if let Some(path) = on_path(tool) {
+                symlink(path, programs.join(tool))?;
+            }
+        }
+        let server = server.to_owned();
+        Ok(Suite { folder, server })
+    }
+
+    /// Runs the unit against a server of its own, or has the suite start it.
+    pub fn run(&self, unit: &Unit, left_out: &[&str]) -> Result<Outcome> {
+        let skips = tempfile::NamedTempFile::new()?;
+        fs::write(skips.path(), left_out.join("\n"))?;
+        let mut tcl = Command::new("tclsh");
+        tcl.current_dir(&self.folder);
+        tcl.args(["tests/test_helper.tcl", "--clients", "1", "--durable"]);
+        tcl.args(["--single", &unit.unit, "--skipfile"])
+            .arg(skips.path());
+        let _server = match unit.own {
+            true => None,
+            false => {
+                let server = Server::start(&self.server)?;
+                let port = server.port.to_string();
+                tcl.args(["--host", "127.0.0.1", "--singledb", "--port", &port]);
+                Some(server)
+            }
+        };
+        let ended = processes::run(&mut tcl, LIMIT).context("cannot run tclsh; install tcl")?;
+        let mut outcome = read(&ended.output);
+        if ended.success != Some(true) && outcome.failed.is_empty() {
+            let last: Vec<_> = ended.output.lines().rev().take(12).collect();
+            let last: Vec<_> = last.into_iter().rev().collect();
+            outcome.failed.push(format!(
+                "the unit ended before its end:\n{}",
+                last.join("\n")
+            ));
+        }
+        Ok(outcome)
+    }
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    places.find(|it| it.is_file())
+}
+
+/// Counts what the suite says of each test.
+fn read(output: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut lines = output.lines().map(without_colors).peekable();
+    while let Some(line) = lines.next() {
+        let Some((status, rest)) = line.strip_prefix('[').and_then(|it| it.split_once("]: "))
+        else {
+            continue;
+        };
+        match status {
+            "ok" => outcome.passed += 1,
+            "skip" | "ignore" => outcome.skipped += 1,
+            "err" | "exception" | "TIMEOUT" => {
+                // What was expected stands on the next line.
+                let next = lines.next_if(|it| !it.starts_with('[')).unwrap_or_default();
+                outcome
+                    .failed
+                    .push(format!("{rest} {next}").trim().to_owned());
+            }
+            _ => {}
+        }
+    }
+    outcome
+}
+
+/// The line without what makes it green.
+fn without_colors(line: &str) -> String {
+    let mut pieces = line.split('\u{1b}');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        text + piece.split_once('m').map_or(piece, |(_, rest)| rest)
+    })
+}
+
+/// A server in a folder of its own; it ends when this is dropped.
+struct Server {
+    process: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Server {
+    fn start(program: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = Command::new(program);
+        command
+            .args(["--port", &port.to_string(), "--dir"])
+            .arg(folder.path());
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .stdin(Stdio::null());
+        let process = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let server = Server {
+            process,
+            port,
+            _folder: folder,
+        };
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if began.elapsed() > START {
+                bail!("{} does not start", program.display());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_test_is_counted_once() {
+        let output = "[ready]: 59\n\u{1b}[1;37;49mTesting unit/a\u{1b}[0m\n\
+            [\u{1b}[0;32;49mok\u{1b}[0m]: One (1 ms)\n[ok]: Two (0 ms)\n[skip]: Three\n\
+            [ignore]: Four: Not supported on external server\n\
+            [\u{1b}[0;31;49merr\u{1b}[0m]: Five in tests/unit/a.tcl\nExpected '1' to be '2'\n[done]: x\n";
+        let expected = Outcome {
+            passed: 2,
+            skipped: 2,
+            failed: vec!["Five in tests/unit/a.tcl Expected '1' to be '2'".to_owned()],
+        };
+        assert_eq!(read(output), expected);
+    }
+}
