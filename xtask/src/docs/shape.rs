@@ -4,6 +4,7 @@
 use super::page::{Heading, Page};
 use super::report::{Fault, Report};
 use crate::heart::Heart;
+use crate::steps::Step;
 
 /// The parts of a lesson, in the order in which it is taught.
 const GUIDE_PARTS: [&str; 7] = [
@@ -20,6 +21,8 @@ const BUILD: &str = "Build it";
 const QUESTIONS: &str = "Check yourself";
 const QUESTIONS_ASKED: usize = 5;
 const TASKS: usize = 4;
+/// In a chapter of the advanced track.
+const TASKS_OF_CHAPTER: usize = 2;
 const HINTS: usize = 3;
 
 /// Checks what the page's name promises.
@@ -78,14 +81,16 @@ fn check_guide(page: &Page, faults: &mut Vec<Fault>) {
 }
 
 fn check_exercises(page: &Page, faults: &mut Vec<Fault>) {
-    for number in 1..=TASKS {
+    let is_chapter = page.step.as_ref().is_some_and(Step::is_chapter);
+    let tasks = if is_chapter { TASKS_OF_CHAPTER } else { TASKS };
+    for number in 1..=tasks {
         let start = format!("{number}. ");
         match find(page, |text| text.starts_with(&start)) {
             Some(heading) => faults.extend(wrong_number(page, heading, HINTS, "hints")),
             None => {
                 let what = format!("task {number} is missing");
                 let next =
-                    format!("write it under a heading `## {number}. …`; there are {TASKS} tasks");
+                    format!("write it under a heading `## {number}. …`; there are {tasks} tasks");
                 faults.push(Fault::new(1, what, next));
             }
         }
