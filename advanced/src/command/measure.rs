@@ -17,14 +17,14 @@ impl Command {
 
 /// A command is about to be called. Those from the AOF and the primary are not measured.
 pub fn begin(ctx: &mut Context<'_>) {
-    if !ctx.client.is_obeyed() {
+    if !ctx.client.is_obeyed {
         ctx.state.timing.begin(ctx.state.store.clock.ticked());
     }
 }
 
 /// It has been called.
 pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed: bool) {
-    if ctx.client.is_obeyed() {
+    if ctx.client.is_obeyed {
         return;
     }
     let Some(measured) = ctx.state.timing.end(command.called(), has_failed) else {
