@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clients::Handle;
-#[cfg(feature = "client-lifecycle")]
-use crate::clients::replies::Replies;
 use crate::lifecycle::Attempt;
 use crate::replication::SyncFile;
 use crate::resp::Protocol;
@@ -29,9 +27,6 @@ pub struct Client {
     pub written: i64,
     /// It waits for something other than its next command, and executes none before.
     pub waiting: Option<Waiting>,
-    /// Which replies it gets.
-    #[cfg(feature = "client-lifecycle")]
-    pub replies: Replies,
     /// Close the connection after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
@@ -57,6 +52,17 @@ pub enum Waiting {
 }
 
 impl Waiting {
+    /// Is there a moment at which it ends in any case?
+    pub fn has_deadline(&self) -> bool {
+        matches!(
+            self,
+            Self::Replicas {
+                deadline: Some(_),
+                ..
+            }
+        )
+    }
+
     /// For how much longer it waits at most.
     pub fn left(&self) -> Duration {
         match self {
@@ -84,8 +90,6 @@ impl Client {
             written: 0,
             waiting: None,
             protocol: Protocol::default(),
-            #[cfg(feature = "client-lifecycle")]
-            replies: Replies::default(),
             closing: false,
             is_browser: false,
             is_obeyed: false,

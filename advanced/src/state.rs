@@ -52,7 +52,7 @@ impl State {
         };
         #[cfg(feature = "client-lifecycle")]
         {
-            self.hold = self.hold.max(self.clients.pause.hold());
+            self.hold = self.hold.max(self.clients.life.pause.hold());
         }
         self.clients.notify_all();
     }

@@ -11,15 +11,9 @@
 //! more than the rest together.
 
 #[cfg(feature = "client-lifecycle")]
-pub mod monitors;
+pub mod life;
 pub mod notify;
 pub mod output_limit;
-#[cfg(feature = "client-lifecycle")]
-pub mod pause;
-#[cfg(feature = "client-lifecycle")]
-pub mod record;
-#[cfg(feature = "client-lifecycle")]
-pub mod replies;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -43,12 +37,8 @@ pub struct Clients {
     handles: BTreeMap<u64, Arc<Handle>>,
     /// The id of the last that came.
     last_id: u64,
-    /// Those that watch the others.
     #[cfg(feature = "client-lifecycle")]
-    pub monitors: monitors::Monitors,
-    /// Until when they wait.
-    #[cfg(feature = "client-lifecycle")]
-    pub pause: pause::Pause,
+    pub life: life::Life,
 }
 
 /// The time of the last tick, in milliseconds since the first.
@@ -78,6 +68,10 @@ pub struct Handle {
     pub mail: Notify,
     /// It waits for something other than its next command.
     pub is_blocked: AtomicBool,
+    /// Its connection is closed as soon as it has its last reply.
+    pub is_closing: AtomicBool,
+    /// It does not wait for ever.
+    pub is_timed: AtomicBool,
     /// Since when too much waits for it.
     excess: Excess,
     /// The address of its last command in the table; 0 if there was none.
@@ -97,7 +91,7 @@ pub struct Handle {
     /// That task is ended, and executes nothing any more.
     is_ended: AtomicBool,
     #[cfg(feature = "client-lifecycle")]
-    pub record: record::Record,
+    pub record: life::record::Record,
 }
 
 /// What CLIENT LIST and KILL sort clients into.
@@ -136,7 +130,7 @@ impl Clients {
     pub fn leave(&mut self, id: u64) {
         self.handles.remove(&id);
         #[cfg(feature = "client-lifecycle")]
-        self.monitors.leave(id);
+        self.life.monitors.leave(id);
     }
 
     /// Ends the connection of a client, whatever it is doing.
@@ -222,6 +216,8 @@ impl Handle {
             is_primary: AtomicBool::default(),
             mail: Notify::default(),
             is_blocked: AtomicBool::default(),
+            is_closing: AtomicBool::default(),
+            is_timed: AtomicBool::default(),
             excess: Excess::default(),
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
@@ -233,7 +229,7 @@ impl Handle {
             task: OnceLock::default(),
             is_ended: AtomicBool::default(),
             #[cfg(feature = "client-lifecycle")]
-            record: record::Record::default(),
+            record: life::record::Record::default(),
         }
     }
 
@@ -304,6 +300,7 @@ impl Handle {
             ('M', is(&self.is_primary)),
             ('P', self.is_subscriber()),
             ('b', is(&self.is_blocked)),
+            ('c', is(&self.is_closing)),
         ];
         let flags = states.iter().filter(|(_, is_on)| *is_on);
         let mut flags: String = flags.map(|(flag, _)| *flag).collect();
@@ -339,10 +336,15 @@ impl Handle {
         self.subscription_count() > 0
     }
 
+    /// Does it wait, and not for ever?
+    pub fn has_deadline(&self) -> bool {
+        self.is_blocked.load(Relaxed) && self.is_timed.load(Relaxed)
+    }
+
     /// Is there a mailbox for it, whose limit counts what waits in its output, too?
     pub fn has_mailbox(&self) -> bool {
         #[cfg(feature = "client-lifecycle")]
-        if self.record.watches() {
+        if self.record.has(life::record::MONITOR) {
             return true;
         }
         self.is_subscriber()

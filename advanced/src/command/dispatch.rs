@@ -91,7 +91,7 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
         return false;
     };
     #[cfg(feature = "client-lifecycle")]
-    if client.handle.record.watches() {
+    if monitor::watches(client) {
         return false;
     }
     let is_held = match state.hold {
@@ -111,7 +111,7 @@ fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool
     #[cfg(feature = "client-lifecycle")]
     measure::end(ctx, command, args, called.is_err());
     #[cfg(feature = "client-lifecycle")]
-    if !ctx.state.clients.monitors.is_empty() {
+    if !ctx.state.clients.life.monitors.is_empty() {
         monitor::show(ctx, command, args);
     }
     propagate_expired(ctx.state);

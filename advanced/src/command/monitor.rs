@@ -9,18 +9,24 @@
 
 use super::{Command, CommandError, Context, Flag, Result};
 use crate::client::Client;
+use crate::clients::life::record::MONITOR;
 use crate::resp::Args;
 use crate::stats::unix_time;
 
 /// What stands in the place of a secret.
 const REDACTED: &[u8] = b"(redacted)";
 
+/// Is the client a monitor?
+pub fn watches(client: &Client) -> bool {
+    client.handle.record.has(MONITOR)
+}
+
 /// Refuses what a monitor may not: it is a kind of replica (`CLIENT_SLAVE`), never waits for the end
 /// of a pause, and so must not touch the data.
 #[inline]
 pub fn check(client: &Client, command: &Command) -> Result {
     let touches_data = || command.is(Flag::Readonly) || command.may_replicate();
-    if client.handle.record.watches() && touches_data() {
+    if watches(client) && touches_data() {
         return Err(CommandError::new(
             "ERR Replica can't interact with the keyspace",
         ));
@@ -47,7 +53,7 @@ pub fn show(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) {
     }
     line.extend_from_slice(b"\r\n");
     let limit = ctx.state.config.client_output_buffer_limit.normal;
-    ctx.state.clients.monitors.feed(&line, limit);
+    ctx.state.clients.life.monitors.feed(&line, limit);
 }
 
 /// Is this argument a user or a password, be it in AUTH or in HELLO?

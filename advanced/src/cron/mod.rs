@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-#[cfg(feature = "client-lifecycle")]
-use crate::handlers::client_lifecycle;
 use crate::state::{Shared, State};
 
 /// The time between two ticks (`hz` in Redis is 10).
@@ -39,7 +37,7 @@ pub async fn run(shared: Shared) {
 fn every_tick(state: &mut State) {
     state.clients.tick();
     #[cfg(feature = "client-lifecycle")]
-    client_lifecycle::pause::every_tick(state);
+    crate::handlers::client_lifecycle::pause::every_tick(state);
     state.stats.sample();
     let (store, config) = (&state.store, &state.config);
     state.background.every_tick(&mut state.aof, store, config);
@@ -53,7 +51,7 @@ fn every_second(state: &mut State) {
     state.clients.enforce(limits.normal);
     state.pubsub.enforce(limits.pubsub);
     #[cfg(feature = "client-lifecycle")]
-    state.clients.monitors.enforce(limits.normal);
+    state.clients.life.monitors.enforce(limits.normal);
     if state.is_frozen() {
         // Little is read from the primary now, so its silence must not count as a timeout.
         state.replication.hear();

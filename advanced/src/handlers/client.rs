@@ -1,26 +1,17 @@
-//! CLIENT: what a client says of itself, and how it sees and ends others (`clientCommand` in
-//! Redis's `networking.c`).
+//! CLIENT, and how it ends others (`clientCommand` in Redis's `networking.c`).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use crate::clients::output_limit;
 use crate::clients::{Handle, Kind};
-#[cfg(not(feature = "client-lifecycle"))]
-use crate::command::{Command, help};
-use crate::command::{CommandError, Context, Flag, Flag::*, Result, Table};
-#[cfg(not(feature = "client-lifecycle"))]
-use crate::handlers::client_kill::client_kill;
+use crate::command::{Command, CommandError, Context, Flag::*, Result, help};
+use crate::handlers::client_list::{
+    OTHERS, OWN, client_getname, client_id, client_info, client_list, client_setname,
+};
 use crate::resp::{Args, parse_integer};
-use crate::state::State;
 
-pub const OWN: &[Flag] = &[Noscript, Loading, Stale];
-pub const OTHERS: &[Flag] = &[Admin, Noscript, Loading, Stale];
-
-#[cfg(not(feature = "client-lifecycle"))]
 pub const COMMANDS: &[Command] = &[Command::container("client", CLIENT)];
 
-#[cfg(not(feature = "client-lifecycle"))]
 const CLIENT: &[Command] = &[
     Command::new("client|id", 2, OWN, client_id),
     Command::new("client|getname", 2, OWN, client_getname),
@@ -31,155 +22,87 @@ const CLIENT: &[Command] = &[
     Command::new("client|help", 2, &[Loading, Stale], help),
 ];
 
-/// `CLIENT ID`
-pub fn client_id(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let id = ctx.client.handle.id as i64;
-    ctx.reply.integer(id);
-    Ok(())
-}
-
-/// `CLIENT GETNAME`
-pub fn client_getname(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    match ctx.client.handle.name().as_str() {
-        "" => ctx.reply.null(),
-        name => ctx.reply.bulk(name.as_bytes()),
+/// `CLIENT KILL address` or `CLIENT KILL option value [option value …]`: closes the
+/// connections of the clients that match all options.
+fn client_kill(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let own_id = ctx.client.handle.id;
+    let is_old_form = args.len() == 3;
+    let filter = match is_old_form {
+        true => Filter {
+            addr: Some(&args[2]),
+            ..Filter::default()
+        },
+        false => Filter::parse(own_id, args.skip(2))?,
+    };
+    let clients = ctx.state.clients.iter();
+    let found: Vec<Arc<Handle>> = clients.filter(|it| filter.matches(it)).cloned().collect();
+    for client in &found {
+        match client.id == own_id {
+            // The caller gets the reply first.
+            true => ctx.client.closing = true,
+            false => ctx.state.kill(client.id),
+        }
+    }
+    match is_old_form {
+        true if found.is_empty() => return Err(CommandError::new("ERR No such client")),
+        true => ctx.reply.ok(),
+        false => ctx.reply.integer(found.len() as i64),
     }
     Ok(())
 }
 
-/// `CLIENT SETNAME name`: an empty name removes the old one.
-pub fn client_setname(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    ctx.client.handle.set_name(valid_name(&args[2])?);
-    ctx.reply.ok();
-    Ok(())
-}
-
-/// `CLIENT INFO`
-pub fn client_info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let own = Pending::of_caller(ctx, args);
-    let line = describe(&ctx.client.handle, &own, ctx.table);
-    ctx.reply.verbatim(&line);
-    Ok(())
-}
-
-/// `CLIENT LIST [TYPE type | ID id [id …]]`
-pub fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let own = Pending::of_caller(ctx, args);
-    let option = args.get(2);
-    let is = |word: &str| option.is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
-    let list: Vec<&Arc<Handle>> = if is("TYPE") && args.len() == 4 {
-        let kind = Kind::named(&args[3]).ok_or_else(|| CommandError::client_type(&args[3]))?;
-        let clients = ctx.state.clients.iter();
-        clients.filter(|client| client.kind() == kind).collect()
-    } else if is("ID") && args.len() > 3 {
-        let ids = args.skip(3);
-        let ids = ids.iter().map(parse_integer).collect::<Option<Vec<_>>>();
-        let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;
-        let find = |id: i64| ctx.state.clients.get(u64::try_from(id).ok()?);
-        ids.into_iter().filter_map(find).collect()
-    } else if args.len() == 2 {
-        ctx.state.clients.iter().collect()
-    } else {
-        return Err(CommandError::SYNTAX);
-    };
-    let line = |client: &Arc<Handle>| match client.id == ctx.client.handle.id {
-        true => describe(client, &own, ctx.table),
-        false => describe(client, &Pending::of(client, ctx.state), ctx.table),
-    };
-    let lines: String = list.into_iter().map(line).collect();
-    ctx.reply.verbatim(&lines);
-    Ok(())
-}
-
-/// What is under way for a client, in bytes.
+/// The options of CLIENT KILL. A client must match all that are given.
 #[derive(Default)]
-struct Pending {
-    /// In its input: the command that is executed, and those after it.
-    input: usize,
-    /// The arguments of the command that is executed.
-    argv: usize,
-    /// In its output.
-    output: usize,
-    /// What waits outside of its output: how many messages or pieces, and their bytes.
-    messages: (usize, usize),
+struct Filter<'a> {
+    id: Option<u64>,
+    kind: Option<Kind>,
+    addr: Option<&'a [u8]>,
+    laddr: Option<&'a [u8]>,
+    /// The id of the client that calls, unless `SKIPME no` is given.
+    spared: Option<u64>,
 }
 
-impl Pending {
-    /// The client is executing `args`, and others see only how it was before.
-    fn of_caller(ctx: &mut Context<'_>, args: Args<'_>) -> Self {
-        Self {
-            input: args.bytes_from_here(),
-            argv: args.iter().map(<[u8]>::len).sum(),
-            output: ctx.reply.encoded().len(),
-            ..Self::of(&ctx.client.handle, ctx.state)
-        }
-    }
-
-    fn of(client: &Handle, state: &State) -> Self {
-        let messages = match client.kind() {
-            Kind::Replica => state.replication.waiting(client.id),
-            _ => state.pubsub.waiting(client.id),
-        };
-        #[cfg(feature = "client-lifecycle")]
-        let messages = match client.record.watches() {
-            true => state.clients.monitors.waiting(client.id),
-            false => messages,
-        };
-        Self {
-            input: client.unread.load(Relaxed),
-            output: client.unwritten.load(Relaxed),
-            messages,
+impl<'a> Filter<'a> {
+    /// Reads the options. If one is given twice, the last counts.
+    fn parse(own_id: u64, mut options: Args<'a>) -> Result<Self> {
+        let mut filter = Self {
+            spared: Some(own_id),
             ..Self::default()
+        };
+        while let Some(option) = options.get(0) {
+            let value = options.get(1).ok_or(CommandError::SYNTAX)?;
+            match option.to_ascii_lowercase().as_slice() {
+                b"id" => {
+                    let id = parse_integer(value).filter(|id| *id > 0);
+                    filter.id = Some(id.ok_or(INVALID_ID)?.unsigned_abs());
+                }
+                b"type" => filter.kind = Some(kind(value)?),
+                b"addr" => filter.addr = Some(value),
+                b"laddr" => filter.laddr = Some(value),
+                // It is the only user, so every client matches.
+                b"user" if value == b"default" => {}
+                b"user" => return Err(CommandError::quoting("ERR No such user '", value, "'")),
+                b"skipme" if value.eq_ignore_ascii_case(b"yes") => filter.spared = Some(own_id),
+                b"skipme" if value.eq_ignore_ascii_case(b"no") => filter.spared = None,
+                _ => return Err(CommandError::SYNTAX),
+            }
+            options = options.skip(2);
         }
+        Ok(filter)
+    }
+
+    fn matches(&self, client: &Handle) -> bool {
+        let is = |wanted: &[u8], addr: SocketAddr| addr.to_string().as_bytes() == wanted;
+        self.id.is_none_or(|id| client.id == id)
+            && self.kind.is_none_or(|kind| client.kind() == kind)
+            && self.addr.is_none_or(|addr| is(addr, client.addr))
+            && self.laddr.is_none_or(|addr| is(addr, client.local_addr))
+            && self.spared != Some(client.id)
     }
 }
 
-/// A client's line in CLIENT LIST. A field for a feature that this server does not have is as
-/// in a Redis that does not use it.
-fn describe(client: &Handle, pending: &Pending, table: &Table) -> String {
-    let [channels, patterns] = &client.subscriptions;
-    let (input, output) = (&client.input_size, &client.output_size);
-    let (input, output) = (input.load(Relaxed), output.load(Relaxed));
-    // What Redis has in the buffer of each client, and what it has in a list besides.
-    let first = pending.output.min(output_limit::FREE);
-    let rest = pending.output - first;
-    let (count, bytes) = (pending.messages.0, pending.messages.1 + rest);
-    let sizes = input.max(pending.input) + output.max(pending.output);
-    let user = match client.kind() {
-        Kind::Primary => "(superuser)",
-        _ => "default",
-    };
-    format!(
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub={} psub={} ssub=0 \
-         multi=-1 qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={output} rbp={output} \
-         obl={first} oll={} omem={bytes} tot-mem={} events={} cmd={} user={user} redir=-1 resp={}\n",
-        client.id,
-        client.addr,
-        client.local_addr,
-        client.fd,
-        client.name(),
-        client.age().as_secs(),
-        client.idle().as_secs(),
-        client.flags(),
-        channels.load(Relaxed),
-        patterns.load(Relaxed),
-        pending.input,
-        input.saturating_sub(pending.input),
-        pending.argv,
-        count + usize::from(rest > 0),
-        sizes + pending.argv + pending.messages.1 + size_of::<Handle>(),
-        if pending.output > 0 { "rw" } else { "r" },
-        table.name_at(client.command()).unwrap_or("NULL"),
-        client.protocol().number(),
-    )
-}
+const INVALID_ID: CommandError = CommandError::new("ERR client-id should be greater than 0");
 
-/// The name as text. It must be printable and without blanks, because CLIENT LIST prints it
-/// on one line with other fields.
-pub fn valid_name(name: &[u8]) -> Result<&str> {
-    let name = name.iter().all(u8::is_ascii_graphic).then_some(name);
-    let name = name.and_then(|name| str::from_utf8(name).ok());
-    name.ok_or(CommandError::new(
-        "ERR Client names cannot contain spaces, newlines or special characters.",
-    ))
+fn kind(name: &[u8]) -> Result<Kind> {
+    Kind::named(name).ok_or_else(|| CommandError::client_type(name))
 }

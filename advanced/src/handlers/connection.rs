@@ -4,7 +4,7 @@
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, check_database,
 };
-use crate::handlers::client::valid_name;
+use crate::handlers::client_list::valid_name;
 use crate::resp::{Args, Protocol, parse_integer};
 
 const ANY_TIME: &[Flag] = &[Noscript, Loading, Stale, Fast, NoAuth, AllowBusy];

@@ -4,8 +4,7 @@
 #[cfg(feature = "client-lifecycle")]
 use super::info_timing::{self, commandstats, latencystats};
 use std::env::consts::{ARCH, OS};
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 use std::time::UNIX_EPOCH;
 
@@ -105,15 +104,26 @@ fn server(state: &State) -> String {
 
 fn clients(state: &State) -> String {
     let replicas = state.replication.replicas().len();
-    let is_blocked = |client: &&Arc<Handle>| client.is_blocked.load(Relaxed);
-    let blocked = state.clients.iter().filter(is_blocked).count();
+    let count = |is: fn(&Handle) -> bool| state.clients.iter().filter(|it| is(it)).count();
+    let most = |size: fn(&Handle) -> &AtomicUsize| {
+        let sizes = state.clients.iter().map(|it| size(it).load(Relaxed));
+        sizes.max().unwrap_or(0)
+    };
     lines(&[
         (
             "connected_clients",
             &state.clients.len().saturating_sub(replicas),
         ),
+        ("cluster_connections", &0),
         ("maxclients", &state.config.maxclients),
-        ("blocked_clients", &blocked),
+        ("client_recent_max_input_buffer", &most(|it| &it.input_size)),
+        (
+            "client_recent_max_output_buffer",
+            &most(|it| &it.output_size),
+        ),
+        ("blocked_clients", &count(|it| it.is_blocked.load(Relaxed))),
+        ("tracking_clients", &0),
+        ("clients_in_timeout_table", &count(Handle::has_deadline)),
     ])
 }
 

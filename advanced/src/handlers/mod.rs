@@ -1,10 +1,10 @@
 //! The families of commands, one file each, and the table that joins them.
 
-mod client;
 #[cfg(not(feature = "client-lifecycle"))]
-mod client_kill;
+mod client;
 #[cfg(feature = "client-lifecycle")]
 pub mod client_lifecycle;
+mod client_list;
 mod connection;
 mod expiry;
 mod info;

@@ -208,8 +208,8 @@ impl Connection {
 
     /// Sends the last replies. If the client has become a replica, serves it as one after that.
     async fn hang_up(&mut self) -> io::Result<()> {
-        #[cfg(feature = "client-lifecycle")]
-        self.client.handle.record.is_closing.store(true, Relaxed);
+        let is_closing = self.client.closing;
+        self.client.handle.is_closing.store(is_closing, Relaxed);
         self.shared.lock().pubsub.leave(self.client.handle.id);
         if self.client.is_browser {
             cross_protocol::log_attack(self.socket.peer_addr());
@@ -260,8 +260,8 @@ impl Connection {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 let is_logged = command::execute(ctx, args);
                 #[cfg(feature = "client-lifecycle")]
-                if special::is_special(&self.client) {
-                    special::settle(&mut self.client, state, args, &mut self.output, start);
+                if !self.client.handle.record.is_plain() {
+                    special::settle(&self.client, state, args, &mut self.output, start);
                 }
                 if is_logged {
                     self.unlogged.position = state.aof.position();
@@ -280,7 +280,7 @@ impl Connection {
                     reply.error(&error.reply());
                     self.client.closing = true;
                     #[cfg(feature = "client-lifecycle")]
-                    self.client.replies.settle_late(&mut self.output, start);
+                    special::settle_wait(&self.client, &mut self.output, start);
                 }
             }
         }
@@ -337,9 +337,7 @@ impl Connection {
         client: &'a Handle,
         mut mail: Pin<&mut Notified<'a>>,
     ) -> io::Result<bool> {
-        #[cfg(feature = "client-lifecycle")]
-        special::begin_to_wait(&self.client, waiting);
-        let mut changes = self.begin_to_wait();
+        let mut changes = self.begin_to_wait(waiting);
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
@@ -365,9 +363,12 @@ impl Connection {
     }
 
     /// Others see from here on that the client waits.
-    fn begin_to_wait(&self) -> watch::Receiver<()> {
-        let state = self.shared.lock();
-        self.client.handle.is_blocked.store(true, Relaxed);
+    fn begin_to_wait(&self, waiting: Waiting) -> watch::Receiver<()> {
+        let (state, client) = (self.shared.lock(), &self.client.handle);
+        client.is_blocked.store(true, Relaxed);
+        client.is_timed.store(waiting.has_deadline(), Relaxed);
+        #[cfg(feature = "client-lifecycle")]
+        special::begin_to_wait(&self.client, waiting);
         state.replication.watch()
     }
 
@@ -377,7 +378,13 @@ impl Connection {
         let shared = self.shared.clone();
         let state = &mut *shared.lock();
         self.collect(state, MAX_REPLIES);
+        #[cfg(feature = "client-lifecycle")]
+        let waiting = special::what_is_left(&self.client, waiting);
+        #[cfg(feature = "client-lifecycle")]
+        let start = self.output.len();
         let is_over = self.answer(state, waiting, at_end);
+        #[cfg(feature = "client-lifecycle")]
+        special::settle_wait(&self.client, &mut self.output, start);
         if is_over {
             self.client.handle.is_blocked.store(false, Relaxed);
             self.has_mail = true;
@@ -392,17 +399,8 @@ impl Connection {
             self.client.closing = at_end && !state.lifecycle.has_ended();
             return at_end || state.lifecycle.has_ended() || !self.must_wait(state);
         }
-        #[cfg(feature = "client-lifecycle")]
-        let start = self.output.len();
-        let is_late = waiting.left().is_zero();
-        #[cfg(feature = "client-lifecycle")]
-        let is_late = is_late || self.client.handle.record.is_late();
         let mut reply = Reply::new(&mut self.output, self.client.protocol);
         match waiting {
-            #[cfg(feature = "client-lifecycle")]
-            _ if self.client.handle.record.is_broken() => {
-                reply.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
-            }
             Waiting::Replicas { .. } if state.replication.is_replica() => {
                 reply.error(CommandError::UNBLOCKED.text());
                 self.client.closing = true;
@@ -411,6 +409,7 @@ impl Connection {
                 replicas, offset, ..
             } => {
                 let count = state.replication.acknowledged(offset);
+                let is_late = waiting.left().is_zero();
                 let is_over = is_late || at_end || state.lifecycle.has_ended();
                 if count < replicas && !is_over {
                     return false;
@@ -423,8 +422,6 @@ impl Connection {
             // Even if the client has no more to say, its next command must not overtake this one.
             Waiting::End(_) | Waiting::Turn => return state.lifecycle.has_ended(),
         }
-        #[cfg(feature = "client-lifecycle")]
-        self.client.replies.settle_late(&mut self.output, start);
         true
     }
 

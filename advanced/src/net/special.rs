@@ -1,17 +1,64 @@
 //! What a connection does besides for a client that has asked for it: one that wants no replies, or
 //! one that watches the others.
+//!
+//! Commands write their replies without asking. If a client does not want one, it is cut off again
+//! directly after it was written. Messages are no replies: a subscriber gets them in any case.
+
+use std::time::Instant;
 
 use bytes::BytesMut;
 
 use crate::client::{Client, Waiting};
-use crate::clients::replies::Replies;
-use crate::resp::Args;
+use crate::clients::life::record::{OFF, SILENT};
+use crate::resp::{Args, Reply};
 use crate::state::State;
 
-/// Is anything to be done besides after each command of the client?
-#[inline]
-pub fn is_special(client: &Client) -> bool {
-    client.replies != Replies::On || client.handle.record.watches()
+/// A command was executed, and its reply begins at `start`. Takes the reply back if the client does
+/// not want it. A monitor finds the line of its own command after the reply.
+#[cold]
+pub fn settle(
+    client: &Client,
+    state: &mut State,
+    args: Args<'_>,
+    output: &mut BytesMut,
+    start: usize,
+) {
+    let record = &client.handle.record;
+    if record.has(SILENT) {
+        let sent = messages(args, &output[start..]);
+        output.truncate(start + sent);
+        state.clients.life.monitors.skip(client.handle.id);
+    }
+    if client.waiting.is_none() {
+        record.has_replied();
+    }
+    collect(client, state, output, usize::MAX);
+}
+
+/// How many bytes at the beginning of a reply are messages: what confirms a subscription, and what a
+/// client has published to itself.
+fn messages(args: Args<'_>, reply: &[u8]) -> usize {
+    match args[0].to_ascii_lowercase().as_slice() {
+        _ if reply.starts_with(b"-") => 0,
+        b"subscribe" | b"unsubscribe" | b"psubscribe" | b"punsubscribe" => reply.len(),
+        // The reply is the number at the end.
+        b"publish" => reply.iter().rposition(|byte| *byte == b':').unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Moves the lines that wait for a monitor to its output, while that is shorter than `room` bytes.
+/// Returns whether there are more.
+pub fn collect(client: &Client, state: &mut State, output: &mut BytesMut, room: usize) -> bool {
+    let (monitors, handle) = (&mut state.clients.life.monitors, &client.handle);
+    if monitors.is_empty() {
+        return false;
+    }
+    // Nothing follows the reply to QUIT.
+    if client.closing || handle.record.has(OFF) {
+        monitors.skip(handle.id);
+    }
+    monitors.collect(handle, output, room)
 }
 
 /// The client waits from here on. CLIENT UNBLOCK may end what could also end because it takes too
@@ -21,34 +68,30 @@ pub fn begin_to_wait(client: &Client, waiting: Waiting) {
     client.handle.record.begin_to_wait(may_time_out);
 }
 
-/// A command was executed, and its reply begins at `start`. Takes the reply back if the client does
-/// not want it. A monitor finds the line of its own command after the reply.
-#[cold]
-pub fn settle(
-    client: &mut Client,
-    state: &mut State,
-    args: Args<'_>,
-    output: &mut BytesMut,
-    start: usize,
-) {
-    let is_silent = matches!(client.replies, Replies::Off | Replies::Skip);
-    let is_blocked = client.waiting.is_some();
-    client.replies.settle(args, is_blocked, output, start);
-    if is_silent {
-        state.clients.monitors.skip(client.handle.id);
+/// What the client waits for. Its time is over if CLIENT UNBLOCK has ended the wait.
+pub fn what_is_left(client: &Client, mut waiting: Waiting) -> Waiting {
+    if let Waiting::Replicas { deadline, .. } = &mut waiting
+        && client.handle.record.is_unblocked()
+    {
+        *deadline = Some(Instant::now());
     }
-    collect(client, state, output, usize::MAX);
+    waiting
 }
 
-/// Moves the lines that wait for a monitor to its output, while that is shorter than `room` bytes.
-/// Returns whether there are more.
-pub fn collect(client: &Client, state: &mut State, output: &mut BytesMut, room: usize) -> bool {
-    let monitors = &mut state.clients.monitors;
-    if monitors.is_empty() {
-        return false;
+/// The reply for which the client has waited begins at `start`. An error takes its place if CLIENT
+/// UNBLOCK wants that, and nothing does if the client wants no reply.
+pub fn settle_wait(client: &Client, output: &mut BytesMut, start: usize) {
+    let record = &client.handle.record;
+    if output.len() == start {
+        return;
     }
-    if client.replies == Replies::Off {
-        monitors.skip(client.handle.id);
+    if record.is_broken() {
+        output.truncate(start);
+        let error = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
+        Reply::new(output, client.protocol).error(error);
     }
-    monitors.collect(&client.handle, output, room)
+    if record.has(SILENT) {
+        output.truncate(start);
+    }
+    record.has_replied();
 }

@@ -2,5 +2,12 @@
 //! 09's, byte for byte, and step 09's own suites run against this server as they are.
 
 mod client;
+mod client_kill;
+mod client_list;
+mod client_pause;
+mod client_reply;
+mod client_unblock;
+mod clients_seen;
 mod harness;
+mod monitor;
 mod session;

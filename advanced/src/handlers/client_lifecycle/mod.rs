@@ -7,9 +7,9 @@ pub mod pause;
 mod reply;
 mod tracking;
 
-use crate::clients::replies::Replies;
+use crate::clients::life::record::OFF;
 use crate::command::{Command, CommandError, Context, Flag::*};
-use crate::handlers::client::{
+use crate::handlers::client_list::{
     OTHERS, OWN, client_getname, client_id, client_info, client_list, client_setname,
 };
 use crate::resp::Args;
@@ -45,10 +45,8 @@ const CLIENT: &[Command] = &[
 
 /// What RESET does besides: the client is no monitor any more, and gets replies again.
 pub fn reset(ctx: &mut Context<'_>) {
-    ctx.state.clients.monitors.leave(ctx.client.handle.id);
-    if ctx.client.replies == Replies::Off {
-        ctx.client.replies = Replies::On;
-    }
+    ctx.state.clients.life.monitors.leave(ctx.client.handle.id);
+    ctx.client.handle.record.set(OFF, false);
 }
 
 /// There are too many arguments, which the arity does not say.

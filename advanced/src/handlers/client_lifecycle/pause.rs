@@ -33,7 +33,11 @@ pub fn client_pause(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let timeout =
         u64::try_from(timeout).map_err(|_| CommandError::new("ERR timeout is negative"))?;
     let length = Duration::from_millis(timeout);
-    ctx.state.clients.pause.begin(hold, length, Instant::now());
+    ctx.state
+        .clients
+        .life
+        .pause
+        .begin(hold, length, Instant::now());
     ctx.state.settle_hold();
     ctx.reply.ok();
     Ok(())
@@ -41,7 +45,7 @@ pub fn client_pause(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `CLIENT UNPAUSE`
 pub fn client_unpause(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.state.clients.pause.end();
+    ctx.state.clients.life.pause.end();
     resume(ctx.state);
     ctx.reply.ok();
     Ok(())
@@ -49,7 +53,7 @@ pub fn client_unpause(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// Ends a pause that is over. The cron calls it at each tick.
 pub fn every_tick(state: &mut State) {
-    if state.clients.pause.expire(Instant::now()) {
+    if state.clients.life.pause.expire(Instant::now()) {
         resume(state);
     }
 }

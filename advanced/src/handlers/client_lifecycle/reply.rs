@@ -2,20 +2,21 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::clients::replies::Replies;
+use crate::clients::life::record::{OFF, SILENT, SKIP_NEXT};
 use crate::command::{CommandError, Context, Result};
 use crate::resp::Args;
 
 /// `CLIENT REPLY ON | OFF | SKIP`: only ON gets a reply.
 pub fn client_reply(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let record = &ctx.client.handle.record;
     match args[2].to_ascii_lowercase().as_slice() {
         b"on" => {
-            ctx.client.replies = Replies::On;
+            record.set(SILENT, false);
             ctx.reply.ok();
         }
-        b"off" => ctx.client.replies = Replies::Off,
-        b"skip" if ctx.client.replies == Replies::Off => {}
-        b"skip" => ctx.client.replies = Replies::SkipNext,
+        b"off" => record.set(OFF, true),
+        b"skip" if record.has(OFF) => {}
+        b"skip" => record.set(SKIP_NEXT, true),
         _ => return Err(CommandError::SYNTAX),
     }
     Ok(())

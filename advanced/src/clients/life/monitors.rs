@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use bytes::BytesMut;
 
 use crate::clients::Handle;
+use crate::clients::life::record::MONITOR;
 use crate::clients::output_limit::OutputLimit;
 
 /// A mailbox keeps room for this many lines when it is empty.
@@ -36,7 +37,7 @@ impl Monitors {
 
     /// The client is a monitor from here on. Returns false if it was one.
     pub fn enter(&mut self, client: &Arc<Handle>) -> bool {
-        client.record.is_monitor.store(true, Relaxed);
+        client.record.set(MONITOR, true);
         let mailbox = Mailbox {
             client: client.clone(),
             lines: VecDeque::new(),
@@ -48,7 +49,7 @@ impl Monitors {
     /// The client is no monitor any more. What it has not got, it does not get.
     pub fn leave(&mut self, client: u64) {
         if let Some(mailbox) = self.0.remove(&client) {
-            mailbox.client.record.is_monitor.store(false, Relaxed);
+            mailbox.client.record.set(MONITOR, false);
         }
     }
 
@@ -90,10 +91,11 @@ impl Monitors {
         }
     }
 
-    /// How many lines wait for a client, and how many bytes they are.
-    pub fn waiting(&self, client: u64) -> (usize, usize) {
-        let mailbox = self.0.get(&client);
-        mailbox.map_or((0, 0), |it| (it.lines.len(), it.bytes))
+    /// How many lines wait for a client, and how many bytes they are; `None` if it
+    /// is no monitor.
+    pub fn waiting(&self, client: u64) -> Option<(usize, usize)> {
+        let mailbox = self.0.get(&client)?;
+        Some((mailbox.lines.len(), mailbox.bytes))
     }
 
     /// Disconnects the monitors for which more than `limit` waits, even if nothing is added.

@@ -1,0 +1,18 @@
+//! The life of a client, as others see it and interfere with it: what it has asked for besides its
+//! commands, who watches, and until when all wait.
+
+pub mod monitors;
+pub mod pause;
+pub mod record;
+
+use self::monitors::Monitors;
+use self::pause::Pause;
+
+/// What holds for all clients.
+#[derive(Debug, Default)]
+pub struct Life {
+    /// Those that watch the others.
+    pub monitors: Monitors,
+    /// Until when they wait.
+    pub pause: Pause,
+}
