@@ -21,6 +21,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use walkdir::WalkDir;
 
+use crate::paths::normal;
 use crate::steps::{Files, Number, Step, is_source, read, read_text};
 
 /// The crate with all chapters.
@@ -59,9 +60,6 @@ pub struct Chapter {
     pub feature: Option<String>,
     /// Reading and writing it takes so long.
     pub minutes: usize,
-    /// Its runtime path: functions like `src/client.rs::Client::kill`, or whole files.
-    #[serde(default)]
-    pub path: Vec<String>,
     /// The units of Redis's own test suite that it opens.
     #[serde(default)]
     pub units: Vec<Unit>,
@@ -148,6 +146,14 @@ pub fn source(root: &Path) -> Step {
         name: FOLDER.to_owned(),
         dir: root.join(FOLDER),
         pages: root.join(FOLDER),
+    }
+}
+
+/// A file as the chapter has it, if it is one of `advanced/`, to which the chapter's pages link.
+pub fn source_of(root: &Path, step: &Step, file: &Path) -> PathBuf {
+    match file.strip_prefix(normal(&root.join(FOLDER))) {
+        Ok(inside) if step.is_chapter() => step.dir.join(inside),
+        _ => file.to_owned(),
     }
 }
 

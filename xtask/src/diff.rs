@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use similar::{DiffOp, DiffTag};
 
+use crate::chapters::rules::{self, Function};
 use crate::heart::Heart;
 use crate::lesson::{my, start};
 use crate::output::{ADDED, HEADING, HINT, PLACE, REMOVED, paint, print};
@@ -24,6 +25,9 @@ pub struct Args {
     /// Only a table: each file, what became of it, how many lines.
     #[arg(long, conflicts_with = "full")]
     stat: bool,
+    /// Only the functions of a chapter's runtime path, in their order.
+    #[arg(long, conflicts_with_all = ["full", "stat"])]
+    path: bool,
     /// Also tests and benches, not just src/ and Cargo.toml.
     #[arg(long)]
     full: bool,
@@ -50,6 +54,9 @@ pub fn run(args: Args) -> Result<()> {
     args.color.write_global();
     let workshop = args.root.open()?;
     let step = workshop.step(args.step)?;
+    if args.path {
+        return print(&runtime_path(&workshop, step)?);
+    }
     let (mut text, pairs) = match (args.my, step.in_lineage()) {
         (Some(against), _) => learners(&workshop, step, against)?,
         (None, false) => return print(&beside_the_lineage(step)),
@@ -65,6 +72,17 @@ pub fn run(args: Args) -> Result<()> {
         text.push_str(&summary(&pairs, args.full));
     }
     print(&text)
+}
+
+/// What one reads of a chapter: the functions that a command runs through.
+fn runtime_path(workshop: &Workshop, step: &Step) -> Result<String> {
+    let functions = rules::path_of(workshop, step)?;
+    let row = |it: &Function| format!("{:4} lines  {}  {}\n", it.lines, it.place, it.name);
+    let rows: String = functions.iter().map(row).collect();
+    let all: usize = functions.iter().map(|it| it.lines).sum();
+    let folder = step.dir.strip_prefix(&workshop.root).unwrap_or(&step.dir);
+    let title = format!("The runtime path of {}, in {}", step.name, folder.display());
+    Ok(format!("{}\n{rows}{all:4} lines\n", paint(HEADING, &title)))
 }
 
 /// The learner's copy beside the step, or beside what it was at the start.

@@ -27,7 +27,7 @@ mod links;
 pub mod page;
 mod programs;
 pub mod report;
-mod runtime;
+pub mod runtime;
 mod server;
 mod session;
 mod shape;
@@ -153,7 +153,7 @@ impl<'a> Checker<'a> {
         let mut report = Report::default();
         let mut sessions = Vec::new();
         shape::check(&page, &mut report);
-        runtime::check(&page, &mut report)?;
+        runtime::check(&page, &self.workshop.root, &mut report)?;
         #[cfg(feature = "diagrams")]
         crate::draw::check_page(&page, &mut report);
         self.links.check(&page, &mut report);

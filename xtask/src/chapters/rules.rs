@@ -12,9 +12,12 @@ use anyhow::{Context, Result};
 use syn::visit::Visit;
 
 use super::strip::{Gate, gates, has_gates, strip};
-use super::{Chapter, FOLDER, LIST, List, source};
+use super::{Chapter, FOLDER, LIST, List, source, source_of};
+use crate::docs::page::Page;
+use crate::docs::runtime;
 use crate::heart::source::function;
-use crate::steps::{Files, Workshop, is_source};
+use crate::paths::normal;
+use crate::steps::{Files, Step, Workshop, is_source, read_text};
 
 /// A replaced pair is at most so many lines.
 const PAIR: usize = 10;
@@ -39,34 +42,56 @@ pub fn check(workshop: &Workshop) -> Result<Vec<String>> {
     }
     let files = source(&workshop.root).files()?;
     let mut findings = Vec::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for (path, text) in gated(&files) {
         let gates = gates(text).with_context(|| format!("{FOLDER}/{path}"))?;
         findings.extend(of_file(path, text, &gates, &list));
         findings.extend(unformatted(path, text, &list)?);
-        for gate in &gates {
-            let chapter = list
-                .chapters
-                .iter()
-                .find(|it| it.feature.as_ref() == Some(&gate.feature));
-            let counts_here = path.starts_with("src/") && !REGISTRIES.contains(&path);
-            if let (Some(chapter), true) = (chapter, counts_here) {
-                *counts.entry(&chapter.number).or_default() += 1;
+        let counts_here = path.starts_with("src/") && !REGISTRIES.contains(&path);
+        for gate in gates.iter().filter(|_| counts_here) {
+            // One of no chapter is told above.
+            if let Some(chapter) = of_feature(&list, gate) {
+                let of_chapter = counts.entry(&chapter.number).or_default();
+                *of_chapter.entry(path).or_default() += 1;
             }
         }
     }
-    for (number, count) in counts.into_iter().filter(|(_, count)| *count > GATES) {
-        findings.push(format!(
-            "{FOLDER}: chapter {number} has {count} gates outside of {}, and {GATES} are allowed; a \
-             seam is missing: give what they have in common a function in the code without the chapter",
-            REGISTRIES.join(", ")
-        ));
-    }
+    findings.extend(
+        counts
+            .iter()
+            .filter_map(|(number, files)| too_many(number, files)),
+    );
     for chapter in &list.chapters {
         findings.extend(path_length(workshop, chapter)?);
         findings.extend(later_chapters(&files, &list, chapter)?);
     }
     Ok(findings)
+}
+
+/// The chapter whose feature a gate asks for.
+fn of_feature<'a>(list: &'a List, gate: &Gate) -> Option<&'a Chapter> {
+    let mut chapters = list.chapters.iter();
+    chapters.find(|it| it.feature.as_ref() == Some(&gate.feature))
+}
+
+/// What is wrong if the chapter has more gates than it may have.
+fn too_many(number: &str, files: &BTreeMap<&str, usize>) -> Option<String> {
+    let count: usize = files.values().sum();
+    let mut files: Vec<_> = files.iter().map(|(path, count)| (count, path)).collect();
+    files.sort_by(|one, other| other.cmp(one));
+    let told: Vec<_> = files
+        .iter()
+        .map(|(count, path)| format!("{path} {count}"))
+        .collect();
+    (count > GATES).then(|| {
+        format!(
+            "{FOLDER}: chapter {number} has {count} gates outside of {}, and {GATES} are allowed; a \
+             seam is missing: give what they have in common a function in the code without the \
+             chapter ({})",
+            REGISTRIES.join(", "),
+            told.join(", ")
+        )
+    })
 }
 
 /// The text files that may have gates.
@@ -86,11 +111,7 @@ fn of_file(path: &str, text: &str, gates: &[Gate], list: &List) -> Vec<String> {
     for (at, gate) in gates.iter().enumerate() {
         let line = gate.line + 1;
         let mut tell = |what: String| findings.push(format!("{FOLDER}/{path}:{line}: {what}"));
-        let known = list
-            .chapters
-            .iter()
-            .any(|it| it.feature.as_ref() == Some(&gate.feature));
-        if !known {
+        if of_feature(list, gate).is_none() {
             tell(format!(
                 "no chapter has the feature `{}`; correct it, or add the chapter to {LIST}",
                 gate.feature
@@ -208,64 +229,50 @@ fn first_unformatted(text: &str) -> Result<Option<usize>> {
     ))
 }
 
-/// How many lines the runtime path of a chapter has, and what is wrong with it.
+/// What is wrong if the runtime path of a chapter is too long.
 fn path_length(workshop: &Workshop, chapter: &Chapter) -> Result<Option<String>> {
-    let lines = path_of(workshop, chapter)?
-        .iter()
-        .map(|row| row.lines)
-        .sum::<usize>();
+    let step = workshop.step(chapter.number.parse().map_err(anyhow::Error::msg)?)?;
+    let functions = path_of(workshop, step)?;
+    let lines: usize = functions.iter().map(|it| it.lines).sum();
     Ok((lines > PATH).then(|| {
         format!(
-            "{LIST}: the runtime path of chapter {} is {lines} lines, and {PATH} are what one reads in \
-             half an hour; leave out what is not on the way, or make its functions shorter",
+            "{}: the runtime path is {lines} lines, and {PATH} are what one reads in half an hour; \
+             leave out what is not on the way, or make its functions shorter (make diff-{} ARGS=--path)",
+            step.page("README.md"),
             chapter.number
         )
     }))
 }
 
-/// A function on the runtime path, or a whole file.
-pub struct Row {
-    pub file: String,
-    pub function: Option<String>,
-    /// Its first line, counted from 1.
-    pub line: usize,
+/// A function on the runtime path of a chapter.
+pub struct Function {
+    /// Its place in the source without gates, like `src/client.rs:12`.
+    pub place: String,
+    pub name: String,
     pub lines: usize,
 }
 
-/// The runtime path of a chapter, in its stripped tree.
-pub fn path_of(workshop: &Workshop, chapter: &Chapter) -> Result<Vec<Row>> {
-    let number = chapter.number.parse().map_err(anyhow::Error::msg)?;
-    let files = workshop.step(number)?.files()?;
-    let rows = chapter.path.iter().map(|item| {
-        let (file, name) = match item.split_once(".rs::") {
-            Some((file, name)) => (format!("{file}.rs"), Some(name.to_owned())),
-            None => (item.clone(), None),
-        };
-        let told = || {
-            format!(
-                "{LIST}, chapter {}: the runtime path names {item}",
-                chapter.number
-            )
-        };
-        let content = files
-            .get(&file)
-            .with_context(|| format!("{}, which is not there", told()))?;
-        let text = std::str::from_utf8(content)?;
-        let (line, lines) = match &name {
-            None => (1, text.lines().count()),
-            Some(name) => {
-                let found = function(text, &file, name).with_context(told)?;
-                (found.line(text), text[found.whole.clone()].lines().count())
-            }
-        };
-        Ok(Row {
-            file,
-            function: name,
-            line,
-            lines,
+/// The runtime path on the chapter's page.
+pub fn path_of(workshop: &Workshop, step: &Step) -> Result<Vec<Function>> {
+    let page = step.pages.join("README.md");
+    if !page.is_file() {
+        return Ok(Vec::new());
+    }
+    let name = step.page("README.md");
+    let page = Page::read(page, name.clone(), Some(step.clone()))?;
+    let functions = runtime::functions(&page)?.into_iter();
+    let functions = functions.map(|(function_name, path)| {
+        let file = source_of(&workshop.root, step, &normal(&step.pages.join(&path)));
+        let text = read_text(&file)?;
+        let found = function(&text, &path, &function_name).with_context(|| name.clone())?;
+        let inside = file.strip_prefix(&step.dir).unwrap_or(&file);
+        Ok(Function {
+            place: format!("{}:{}", inside.display(), found.line(&text)),
+            lines: text[found.whole.clone()].lines().count(),
+            name: function_name,
         })
     });
-    rows.collect()
+    functions.collect()
 }
 
 /// Comments that speak of a chapter that a reader does not know yet.

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::page::Page;
+use super::page::{Heading, Page};
 use super::report::{Fault, Report};
+use crate::chapters::source_of;
 use crate::heart::source;
 use crate::paths::normal;
 use crate::steps::read_text;
@@ -28,24 +29,37 @@ struct Call {
     text: String,
 }
 
-/// Checks the path, if the page has one.
-pub fn check(page: &Page, report: &mut Report) -> Result<()> {
-    let Some(heading) = page.headings.iter().find(|it| it.text == HEADING) else {
-        return Ok(());
+/// The functions of the path, each with its file as the page's folder sees it.
+pub fn functions(page: &Page) -> Result<Vec<(String, String)>> {
+    let calls = match page.headings.iter().find(|it| it.text == HEADING) {
+        Some(heading) => calls_below(page, heading)?,
+        None => Vec::new(),
     };
+    Ok(calls.into_iter().filter_map(|call| call.target).collect())
+}
+
+fn calls_below(page: &Page, heading: &Heading) -> Result<Vec<Call>> {
     let text = read_text(&page.path)?;
     let section = page.section(heading);
     let lines = (1..).zip(text.lines());
-    let lines = lines.filter(|(line, _)| section.contains(line) && *line != heading.line);
-    let calls = calls(lines);
+    Ok(calls(lines.filter(|(line, _)| {
+        section.contains(line) && *line != heading.line
+    })))
+}
+
+/// Checks the path, if the page has one.
+pub fn check(page: &Page, root: &Path, report: &mut Report) -> Result<()> {
+    let Some(heading) = page.headings.iter().find(|it| it.text == HEADING) else {
+        return Ok(());
+    };
+    let calls = calls_below(page, heading)?;
     if calls.is_empty() {
         let what = format!("`{HEADING}` has no functions");
         report.faults.push(Fault::new(heading.line, what, FORM));
     }
-    let folder = page.path.parent().unwrap_or(Path::new(""));
     let mut bodies: Vec<String> = Vec::new();
     for call in &calls {
-        match body(call, folder) {
+        match body(call, page, root) {
             Ok(body) => {
                 report.faults.extend(off_the_path(call, &bodies));
                 bodies.push(body);
@@ -82,7 +96,7 @@ fn target(item: &str) -> Option<(String, String)> {
 }
 
 /// The body of the function.
-fn body(call: &Call, folder: &Path) -> Result<String, Fault> {
+fn body(call: &Call, page: &Page, root: &Path) -> Result<String, Fault> {
     let Some((name, path)) = &call.target else {
         let what = "this item of the path names no function";
         return Err(Fault::new(call.line, what, FORM));
@@ -91,7 +105,11 @@ fn body(call: &Call, folder: &Path) -> Result<String, Fault> {
         let next = "name a function that is there now, and the file in which it is";
         Fault::new(call.line, what, next)
     };
-    let file = normal(&folder.join(path));
+    let folder = page.path.parent().unwrap_or(Path::new(""));
+    let mut file = normal(&folder.join(path));
+    if let Some(step) = &page.step {
+        file = source_of(root, step, &file);
+    }
     let source = read_text(&file).map_err(|_| fault(format!("`{path}` cannot be read")))?;
     let found =
         source::function(&source, path, name).map_err(|error| fault(format!("{error:#}")))?;

@@ -9,7 +9,6 @@ number = \"006\"
 name = \"object\"
 title = \"The object\"
 minutes = 20
-path = [\"src/server.rs::listen\"]
 
 [[chapter]]
 number = \"003\"
@@ -17,7 +16,6 @@ name = \"client\"
 title = \"The client\"
 feature = \"client\"
 minutes = 30
-path = [\"src/server.rs::listen\", \"src/client.rs\"]
 
 [[planned]]
 number = \"010a\"
@@ -27,7 +25,8 @@ title = \"Lists\"
 const FEATURES: &str =
     "\n[features]\ndefault = [\"client\"]\nclient = [\"dep:itoa\", \"tokio/sync\"]\n";
 
-const README: &str = "# A chapter\n\n<!-- lineage:begin -->\n<!-- lineage:end -->\n";
+const README: &str = "# A chapter\n\n<!-- lineage:begin -->\n<!-- lineage:end -->\n\n## Runtime path\n\n\
+    1. [`listen`](../../src/server.rs): it begins\n";
 
 const GATED: &str = "
 /// Ends.
@@ -258,21 +257,31 @@ fn a_side_that_is_not_formatted_is_told() {
 }
 
 #[test]
-fn a_long_path_and_one_that_leads_nowhere_are_told() {
-    planted(
-        "advanced/src/client.rs",
-        &"// A line.\n".repeat(250),
-        &["the runtime path of chapter 003 is"],
-    );
+fn the_runtime_path_is_short_and_leads_somewhere() {
     let scratch = advanced();
-    scratch.replace(
-        "advanced/chapters.toml",
-        "src/client.rs",
-        "src/client.rs::no",
+    let readme = "advanced/chapters/003-client/README.md";
+    let text = scratch.read(readme) + "2. [`end`](../../src/client.rs): it ends\n";
+    scratch.write(readme, &text);
+    let out = scratch.tool(&["diff", "003", "--path"]).passes().out;
+    assert!(out.contains("4 lines  src/server.rs:4  listen\n"), "{out}");
+    assert!(
+        out.contains("1 lines  src/client.rs:4  end\n   5 lines\n"),
+        "{out}"
     );
+    let long = format!(
+        "//! A client.\n\npub fn end() {{\n{}}}\n",
+        "    a();\n".repeat(250)
+    );
+    scratch.write("advanced/src/client.rs", &long);
+    scratch.tool(&["lineage", "--write"]);
+    let said = "003-client/README.md: the runtime path is 256 lines";
     scratch
         .tool(&["lineage"])
-        .fails_with(&["the runtime path names src/client.rs::no"]);
+        .fails_with(&[said, "make diff-003"]);
+    scratch.replace(readme, "`end`", "`no`");
+    scratch
+        .tool(&["lineage"])
+        .fails_with(&["client.rs has no function `no`"]);
 }
 
 #[test]
