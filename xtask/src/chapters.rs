@@ -13,6 +13,7 @@ mod crates;
 pub mod rules;
 pub mod show;
 pub mod strip;
+pub mod table;
 
 use std::fs;
 use std::path::{Path, PathBuf};

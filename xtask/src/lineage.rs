@@ -8,7 +8,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::chapters::rules;
+use crate::chapters::{rules, table};
 use crate::dependencies::disagreements;
 use crate::drift::differs_in_form_only;
 use crate::generated::{self, Region};
@@ -52,6 +52,7 @@ pub fn run(args: Args) -> Result<()> {
         findings.extend(guide::check(None, step, &pairs, args.write)?);
     }
     findings.extend(disagreements(workshop.all())?);
+    findings.extend(table::check(&workshop, args.write)?);
     findings.extend(rules::check(&workshop)?);
     report(&findings, &all_well(&workshop))
 }

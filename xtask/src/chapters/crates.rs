@@ -26,12 +26,12 @@ pub fn manifest(text: &str, on: &[&str], chapter: &Chapter) -> Result<String> {
         }
     }
     let number = &chapter.number;
-    let title = &chapter.title;
+    let title = chapter.name.replace('-', " ");
     for (key, value) in [
         ("name", package(chapter)),
         (
             "description",
-            format!("Build your own Redis, chapter {number}: {}", lower(title)),
+            format!("Build your own Redis, chapter {number}: {title}"),
         ),
     ] {
         document["package"][key] = Value::from(value).into();
@@ -75,12 +75,6 @@ fn add_feature(row: &mut InlineTable, feature: &str) {
     if let Some(list) = list.as_array_mut() {
         list.push(feature);
     }
-}
-
-fn lower(title: &str) -> String {
-    let mut rest = title.chars();
-    let first = rest.next().map(|it| it.to_lowercase().to_string());
-    first.unwrap_or_default() + rest.as_str()
 }
 
 /// The chapter's package, which may not begin with a digit.

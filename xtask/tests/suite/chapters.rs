@@ -25,6 +25,8 @@ title = \"Lists\"
 const FEATURES: &str =
     "\n[features]\ndefault = [\"client\"]\nclient = [\"dep:itoa\", \"tokio/sync\"]\n";
 
+const TRACK: &str = "# The track\n\n<!-- chapters:begin -->\n<!-- chapters:end -->\n";
+
 const README: &str = "# A chapter\n\n<!-- lineage:begin -->\n<!-- lineage:end -->\n\n## Runtime path\n\n\
     1. [`listen`](../../src/server.rs): it begins\n";
 
@@ -40,7 +42,7 @@ pub fn end() {
 fn advanced() -> Scratch {
     let scratch = Scratch::new();
     scratch.copy_step("03-store", &scratch.path("advanced"));
-    scratch.write("advanced/README.md", "# The track\n");
+    scratch.write("advanced/README.md", TRACK);
     let crates = "bytes = \"1.12\"\nitoa = { version = \"1.0\", optional = true }\n\
                   tokio = { version = \"1.54\", features = [\"net\", \"rt\"] }\n";
     let text = manifest("x", crates).replace("stepx", "advanced") + FEATURES;
@@ -159,6 +161,33 @@ fn its_table_is_on_its_own_page() {
     scratch
         .tool(&["lineage"])
         .fails_with(&["advanced/chapters/006-object/README.md"]);
+}
+
+#[test]
+fn the_tracks_page_says_what_can_be_read() {
+    let scratch = advanced();
+    let rows = |scratch: &Scratch| scratch.read("advanced/README.md");
+    let link = "| [003](chapters/003-client/README.md) | The client |";
+    assert!(
+        rows(&scratch).contains(&format!("{link} being written |")),
+        "{}",
+        rows(&scratch)
+    );
+    assert!(
+        rows(&scratch).contains("| 010a | Lists | to come |\n<!--"),
+        "{}",
+        rows(&scratch)
+    );
+    scratch.write("advanced/chapters/003-client/GUIDE.md", "# Guide\n");
+    scratch
+        .tool(&["lineage"])
+        .fails_with(&["advanced/README.md: the table of chapters is stale"]);
+    scratch.tool(&["lineage", "--write"]).passes();
+    assert!(
+        rows(&scratch).contains(&format!("{link} 30 minutes, +11 lines |")),
+        "{}",
+        rows(&scratch)
+    );
 }
 
 #[test]
