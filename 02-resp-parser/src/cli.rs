@@ -25,11 +25,11 @@ pub struct Cli {
     #[arg(long, default_value = "127.0.0.1")]
     pub bind: IpAddr,
 
-    /// Ask after so many silent seconds whether a client is still there; 0 is never.
+    /// After how many idle seconds a client is probed; 0 is never.
     #[arg(long, default_value_t = 300)]
     pub tcp_keepalive: u32,
 
-    /// What is worth a line in the server log.
+    /// How important a line must be to be logged.
     #[arg(long, ignore_case = true, default_value = "notice")]
     pub loglevel: LogLevel,
 
@@ -75,8 +75,8 @@ impl Cli {
         }
     }
 
-    /// Says what is running and what to type next. If nobody can read it, because
-    /// the pipe is closed or the disk is full, that is no reason not to run.
+    /// Prints what is running and what to type next. An error, such as a closed pipe or a full
+    /// disk, is ignored: it is no reason not to run.
     pub fn print_banner(&self) {
         let _ = writeln!(
             io::stdout(),

@@ -1,5 +1,4 @@
-//! The server log: lines on standard error, from some level of importance on (`serverLog` in
-//! Redis).
+//! The server log: lines on standard error, from a chosen level on (`serverLog` in Redis).
 
 use std::io::{self, IsTerminal};
 
@@ -9,13 +8,13 @@ use tracing::level_filters::LevelFilter;
 /// How important a line must be to be logged (`loglevel`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    /// Much that only developers want to know.
+    /// Details for developers.
     Debug,
-    /// Connections that end.
+    /// The end of each connection.
     Verbose,
     /// What an operator wants to know.
     Notice,
-    /// Trouble.
+    /// Something that has gone wrong.
     Warning,
 }
 
@@ -30,7 +29,7 @@ impl LogLevel {
     }
 }
 
-/// Opens the server log, in colour when somebody is looking.
+/// Opens the server log, in colour if standard error is a terminal.
 pub fn init(level: LogLevel) {
     tracing_subscriber::fmt()
         .with_max_level(level.filter())

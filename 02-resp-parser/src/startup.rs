@@ -1,4 +1,4 @@
-//! The order in which a server comes up: flags, port, banner, clients.
+//! The order in which a server starts: flags, port, banner, clients.
 //!
 //! Everything that can fail before the first client arrives fails here, with one line that
 //! says what to do about it.
@@ -13,7 +13,7 @@ use crate::logging;
 use crate::net::listener;
 use crate::util::open_files;
 
-/// Runs the server, until it ends. What it returns is the process's exit status.
+/// Runs the server until it ends. Returns the exit status of the process.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -27,7 +27,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-/// Serves until the process ends, or says why it cannot.
+/// Serves until the process ends; an error says why it cannot.
 async fn serve(cli: &Cli) -> Result<(), String> {
     let mut limits = cli.limits()?;
     limits.maxclients = open_files::raise_limit(limits.maxclients);

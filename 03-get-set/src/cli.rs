@@ -12,14 +12,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, PARAMETERS, Parameter};
 
-/// What the flags say.
+/// The flags, as they were given.
 #[derive(Debug)]
 pub struct Cli {
     pub config: Config,
 }
 
 impl Cli {
-    /// Reads the flags, or ends the process with an explanation.
+    /// Reads the flags. If they are wrong, ends the process with an explanation.
     pub fn parse() -> Self {
         let config = Config::default();
         let mut command = command(&config);
@@ -73,8 +73,8 @@ impl Cli {
         }
     }
 
-    /// Says what is running and what to type next. If nobody can read it, because
-    /// the pipe is closed or the disk is full, that is no reason not to run.
+    /// Prints what is running and what to type next. An error, such as a closed pipe or a full
+    /// disk, is ignored: it is no reason not to run.
     pub fn print_banner(&self) {
         let _ = writeln!(
             io::stdout(),

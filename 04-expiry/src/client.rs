@@ -12,7 +12,7 @@ use crate::resp::Protocol;
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
-    /// What the rest of the server knows of it.
+    /// What the rest of the server knows of this client.
     pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
@@ -23,7 +23,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Chooses the protocol of its replies from the next one on.
+    /// Sets the protocol of the client's replies, from the next reply on.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.handle.set_protocol(protocol);

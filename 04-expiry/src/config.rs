@@ -64,11 +64,11 @@ enum Kind {
     /// It has this one value.
     Always(&'static str),
     YesNo(fn(&mut Config) -> &mut bool),
-    /// A number from the first to the second.
+    /// A number between these two, both included.
     Number(u64, u64, fn(&mut Config) -> &mut u64),
-    /// So many seconds or more.
+    /// A number of seconds, at least this many.
     Seconds(u64, fn(&mut Config) -> &mut Duration),
-    /// So many bytes or more, such as `64mb`.
+    /// A number of bytes, such as `64mb`, at least this many.
     Memory(i64, fn(&mut Config) -> &mut usize),
     /// Text that these functions write and read.
     Other(fn(&Config) -> String, Setter),
@@ -87,7 +87,7 @@ pub enum Change {
     Same,
 }
 
-/// The most that a number may be.
+/// The largest value of most numbers.
 const MAX: u64 = i32::MAX as u64;
 
 /// All parameters, by name.
@@ -186,7 +186,7 @@ fn c_string(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
 }
 
-/// For values that only a flag can give.
+/// Parses a value that only a flag can set.
 fn parse_into<T: FromStr>(value: &str, field: &mut T) -> Result<(), String> {
     *field = value.parse().map_err(|_| "it cannot be read")?;
     Ok(())
@@ -237,7 +237,7 @@ fn parse_size(value: &str, least: i64) -> Result<usize, String> {
     }
 }
 
-/// There is no bound on memory.
+/// Accepts only 0, because this server has no bound on memory.
 fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
     match parse_memory(value).ok_or("argument must be a memory value")? {
         0 => Ok(()),
@@ -248,8 +248,8 @@ fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)
 /// (`memtoull`).
 ///
-/// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
-/// the multiplication makes of it, and the bounds of the parameter refuse it.
+/// Text without digits is 0. A number that does not fit 64 bits becomes the largest that does, or
+/// with a unit whatever the multiplication makes of it, and the bounds of the parameter refuse it.
 fn parse_memory(text: &str) -> Option<i64> {
     let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

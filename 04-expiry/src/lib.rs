@@ -21,7 +21,7 @@ pub mod stats;
 /// Keys, values, deadlines: the data set, and nothing else holds it.
 pub mod store;
 
-/// The registry of all clients: who is idle for too long, and how much may wait for one.
+/// The registry of all clients: who has been idle for too long, and how much may wait for one.
 pub mod clients;
 
 /// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).

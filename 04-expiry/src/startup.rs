@@ -1,4 +1,4 @@
-//! The order in which a server comes up: flags, port, banner, clients.
+//! The order in which a server starts: flags, port, banner, clients.
 //!
 //! Everything that can fail before the first client arrives fails here, with one line that
 //! says what to do about it.
@@ -13,7 +13,7 @@ use crate::net::listener;
 use crate::state::Shared;
 use crate::util::open_files;
 
-/// Runs the server, until it ends. What it returns is the process's exit status.
+/// Runs the server until it ends. Returns the exit status of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::init(cli.config.loglevel);
@@ -27,7 +27,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Serves until the process ends, or says why it cannot.
+/// Serves until the process ends; an error says why it cannot.
 fn run(cli: &Cli) -> Result<(), String> {
     let no_threads = |error| format!("cannot start {} threads: {error}", cli.config.io_threads);
     cli.runtime().map_err(no_threads)?.block_on(serve(cli))

@@ -1,4 +1,4 @@
-//! The order in which a server comes up: flags, port, banner, clients.
+//! The order in which a server starts: flags, port, banner, clients.
 //!
 //! Everything that can fail before the first client arrives fails here, with one line that
 //! says what to do about it.
@@ -53,9 +53,8 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes the data set as the log says it was, or says why that cannot be done. A
-/// server that starts empty over a log that it cannot read would be worse than
-/// one that does not start.
+/// Makes the data set that the AOF describes, or says why that cannot be done. To start empty over
+/// an AOF that cannot be read would be worse than not to start.
 fn recover(config: Config) -> Result<Shared, String> {
     let location = config.appendonly.then(|| config.aof_location());
     let shared = Shared::new(config);

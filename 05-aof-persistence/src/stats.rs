@@ -15,7 +15,7 @@ pub struct Stats {
     /// How many bytes came from clients as commands, and went to them as replies and messages.
     pub bytes_received: u64,
     pub bytes_sent: u64,
-    /// The most memory that a look at it has found in use, in bytes.
+    /// The most memory that was in use at any sample, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
     pub commands_processed: u64,

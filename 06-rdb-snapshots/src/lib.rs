@@ -27,7 +27,7 @@ pub mod rdb;
 /// The append-only file: its folder, its manifest, its fsyncs.
 pub mod aof;
 
-/// The registry of all clients: who is idle for too long, and how much may wait for one.
+/// The registry of all clients: who has been idle for too long, and how much may wait for one.
 pub mod clients;
 
 /// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).

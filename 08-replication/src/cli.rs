@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::rdb::SavePoint;
 
-/// What the flags say.
+/// The flags, as they were given.
 #[derive(Debug)]
 pub struct Cli {
     pub config: Config,
@@ -24,7 +24,7 @@ pub struct Cli {
 const SAVE: &str = "3600 1 300 100 60 10000";
 
 impl Cli {
-    /// Reads the flags, or ends the process with an explanation.
+    /// Reads the flags. If they are wrong, ends the process with an explanation.
     pub fn parse() -> Self {
         let save = SavePoint::parse(SAVE).unwrap_or_default();
         let config = Config {
@@ -88,8 +88,8 @@ impl Cli {
         }
     }
 
-    /// Says what is running and what to type next. If nobody can read it, because
-    /// the pipe is closed or the disk is full, that is no reason not to run.
+    /// Prints what is running and what to type next. An error, such as a closed pipe or a full
+    /// disk, is ignored: it is no reason not to run.
     pub fn print_banner(&self) {
         let next = self.config.port.wrapping_add(1);
         let _ = writeln!(

@@ -27,10 +27,10 @@ pub mod rdb;
 /// The append-only file: its folder, its manifest, its fsyncs.
 pub mod aof;
 
-/// The registry of all clients: who is idle for too long, and how much may wait for one.
+/// The registry of all clients: who has been idle for too long, and how much may wait for one.
 pub mod clients;
 
-/// Channels and patterns, and who listens to them.
+/// Channels and patterns, and their subscribers.
 pub mod pubsub;
 
 /// Both roles: the feed of writes, and how far each replica is.

@@ -15,7 +15,7 @@ use crate::command::REDIS_VERSION;
 use crate::config::{Config, PARAMETERS, Parameter};
 use crate::rdb::SavePoint;
 
-/// What the flags say.
+/// The flags, as they were given.
 #[derive(Debug)]
 pub struct Cli {
     pub config: Config,
@@ -25,7 +25,7 @@ pub struct Cli {
 const SAVE: &str = "3600 1 300 100 60 10000";
 
 impl Cli {
-    /// Reads the flags, or ends the process with an explanation.
+    /// Reads the flags. If they are wrong, ends the process with an explanation.
     pub fn parse() -> Self {
         let save = SavePoint::parse(SAVE).unwrap_or_default();
         let config = Config {

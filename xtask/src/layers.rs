@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_room_is_read_from_its_head() {
         let place = |file| plan().place(file).expect("it has a place");
-        assert!(place("resp/value") < place("store/mod"));
+        assert!(place("resp/reply") < place("store/mod"));
         assert!(place("store/mod") < place("store/clock"));
         assert!(place("net/listener") < place("lib"));
     }

@@ -1,14 +1,14 @@
-//! The registry of clients: who is connected (`server.clients` in Redis), and what is done
-//! for all of them every so often (`clientsCron`).
+//! The registry of clients: who is connected (`server.clients` in Redis), and what is regularly
+//! done for all of them (`clientsCron`).
 //!
-//! A connection owns its client and serves it. What others want of a client goes
-//! through its [`Handle`]: CLIENT LIST looks at it, CLIENT KILL ends its task. Because a task
-//! that is aborted drops what it owns, the end of a client needs no message to it, and
-//! no connection has to ask at each turn whether it may go on.
+//! A connection owns its client and serves it. The rest of the server reaches a client through its
+//! [`Handle`]: CLIENT LIST reads it, and CLIENT KILL aborts its task. A task that is aborted drops
+//! what it owns, so no message is needed to disconnect a client, and no connection has to ask in
+//! each turn whether it may go on.
 //!
-//! What changes with each command is atomic: the connection tells it without the lock, and
-//! nobody is kept waiting. The time is that of the last tick, as looking at the clock costs
-//! more than the rest together.
+//! The fields that change with each command are atomic, so that a connection can store them without
+//! the lock, and nobody waits. All times are those of the last tick, because reading the clock
+//! costs more than the rest together.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,24 +23,24 @@ use tracing::debug;
 
 use crate::resp::Protocol;
 
-/// Everybody who is connected.
+/// All clients that are connected.
 #[derive(Default)]
 pub struct Clients {
-    /// By id, which is the order in which they came.
+    /// By id, which is the order in which they connected.
     handles: BTreeMap<u64, Arc<Handle>>,
-    /// The id of the last that came.
+    /// The id of the client that connected last.
     last_id: u64,
 }
 
 /// The time of the last tick, in milliseconds since the first.
 static NOW: AtomicU64 = AtomicU64::new(0);
 
-/// What the server knows of a client outside of its connection, and how it ends it.
+/// What the rest of the server knows of a client, and how it disconnects it.
 #[derive(Debug)]
 pub struct Handle {
     /// Counts up from 1; never used twice while the server runs.
     pub id: u64,
-    /// Where it comes from, and where it has arrived.
+    /// The address of the client, and the one on which it reached this server.
     pub addr: SocketAddr,
     pub local_addr: SocketAddr,
     /// The number of its socket; -1 if there is none.
@@ -57,14 +57,14 @@ pub struct Handle {
     /// How large its buffers are, in bytes.
     pub input_size: AtomicUsize,
     pub output_size: AtomicUsize,
-    /// When it came, and when it said or took something last, in milliseconds of [`NOW`].
+    /// When it connected, and when it last sent or received something, in milliseconds of [`NOW`].
     came: u64,
     heard: AtomicU64,
     /// The task that serves it.
     task: OnceLock<AbortHandle>,
 }
 
-/// What CLIENT LIST and KILL sort clients into.
+/// The types of clients in CLIENT LIST and CLIENT KILL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Normal,
@@ -74,7 +74,7 @@ pub enum Kind {
 }
 
 impl Clients {
-    /// A client has come.
+    /// Adds a client that has connected.
     pub fn enter(&mut self, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Arc<Handle> {
         self.last_id += 1;
         self.tick();
@@ -83,12 +83,12 @@ impl Clients {
         handle
     }
 
-    /// A client is gone.
+    /// Removes a client whose connection has ended.
     pub fn leave(&mut self, id: u64) {
         self.handles.remove(&id);
     }
 
-    /// Ends the connection of a client, whatever it is doing.
+    /// Disconnects a client, whatever it is doing.
     pub fn kill(&mut self, id: u64) {
         if let Some(handle) = self.handles.remove(&id) {
             handle.task.get().inspect(|task| task.abort());
@@ -103,19 +103,18 @@ impl Clients {
         self.handles.len()
     }
 
-    /// Everybody, in the order in which they came.
+    /// All clients, in the order in which they connected.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Handle>> {
         self.handles.values()
     }
 
-    /// The time goes on.
+    /// Sets [`NOW`] to the present time.
     pub fn tick(&mut self) {
         static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
         NOW.store(FIRST.elapsed().as_millis() as u64, Relaxed);
     }
 
-    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
-    /// it is zero.
+    /// Disconnects the clients that have been idle for longer than `timeout`, unless that is zero.
     pub fn end_idle(&mut self, timeout: Duration) {
         if timeout.is_zero() {
             return;
@@ -129,13 +128,13 @@ impl Clients {
     }
 }
 
-/// For how long it has been later than `then`.
+/// How much time has passed since `then`, which is a time of [`NOW`].
 fn since(then: u64) -> Duration {
     Duration::from_millis(NOW.load(Relaxed).saturating_sub(then))
 }
 
 impl Handle {
-    /// The handle of one who is not connected.
+    /// The handle of a client without a connection.
     pub fn nobody(id: u64) -> Self {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         Self::new(id, nowhere, nowhere, -1)
@@ -161,13 +160,13 @@ impl Handle {
         }
     }
 
-    /// Who serves it. It is known as soon as it is there.
+    /// Sets the task that serves it, right after that was started.
     pub fn set_task(&self, task: AbortHandle) {
-        // Nobody sets it twice.
+        // It is set only once.
         let _ = self.task.set(task);
     }
 
-    /// What waits in its buffers now.
+    /// Stores how much waits in its buffers now.
     pub fn show(&self, input: &BytesMut, output: &BytesMut) {
         self.unread.store(input.len(), Relaxed);
         self.unwritten.store(output.len(), Relaxed);
@@ -175,17 +174,17 @@ impl Handle {
         self.output_size.store(output.capacity(), Relaxed);
     }
 
-    /// It has just said or taken something.
+    /// Notes that it has just sent or received something.
     pub fn hear(&self) {
         self.heard.store(NOW.load(Relaxed), Relaxed);
     }
 
-    /// For how long it has neither said nor taken anything.
+    /// How long ago it last sent or received something.
     pub fn idle(&self) -> Duration {
         since(self.heard.load(Relaxed))
     }
 
-    /// For how long it has been here.
+    /// How long ago it connected.
     pub fn age(&self) -> Duration {
         since(self.came)
     }
@@ -211,7 +210,7 @@ impl Handle {
         self.is_resp3.store(protocol == Protocol::Resp3, Relaxed);
     }
 
-    /// It calls the command at that address of the table.
+    /// Notes that it calls the command at this address of the table.
     pub fn call(&self, command: usize) {
         self.command.store(command, Relaxed);
     }

@@ -5,8 +5,8 @@ use super::{CommandError, Context};
 use crate::resp::Args;
 use crate::resp::cross_protocol;
 
-/// Executes the command in `args`, which must not be empty. Afterwards there is a
-/// reply in the output, be it an error.
+/// Executes the command in `args`, which must not be empty. Afterwards its reply, which may be an
+/// error, is in the output.
 pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) {
     let result = ctx.table.resolve(args).and_then(|command| {
         ctx.state.stats.commands_processed += 1;

@@ -22,32 +22,33 @@ use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
 use crate::util::buffer::remove_front;
 
-/// How much a new connection reads at once, in bytes. Ten thousand clients that
-/// say little should cost little.
+/// How much a new connection reads at a time, in bytes. Ten thousand clients that send little
+/// should cost little.
 const MIN_READ: usize = 4 * 1024;
 
-/// How much one with a lot to say reads at once, in bytes: a value of 64 KiB, and its command.
+/// The most that a connection reads at a time, in bytes: a value of 64 KiB, and its command.
 const MAX_READ: usize = 68 * 1024;
 
-/// Replies of this size, in bytes, are sent before more commands are executed.
+/// When replies have this size, in bytes, they are sent before more commands are executed.
 const MAX_REPLIES: usize = 64 * 1024;
 
-/// As long as this many bytes of replies wait for a client that does not take
-/// them, its commands are neither read nor executed.
+/// While this many bytes of replies wait for a client that does not read them, its commands are
+/// neither read nor executed.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 
-/// A buffer larger than this, in bytes, is given back once it is empty. Ten thousand clients
-/// that once had a lot to say should cost little, too.
+/// A buffer larger than this, in bytes, is freed once it is empty. Ten thousand clients that once
+/// sent a lot should cost little, too.
 const KEPT_BUFFER: usize = MIN_READ;
 
 /// A client that is being served.
 pub struct Connection {
     socket: TcpStream,
     input: BytesMut,
-    /// How much to read at once, in bytes; grows when reads fill the buffer.
+    /// How much to read at a time, in bytes; grows when reads fill the buffer.
     read_size: usize,
     output: BytesMut,
-    /// How many bytes have come and gone that the statistics do not know of.
+    /// How many bytes were received and sent since the last batch, and are not in the statistics
+    /// yet.
     received: u64,
     sent: u64,
     batch: Batch,
@@ -72,14 +73,13 @@ impl Connection {
         }
     }
 
-    /// Serves the client until it has no more to say or has to go.
+    /// Serves the client until it closes its half of the connection, or has to be disconnected.
     ///
-    /// A client may send thousands of commands before it looks at the first
-    /// reply. So we go on reading while replies wait to be written; if we did
-    /// not, both sides would wait for the other to read, for ever. But not
-    /// without end: past [`MAX_OUTPUT`] TCP itself slows the client down.
+    /// A client may send thousands of commands before it reads the first reply. So we go on reading
+    /// while replies wait to be written; if we did not, both sides would wait for the other to
+    /// read, for ever. But we stop at [`MAX_OUTPUT`], and then TCP itself slows the client down.
     pub async fn run(mut self) -> io::Result<()> {
-        // Replies are small and wanted now; do not wait to fill a packet.
+        // Replies are small and wanted now; do not let TCP wait to fill a packet.
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
         loop {
@@ -110,8 +110,7 @@ impl Connection {
         self.hang_up().await
     }
 
-    /// Sends what the socket takes at once. That is nearly always everything, and then there is
-    /// nothing to wait for.
+    /// Sends what the socket takes without waiting, which is nearly always everything.
     fn send(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
@@ -124,14 +123,14 @@ impl Connection {
         Ok(())
     }
 
-    /// This many bytes of replies have left.
+    /// Notes that this many bytes of replies were sent.
     fn has_written(&mut self, bytes: usize) {
         remove_front(&mut self.output, bytes);
         self.sent += bytes as u64;
         self.client.handle.hear();
     }
 
-    /// This many bytes have arrived. False if there will be no more.
+    /// Notes that this many bytes have arrived. Returns false if no more will.
     fn has_read(&mut self, bytes: usize) -> bool {
         self.received += bytes as u64;
         self.client.handle.hear();
@@ -150,9 +149,9 @@ impl Connection {
         self.socket.write_all_buf(&mut self.output).await
     }
 
-    /// Executes the commands that have arrived whole. Their replies are in the
-    /// output afterwards and leave with one write. True if there may be more, for
-    /// whose replies there is no room at once.
+    /// Executes the commands that have arrived whole. Their replies are in the output afterwards
+    /// and leave with one write. Returns whether there may be more, because the output has no room
+    /// for their replies yet.
     ///
     /// One lock serves the whole batch. With one worker thread nobody else wants
     /// it; with more, taking it once for 64 commands instead of 64 times is what
@@ -188,13 +187,12 @@ impl Connection {
         true
     }
 
-    /// Gives back buffers that are not needed; how much to read next, in bytes.
+    /// Frees buffers that are not needed. Returns how much to read next, in bytes.
     ///
-    /// For a bulk string of which the beginning is here, there is room for as
-    /// much again as has arrived: large values take few reads, and what a client
-    /// only announces takes no memory.
+    /// For a bulk string that has arrived in part, there is room for as much again as has arrived:
+    /// large values take few reads, and what a client only announces takes no memory.
     fn make_room(&mut self) -> usize {
-        // Not while replies wait: the output is in use, and the next turn looks again.
+        // Not while replies wait: the output is in use, and the next turn checks again.
         if self.output.is_empty() {
             give_back(&mut self.input);
             give_back(&mut self.output);
@@ -206,15 +204,15 @@ impl Connection {
     }
 }
 
-/// Whatever ends a connection, nothing is kept for its client after that.
+/// However a connection ends, nothing is kept for its client after that.
 impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.lock().clients.leave(self.client.handle.id);
     }
 }
 
-/// Parses what has arrived, and has the store look for the keys of a pipeline. False if no whole
-/// command is there.
+/// Parses what has arrived, and lets the store prefetch the keys of a pipeline. Returns false if
+/// there is no whole command.
 fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bool, ProtocolError> {
     batch.parser.max_bulk = state.config.proto_max_bulk_len;
     let count = batch.fill(input)?;
@@ -227,15 +225,15 @@ fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bo
     Ok(count > 0)
 }
 
-/// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is
-/// something to read: while a client is silent, it has none.
+/// Reads up to `room` bytes, or a little more. For a large read, the buffer is allocated when there
+/// is something to read, so a client that is silent has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
     if room > KEPT_BUFFER {
         return poll_fn(|cx| {
             ready!(reader.as_ref().poll_read_ready(cx))?;
             input.reserve(room);
             let read = pin!(reader.read_buf(input)).poll(cx);
-            // After a read that filled its buffer, tokio takes the socket for readable still.
+            // After a read that filled its buffer, tokio still takes the socket for readable.
             if read.is_pending() {
                 give_back(input);
             }
@@ -247,7 +245,7 @@ async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> i
     reader.read_buf(input).await
 }
 
-/// One large value is no reason to hold on to its memory.
+/// Frees a large buffer once it is empty: one large value is no reason to keep its memory.
 fn give_back(buffer: &mut BytesMut) {
     if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
         *buffer = BytesMut::new();

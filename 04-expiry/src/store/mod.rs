@@ -1,11 +1,10 @@
 //! The store: keys and their values, and the only place that knows how they are
 //! kept (`db.c` and `object.c` in Redis).
 //!
-//! Underneath is an [`IndexMap`]: a hash table that leads to positions in a
-//! vector of entries. Lookups cost what they cost in a `HashMap`, and in
-//! addition the keys have numbers. That is what SCAN and RANDOMKEY live on, and
-//! what a `HashMap` cannot give: its buckets are its own secret, and walking
-//! past n of them to pick the next ten would make a full SCAN quadratic.
+//! Underneath is an [`IndexMap`]: a hash table that leads to positions in a vector of entries.
+//! Lookups cost what they cost in a `HashMap`, and in addition the keys have numbers. That is what
+//! SCAN and RANDOMKEY live on, and what a `HashMap` cannot give: its buckets are private, and
+//! walking past n of them to pick the next ten would make a full SCAN quadratic.
 //!
 //! The hash is seeded at random when the server starts, so that nobody can
 //! prepare keys that all fall into one bucket.
@@ -36,7 +35,7 @@ type Table<V> = IndexMap<Bytes, V, RandomState>;
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_LIMIT: usize = 44;
 
-/// Longer keys than this, in bytes, take longer to hash than to wait for.
+/// Hashing a key that is longer than this, in bytes, takes longer than waiting for memory.
 const MAX_PREFETCHED: usize = 256;
 
 /// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
@@ -163,10 +162,9 @@ impl Store {
 
     /// Looks up the keys of commands before any of them is executed.
     ///
-    /// A lookup mostly waits for memory. Done one command at a time, the waits add
-    /// up; done together, the processor has several under way at once. What a
-    /// command has as its first argument need not be a key, and then there is
-    /// nothing to be found; that costs less than to find out.
+    /// A lookup mostly waits for memory. Done one command at a time, the waits add up; done
+    /// together, the processor has several under way at once. The first argument of a command need
+    /// not be a key; then nothing is found, which costs less than to check.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         if self.len() < PREFETCHED_FROM {
             return;
@@ -188,9 +186,9 @@ impl Store {
         self.get_for_write(key).is_some()
     }
 
-    /// Changes the value of `key` in place. A key that is not there gets
-    /// `initial`, changed. A change that fails must leave the value as it was, and then a key
-    /// that was not there is still not there.
+    /// Changes the value of `key` in place. A key that does not exist gets `initial`, after the
+    /// change. A change that fails must leave the value as it was; a key that did not exist is not
+    /// created then.
     pub fn upsert<T, E>(
         &mut self,
         key: &[u8],
@@ -262,8 +260,8 @@ impl Store {
         self.deadlines.get(key).copied()
     }
 
-    /// Lets `key`, which must be there, live until `deadline`. One that has come
-    /// already ends it now.
+    /// Sets the deadline of `key`, which must exist. If the deadline has already passed, the key is
+    /// removed.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
         if deadline <= self.clock.now() {
             self.take(key);
@@ -315,7 +313,7 @@ impl Store {
         keys.filter(|key| !self.is_expired(key))
     }
 
-    /// A key picked at random, every key as likely as the other.
+    /// A key picked at random, each with the same probability.
     pub fn random_key(&mut self) -> Option<&[u8]> {
         let mut index = self.random_index();
         while self.expire_index_if_needed(index) {
@@ -419,7 +417,7 @@ impl Store {
         }
     }
 
-    /// Is the time of `key` over?
+    /// Has `key` expired?
     fn is_expired(&self, key: &[u8]) -> bool {
         let deadline = self.deadlines.get(key);
         deadline.is_some_and(|deadline| self.clock.is_past(*deadline))
@@ -431,7 +429,7 @@ impl Store {
         }
     }
 
-    /// The same for the key with this number; true if it was over.
+    /// Removes the key with this number if it has expired; true if it had.
     fn expire_index_if_needed(&mut self, index: usize) -> bool {
         match self.entries.get_index(index) {
             Some((key, _)) if self.is_expired(key) => {
@@ -459,7 +457,7 @@ impl Store {
     }
 }
 
-/// Gives memory back when nine tenths of the table are empty.
+/// Frees memory when nine tenths of the table are empty.
 fn shrink<V>(table: &mut Table<V>) {
     if table.capacity() > SMALL_TABLE && table.len() < table.capacity() / 10 {
         table.shrink_to(table.len() * 2);

@@ -125,8 +125,8 @@ fn make_room(changed: &Config, current: &Config) -> Result {
     Ok(())
 }
 
-/// Turns the log on or off if `appendonly` changes. A new log begins with what is
-/// in the store; writing that keeps everybody waiting (step 06 ends this).
+/// Turns the AOF on or off if `appendonly` changes. A new AOF begins with what is in the store; all
+/// clients wait while that is written (until step 06).
 fn switch_aof(ctx: &mut Context<'_>, changed: &Config) -> Result {
     match (ctx.state.config.appendonly, changed.appendonly) {
         (false, true) => turn_on_log(ctx, changed.aof_location()).map_err(|error| {

@@ -1,4 +1,4 @@
-//! A small client, for whoever has no `redis-cli`: sends commands, and prints replies as
+//! A small client, for machines without `redis-cli`: sends commands, and prints replies as
 //! `redis-cli` does.
 //!
 //! ```console
@@ -109,7 +109,7 @@ impl Connection {
         })
     }
 
-    /// Sends the command and prints its reply, and what comes before it without being one.
+    /// Sends the command and prints its reply, and push messages that arrive before it.
     fn ask(&mut self, command: &[impl AsRef<[u8]>]) -> io::Result<()> {
         self.send(command)?;
         let names = [1, 2].map(|words| {

@@ -77,7 +77,8 @@ fn list(values: &[Value], mark: char, prefix: &str, output: &mut Vec<u8>) {
     }
 }
 
-/// ` 9) `: as wide as the last number needs. The first stands on a line that is begun.
+/// The number of an element, such as ` 9) `, as wide as the last one needs. The first is printed on
+/// a line that has already begun.
 fn number(index: usize, count: usize, mark: char, prefix: &str, output: &mut Vec<u8>) {
     let prefix = if index == 0 { "" } else { prefix };
     let number = format!("{prefix}{:>1$}{mark} ", index + 1, digits(count));
@@ -92,7 +93,7 @@ fn digits(count: usize) -> usize {
     count.to_string().len()
 }
 
-/// Does it take more than one line?
+/// Whether the value takes more than one line.
 fn has_lines(value: &Value) -> bool {
     match value {
         Value::Array(values) | Value::Set(values) | Value::Push(values) => {
@@ -119,7 +120,7 @@ fn line(pieces: &[&[u8]], output: &mut Vec<u8>) {
     output.push(b'\n');
 }
 
-/// In quotes, with what is not printable as an escape (`sdscatrepr`).
+/// Puts the bytes in quotes, and escapes those that are not printable (`sdscatrepr`).
 fn quoted(bytes: &[u8]) -> Vec<u8> {
     let escaped = |byte: &u8| match *byte {
         b'\\' | b'"' => vec![b'\\', *byte],

@@ -51,7 +51,7 @@ pub enum Value {
     BulkError(Bytes),
 }
 
-/// Why bytes are no RESP. There is no telling where the next value would begin.
+/// Why bytes are not RESP. Nobody can say where the next value would begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ValueError {
     #[error("a value cannot begin with '{}'", .0.escape_ascii())]
@@ -75,15 +75,15 @@ pub enum ValueError {
 /// cannot make it recurse.
 #[derive(Debug, Default)]
 pub struct Values {
-    /// The collections under way, the innermost last.
+    /// The collections that are not complete yet, the innermost last.
     open: Vec<Collection>,
-    /// How many bytes of the input were searched for the end of a line.
+    /// How many bytes of the input have been searched for the end of a line.
     scanned: usize,
-    /// How many bytes the value under way has taken, at most [`MAX_COMMAND`].
+    /// How many bytes the current value has taken, at most [`MAX_COMMAND`].
     taken: usize,
 }
 
-/// A collection under way.
+/// A collection that is not complete yet.
 #[derive(Debug)]
 struct Collection {
     kind: u8,
@@ -103,7 +103,7 @@ impl Values {
     /// the rest has not arrived.
     ///
     /// # Errors
-    /// The input is no RESP; do not read on.
+    /// The input is not RESP; do not read on.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Value>, ValueError> {
         loop {
             let before = input.len();
@@ -128,7 +128,7 @@ impl Values {
         }
     }
 
-    /// Puts the value into the innermost collection, and returns what is whole by that.
+    /// Puts the value into the innermost collection. Returns the whole value if that completes it.
     fn put(&mut self, mut value: Value) -> Option<Value> {
         while let Some(mut collection) = self.open.pop() {
             collection.values.push(value);
