@@ -1,9 +1,10 @@
-//! The applier: executes a stream of commands that were accepted once, and must not be
-//! refused now. One is the AOF, which `recovery/replay.rs` reads; another, from step 08 on, is what
-//! a primary sends (`mustObeyClient` in Redis).
+//! The applier: executes a stream of commands that a server has accepted before, so they must not
+//! be refused now (`mustObeyClient` in Redis). One such stream is the AOF, which
+//! `recovery/replay.rs` reads; another, from step 08 on, is what a primary sends.
 //!
-//! A transaction, which is what stands between MULTI and EXEC, is executed as a whole or
-//! not at all. Until EXEC is here, nobody sees any of it. Our own AOF has none, Redis's may.
+//! A transaction, which is everything between MULTI and EXEC, is executed as a whole or not at all:
+//! nothing of it is executed before EXEC has arrived. Our own AOF has no transactions, but Redis's
+//! may.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,24 +34,25 @@ pub enum ApplyError {
     },
 }
 
-/// A client without a socket.
+/// Executes a stream of commands as a client without a socket.
 pub struct Applier {
     table: &'static Table,
     client: Client,
     output: BytesMut,
-    /// Each command must be what it is when it is written, to the byte.
+    /// Each command must have exactly the bytes with which a server writes it.
     is_strict: bool,
-    /// What has come since MULTI, and with it.
+    /// The bytes of the transaction that is not complete yet, from MULTI on.
     transaction: Option<Vec<u8>>,
-    /// How many bytes of the stream have been executed.
+    /// How many bytes of the stream have been executed so far.
     pub position: u64,
-    /// How many commands have.
+    /// How many commands have been executed.
     pub commands: u64,
-    /// Somebody has asked how far we are.
+    /// The primary has asked which offset we have reached (`REPLCONF GETACK`).
     pub is_asked: bool,
 }
 
-/// Parses what was accepted once, whatever the limit is now.
+/// A parser for commands that were accepted before: `proto-max-bulk-len` does not apply, because it
+/// may have been larger then.
 pub fn batch() -> Batch {
     let mut batch = Batch::default();
     batch.parser.max_bulk = MAX_COMMAND;
@@ -72,13 +74,13 @@ impl Applier {
         }
     }
 
-    /// Where in the stream the next command begins, if one of a transaction.
+    /// Where in the stream the next command begins, even if it is part of a transaction.
     pub fn offset(&self) -> u64 {
         self.position + self.transaction.as_ref().map_or(0, Vec::len) as u64
     }
 
-    /// Executes all commands that are whole in `input`, and tells `applied` the bytes of
-    /// each, or of each transaction, afterwards.
+    /// Executes all commands that are complete in `input`. After each command, or transaction,
+    /// calls `applied` with its bytes.
     pub fn apply(
         &mut self,
         batch: &mut Batch,
@@ -86,13 +88,13 @@ impl Applier {
         state: &mut State,
         mut applied: impl FnMut(&mut State, &[u8]),
     ) -> Result<(), ApplyError> {
-        // One large reply is no reason to hold on to its memory.
+        // One large reply is no reason to keep its memory.
         self.output = BytesMut::new();
         loop {
             match batch.fill(input) {
                 Ok(0) if batch.position() == 0 => return Ok(()),
                 Ok(0) if self.is_strict => return Err(self.damaged(0, NO_COMMAND)),
-                // Empty lines. They count, although there is nothing to execute.
+                // Empty lines count as part of the stream, although there is nothing to execute.
                 Ok(0) => applied(state, &input[..batch.position()]),
                 Ok(_) => state
                     .store
@@ -109,7 +111,8 @@ impl Applier {
         }
     }
 
-    /// Executes a command, or holds it. Returns the bytes of all that has been executed.
+    /// Executes a command, or keeps it if it is part of a transaction. Returns the bytes of all
+    /// that was executed.
     fn command<'b>(
         &mut self,
         args: Args<'_>,
@@ -140,9 +143,9 @@ impl Applier {
         Ok(held.into())
     }
 
-    /// Is the command what an AOF has in it? From a client the parser takes more, as Redis's
-    /// does: empty lines, and any two bytes after a word. In an AOF each of these says that a
-    /// length is wrong, and that what was read may be, too.
+    /// Fails if the command is not written as an AOF has it. The parser, like Redis's, accepts more
+    /// from a client: empty lines, and any two bytes after an argument. In an AOF these mean that a
+    /// length is wrong, and so the command may be, too.
     fn check(&self, args: Args<'_>, bytes: &[u8]) -> Result<(), ApplyError> {
         if args.is_inline() && bytes.starts_with(b"#") {
             return Ok(());
@@ -156,7 +159,7 @@ impl Applier {
         }
     }
 
-    /// What comes so many bytes later is damaged.
+    /// The error for damage this many bytes after the beginning of the next command.
     fn damaged(&self, later: usize, what: &str) -> ApplyError {
         ApplyError::Damaged {
             offset: self.offset() + later as u64,

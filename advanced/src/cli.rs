@@ -19,7 +19,7 @@ use crate::config::{Config, Parameter, parameters};
 use crate::handlers;
 use crate::rdb::SavePoint;
 
-/// What the flags say.
+/// The flags, as they were given.
 #[derive(Debug)]
 pub struct Cli {
     pub config: Config,
@@ -29,7 +29,7 @@ pub struct Cli {
 const SAVE: &str = "3600 1 300 100 60 10000";
 
 impl Cli {
-    /// Reads the flags, or ends the process with an explanation.
+    /// Reads the flags. If they are wrong, ends the process with an explanation.
     pub fn parse() -> Self {
         let save = SavePoint::parse(SAVE).unwrap_or_default();
         let config = Config {

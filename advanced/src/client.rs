@@ -15,17 +15,17 @@ use crate::resp::Protocol;
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
-    /// What the rest of the server knows of it.
+    /// What the rest of the server knows of this client.
     pub handle: Arc<Handle>,
     /// How replies to this client are encoded; chosen with `HELLO`.
     pub protocol: Protocol,
-    /// On which port it listens itself; set by `REPLCONF`.
+    /// If it is a replica, the port on which it listens; set by `REPLCONF`.
     pub replica_port: u16,
-    /// It has become a replica: the file that it gets first.
+    /// Set when it has become a replica: the RDB file that it is sent first.
     pub sync: Option<Arc<SyncFile>>,
     /// The replication offset after its last write.
     pub written: i64,
-    /// It waits for something other than its next command, and executes none before.
+    /// What it waits for before its next command is executed.
     pub waiting: Option<Waiting>,
     /// Close the connection after the replies so far have been sent.
     pub closing: bool,
@@ -35,10 +35,10 @@ pub struct Client {
     pub is_obeyed: bool,
 }
 
-/// What a client waits for. It gets its reply after that.
+/// What a client waits for before it gets its reply.
 #[derive(Debug, Clone, Copy)]
 pub enum Waiting {
-    /// `WAIT`: so many replicas have everything up to this replication offset, or it is late.
+    /// `WAIT`: this many replicas have acknowledged this offset, or the deadline has passed.
     Replicas {
         replicas: usize,
         offset: i64,
@@ -63,7 +63,7 @@ impl Waiting {
         )
     }
 
-    /// For how much longer it waits at most.
+    /// The longest time for which it still waits.
     pub fn left(&self) -> Duration {
         match self {
             Self::Replicas {
@@ -76,7 +76,7 @@ impl Waiting {
 }
 
 impl Client {
-    /// Chooses the protocol of its replies from the next one on.
+    /// Sets the protocol of the client's replies, from the next reply on.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         self.handle.set_protocol(protocol);

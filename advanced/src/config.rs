@@ -143,11 +143,11 @@ enum Kind {
     /// It has this one value.
     Always(&'static str),
     YesNo(fn(&mut Config) -> &mut bool),
-    /// A number from the first to the second.
+    /// A number between these two, both included.
     Number(u64, u64, fn(&mut Config) -> &mut u64),
-    /// So many seconds or more.
+    /// A number of seconds, at least this many.
     Seconds(u64, fn(&mut Config) -> &mut Duration),
-    /// So many bytes or more, such as `64mb`.
+    /// A number of bytes, such as `64mb`, at least this many.
     Memory(i64, fn(&mut Config) -> &mut usize),
     /// A name without a path.
     FileName(fn(&mut Config) -> &mut String),
@@ -182,7 +182,7 @@ pub enum Change {
     Same,
 }
 
-/// The most that a number may be.
+/// The largest value of most numbers.
 const MAX: u64 = i32::MAX as u64;
 
 /// All parameters: the table, and what chapters add to it.
@@ -431,7 +431,7 @@ fn c_string(text: &str) -> &str {
     text.split('\0').next().unwrap_or_default()
 }
 
-/// For values that only a flag can give.
+/// Parses a value that only a flag can set.
 fn parse_into<T: FromStr>(value: &str, field: &mut T) -> Result<(), String> {
     *field = value.parse().map_err(|_| "it cannot be read")?;
     Ok(())
@@ -574,7 +574,7 @@ fn parse_seconds(text: &str) -> Option<u32> {
     u32::try_from(number as i32).ok()
 }
 
-/// There is no bound on memory.
+/// Accepts only 0, because this server has no bound on memory.
 #[cfg(not(feature = "client-lifecycle"))]
 fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
     match parse_memory(value).ok_or("argument must be a memory value")? {
@@ -586,8 +586,8 @@ fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
 /// Reads a size in bytes such as `100`, `64kb` (1024 each) or `64k` (1000 each)
 /// (`memtoull`).
 ///
-/// No digits are 0. What is too much for 64 bits is the largest number, or with a unit whatever
-/// the multiplication makes of it, and the bounds of the parameter refuse it.
+/// Text without digits is 0. A number that does not fit 64 bits becomes the largest that does, or
+/// with a unit whatever the multiplication makes of it, and the bounds of the parameter refuse it.
 fn parse_memory(text: &str) -> Option<i64> {
     let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -38,10 +38,10 @@ pub mod rdb;
 /// The append-only file: its folder, its manifest, its fsyncs.
 pub mod aof;
 
-/// The registry of all clients: who is idle for too long, and how much may wait for one.
+/// The registry of all clients: who has been idle for too long, and how much may wait for one.
 pub mod clients;
 
-/// Channels and patterns, and who listens to them.
+/// Channels and patterns, and their subscribers.
 pub mod pubsub;
 
 /// Both roles: the feed of writes, and how far each replica is.
@@ -78,7 +78,7 @@ pub mod recovery;
 /// What is called at each tick. The rooms that it calls decide what is due.
 pub mod cron;
 
-/// The end: signals, the last save, the goodbyes.
+/// The shutdown: signals, the last save, the end of all connections.
 pub mod shutdown;
 
 /// Sockets: the listener, a connection, the links to replicas and to a primary.

@@ -1,5 +1,4 @@
-//! The server log: lines on standard error, from some level of importance on (`serverLog` in
-//! Redis).
+//! The server log: lines on standard error, from a chosen level on (`serverLog` in Redis).
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
@@ -13,13 +12,13 @@ use tracing_subscriber::{Registry, fmt, reload};
 /// How important a line must be to be logged (`loglevel`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    /// Much that only developers want to know.
+    /// Details for developers.
     Debug,
-    /// Connections that end.
+    /// The end of each connection.
     Verbose,
     /// What an operator wants to know.
     Notice,
-    /// Trouble.
+    /// Something that has gone wrong.
     Warning,
 }
 
@@ -39,10 +38,10 @@ impl LogLevel {
     }
 }
 
-/// What decides; it can be changed while the server runs.
+/// The filter of lines; it can be changed while the server runs.
 static FILTER: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
 
-/// Opens the server log, in colour when somebody is looking.
+/// Opens the server log, in colour if standard error is a terminal.
 pub fn init(level: LogLevel) {
     let (filter, handle) = reload::Layer::new(level.filter());
     let lines = fmt::layer()
@@ -58,10 +57,10 @@ pub fn init(level: LogLevel) {
     let _ = FILTER.set(handle);
 }
 
-/// From now on lines that are at least this important are logged.
+/// Logs only lines that are at least this important from now on.
 pub fn set_level(level: LogLevel) {
     if let Some(filter) = FILTER.get() {
-        // It fails if the log is gone, which is when the process ends.
+        // It fails only if the subscriber is gone, which is when the process ends.
         let _ = filter.reload(level.filter());
     }
 }

@@ -1,4 +1,4 @@
-//! The program: starts the server that the library is.
+//! The program: it starts the server, which is the library.
 
 #![forbid(unsafe_code)]
 

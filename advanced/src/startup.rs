@@ -1,4 +1,4 @@
-//! The order in which a server comes up: flags, port, banner, clients.
+//! The order in which a server starts: flags, port, banner, clients.
 //!
 //! Everything that can fail before the first client arrives fails here, with one line that
 //! says what to do about it.

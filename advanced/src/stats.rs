@@ -20,7 +20,7 @@ pub struct Stats {
     /// How many of these came from a primary, and went to replicas.
     pub repl_received: u64,
     pub repl_sent: u64,
-    /// The most memory that a look at it has found in use, in bytes.
+    /// The most memory that was in use at any sample, in bytes.
     pub peak_memory: u64,
     pub rates: Rates,
     pub commands_processed: u64,

@@ -10,13 +10,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use thiserror::Error;
 use tracing::warn;
 
-use super::encode;
+use super::base::BaseFormat;
 use super::manifest::{Manifest, ManifestError, Part};
-use crate::rdb::{self, Progress};
+use crate::rdb::Progress;
 use crate::store::{Snapshot, Store};
 use crate::util::file::{Temporary, sync_folder};
 
@@ -385,21 +384,6 @@ fn open_for_append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
-/// The format of an AOF's base (`aof-use-rdb-preamble`).
-#[derive(Debug, Clone, Copy)]
-pub enum BaseFormat {
-    /// An RDB file, which is smaller and is loaded faster.
-    Rdb(rdb::Options),
-    /// Commands, like the rest of the AOF.
-    Commands,
-}
-
-impl BaseFormat {
-    fn is_rdb(self) -> bool {
-        matches!(self, Self::Rdb(_))
-    }
-}
-
 /// A new base that replaces the files of the AOF.
 #[derive(Debug)]
 pub struct Rewrite {
@@ -432,10 +416,7 @@ impl Rewrite {
         progress: &Progress,
     ) -> io::Result<Folder> {
         let mut folder = self.folder;
-        let mut base = folder.write_file("base", |file| match format {
-            BaseFormat::Rdb(options) => rdb::write(data, options, progress, file),
-            BaseFormat::Commands => write_commands(data, progress, file),
-        })?;
+        let mut base = folder.write_file("base", |file| format.write(data, progress, file))?;
         folder.read_again()?;
         let name = &folder.location.name;
         let part = folder
@@ -464,26 +445,4 @@ impl Rewrite {
         folder.delete_history(progress);
         Ok(folder)
     }
-}
-
-/// Writes the data set as commands that create it (`rewriteAppendOnlyFileRio`).
-fn write_commands(
-    data: Snapshot,
-    progress: &Progress,
-    output: &mut BufWriter<File>,
-) -> io::Result<()> {
-    let mut command = BytesMut::new();
-    for part in data.into_parts() {
-        for entry in part.entries() {
-            let digits = &mut itoa::Buffer::new();
-            let mut words = vec![b"SET", entry.key, entry.value.bytes(digits)];
-            let unix = entry.deadline.map(|unix| unix.to_string());
-            words.extend(unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]));
-            command.clear();
-            encode(words.into_iter(), &mut command);
-            output.write_all(&command)?;
-        }
-        progress.add(part.len())?;
-    }
-    Ok(())
 }

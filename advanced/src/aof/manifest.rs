@@ -238,7 +238,7 @@ mod tests {
     const USUAL: &str = "file appendonly.aof.1.base.aof seq 1 type b\n\
                          file appendonly.aof.1.incr.aof seq 1 type i\n";
 
-    /// A new base and a new increment behind it.
+    /// A new base, and a new increment after it.
     fn start_over(old: &Manifest, name: &str, there: &[&str]) -> Manifest {
         let is_taken = |file: &str| there.contains(&file);
         let base = old.next_base(name, false, is_taken);

@@ -1,14 +1,14 @@
-//! The registry of clients: who is connected (`server.clients` in Redis), and what is done
-//! for all of them every so often (`clientsCron`).
+//! The registry of clients: who is connected (`server.clients` in Redis), and what is regularly
+//! done for all of them (`clientsCron`).
 //!
-//! A connection owns its client and serves it. What others want of a client goes
-//! through its [`Handle`]: CLIENT LIST looks at it, CLIENT KILL ends its task. Because a task
-//! that is aborted drops what it owns, the end of a client needs no message to it, and
-//! no connection has to ask at each turn whether it may go on.
+//! A connection owns its client and serves it. The rest of the server reaches a client through its
+//! [`Handle`]: CLIENT LIST reads it, and CLIENT KILL aborts its task. A task that is aborted drops
+//! what it owns, so no message is needed to disconnect a client, and no connection has to ask in
+//! each turn whether it may go on.
 //!
-//! What changes with each command is atomic: the connection tells it without the lock, and
-//! nobody is kept waiting. The time is that of the last tick, as looking at the clock costs
-//! more than the rest together.
+//! The fields that change with each command are atomic, so that a connection can store them without
+//! the lock, and nobody waits. All times are those of the last tick, because reading the clock
+//! costs more than the rest together.
 
 #[cfg(feature = "client-lifecycle")]
 pub mod life;
@@ -30,12 +30,12 @@ use crate::clients::notify::Notify;
 use crate::clients::output_limit::{Excess, OutputLimit};
 use crate::resp::Protocol;
 
-/// Everybody who is connected.
+/// All clients that are connected.
 #[derive(Default)]
 pub struct Clients {
-    /// By id, which is the order in which they came.
+    /// By id, which is the order in which they connected.
     handles: BTreeMap<u64, Arc<Handle>>,
-    /// The id of the last that came.
+    /// The id of the client that connected last.
     last_id: u64,
     #[cfg(feature = "client-lifecycle")]
     pub life: life::Life,
@@ -44,12 +44,12 @@ pub struct Clients {
 /// The time of the last tick, in milliseconds since the first.
 static NOW: AtomicU64 = AtomicU64::new(0);
 
-/// What the server knows of a client outside of its connection, and how it ends it.
+/// What the rest of the server knows of a client, and how it disconnects it.
 #[derive(Debug)]
 pub struct Handle {
     /// Counts up from 1; never used twice while the server runs.
     pub id: u64,
-    /// Where it comes from, and where it has arrived.
+    /// The address of the client, and the one on which it reached this server.
     pub addr: SocketAddr,
     pub local_addr: SocketAddr,
     /// The number of its socket; -1 if there is none.
@@ -61,10 +61,10 @@ pub struct Handle {
     pub subscriptions: [AtomicUsize; 2],
     /// It gets the feed of a replica.
     pub is_replica: AtomicBool,
-    /// It is the primary that we follow. No task serves it alone.
+    /// It is the primary that we follow. It has no task of its own.
     pub is_primary: AtomicBool,
-    /// Notified when there is something for it that it did not ask for: messages, more of the
-    /// feed, or another phase of the server.
+    /// Notified when its connection has something to do that is not a command of the client:
+    /// messages, more of the feed, or another phase of the server.
     pub mail: Notify,
     /// It waits for something other than its next command.
     pub is_blocked: AtomicBool,
@@ -83,7 +83,7 @@ pub struct Handle {
     /// How large its buffers are, in bytes.
     pub input_size: AtomicUsize,
     pub output_size: AtomicUsize,
-    /// When it came, and when it said or took something last, in milliseconds of [`NOW`].
+    /// When it connected, and when it last sent or received something, in milliseconds of [`NOW`].
     came: u64,
     heard: AtomicU64,
     /// The task that serves it.
@@ -94,7 +94,7 @@ pub struct Handle {
     pub record: life::record::Record,
 }
 
-/// What CLIENT LIST and KILL sort clients into.
+/// The types of clients in CLIENT LIST and CLIENT KILL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Normal,
@@ -117,7 +117,7 @@ impl Kind {
 }
 
 impl Clients {
-    /// A client has come.
+    /// Adds a client that has connected.
     pub fn enter(&mut self, addr: SocketAddr, local_addr: SocketAddr, fd: RawFd) -> Arc<Handle> {
         self.last_id += 1;
         self.tick();
@@ -126,14 +126,14 @@ impl Clients {
         handle
     }
 
-    /// A client is gone.
+    /// Removes a client whose connection has ended.
     pub fn leave(&mut self, id: u64) {
         self.handles.remove(&id);
         #[cfg(feature = "client-lifecycle")]
         self.life.monitors.leave(id);
     }
 
-    /// Ends the connection of a client, whatever it is doing.
+    /// Disconnects a client, whatever it is doing.
     pub fn kill(&mut self, id: u64) {
         if let Some(handle) = self.handles.remove(&id) {
             handle.end();
@@ -148,24 +148,23 @@ impl Clients {
         self.handles.len()
     }
 
-    /// Everybody, in the order in which they came.
+    /// All clients, in the order in which they connected.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Handle>> {
         self.handles.values()
     }
 
-    /// Lets every connection look at the state anew.
+    /// Lets every connection look at the state again.
     pub fn notify_all(&self) {
         self.iter().for_each(|client| client.mail.notify_one());
     }
 
-    /// The time goes on.
+    /// Sets [`NOW`] to the present time.
     pub fn tick(&mut self) {
         static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
         NOW.store(FIRST.elapsed().as_millis() as u64, Relaxed);
     }
 
-    /// Ends the connections of clients that have been silent for longer than `timeout`, unless
-    /// it is zero.
+    /// Disconnects the clients that have been idle for longer than `timeout`, unless that is zero.
     pub fn end_idle(&mut self, timeout: Duration) {
         if timeout.is_zero() {
             return;
@@ -178,8 +177,8 @@ impl Clients {
         }
     }
 
-    /// Disconnects the clients for which too many replies have waited for too long, even if
-    /// nothing is added. What waits for a subscriber is in its mailbox, too, and is looked at there.
+    /// Disconnects the clients for which too many replies have waited for too long, even if nothing
+    /// is added. For a subscriber, messages wait in its mailbox as well, so `pubsub` does that.
     pub fn enforce(&self, limit: OutputLimit) {
         for handle in self
             .iter()
@@ -190,13 +189,13 @@ impl Clients {
     }
 }
 
-/// For how long it has been later than `then`.
+/// How much time has passed since `then`, which is a time of [`NOW`].
 fn since(then: u64) -> Duration {
     Duration::from_millis(NOW.load(Relaxed).saturating_sub(then))
 }
 
 impl Handle {
-    /// The handle of one who is not connected.
+    /// The handle of a client without a connection.
     pub fn nobody(id: u64) -> Self {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         Self::new(id, nowhere, nowhere, -1)
@@ -233,13 +232,13 @@ impl Handle {
         }
     }
 
-    /// Who serves it. It is known as soon as it is there.
+    /// Sets the task that serves it, right after that was started.
     pub fn set_task(&self, task: AbortHandle) {
-        // Nobody sets it twice.
+        // It is set only once.
         let _ = self.task.set(task);
     }
 
-    /// What waits in its buffers now.
+    /// Stores how much waits in its buffers now.
     pub fn show(&self, input: &BytesMut, output: &BytesMut) {
         self.unread.store(input.len(), Relaxed);
         self.unwritten.store(output.len(), Relaxed);
@@ -247,17 +246,17 @@ impl Handle {
         self.output_size.store(output.capacity(), Relaxed);
     }
 
-    /// It has just said or taken something.
+    /// Notes that it has just sent or received something.
     pub fn hear(&self) {
         self.heard.store(NOW.load(Relaxed), Relaxed);
     }
 
-    /// For how long it has neither said nor taken anything.
+    /// How long ago it last sent or received something.
     pub fn idle(&self) -> Duration {
         since(self.heard.load(Relaxed))
     }
 
-    /// For how long it has been here.
+    /// How long ago it connected.
     pub fn age(&self) -> Duration {
         since(self.came)
     }
@@ -283,7 +282,7 @@ impl Handle {
         self.is_resp3.store(protocol == Protocol::Resp3, Relaxed);
     }
 
-    /// It calls the command at that address of the table.
+    /// Notes that it calls the command at this address of the table.
     pub fn call(&self, command: usize) {
         self.command.store(command, Relaxed);
     }
@@ -312,8 +311,8 @@ impl Handle {
         flags
     }
 
-    /// May it be disconnected when it is idle? Subscribers and replicas wait for others, and a
-    /// blocked client is made to wait.
+    /// May it be disconnected when it is idle? Not if it waits for others, as subscribers and
+    /// replicas do, or for its reply, as a blocked client does.
     fn may_time_out(&self) -> bool {
         self.kind() == Kind::Normal && !self.has_mailbox() && !self.is_blocked.load(Relaxed)
     }
@@ -331,7 +330,7 @@ impl Handle {
         }
     }
 
-    /// Does it get what others publish?
+    /// Whether it has a subscription.
     pub fn is_subscriber(&self) -> bool {
         self.subscription_count() > 0
     }
@@ -376,7 +375,8 @@ impl Handle {
         exceeds
     }
 
-    /// Ends its connection, whatever that is doing. The link to a primary looks itself.
+    /// Ends its connection, whatever that is doing. The link to a primary notices by itself that it
+    /// is not wanted any more.
     pub fn end(&self) {
         self.is_ended.store(true, Relaxed);
         self.task.get().inspect(|task| task.abort());

@@ -1,8 +1,8 @@
-//! The notification of one task that others let know that there is something for it.
+//! A notification for one task, by which others tell it that it has something to do.
 //!
-//! tokio's `Notify` serves any number of tasks: they wait in a list behind a lock, and each poll looks
-//! there. A connection polls at each turn of its loop, and no other task ever waits for its
-//! notification. So ours is a flag, and the waker of that one task, which stays the same for as long
+//! tokio's `Notify` serves any number of tasks: they wait in a list behind a lock, and each poll
+//! looks there. A connection polls in each turn of its loop, and no other task ever waits for its
+//! notification. So ours is a flag and the waker of that one task, which stays the same for as long
 //! as the task lives.
 
 use std::pin::Pin;

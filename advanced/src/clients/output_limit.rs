@@ -25,8 +25,8 @@ pub struct OutputLimit {
 #[derive(Debug, Default)]
 pub struct Excess(AtomicU64);
 
-/// The first bytes that wait are not counted: they lie in the buffer that every client of Redis
-/// has (`PROTO_REPLY_CHUNK_BYTES`). Anything beyond them counts as at least as many again.
+/// The first bytes that wait are not counted, because in Redis they lie in the buffer that every
+/// client has (`PROTO_REPLY_CHUNK_BYTES`). If more wait, that counts as at least as many again.
 pub const FREE: usize = 16 * 1024;
 
 /// How many of the `bytes` that wait for a client count towards its limit.
@@ -38,8 +38,8 @@ fn counted(bytes: usize) -> u64 {
 }
 
 impl OutputLimit {
-    /// Whether a client is to be disconnected for which `bytes` bytes wait at `now`, in
-    /// milliseconds of the registry's clock. Notes in `excess` since when it is over the soft limit.
+    /// Whether a client must be disconnected if `bytes` bytes wait for it at `now`, in milliseconds
+    /// of the registry's clock. Notes in `excess` since when it has exceeded the soft limit.
     pub fn is_exceeded(&self, bytes: usize, excess: &Excess, now: u64) -> bool {
         let bytes = counted(bytes);
         let reaches = |limit| limit > 0 && bytes >= limit;
@@ -121,7 +121,8 @@ mod tests {
         seconds: 1,
     };
 
-    /// Is it too much at `now` if this many bytes wait besides those that do not count?
+    /// Whether the limit is exceeded at `now` if this many bytes wait besides those that do not
+    /// count.
     fn exceeds(limit: OutputLimit, bytes: usize, excess: &Excess, now: u64) -> bool {
         limit.is_exceeded(FREE + bytes, excess, now)
     }

@@ -12,9 +12,8 @@ use crate::resp::cross_protocol;
 use crate::resp::{Args, Protocol};
 use crate::state::State;
 
-/// Executes the command in `args`, which must not be empty. Afterwards there is a
-/// reply in the output, be it an error. Returns whether the reply has to wait until
-/// the AOF is written.
+/// Executes the command in `args`, which must not be empty. Afterwards its reply, which may be an
+/// error, is in the output. Returns whether the reply has to wait until the AOF is written.
 pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
     run(ctx, args).unwrap_or_else(|error| {
         refuse(ctx, args, &error);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::resp::Args;
 
-/// What a handler returns, and whatever else can refuse a command.
+/// The result of a handler, or of anything else that can refuse a command.
 pub type Result<T = ()> = std::result::Result<T, CommandError>;
 
 /// Why a command was refused, in Redis's words. The connection lives on.
@@ -109,7 +109,7 @@ impl CommandError {
     }
 }
 
-/// How much of what a client sent an error quotes, in bytes.
+/// The most that an error quotes of what a client sent, in bytes.
 const QUOTED: usize = 128;
 
 /// The start of `bytes`, up to a NUL byte, where Redis's C strings end.

@@ -64,8 +64,8 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Runs one command. It either writes one whole reply or returns an error and
-/// has written nothing. The arity has been checked before it is called.
+/// Runs one command. It writes one whole reply, or it writes nothing and returns an error. The
+/// arity has been checked before it is called.
 pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result;
 
 /// What `COMMAND INFO` calls the flags of a command.
@@ -182,7 +182,7 @@ impl Command {
         self.is(Flag::Write) || self.name == "publish"
     }
 
-    /// Whether it may be called with so many arguments, its name included.
+    /// Whether it may be called with this many arguments, its name included.
     pub fn takes(&self, args: usize) -> bool {
         let args = args as i64;
         args == self.arity || (self.arity < 0 && args >= -self.arity)

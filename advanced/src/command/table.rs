@@ -65,7 +65,7 @@ impl Table {
         self.by_name.get(&*capitals).copied()
     }
 
-    /// The command or subcommand that `args` call, however many they are.
+    /// The command or subcommand that `args` call, whether or not their number is right.
     pub fn lookup(&self, args: Args<'_>) -> Result<&'static Command> {
         let command = self
             .find_whole(&args[0])

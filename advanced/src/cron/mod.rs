@@ -1,4 +1,4 @@
-//! What the server does every so often, whoever is connected (`serverCron` in Redis).
+//! What the server does regularly, whether or not a client is connected (`serverCron` in Redis).
 
 pub mod expire_cycle;
 

@@ -1,4 +1,4 @@
-//! Commands about channels: SUBSCRIBE, PUBLISH, PUBSUB and their kin (`pubsub.c`).
+//! Commands about channels: SUBSCRIBE, PUBLISH, PUBSUB and the like (`pubsub.c`).
 
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, help};
 use crate::pubsub::{Kind, matches};
@@ -42,7 +42,7 @@ fn punsubscribe(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     leave(ctx, args, Kind::Pattern)
 }
 
-/// Subscribes to each name: one reply for each, and each looks like a message.
+/// Subscribes to each name. Each gets a reply of its own, in the form of a message.
 fn join(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
     let word: &[u8] = match kind {
         Kind::Channel => b"subscribe",
@@ -56,8 +56,8 @@ fn join(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
     Ok(())
 }
 
-/// Unsubscribes from these names, or from all that there are. One reply for each, and one if
-/// there was none.
+/// Unsubscribes from these names; without names, from all. Each gets a reply of its own; if there
+/// is no subscription, there is one reply with a null.
 fn leave(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
     let word: &[u8] = match kind {
         Kind::Channel => b"unsubscribe",
@@ -88,11 +88,11 @@ fn confirm(reply: &mut Reply<'_>, word: &[u8], name: Option<&[u8]>, count: usize
     reply.integer(count as i64);
 }
 
-/// `PUBLISH channel message`: how many messages that made.
+/// `PUBLISH channel message`: replies with how many times the message was delivered.
 fn publish(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let limits = ctx.state.config.client_output_buffer_limit;
     let receivers = ctx.state.pubsub.publish(&args[1], &args[2], limits.pubsub);
-    // The subscribers of the replicas hear it, too. The log is no use to them.
+    // The message also goes to the replicas, for their subscribers. The AOF does not need it.
     ctx.state.replication.append(args.iter(), limits.replica);
     // A client that publishes to itself finds the message before the reply.
     let output = ctx.reply.encoded();

@@ -50,8 +50,8 @@ fn follow_nobody(ctx: &mut Context<'_>) {
     }
 }
 
-/// `PSYNC replicationid offset [FAILOVER]` and `SYNC`: the client is a replica from now on.
-/// It always gets everything.
+/// `PSYNC replicationid offset [FAILOVER]` and `SYNC`: the client is a replica from now on. It
+/// always gets a full synchronization.
 fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_psync = args.len() > 1;
     let option = args.get(3);
@@ -63,7 +63,7 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             "NOMASTERLINK Can't SYNC while not connected with my master",
         ));
     }
-    // What is left of them would stand between the file and what belongs to it.
+    // Replies that are not sent yet would come between `FULLRESYNC` and the file.
     if !ctx.reply.encoded().is_empty() {
         return Err(CommandError::new(
             "ERR SYNC and PSYNC are invalid with pending output",
@@ -87,8 +87,8 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// The primary of this server wants to change places with it, which it says with the
-/// history that both have.
+/// Makes this server a primary. Its own primary asks for that when it wants to change places with
+/// it (FAILOVER), and proves with the replication id that both have the same history.
 fn take_over(ctx: &mut Context<'_>, id: &[u8]) -> Result {
     if !ctx.state.replication.is_replica() {
         return Err(CommandError::new(
@@ -107,7 +107,7 @@ fn take_over(ctx: &mut Context<'_>, id: &[u8]) -> Result {
 /// The longest address that a replica may give, in bytes.
 const MAX_ADDRESS: usize = 255;
 
-/// Begins to write a file of the data as it is now.
+/// Begins to write an RDB file of the data as it is now.
 fn begin_file(ctx: &Context<'_>) -> Result<Arc<SyncFile>> {
     let (data, offset) = (ctx.state.store.snapshot(), ctx.state.replication.offset());
     let (options, folder) = (
@@ -120,7 +120,7 @@ fn begin_file(ctx: &Context<'_>) -> Result<Arc<SyncFile>> {
     })
 }
 
-/// `REPLCONF option value [option value …]`: a replica tells of itself.
+/// `REPLCONF option value [option value …]`: a replica describes itself.
 fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if args.len().is_multiple_of(2) {
         return Err(CommandError::SYNTAX);
@@ -136,7 +136,7 @@ fn replconf(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             b"ip-address" if value.len() > MAX_ADDRESS => return Err(address_too_long(value)),
             // Addresses and abilities that we need not know.
             b"ip-address" | b"capa" | b"rdb-only" => {}
-            // From a replica that is none: Redis does not answer either.
+            // From a client that is no replica. Redis does not reply either.
             b"ack" | b"getack" => return Ok(()),
             _ => {
                 let before = "ERR Unrecognized REPLCONF option: ";
@@ -208,7 +208,7 @@ fn wait(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.client.waiting = Some(Waiting::Replicas {
         replicas: replicas as usize,
         offset,
-        // One that is too far away for the clock never comes.
+        // A deadline that is too far away for the clock never passes.
         deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
     });
     Ok(())

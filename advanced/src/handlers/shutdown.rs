@@ -14,8 +14,8 @@ pub const COMMANDS: &[Command] = &[Command::new(
     shutdown,
 )];
 
-/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`: the reply to success is the end of the
-/// connection.
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`: if it succeeds, the connection is closed
+/// without a reply.
 fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     match parse(args.skip(1))? {
         Some(request) => {
@@ -32,7 +32,7 @@ fn shutdown(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
 }
 
-/// What is wanted; `None` is ABORT.
+/// The request that the options describe; `None` means ABORT.
 fn parse(options: Args<'_>) -> Result<Option<Request>> {
     let mut request = Request::default();
     let mut is_abort = false;

@@ -1,8 +1,8 @@
 //! Admission: which clients may connect (`acceptCommonHandler` in Redis's `networking.c`).
 //!
-//! Every client takes a file descriptor and some memory, and the process has only so many of
-//! both. A server without a free descriptor cannot open its own files any more. So the number
-//! of clients is limited to fewer than that, and a client beyond the limit is told so.
+//! Every client takes a file descriptor and some memory, and the process has only so many of both.
+//! A server without a free descriptor cannot open its own files any more. So the number of clients
+//! is limited to fewer than that, and a client beyond the limit gets an error.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use tracing::debug;
 
 use crate::state::State;
 
-/// What a client that may not connect is told.
+/// The error for a client that may not connect.
 pub type Rejection = &'static str;
 
 const TOO_MANY: Rejection = "-ERR max number of clients reached\r\n";
@@ -39,7 +39,7 @@ pub fn admit(ip: IpAddr, state: &mut State) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Tells a client why it may not connect, and hangs up.
+/// Tells a client why it may not connect, and closes the connection.
 pub async fn reject(mut socket: TcpStream, rejection: Rejection) {
     if let Err(error) = socket.write_all(rejection.as_bytes()).await {
         debug!("a client was rejected and is gone: {error}");

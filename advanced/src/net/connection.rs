@@ -34,51 +34,53 @@ use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
 use crate::util::buffer::remove_front;
 
-/// How much a new connection reads at once, in bytes. Ten thousand clients that
-/// say little should cost little.
+/// How much a new connection reads at a time, in bytes. Ten thousand clients that send little
+/// should cost little.
 const MIN_READ: usize = 4 * 1024;
 
-/// How much one with a lot to say reads at once, in bytes: a value of 64 KiB, and its command.
+/// The most that a connection reads at a time, in bytes: a value of 64 KiB, and its command.
 const MAX_READ: usize = 68 * 1024;
 
-/// Replies of this size, in bytes, are sent before more commands are executed.
+/// When replies have this size, in bytes, they are sent before more commands are executed.
 const MAX_REPLIES: usize = 64 * 1024;
 
-/// As long as this many bytes of replies wait for a client that does not take
-/// them, its commands are neither read nor executed.
+/// While this many bytes of replies wait for a client that does not read them, its commands are
+/// neither read nor executed.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 
-/// After this many bytes of messages, the subscribers have their turn before more commands are
-/// executed. Otherwise one that keeps up would have too much waiting for it as well.
+/// After this many bytes of published messages, the subscribers have their turn before more
+/// commands are executed. Otherwise too much would wait even for a subscriber that keeps up.
 const MAX_PUBLISHED: u64 = 16 * 1024;
 
-/// A buffer larger than this, in bytes, is given back once it is empty. Ten thousand clients
-/// that once had a lot to say should cost little, too.
+/// A buffer larger than this, in bytes, is freed once it is empty. Ten thousand clients that once
+/// sent a lot should cost little, too.
 const KEPT_BUFFER: usize = MIN_READ;
 
-/// When the server ends, a client that has been quiet for so long has read its last reply.
+/// When the server ends, a client that sends nothing for this long is taken to have read its last
+/// reply.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// When the server ends, the last replies of a client that reads nothing for this long are dropped.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Room to remember this many replies that the log does not know of is kept.
+/// How many replies of [`Unlogged`] to keep room for between batches.
 const KEPT_UNLOGGED: usize = 1024;
 
 /// A client that is being served.
 pub struct Connection {
     socket: TcpStream,
     input: BytesMut,
-    /// How much to read at once, in bytes; grows when reads fill the buffer.
+    /// How much to read at a time, in bytes; grows when reads fill the buffer.
     read_size: usize,
     output: BytesMut,
     /// There may be messages in the mailbox, or the server is in another phase.
     has_mail: bool,
-    /// It has published as much as may be at once.
+    /// It has published [`MAX_PUBLISHED`] bytes in this batch.
     has_published: bool,
     /// Nothing is executed any more.
     has_ended: bool,
-    /// How many bytes have come and gone that the statistics do not know of.
+    /// How many bytes were received and sent since the last batch, and are not in the statistics
+    /// yet.
     received: u64,
     sent: u64,
     /// How much may wait for a client that is no subscriber.
@@ -112,18 +114,18 @@ impl Connection {
         }
     }
 
-    /// Serves the client until it has no more to say or has to go.
+    /// Serves the client until it closes its half of the connection, or has to be disconnected.
     ///
-    /// A client may send thousands of commands before it looks at the first
-    /// reply. So we go on reading while replies wait to be written; if we did
-    /// not, both sides would wait for the other to read, for ever. But not
-    /// without end: past [`MAX_OUTPUT`] TCP itself slows the client down.
+    /// A client may send thousands of commands before it reads the first reply. So we go on reading
+    /// while replies wait to be written; if we did not, both sides would wait for the other to
+    /// read, for ever. But we stop at [`MAX_OUTPUT`], and then TCP itself slows the client down.
     pub async fn run(mut self) -> io::Result<()> {
-        // Replies are small and wanted now; do not wait to fill a packet.
+        // Replies are small and wanted now; do not let TCP wait to fill a packet.
         self.socket.set_nodelay(true)?;
         let mut at_end = false;
         let (shared, client) = (self.shared.clone(), self.client.handle.clone());
-        // One wait for the whole life, because to begin it anew costs more than to go on with it.
+        // One future for the whole life of the connection, because a new one costs more than to
+        // poll this one again.
         let mut mail = pin!(client.mail.notified());
         loop {
             let more = self.execute_batch(&shared);
@@ -149,7 +151,7 @@ impl Connection {
             }
             self.send()?;
             let room = self.make_room();
-            // Mail for which there was no room goes on as soon as the socket has taken the rest.
+            // Messages for which there was no room follow as soon as the socket has taken the rest.
             let has_mail = self.has_mail && self.output.is_empty();
             let (mut reader, mut writer) = self.socket.split();
             let may_go_on = more && self.output.len() < MAX_OUTPUT;
@@ -165,7 +167,7 @@ impl Connection {
                 read = read(&mut reader, &mut self.input, room), if !more => {
                     at_end = !self.has_read(read?);
                 }
-                // Also while replies wait: whoever takes nothing may have to go.
+                // Also while replies wait: a client that reads nothing may have to be disconnected.
                 () = &mut mail => {
                     mail.set(client.mail.notified());
                     self.has_mail = true;
@@ -175,8 +177,7 @@ impl Connection {
         self.hang_up().await
     }
 
-    /// Sends what the socket takes at once. That is nearly always everything, and then there is
-    /// nothing to wait for.
+    /// Sends what the socket takes without waiting, which is nearly always everything.
     fn send(&mut self) -> io::Result<()> {
         if self.output.is_empty() {
             return Ok(());
@@ -189,14 +190,14 @@ impl Connection {
         Ok(())
     }
 
-    /// This many bytes of replies have left.
+    /// Notes that this many bytes of replies were sent.
     fn has_written(&mut self, bytes: usize) {
         remove_front(&mut self.output, bytes);
         self.sent += bytes as u64;
         self.client.handle.hear();
     }
 
-    /// This many bytes have arrived. False if there will be no more.
+    /// Notes that this many bytes have arrived. Returns false if no more will.
     fn has_read(&mut self, bytes: usize) -> bool {
         self.received += bytes as u64;
         self.client.handle.hear();
@@ -206,7 +207,7 @@ impl Connection {
         bytes > 0
     }
 
-    /// Sends the last replies. If the client has become a replica, serves it as one after that.
+    /// Sends the last replies. If the client has become a replica, then serves it as one.
     async fn hang_up(&mut self) -> io::Result<()> {
         let is_closing = self.client.closing;
         self.client.handle.is_closing.store(is_closing, Relaxed);
@@ -219,7 +220,7 @@ impl Connection {
         let Some(file) = self.client.sync.take() else {
             return Ok(());
         };
-        // What came after PSYNC is the replica's.
+        // What has arrived after PSYNC belongs to the replica's connection.
         self.batch.fill(&mut self.input).map_err(io::Error::other)?;
         let (socket, input) = (&mut self.socket, std::mem::take(&mut self.input));
         let serve = to_replica::run(socket, input, &self.client.handle, file, &self.shared);
@@ -227,9 +228,9 @@ impl Connection {
         Box::pin(serve).await
     }
 
-    /// Executes the commands that have arrived whole. Their replies are in the
-    /// output afterwards and leave with one write. True if there may be more, for
-    /// whose replies there is no room at once.
+    /// Executes the commands that have arrived whole. Their replies are in the output afterwards
+    /// and leave with one write. Returns whether there may be more, because the output has no room
+    /// for their replies yet.
     ///
     /// One lock serves the whole batch. With one worker thread nobody else wants
     /// it; with more, taking it once for 64 commands instead of 64 times is what
@@ -287,8 +288,8 @@ impl Connection {
         true
     }
 
-    /// Tells the statistics what has come and gone, notes how far the AOF is, and moves messages to
-    /// the output: what a batch begins with.
+    /// Begins a batch: updates the statistics, notes how far the AOF is, and moves messages to the
+    /// output.
     fn begin_batch(&mut self, state: &mut State) {
         state.stats.bytes_received += std::mem::take(&mut self.received);
         state.stats.bytes_sent += std::mem::take(&mut self.sent);
@@ -328,9 +329,9 @@ impl Connection {
         next.is_some_and(|args| command::must_wait(self.table, &self.client, state, args))
     }
 
-    /// Waits until the client's reply is due. It is written to and read meanwhile, or both sides
-    /// would wait for the other, and it would not be noticed if the client goes. True if the client
-    /// has no more to say.
+    /// Waits until the client's reply is due. Meanwhile replies are written and commands are read;
+    /// otherwise both sides might wait for each other, and a client that disconnects would not be
+    /// noticed. Returns true if the client has closed its half of the connection.
     async fn wait<'a>(
         &mut self,
         waiting: Waiting,
@@ -392,7 +393,8 @@ impl Connection {
         is_over
     }
 
-    /// Replies, if what the client waits for is there or will not come.
+    /// Replies if what the client waits for has happened, or will not happen. Returns whether the
+    /// wait is over.
     fn answer(&mut self, state: &State, waiting: Waiting, at_end: bool) -> bool {
         if matches!(waiting, Waiting::Turn) {
             // Whoever leaves meanwhile does not get what it asked for.
@@ -425,23 +427,23 @@ impl Connection {
         true
     }
 
-    /// The server ends. What was executed gets its reply, and what was published reaches its
-    /// subscribers.
+    /// Ends the connection with the server. What was executed gets its reply, and what was
+    /// published reaches its subscribers.
     async fn say_goodbye(&mut self) -> io::Result<()> {
         {
             let shared = self.shared.clone();
             self.collect(&mut shared.lock(), usize::MAX);
         }
         while !self.output.is_empty() {
-            // Whoever takes nothing for so long does not hold up the end.
+            // A client that reads nothing for this long does not delay the end.
             let written = timeout(WRITE_TIMEOUT, self.socket.write_buf(&mut self.output)).await;
             if !matches!(written, Ok(Ok(1..))) {
                 return Ok(());
             }
         }
         self.socket.shutdown().await?;
-        // To close while more is coming in would be a reset, and that can overtake the
-        // replies. So what is still sent is read, and nobody looks at it.
+        // To close the socket while more arrives would be a reset, which can overtake the replies.
+        // So what still arrives is read and ignored.
         loop {
             self.input.clear();
             self.input.reserve(MIN_READ);
@@ -452,22 +454,23 @@ impl Connection {
         }
     }
 
-    /// Do too many replies wait for the client? The registry looks at that once a second, and
-    /// memory can be full before. Messages are counted where they are published.
+    /// Disconnects the client if too many replies wait for it, and returns whether it did. The
+    /// registry checks that once a second, too, but memory can be full before. Messages are counted
+    /// where they are published.
     fn exceeds_limit(&self) -> bool {
         let (client, waiting) = (&self.client.handle, self.output.len());
         waiting > output_limit::FREE && !client.has_mailbox() && client.enforce(self.limit, waiting)
     }
 
-    /// Waits until the log has what the batch changed or saw. After that the replies
-    /// may leave; those to writes that the log does not have have become errors.
+    /// Waits until the AOF has what the batch changed or saw. After that the replies may leave. If
+    /// the AOF cannot be written, the replies to writes have become errors.
     async fn commit(&mut self) {
         let position = std::mem::take(&mut self.unlogged.position);
         if position == 0 {
             return;
         }
-        // Other clients' commands are ready, too. Let them be executed first, and
-        // one write to the log serves us all.
+        // Other clients' commands are ready, too. Let them be executed first; then one write to the
+        // AOF serves all.
         yield_now().await;
         let commit = {
             let state = &mut *self.shared.lock();
@@ -486,7 +489,7 @@ impl Connection {
         self.unlogged.replies.shrink_to(KEPT_UNLOGGED);
     }
 
-    /// Puts an error in the place of each reply to a write that is not in the log.
+    /// Replaces each reply to a write that is not in the AOF by an error.
     fn refuse_unlogged(&mut self, error: &str) {
         let mut replies = BytesMut::new();
         let mut end = 0;
@@ -501,17 +504,16 @@ impl Connection {
         self.output = replies;
     }
 
-    /// Gives back buffers that are not needed; how much to read next, in bytes.
+    /// Frees buffers that are not needed. Returns how much to read next, in bytes.
     ///
-    /// For a bulk string of which the beginning is here, there is room for as
-    /// much again as has arrived: large values take few reads, and what a client
-    /// only announces takes no memory.
+    /// For a bulk string that has arrived in part, there is room for as much again as has arrived:
+    /// large values take few reads, and what a client only announces takes no memory.
     fn make_room(&mut self) -> usize {
-        // Not while replies wait: the output is in use, and the next turn looks again.
+        // Not while replies wait: the output is in use, and the next turn checks again.
         if self.output.is_empty() {
             give_back(&mut self.input);
             match self.client.handle.is_subscriber() {
-                // Ten thousand subscribers are not to keep ten thousand buffers.
+                // Ten thousand subscribers must not keep ten thousand buffers.
                 true => self.output = BytesMut::new(),
                 false => give_back(&mut self.output),
             }
@@ -523,37 +525,36 @@ impl Connection {
     }
 }
 
-/// Whatever ends a connection, nothing is kept for its client after that.
+/// However a connection ends, nothing is kept for its client after that.
 impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.lock().forget(self.client.handle.id);
     }
 }
 
-/// Replies to writes of which the log does not know yet.
+/// Replies to writes that the AOF may not have yet.
 #[derive(Default)]
 struct Unlogged {
-    /// Where they are in the output.
+    /// Where the replies are in the output.
     replies: Vec<Range<usize>>,
-    /// Where the log ends with the last of the writes, be they ours or of others
-    /// whose effect we may have seen; 0 if it has them all.
+    /// The position up to which the AOF must be written first: after our own writes, and after
+    /// other clients' writes whose effect we may have seen. 0 if it already is.
     position: u64,
 }
 
-/// Waits for the fsync of the log up to `position`; the result is why it failed,
-/// if it did.
+/// Waits for an fsync of the AOF up to `position`. Returns why it failed, or `None`.
 async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> Option<String> {
     let answered = |synced: &Synced| synced.position >= position || synced.error.is_some();
     match synced.wait_for(answered).await {
         Ok(synced) => synced.error.as_deref().map(system_text),
-        // No answer means that this log has ended: somebody turned it off, or it was
-        // written anew, and the new one is safe.
+        // No answer means that this AOF has ended: somebody turned it off, or it was rewritten, and
+        // the new one is safe.
         Err(_) => None,
     }
 }
 
-/// Parses what has arrived, and has the store look for the keys of a pipeline. False if no whole
-/// command is there.
+/// Parses what has arrived, and lets the store prefetch the keys of a pipeline. Returns false if
+/// there is no whole command.
 fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bool, ProtocolError> {
     batch.parser.max_bulk = state.config.proto_max_bulk_len;
     let count = batch.fill(input)?;
@@ -566,15 +567,15 @@ fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bo
     Ok(count > 0)
 }
 
-/// Reads up to `room` bytes, or a little more. For a large read, the buffer is made when there is
-/// something to read: while a client is silent, it has none.
+/// Reads up to `room` bytes, or a little more. For a large read, the buffer is allocated when there
+/// is something to read, so a client that is silent has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
     if room > KEPT_BUFFER {
         return poll_fn(|cx| {
             ready!(reader.as_ref().poll_read_ready(cx))?;
             input.reserve(room);
             let read = pin!(reader.read_buf(input)).poll(cx);
-            // After a read that filled its buffer, tokio takes the socket for readable still.
+            // After a read that filled its buffer, tokio still takes the socket for readable.
             if read.is_pending() {
                 give_back(input);
             }
@@ -586,7 +587,7 @@ async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> i
     reader.read_buf(input).await
 }
 
-/// One large value is no reason to hold on to its memory.
+/// Frees a large buffer once it is empty: one large value is no reason to keep its memory.
 fn give_back(buffer: &mut BytesMut) {
     if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
         *buffer = BytesMut::new();

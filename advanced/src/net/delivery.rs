@@ -1,12 +1,11 @@
 //! Delivery: wakes the subscribers that have new messages, a few at a time.
 //!
-//! Why not all at once, when the message is published? A write to a socket costs the
-//! same few microseconds for one message as for ten. With a hundred subscribers
-//! woken, the publisher's next command waits behind a hundred writes, and causes
-//! a hundred more. Woken in turns, the publisher comes in between, and whoever is still in the
-//! queue gets both messages with one write. The busier the server, the longer
-//! the queue, and the less a message costs. A message waits no longer for it: its
-//! subscriber's place in the queue is the one that it had.
+//! Why not all at once, when the message is published? A write to a socket costs the same few
+//! microseconds for one message as for ten. With a hundred subscribers woken, the publisher's next
+//! command waits behind a hundred writes, and causes a hundred more. If they are woken in turns,
+//! the publisher comes in between, and a subscriber that is still in the queue gets both messages
+//! with one write. The busier the server, the longer the queue, and the less a message costs. No
+//! message waits longer because of that: its subscriber keeps its place in the queue.
 
 use tokio::task::yield_now;
 

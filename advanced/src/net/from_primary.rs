@@ -33,8 +33,8 @@ use crate::resp::Batch;
 use crate::state::{Shared, State};
 use crate::stats::Loading;
 
-/// How long to wait before the next try. If it is we who cannot take what the primary has, each
-/// try costs it a file, and the pause doubles.
+/// How long to wait before the next try. If this server is the one that cannot load what the
+/// primary has, each try costs the primary a file, and the pause doubles.
 const PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
@@ -73,7 +73,7 @@ enum LinkError {
 }
 
 impl LinkError {
-    /// Is it we who cannot go on, and not the primary or the network?
+    /// Whether the reason is this server, and not the primary or the network.
     fn is_ours(&self) -> bool {
         use LinkError::{Apply, File, Rdb};
         matches!(self, File(_) | Rdb(_) | Apply(ApplyError::Refused { .. }))
@@ -345,8 +345,8 @@ impl Drop for Connection<'_> {
     }
 }
 
-/// One large value is no reason to hold on to its memory. What is left in the buffer is
-/// little then, and moves to a new one.
+/// Frees a large buffer: one large value is no reason to keep its memory. The few bytes that are
+/// left move to a new buffer.
 fn give_back(buffer: &mut BytesMut) {
     if buffer.len() < CHUNK && buffer.try_reclaim(4 * CHUNK) {
         *buffer = BytesMut::from(&buffer[..]);

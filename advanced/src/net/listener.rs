@@ -1,5 +1,4 @@
-//! The listener: accepts connections for as long as the server serves and gives
-//! each a task of its own.
+//! The listener: accepts connections until the shutdown, and starts a task for each.
 //!
 //! A task costs a few hundred bytes and its buffer, not a stack, so ten thousand
 //! clients are ten thousand tasks on one thread. Redis gets the same effect
@@ -30,9 +29,8 @@ use crate::state::Shared;
 const BACKOFF_MIN: Duration = Duration::from_millis(10);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
-/// How many clients may wait to be accepted (`tcp-backlog`). When a crowd comes
-/// at once and the queue is full, the system drops the rest, and they try again
-/// only after a second.
+/// How many clients may wait to be accepted (`tcp-backlog`). When many connect at the same time and
+/// the queue is full, the system ignores the rest, and they try again only after a second.
 const BACKLOG: u32 = 511;
 
 /// A client that leaves this many keepalive probes unanswered is gone.
@@ -53,10 +51,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts clients on `listener` until it is cancelled. Each connection has a `guard`, and
 /// drops it at its end.
 ///
-/// `accept` fails when the process is out of file descriptors (`EMFILE`). That
-/// is no reason to die, as the clients already here are well; but the waiting
-/// client is still in the queue, so asking again at once would spin. Hence a
-/// pause that doubles.
+/// `accept` fails when the process is out of file descriptors (`EMFILE`). That is no reason to end,
+/// because the clients that are connected can still be served. But the client that waits stays in
+/// the queue, so to accept again at once would spin. Hence a pause that doubles.
 pub async fn run(listener: TcpListener, shared: Shared, guard: ConnectionGuard) {
     let mut backoff = BACKOFF_MIN;
     loop {
@@ -132,8 +129,8 @@ fn welcome(socket: TcpStream, address: SocketAddr, shared: &Shared, guard: Conne
     handle.set_task(task.abort_handle());
 }
 
-/// Lets the system probe now and then whether the other side is still there. A machine that was
-/// switched off says no goodbye, and its connection would stay for ever.
+/// Lets the system probe a client that has been idle for `period`. A machine that was switched off
+/// does not close its connections, and without probes they would stay open for ever.
 fn keep_alive(socket: &TcpStream, period: Duration) {
     if period.is_zero() {
         return;

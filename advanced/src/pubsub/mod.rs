@@ -1,5 +1,5 @@
-//! Publish and subscribe: which clients are subscribed to what, and which messages wait for
-//! them (`pubsub.c` in Redis).
+//! Publish and subscribe: which clients are subscribed to which channels and patterns, and which
+//! messages wait for them (`pubsub.c` in Redis).
 //!
 //! Every subscriber has a mailbox. A publisher puts a message into the mailboxes
 //! of all who want it, and is done: it waits for nobody. A subscriber's own

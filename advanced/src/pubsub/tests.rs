@@ -14,7 +14,7 @@ const HARD: OutputLimit = OutputLimit {
     ..NO_LIMIT
 };
 
-/// What waits for a subscriber, as text.
+/// The messages that wait for a subscriber, as text.
 fn mail(pubsub: &mut PubSub, client: &Handle) -> String {
     let mut output = BytesMut::new();
     assert!(!pubsub.collect(client, &mut output, usize::MAX));
@@ -34,13 +34,13 @@ fn counts(pubsub: &PubSub) -> [usize; 2] {
     [Kind::Channel, Kind::Pattern].map(|kind| pubsub.names(kind).len())
 }
 
-/// Who listens to a channel.
+/// The subscribers of a channel.
 fn listeners<'a>(pubsub: &'a PubSub, channel: &str) -> &'a [u64] {
     let listeners = pubsub.listeners[Kind::Channel as usize].get(channel.as_bytes());
     listeners.map_or(&[], |clients| clients)
 }
 
-/// Was it notified, even if nobody waited then? To ask is to take that back.
+/// Whether it was notified, even if nobody was waiting then. Asking consumes the notification.
 fn is_notified(notified: impl Future<Output = ()>) -> bool {
     let context = &mut Context::from_waker(Waker::noop());
     pin!(notified).poll(context).is_ready()

@@ -124,8 +124,8 @@ impl<R: Read> Decoder<R> {
                 opcode::IDLE => drop(self.plain_length()?),
                 opcode::FREQUENCY => drop(self.byte()?),
                 opcode::END => return self.end().map(|()| None),
-                STRING => {
-                    let (key, value) = (self.string()?.into_owned(), self.value()?);
+                kind @ STRING => {
+                    let (key, value) = (self.string()?.into_owned(), self.value(kind)?);
                     return Ok(Some(Record {
                         key,
                         value,
@@ -184,8 +184,8 @@ impl<R: Read> Decoder<R> {
         Ok(RdbError::Unsupported { offset, what })
     }
 
-    /// Reads a value. There is only one type.
-    fn value(&mut self) -> Result<Value> {
+    /// Reads a value of this type, which is a string: there is no other (`rdbLoadObject`).
+    fn value(&mut self, _kind: u8) -> Result<Value> {
         Ok(Value::from_bytes(&self.string()?))
     }
 

@@ -83,7 +83,12 @@ impl<W: Write> Encoder<W> {
         }
         self.buffer.push(STRING);
         self.string(entry.key)?;
-        match entry.value {
+        self.value(entry.value)
+    }
+
+    /// Writes a value without its type (`rdbSaveObject`).
+    fn value(&mut self, value: &Value) -> io::Result<()> {
+        match value {
             Value::Integer(number) => self.integer(*number),
             value => self.string(value.bytes(&mut itoa::Buffer::new())),
         }

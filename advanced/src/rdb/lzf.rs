@@ -1,8 +1,8 @@
 //! LZF compression (`lzf_c.c` in Redis, by Marc Lehmann).
 //!
-//! Compressed data is a sequence of two things. A byte below 32 says that as many bytes
-//! and one more follow as they are. Any other byte, with one or two behind it, says
-//! "what stood so many bytes before, for so long":
+//! Compressed data is a sequence of two things. A byte below 32 says that as many bytes and one
+//! more follow as they are. Any other byte, with one or two bytes after it, says "what stood so
+//! many bytes before, for so long":
 //!
 //! ```text
 //! 000LLLLL  <L+1 bytes>             these bytes

@@ -83,7 +83,7 @@ pub enum Link {
     Connected,
 }
 
-/// What a replica knows of its primary.
+/// What this server knows of its primary, if it is a replica.
 #[derive(Debug)]
 pub struct Primary {
     pub address: Address,

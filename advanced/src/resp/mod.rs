@@ -34,9 +34,8 @@ pub use batch::Batch;
 pub use parser::{Args, Parser};
 pub use reply::Reply;
 
-/// How much may arrive of a line that is not a bulk string and has not ended, in
-/// bytes: an inline command, or the digits after `*` and `$`
-/// (`PROTO_INLINE_MAX_SIZE`).
+/// How long a line may become before its end arrives, in bytes: an inline command, or the digits
+/// after `*` and `$` (`PROTO_INLINE_MAX_SIZE`).
 pub const MAX_LINE: usize = 64 * 1024;
 
 /// The longest bulk string, in bytes (`proto-max-bulk-len`).

@@ -24,8 +24,8 @@ enum State {
 
 /// An incremental parser of commands, one per connection.
 ///
-/// It holds no bytes, only positions in the buffer that it is shown, counted
-/// from the first byte of the command under way.
+/// It holds no bytes, only positions in the buffer that it is shown, counted from the first byte of
+/// the current command.
 #[derive(Debug)]
 pub struct Parser {
     state: State,
@@ -53,7 +53,7 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// Goes on parsing `input`, which starts with the command under way.
+    /// Goes on parsing `input`, which starts with the current command.
     ///
     /// - `Ok(Some(n))`: the first `n` bytes are a command. Take its
     ///   [`args`](Self::args), then drop those bytes. It has no arguments if it
@@ -92,8 +92,8 @@ impl Parser {
         }
     }
 
-    /// How many of the bytes that `input` lacks are already announced. The
-    /// reader uses it as a hint for how much to read at once.
+    /// How many of the bytes that `input` lacks are already announced. The reader uses it as a hint
+    /// for how much to read at a time.
     pub fn missing(&self, input: &[u8]) -> usize {
         match self.state {
             State::Bulk { length, .. } => (self.pos + length + 2).saturating_sub(input.len()),
@@ -182,8 +182,8 @@ impl Parser {
         Ok(Progress::Complete)
     }
 
-    /// The next line without its end, once it is whole. `end` is the byte that
-    /// ends it. Like Redis, we skip the byte behind a `\r` without looking at it.
+    /// The next line without its end, once it is whole. `end` is the byte that ends it. Like Redis,
+    /// we skip the byte after a `\r` without looking at it.
     fn line(
         &mut self,
         input: &[u8],
@@ -220,8 +220,8 @@ enum Progress {
     Incomplete,
 }
 
-/// The arguments of one command, the command's name first. They borrow from the
-/// read buffer, so whoever wants to keep one must copy it.
+/// The arguments of one command, the command's name first. They borrow from the read buffer, so an
+/// argument that is to be kept must be copied.
 #[derive(Debug, Clone, Copy)]
 pub struct Args<'a> {
     pub(super) input: &'a [u8],

@@ -146,7 +146,7 @@ proptest! {
         prop_assert_eq!(parse_in_pieces(&stream, &cuts), whole);
     }
 
-    /// Nor do they matter in anything else, and nothing panics.
+    /// They do not matter in invalid streams either, and nothing panics.
     #[test]
     fn cuts_do_not_matter_in_anything((stream, cuts) in cut(any_stream())) {
         let whole = parse_whole(&stream);
@@ -179,7 +179,8 @@ proptest! {
     }
 }
 
-/// A parser in the middle of a command: the bytes before these are parsed, and looked at.
+/// A parser in the middle of a command: the bytes before `pos` are parsed, and those before
+/// `scanned` are looked at.
 fn at(pos: usize, scanned: usize) -> Parser {
     Parser {
         pos,
@@ -212,7 +213,8 @@ fn a_line_is_whole_once_its_end_is_here() {
     assert_eq!((parser.pos, parser.scanned), (5, 5), "`pos` and `scanned`");
 }
 
-/// Of what was looked at, nothing is looked at again: here an end of a line is hidden there.
+/// What has been looked at is not looked at again: here it hides the end of a line, which must not
+/// be found.
 #[test]
 fn a_line_is_searched_from_where_the_last_search_ended() {
     let mut parser = at(0, 5);
@@ -233,8 +235,8 @@ fn the_limit_of_a_line_counts_from_its_start() {
     assert_eq!(line(MAX_LINE + 1, "\r\n"), Ok(Some(whole)), "and whole");
 }
 
-/// The promise in the head of `resp/mod.rs`: every byte is looked at once. If the
-/// parser did not note how far it has looked, `scanned` would be behind.
+/// The promise in the head of `resp/mod.rs`: every byte is looked at once. If the parser did not
+/// note how far it has looked, `scanned` would be too small.
 #[test]
 fn a_byte_is_looked_at_once() {
     for stream in [

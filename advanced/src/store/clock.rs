@@ -77,8 +77,8 @@ impl Clock {
         self.ticked
     }
 
-    /// Follows the system's clock if that has been set. Deadlines stay where they
-    /// are; only what they are called on the calendar changes.
+    /// Follows the system's clock if that has been set. Deadlines stay where they are; only their
+    /// unix times change.
     pub fn follow_calendar(&mut self) {
         // Rounded up, because a clock that lags would promise more than was asked for.
         let started = since_1970().saturating_sub(self.started.elapsed());

@@ -61,7 +61,7 @@ const EMBSTR_LIMIT: usize = 44;
 /// How many keys RANDOMKEY draws if all may have expired and are not removed (`maxtries`).
 const RANDOM_TRIES: usize = 100;
 
-/// Longer keys than this, in bytes, take longer to hash than to wait for.
+/// Hashing a key that is longer than this, in bytes, takes longer than waiting for memory.
 const MAX_PREFETCHED: usize = 256;
 
 /// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
@@ -291,8 +291,8 @@ fn segment_of(hash: u64, _key: &[u8]) -> usize {
     (hash >> SEGMENT_SHIFT) as usize % SEGMENTS
 }
 
-/// How many of so many keys a segment has at most in nearly all cases, because the hash does
-/// not distribute them evenly.
+/// The most of this many keys that a segment gets in nearly all cases; it is more than an even
+/// share, because hashes are not distributed evenly.
 fn share(keys: u64) -> usize {
     let mean = keys as usize / SEGMENTS;
     mean + 2 * mean.isqrt()
@@ -325,12 +325,12 @@ impl Store {
         (!self.hide_if_expired(at)).then_some(at)
     }
 
-    /// The segment, to look at.
+    /// The segment, for reading.
     fn segment(&self, at: Place<'_>) -> &Segment {
         &self.segments[at.segment]
     }
 
-    /// The segment, to change. One that a snapshot shares is copied first.
+    /// The segment, for writing. If a snapshot shares it, it is copied first.
     fn segment_mut(&mut self, at: Place<'_>) -> &mut Segment {
         let segment = &mut self.segments[at.segment];
         if Arc::strong_count(segment) > 1 {
@@ -367,11 +367,10 @@ impl Store {
 
     /// Looks up the keys of commands before any of them is executed.
     ///
-    /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one
-    /// command at a time, the waits add up; if all slots are asked for first and then
-    /// all entries, the processor has many of them under way at once. What a command has
-    /// as its first argument need not be a key, and then there is nothing to be found;
-    /// that costs less than to find out.
+    /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one command at
+    /// a time, the waits add up; if all slots are asked for first and then all entries, the
+    /// processor has many of them under way at once. The first argument of a command need not be a
+    /// key; then nothing is found, which costs less than to check.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         if self.len() < PREFETCHED_FROM {
             return;
@@ -418,9 +417,9 @@ impl Store {
         self.events.note(change, key);
     }
 
-    /// Changes the value of `key` in place. A key that is not there gets
-    /// `initial`, changed. A change that fails must leave the value as it was, and then a key
-    /// that was not there is still not there.
+    /// Changes the value of `key` in place. A key that does not exist gets `initial`, after the
+    /// change. A change that fails must leave the value as it was; a key that did not exist is not
+    /// created then.
     pub fn upsert<T, E>(
         &mut self,
         key: &[u8],
@@ -475,8 +474,8 @@ impl Store {
         }
     }
 
-    /// Gives a key from a file its value and deadline, which may have passed. False if
-    /// the key is there already.
+    /// Adds a key from a file with its value and its deadline, which may have passed. False if the
+    /// key exists already.
     pub fn load(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) -> bool {
         let keys = self.keys;
         // What comes from a file is no change.
@@ -612,8 +611,8 @@ impl Store {
         keys.filter(|key| self.is_visible(key))
     }
 
-    /// A key picked at random: first a segment, then one of its keys. With many keys,
-    /// all are as likely. (Redis collects up to 15 entries from neighbouring buckets, and
+    /// A key picked at random: first a segment, then one of its keys. With many keys, all have
+    /// nearly the same probability. (Redis collects up to 15 entries from neighbouring buckets, and
     /// picks one of them: `dictGetFairRandomKey`.)
     ///
     /// Where expired keys are not removed, there may be no other. Then, as in Redis, one that has
@@ -641,12 +640,11 @@ impl Store {
     /// A part of the keys, and the cursor for the next part; 0 starts, and 0
     /// means that there is no more.
     ///
-    /// The segments are seen from the last to the first, and so are the entries of
-    /// each. The cursor says how many segments are still to be seen, and of how many
-    /// entries of the last of them that is so; 0 entries are all. Removing an entry moves
-    /// the last one of its segment into its place, so an entry that is still to be seen
-    /// can only move to where it is still to be seen. Hence SCAN's promise: what is
-    /// there from beginning to end is returned, perhaps twice.
+    /// The segments are seen from the last to the first, and so are the entries of each. The cursor
+    /// says how many segments are still to be seen, and how many entries of the last of these; 0
+    /// entries means all of them. Removing an entry moves the last one of its segment into its
+    /// place, so an entry that is still to be seen can only move to where it is still to be seen.
+    /// Hence SCAN's promise: what is there from beginning to end is returned, perhaps twice.
     pub fn scan(
         &mut self,
         cursor: u64,
@@ -800,7 +798,8 @@ impl Store {
         had_one
     }
 
-    /// Most stores have no deadlines, and then no segment is asked.
+    /// The deadline of a key, if it has one. Most stores have no deadlines, and then no segment is
+    /// searched.
     fn deadline_at(&self, at: Place<'_>) -> Option<&Moment> {
         match self.volatile {
             0 => None,

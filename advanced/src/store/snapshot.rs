@@ -1,18 +1,18 @@
-//! A snapshot: the data set as it was at one moment, to be read by a thread that
-//! takes its time.
+//! A snapshot: the data set as it was at one moment, for a thread that reads it while clients go on
+//! writing.
 
 use std::sync::Arc;
 
 use super::{Segment, Value};
 use crate::store::clock::Clock;
 
-/// What was in the store. It holds on to the segments, so the store has to copy each
-/// one that it changes meanwhile; who walks through a snapshot lets go of them one by
-/// one.
+/// What was in the store. It shares the segments with the store, which has to copy each one that it
+/// changes meanwhile. So a snapshot is consumed in parts, and each part frees its segment when it
+/// is dropped.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) segments: Vec<Arc<Segment>>,
-    /// To say when deadlines are on the calendar.
+    /// Converts deadlines to unix times.
     pub(super) clock: Clock,
     pub(super) keys: usize,
     pub(super) volatile: usize,
@@ -37,7 +37,7 @@ impl Snapshot {
         self.volatile
     }
 
-    /// Its parts, one by one; each is let go of when it is dropped.
+    /// Its parts, one by one. Each frees its segment when it is dropped.
     pub fn into_parts(self) -> impl Iterator<Item = Part> {
         let clock = self.clock;
         let segments = self.segments.into_iter();

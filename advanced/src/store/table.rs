@@ -1,16 +1,14 @@
 //! A hash table whose entries have numbers.
 //!
-//! The entries lie in a vector, one after the other. Where a key's entry is says one of
-//! the slots, a second vector: the search begins at the slot to which the hash of the
-//! key points and goes on to the next until it comes to the key or to an empty slot
-//! (linear probing).
+//! The entries lie in a vector, one after the other. The slots, a second vector, say where the
+//! entry of a key is: the search begins at the slot to which the hash of the key points, and goes
+//! on to the next one until it finds the key or an empty slot (linear probing).
 //!
-//! [`IndexMap`] is much the same. This one is told the hash of every key, because the
-//! store has computed it to find the segment. A slot takes four bytes, and sixteen of
-//! them lie in one cache line, so that a lookup waits for memory twice: for the slot and
-//! for the entry. And the entries grow by an eighth instead of to the double, because a
-//! table that is one of thousands is small enough to be moved. The store's speed and its
-//! memory per key depend on that.
+//! [`IndexMap`] is much the same. This one is told the hash of every key, because the store has
+//! computed it to find the segment. A slot takes four bytes, and sixteen of them lie in one cache
+//! line, so that a lookup waits for memory twice: for the slot and for the entry. And the vector of
+//! entries grows by an eighth instead of doubling, because a table that is one of thousands is
+//! small enough to be moved. The store's speed and its memory per key depend on that.
 //!
 //! [`IndexMap`]: https://docs.rs/indexmap
 
@@ -36,10 +34,11 @@ struct Entry<V> {
     value: V,
 }
 
-/// Where an entry is: its number plus one in the lower 24 bits, and above them 8 bits of its
-/// hash, so that hardly ever the wrong entry is looked at. All zeros are an empty slot.
+/// Where an entry is: its number plus one in the lower 24 bits, and above them 8 bits of its hash,
+/// so that the wrong entry is hardly ever looked at. A slot that is 0 is empty.
 ///
-/// 24 bits are 16 million entries in each of thousands of tables; memory ends before.
+/// 24 bits are enough for 16 million entries in each of thousands of tables, more than fit into
+/// memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slot(u32);
 
@@ -198,8 +197,8 @@ impl<V> Table<V> {
         Some(removed.value)
     }
 
-    /// Empties a slot. An empty slot ends a search, so the slots after it that a search
-    /// reaches by way of it move up.
+    /// Empties a slot. A search ends at an empty slot, so the slots after it that a search reaches
+    /// through this one move up.
     fn vacate(&mut self, mut empty: usize) {
         let last = self.slots.len() - 1;
         let mut number = empty;
@@ -220,8 +219,8 @@ impl<V> Table<V> {
         self.slots[empty] = Slot::EMPTY;
     }
 
-    /// Gives memory back when three quarters of the table are empty, and all of it when
-    /// there is nothing in it.
+    /// Frees memory when three quarters of the table are empty, and all of it when the table is
+    /// empty.
     fn shrink(&mut self) {
         if self.is_empty() {
             *self = Self::default();
@@ -247,13 +246,13 @@ fn slots_for(entries: usize) -> usize {
     (entries + entries.div_ceil(3)).next_power_of_two().max(4)
 }
 
-/// Lets the first empty slot for `hash` lead to an entry. There must be one.
+/// Makes the first empty slot for `hash` point to an entry. There must be an empty one.
 fn occupy(slots: &mut [Slot], hash: u32, position: usize) {
     let number = seek(slots, hash, Slot::EMPTY);
     slots[number] = Slot::new(hash, position);
 }
 
-/// The number of the first slot for `hash` that is this one. There must be one.
+/// The number of the first slot for `hash` that equals `wanted`. There must be one.
 fn seek(slots: &[Slot], hash: u32, wanted: Slot) -> usize {
     let last = slots.len() - 1;
     let mut number = hash as usize & last;

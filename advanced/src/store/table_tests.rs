@@ -1,4 +1,5 @@
-//! The table against the standard library's, with hashes that collide as real ones hardly do.
+//! The table compared with the standard library's, with hashes that collide far more often than
+//! real ones.
 
 use std::collections::HashMap;
 

@@ -15,7 +15,7 @@ fn add(store: &mut Store, key: &[u8], ttl: i64) {
     store.insert_until(key, Value::from_bytes(b"value"), deadline);
 }
 
-/// How many samples of 100 it takes until nothing is over any more.
+/// How many samples of 100 it takes until no expired key is left.
 fn samples_until_clean(store: &mut Store) -> usize {
     let mut samples = 1;
     while store.expire(100, 100).expired > 0 {

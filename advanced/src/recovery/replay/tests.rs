@@ -11,7 +11,7 @@ use crate::aof::encode;
 use crate::config::Config;
 use crate::handlers;
 
-/// The numbers are such that one bit makes one of the other.
+/// The two numbers differ in one bit.
 const MANIFEST: &str = "file appendonly.aof.1.base.aof seq 1 type b\n\
                         file appendonly.aof.1.incr.aof seq 1 type i\n\
                         file appendonly.aof.2.incr.aof seq 2 type i\n\
@@ -55,7 +55,7 @@ fn command(letter: &str) -> Vec<u8> {
     bytes.to_vec()
 }
 
-/// Starts on the folder, and returns the value, or why that cannot be done.
+/// Starts on the folder. Returns the value, or why the start failed.
 fn start(data: &TempDir) -> Result<String, String> {
     let shared = Shared::new(config(data));
     let folder = Folder::open_at_start(location(data)).map_err(|error| error.to_string())?;
@@ -69,7 +69,8 @@ fn start(data: &TempDir) -> Result<String, String> {
     Ok(String::from_utf8_lossy(value.unwrap_or_default()).into_owned())
 }
 
-/// What the first start refuses stays as it is, and what it accepts is whole, and stays so.
+/// Checks that a start which is refused changes no file, and that one which succeeds has all the
+/// data, now and at the next start.
 fn check(data: &TempDir, manifest: &[u8]) -> io::Result<()> {
     let log = location(data);
     fs::write(log.manifest(), manifest)?;
