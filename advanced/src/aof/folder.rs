@@ -10,12 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use thiserror::Error;
 use tracing::warn;
 
-use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
+use super::rewrite::write_commands;
 use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
 use crate::util::file::{Temporary, sync_folder};
@@ -464,26 +463,4 @@ impl Rewrite {
         folder.delete_history(progress);
         Ok(folder)
     }
-}
-
-/// Writes the data set as commands that create it (`rewriteAppendOnlyFileRio`).
-fn write_commands(
-    data: Snapshot,
-    progress: &Progress,
-    output: &mut BufWriter<File>,
-) -> io::Result<()> {
-    let mut command = BytesMut::new();
-    for part in data.into_parts() {
-        for entry in part.entries() {
-            let digits = &mut itoa::Buffer::new();
-            let mut words = vec![b"SET", entry.key, entry.value.bytes(digits)];
-            let unix = entry.deadline.map(|unix| unix.to_string());
-            words.extend(unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]));
-            command.clear();
-            encode(words.into_iter(), &mut command);
-            output.write_all(&command)?;
-        }
-        progress.add(part.len())?;
-    }
-    Ok(())
 }

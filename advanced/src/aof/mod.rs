@@ -23,6 +23,7 @@
 
 mod folder;
 mod manifest;
+mod rewrite;
 mod syncer;
 
 use std::fs::File;
