@@ -293,3 +293,7 @@ impl Object for Hash {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hash_tests.rs"]
+mod tests;

@@ -23,25 +23,47 @@ fn check(list: &Listpack, expected: &[Vec<u8>]) {
     assert_eq!(texts(list), expected);
 }
 
-/// What Redis 7.0.15 has in the file for a hash of these (`DUMP`, without compression).
+/// Elements as Redis 7.0.15 has them in the file (`DUMP`, without compression).
+const ELEMENTS: [(&str, &[u8]); 14] = [
+    ("0", b"\x00\x01"),
+    ("127", b"\x7f\x01"),
+    ("128", b"\xc0\x80\x02"),
+    ("-1", b"\xdf\xff\x02"),
+    ("4095", b"\xcf\xff\x02"),
+    ("-4096", b"\xd0\x00\x02"),
+    ("4096", b"\xf1\x00\x10\x03"),
+    ("-32768", b"\xf1\x00\x80\x03"),
+    ("32768", b"\xf2\x00\x80\x00\x04"),
+    ("8388608", b"\xf3\x00\x00\x80\x00\x05"),
+    ("2147483648", b"\xf4\x00\x00\x00\x80\x00\x00\x00\x00\x09"),
+    ("", b"\x80\x01"),
+    ("abc", b"\x83abc\x04"),
+    ("007", b"\x83007\x04"),
+];
+
+#[test]
+fn an_element_is_as_short_as_it_can_be() {
+    for (text, expected) in ELEMENTS {
+        assert_eq!(encode(text.as_bytes())[..], *expected, "{text}");
+    }
+    // Of 63 bytes and of 64, and with a size of one byte and of two.
+    for (length, first, last) in [
+        (63, &[0xBF][..], &[64][..]),
+        (64, &[0xE0, 64], &[66]),
+        (125, &[0xE0, 125], &[127]),
+        (126, &[0xE0, 126], &[1, 0x80]),
+        (298, &[0xE1, 42], &[2, 0xAC]),
+        (4096, &[0xF0, 0, 16, 0, 0], &[32, 0x85]),
+    ] {
+        let text = vec![b'x'; length];
+        let expected = [first, &text, last].concat();
+        assert_eq!(encode(&text)[..], expected, "{length} bytes");
+    }
+}
+
 #[test]
 fn the_bytes_are_those_of_redis() {
-    for (text, expected) in [
-        ("0", &b"\x00\x01"[..]),
-        ("127", b"\x7f\x01"),
-        ("128", b"\xc0\x80\x02"),
-        ("-1", b"\xdf\xff\x02"),
-        ("4095", b"\xcf\xff\x02"),
-        ("-4096", b"\xd0\x00\x02"),
-        ("4096", b"\xf1\x00\x10\x03"),
-        ("-32768", b"\xf1\x00\x80\x03"),
-        ("32768", b"\xf2\x00\x80\x00\x04"),
-        ("8388608", b"\xf3\x00\x00\x80\x00\x05"),
-        ("2147483648", b"\xf4\x00\x00\x00\x80\x00\x00\x00\x00\x09"),
-        ("", b"\x80\x01"),
-        ("abc", b"\x83abc\x04"),
-        ("007", b"\x83007\x04"),
-    ] {
+    for (text, expected) in ELEMENTS {
         let list = list(&[text.into()]);
         let total = expected.len() as u8 + 7;
         let expected = [&[total, 0, 0, 0, 1, 0], expected, &[END]].concat();
