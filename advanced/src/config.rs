@@ -21,10 +21,10 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::aof::{BaseFormat, Fsync, Location};
-#[cfg(not(feature = "client-lifecycle"))]
 use crate::clients::Handle;
 use crate::clients::output_limit::{OutputLimit, OutputLimits};
 use crate::logging::LogLevel;
+use crate::objects::Limits;
 use crate::rdb::{self, SavePoint};
 use crate::replication::Address;
 use crate::resp::{MAX_BULK, parse_integer};
@@ -87,9 +87,22 @@ pub struct Config {
     pub repl_ping_replica_period: u64,
     /// How long a shutdown waits for replicas; 0 is not at all.
     pub shutdown_timeout: Duration,
+    /// How collections are kept.
+    pub limits: Limits,
+    /// Who may call DEBUG.
+    pub enable_debug_command: DebugAccess,
     /// How the process runs, and what it tells about its clients.
     #[cfg(feature = "client-lifecycle")]
     pub service: service::Service,
+}
+
+/// Who may call DEBUG (`enable-debug-command`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DebugAccess {
+    No,
+    Yes,
+    /// Clients on this machine.
+    Local,
 }
 
 impl Default for Config {
@@ -125,6 +138,8 @@ impl Default for Config {
             repl_timeout: Duration::from_secs(60),
             repl_ping_replica_period: 10,
             shutdown_timeout: Duration::from_secs(10),
+            limits: Limits::default(),
+            enable_debug_command: DebugAccess::No,
             #[cfg(feature = "client-lifecycle")]
             service: service::Service::default(),
         }
@@ -226,6 +241,15 @@ const PARAMETERS: &[Parameter] = &[
     row("databases", Always("1")).change(Immutable),
     row("dbfilename", FileName(|c| &mut c.dbfilename)).change(Protected),
     row("dir", Other(|c| c.dir.clone(), set_dir)).change(Protected),
+    row(
+        "enable-debug-command",
+        Other(get_debug_access, set_debug_access),
+    )
+    .change(Immutable),
+    row("hash-max-listpack-entries", HASH_ENTRIES),
+    row("hash-max-listpack-value", HASH_VALUE),
+    row("hash-max-ziplist-entries", HASH_ENTRIES),
+    row("hash-max-ziplist-value", HASH_VALUE),
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
     row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
@@ -265,7 +289,9 @@ const NO_FILE: &str = "The server is running without a config file";
 /// The most clients that there may be.
 const MAX_CLIENTS: u64 = u32::MAX as u64;
 
-// These have a second name, from the time when Redis said `slave`.
+// These have a second name, from the time when hashes were ziplists, or when Redis said `slave`.
+const HASH_ENTRIES: Kind = Number(0, i64::MAX as u64, |c| &mut c.limits.hash_entries);
+const HASH_VALUE: Kind = Memory(0, |c| &mut c.limits.hash_value);
 const PING_PERIOD: Kind = Number(1, MAX, |c| &mut c.repl_ping_replica_period);
 const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
 const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);
@@ -388,6 +414,15 @@ impl Config {
         Ok(())
     }
 
+    /// Whether a client may call DEBUG (`allowProtectedAction`).
+    pub fn allows_debug(&self, client: &Handle) -> bool {
+        match self.enable_debug_command {
+            DebugAccess::No => false,
+            DebugAccess::Yes => true,
+            DebugAccess::Local => client.addr.ip().is_loopback(),
+        }
+    }
+
     /// Where the AOF is.
     pub fn aof_location(&self) -> Location {
         Location {
@@ -465,6 +500,17 @@ fn set_replicaof(config: &mut Config, value: &str) -> Result<(), String> {
         }
         _ => return Err("give a host and a port".into()),
     };
+    Ok(())
+}
+
+fn get_debug_access(config: &Config) -> String {
+    let value = config.enable_debug_command.to_possible_value();
+    value.map_or(String::new(), |value| value.get_name().to_owned())
+}
+
+fn set_debug_access(config: &mut Config, value: &str) -> Result<(), String> {
+    config.enable_debug_command = DebugAccess::from_str(c_string(value), true)
+        .map_err(|_| "argument(s) must be one of the following: no, yes, local")?;
     Ok(())
 }
 

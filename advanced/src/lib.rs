@@ -29,6 +29,9 @@ pub mod lifecycle;
 #[cfg(feature = "client-lifecycle")]
 pub mod keyspace_events;
 
+/// Values that are not strings, and how they are kept.
+pub mod objects;
+
 /// Keys, values, deadlines: the data set, and nothing else holds it.
 pub mod store;
 

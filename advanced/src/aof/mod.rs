@@ -24,6 +24,7 @@
 mod base;
 mod folder;
 mod manifest;
+mod rewrite;
 mod syncer;
 
 use std::fs::File;

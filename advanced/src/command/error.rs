@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::resp::Args;
+use crate::store::WrongType;
 
 /// The result of a handler, or of anything else that can refuse a command.
 pub type Result<T = ()> = std::result::Result<T, CommandError>;
@@ -14,6 +15,8 @@ pub struct CommandError(Cow<'static, [u8]>);
 impl CommandError {
     pub const SYNTAX: Self = Self::new("ERR syntax error");
     pub const NOT_AN_INTEGER: Self = Self::new("ERR value is not an integer or out of range");
+    pub const WRONG_TYPE: Self =
+        Self::new("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub const READONLY: Self = Self::new("READONLY You can't write against a read only replica.");
     pub const MASTER_DOWN: Self = Self::new(
         "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
@@ -106,6 +109,12 @@ impl CommandError {
     pub fn unknown_subcommand(container: &str, name: &[u8]) -> Self {
         let after = format!("'. Try {} HELP.", container.to_uppercase());
         Self::quoting("ERR unknown subcommand '", excerpt(name, QUOTED), &after)
+    }
+}
+
+impl From<WrongType> for CommandError {
+    fn from(_: WrongType) -> Self {
+        Self::WRONG_TYPE
     }
 }
 

@@ -48,11 +48,6 @@ impl Config {
         is_allowed(&self.service.enable_protected_configs, client)
     }
 
-    /// Whether a client may call DEBUG.
-    pub fn allows_debug(&self, client: &Handle) -> bool {
-        is_allowed(&self.service.enable_debug_command, client)
-    }
-
     /// Tells those who cannot look here what has changed.
     pub fn publish_service(&mut self) {
         let service = &self.service;
@@ -87,8 +82,6 @@ pub struct Service {
     pub shutdown_on_sigterm: Request,
     /// Who may change the parameters that say where files are: `no`, `yes` or `local`.
     pub enable_protected_configs: String,
-    /// Who may call DEBUG: `no`, `yes` or `local`.
-    pub enable_debug_command: String,
     /// A command that took longer than so many microseconds enters the slow log; -1 is none.
     pub slowlog_log_slower_than: i64,
     pub slowlog_max_len: u64,
@@ -129,7 +122,6 @@ impl Default for Service {
             shutdown_on_sigint: Request::default(),
             shutdown_on_sigterm: Request::default(),
             enable_protected_configs: "no".into(),
-            enable_debug_command: "no".into(),
             slowlog_log_slower_than: 10_000,
             slowlog_max_len: 128,
             latency_monitor_threshold: 0,
@@ -150,11 +142,6 @@ const PROTECTED: &[&str] = &["no", "yes", "local"];
 pub const PARAMETERS: &[Parameter] = &[
     row("bind", Other(get_bind, set_bind)).change(Same),
     row("daemonize", YesNo(|c| &mut c.service.daemonize)).change(Immutable),
-    row(
-        "enable-debug-command",
-        Word(PROTECTED, |c| &mut c.service.enable_debug_command),
-    )
-    .change(Immutable),
     row(
         "enable-protected-configs",
         Word(PROTECTED, |c| &mut c.service.enable_protected_configs),

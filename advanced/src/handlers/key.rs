@@ -70,29 +70,53 @@ fn keys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
+/// The options of SCAN and of its kin for one collection.
+pub struct ScanOptions<'a> {
+    pattern: Option<&'a [u8]>,
+    type_name: Option<&'a [u8]>,
+    pub count: usize,
+}
+
+impl<'a> ScanOptions<'a> {
+    /// Reads them. Only `with_type` knows TYPE.
+    pub fn parse(mut options: Args<'a>, with_type: bool) -> Result<Self> {
+        let (mut pattern, mut type_name, mut count) = (None, None, 10);
+        while let Some(option) = options.get(0) {
+            let value = options.get(1).ok_or(CommandError::SYNTAX)?;
+            match option.to_ascii_lowercase().as_slice() {
+                b"match" => pattern = Some(value),
+                b"type" if with_type => type_name = Some(value),
+                b"count" => count = integer(value)?,
+                _ => return Err(CommandError::SYNTAX),
+            }
+            if count < 1 {
+                return Err(CommandError::SYNTAX);
+            }
+            options = options.skip(2);
+        }
+        let count = count as usize;
+        Ok(Self {
+            pattern,
+            type_name,
+            count,
+        })
+    }
+
+    pub fn matches(&self, key: &[u8]) -> bool {
+        self.pattern
+            .is_none_or(|pattern| glob::matches(pattern, key))
+    }
+}
+
 /// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`
 fn scan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let cursor = parse_cursor(&args[1]).ok_or(CommandError::new("ERR invalid cursor"))?;
-    let (mut pattern, mut type_name, mut count) = (None, None, 10);
-    let mut options = args.skip(2);
-    while let Some(option) = options.get(0) {
-        let value = options.get(1).ok_or(CommandError::SYNTAX)?;
-        match option.to_ascii_lowercase().as_slice() {
-            b"match" => pattern = Some(value),
-            b"type" => type_name = Some(value),
-            b"count" => count = integer(value)?,
-            _ => return Err(CommandError::SYNTAX),
-        }
-        if count < 1 {
-            return Err(CommandError::SYNTAX);
-        }
-        options = options.skip(2);
-    }
+    let cursor = parse_cursor(&args[1])?;
+    let options = ScanOptions::parse(args.skip(2), true)?;
     let is_wanted = |key: &[u8], value: &Value| {
-        pattern.is_none_or(|pattern| glob::matches(pattern, key))
-            && type_name.is_none_or(|it| it.eq_ignore_ascii_case(value.type_name().as_bytes()))
+        let is_type = |it: &[u8]| it.eq_ignore_ascii_case(value.type_name().as_bytes());
+        options.matches(key) && options.type_name.is_none_or(is_type)
     };
-    let (next, part) = ctx.state.store.scan(cursor, count as usize);
+    let (next, part) = ctx.state.store.scan(cursor, options.count);
     let found = part.filter(|(key, value)| is_wanted(key, value));
     let found: Vec<&[u8]> = found.map(|(key, _)| key).collect();
     ctx.reply.array(2);
@@ -101,9 +125,14 @@ fn scan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// Reads a cursor as C's `strtoul` does: it stops at a NUL byte, nothing is 0,
+/// Reads a cursor.
+pub fn parse_cursor(text: &[u8]) -> Result<u64> {
+    parse_unsigned(text).ok_or(CommandError::new("ERR invalid cursor"))
+}
+
+/// Reads a number as C's `strtoul` does: it stops at a NUL byte, nothing is 0,
 /// and `-1` is the largest number.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
+fn parse_unsigned(text: &[u8]) -> Option<u64> {
     let text = str::from_utf8(text.split(|byte| *byte == 0).next()?).ok()?;
     match text.strip_prefix('-') {
         None if text.is_empty() => Some(0),

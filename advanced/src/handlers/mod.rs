@@ -7,6 +7,7 @@ pub mod client_lifecycle;
 mod client_list;
 mod connection;
 mod expiry;
+mod hash;
 mod info;
 #[cfg(feature = "client-lifecycle")]
 mod info_timing;
@@ -36,6 +37,7 @@ const FAMILIES: &[&[Command]] = &[
     client_lifecycle::COMMANDS,
     connection::COMMANDS,
     expiry::COMMANDS,
+    hash::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
     #[cfg(feature = "client-lifecycle")]

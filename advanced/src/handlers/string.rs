@@ -41,17 +41,17 @@ const NOT_A_FLOAT: CommandError = CommandError::new("ERR value is not a valid fl
 const NOT_FINITE: CommandError = CommandError::new("ERR increment would produce NaN or Infinity");
 const OUT_OF_RANGE: CommandError = CommandError::new("ERR offset is out of range");
 
-fn reply_value(reply: &mut Reply<'_>, value: Option<&Value>) {
+fn reply_value(reply: &mut Reply<'_>, value: Option<&Value>) -> Result {
     match value {
-        Some(value) => reply.bulk(value.bytes(&mut itoa::Buffer::new())),
+        Some(value) => reply.bulk(value.bytes(&mut itoa::Buffer::new())?),
         None => reply.null(),
     }
+    Ok(())
 }
 
 /// `GET key`
 fn get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
-    Ok(())
+    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]))
 }
 
 /// What SET or GETEX does to the deadline of the key.
@@ -155,7 +155,7 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         Lifetime::Unsaid | Lifetime::Lasting => None,
     };
     if options.get {
-        reply_value(&mut ctx.reply, ctx.state.store.get(key));
+        reply_value(&mut ctx.reply, ctx.state.store.get(key))?;
     }
     // A plain SET need not look whether the key is there.
     let is_met = |must_exist| ctx.state.store.contains(key) == must_exist;
@@ -227,7 +227,7 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         Lifetime::Limited(unit, amount) => Some(deadline(ctx, unit, amount, "getex")?),
         _ => None,
     };
-    reply_value(&mut ctx.reply, ctx.state.store.get_for_write(key));
+    reply_value(&mut ctx.reply, ctx.state.store.get_for_write(key))?;
     if let Some(deadline) = deadline {
         ctx.set_deadline(key, deadline);
     }
@@ -239,14 +239,14 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `GETSET key value`
 fn getset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
+    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]))?;
     ctx.state.store.set_bytes(&args[1], &args[2]);
     Ok(())
 }
 
 /// `GETDEL key`
 fn getdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
+    reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]))?;
     ctx.state.store.remove(&args[1]);
     Ok(())
 }
@@ -256,7 +256,10 @@ fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = args.skip(1);
     ctx.reply.array(keys.len());
     for key in keys.iter() {
-        reply_value(&mut ctx.reply, ctx.state.store.get(key));
+        let value = ctx.state.store.get(key);
+        if reply_value(&mut ctx.reply, value).is_err() {
+            ctx.reply.null();
+        }
     }
     Ok(())
 }
@@ -295,12 +298,12 @@ fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (key, suffix) = (&args[1], &args[2]);
     let old = ctx.state.store.get_for_write(key).map(Value::len);
+    let old = old.transpose()?;
     let length = old.unwrap_or_default() + suffix.len();
     check_length(ctx.max_string(), length)?;
     match old {
         Some(_) => ctx.state.store.upsert(key, Value::growable(), |value| {
-            value.grow(|bytes| bytes.extend_from_slice(suffix));
-            Ok(())
+            value.grow(|bytes| bytes.extend_from_slice(suffix))
         })?,
         None => ctx.state.store.set_bytes(key, suffix),
     }
@@ -310,7 +313,7 @@ fn append(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `STRLEN key`
 fn strlen(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let length = ctx.state.store.get(&args[1]).map_or(0, Value::len);
+    let length = ctx.state.store.get(&args[1]).map_or(Ok(0), Value::len)?;
     ctx.reply.integer(length as i64);
     Ok(())
 }
@@ -321,7 +324,7 @@ fn getrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (start, end) = (integer(&args[2])?, integer(&args[3])?);
     let digits = &mut itoa::Buffer::new();
     let value = ctx.state.store.get(&args[1]);
-    let bytes = value.map_or(&b""[..], |value| value.bytes(digits));
+    let bytes = value.map_or(Ok(&b""[..]), |value| value.bytes(digits))?;
     ctx.reply.bulk(slice(bytes, start, end));
     Ok(())
 }
@@ -347,18 +350,19 @@ fn setrange(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let offset = usize::try_from(integer(&args[2])?).map_err(|_| OUT_OF_RANGE)?;
     // Writing nothing changes nothing, not even the encoding.
     if patch.is_empty() {
-        let length = ctx.state.store.get_for_write(key).map_or(0, Value::len);
+        let old = ctx.state.store.get_for_write(key);
+        let length = old.map_or(Ok(0), Value::len)?;
         ctx.reply.integer(length as i64);
         return Ok(());
     }
     let end = offset.saturating_add(patch.len());
     check_length(ctx.max_string(), end)?;
     let length = ctx.state.store.upsert(key, Value::growable(), |value| {
-        Ok(value.grow(|bytes| {
+        value.grow(|bytes| {
             bytes.resize(bytes.len().max(end), 0);
             bytes[offset..end].copy_from_slice(patch);
             bytes.len()
-        }))
+        })
     })?;
     ctx.reply.integer(length as i64);
     Ok(())
@@ -399,7 +403,7 @@ fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
     let sum = ctx.state.store.upsert(key, Value::Integer(0), |value| {
         let sum = number(value)?.checked_add(increment).ok_or(OVERFLOW)?;
         *value = Value::Integer(sum);
-        Ok(sum)
+        Result::Ok(sum)
     })?;
     ctx.reply.integer(sum);
     Ok(())
@@ -408,7 +412,7 @@ fn add(ctx: &mut Context<'_>, key: &[u8], increment: i64) -> Result {
 fn number(value: &Value) -> Result<i64> {
     match value {
         Value::Integer(number) => Ok(*number),
-        other => integer(other.bytes(&mut itoa::Buffer::new())),
+        other => integer(other.bytes(&mut itoa::Buffer::new())?),
     }
 }
 
@@ -419,7 +423,7 @@ fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         let sum = add_float(value, increment)?;
         // Redis keeps the text as it is, even if it looks like an integer.
         *value = Value::fixed(sum.as_bytes());
-        Ok(sum)
+        Result::Ok(sum)
     })?;
     ctx.reply.bulk(sum.as_bytes());
     // The sum, because another machine may compute another last digit.
@@ -429,7 +433,7 @@ fn incrbyfloat(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn add_float(value: &Value, increment: &[u8]) -> Result<String> {
-    let old = LongDouble::parse(value.bytes(&mut itoa::Buffer::new())).ok_or(NOT_A_FLOAT)?;
+    let old = LongDouble::parse(value.bytes(&mut itoa::Buffer::new())?).ok_or(NOT_A_FLOAT)?;
     let increment = LongDouble::parse(increment).ok_or(NOT_A_FLOAT)?;
     let sum = old.checked_add(increment).ok_or(NOT_FINITE)?;
     Ok(sum.format())

@@ -10,7 +10,9 @@ use std::io::{self, Read};
 use crc::{Digest, Table};
 use thiserror::Error;
 
-use super::{CRC, MAGIC, STRING, VERSION, encoding, lzf, opcode};
+use super::value::{is_known, type_name};
+use super::{CRC, MAGIC, VERSION, encoding, lzf, opcode};
+use crate::objects::Limits;
 use crate::store::Value;
 
 /// How many bytes are read from the source at once.
@@ -32,10 +34,10 @@ pub enum RdbError {
     Unsupported { offset: u64, what: String },
 }
 
-type Result<T> = std::result::Result<T, RdbError>;
+pub(super) type Result<T> = std::result::Result<T, RdbError>;
 
 /// A key and its value, as the file has them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Record {
     pub key: Vec<u8>,
     pub value: Value,
@@ -59,6 +61,8 @@ pub struct Decoder<R> {
     version: u32,
     /// How many keys the file says it has, and how many of them have a deadline.
     sizes: (u64, u64),
+    /// How collections are kept.
+    pub(super) limits: Limits,
 }
 
 /// A length, or the encoding of a string that has none.
@@ -71,7 +75,17 @@ impl<R: Read> Decoder<R> {
     /// Reads the beginning of the file. Fails if it is not that of an RDB, or of a newer version
     /// than Redis 7.0 reads.
     pub fn new(source: R) -> Result<Self> {
-        let mut decoder = Self {
+        let mut decoder = Self::bare(source);
+        if decoder.take(MAGIC.len())? != MAGIC {
+            return Err(decoder.damaged(0, "no RDB file begins like this"));
+        }
+        decoder.version = decoder.read_version()?;
+        Ok(decoder)
+    }
+
+    /// A decoder of what has no beginning.
+    pub(super) fn bare(source: R) -> Self {
+        Self {
             source,
             buffer: Vec::new(),
             position: 0,
@@ -80,12 +94,13 @@ impl<R: Read> Decoder<R> {
             summed: 0,
             version: 0,
             sizes: (0, 0),
-        };
-        if decoder.take(MAGIC.len())? != MAGIC {
-            return Err(decoder.damaged(0, "no RDB file begins like this"));
+            limits: Limits::default(),
         }
-        decoder.version = decoder.read_version()?;
-        Ok(decoder)
+    }
+
+    /// Collections are to be kept as these limits say.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     fn read_version(&mut self) -> Result<u32> {
@@ -124,8 +139,12 @@ impl<R: Read> Decoder<R> {
                 opcode::IDLE => drop(self.plain_length()?),
                 opcode::FREQUENCY => drop(self.byte()?),
                 opcode::END => return self.end().map(|()| None),
-                kind @ STRING => {
-                    let (key, value) = (self.string()?.into_owned(), self.value(kind)?);
+                kind if is_known(kind) => {
+                    let key = self.string()?.into_owned();
+                    let Some(value) = self.value(kind)? else {
+                        deadline = None;
+                        continue;
+                    };
                     return Ok(Some(Record {
                         key,
                         value,
@@ -184,13 +203,8 @@ impl<R: Read> Decoder<R> {
         Ok(RdbError::Unsupported { offset, what })
     }
 
-    /// Reads a value of this type, which is a string: there is no other (`rdbLoadObject`).
-    fn value(&mut self, _kind: u8) -> Result<Value> {
-        Ok(Value::from_bytes(&self.string()?))
-    }
-
     /// Reads a string. If it was written as a number, returns its digits.
-    fn string(&mut self) -> Result<Cow<'_, [u8]>> {
+    pub(super) fn string(&mut self) -> Result<Cow<'_, [u8]>> {
         let number: i64 = match self.length()? {
             Length::Bytes(length) => return self.bytes(length).map(Cow::Borrowed),
             Length::Encoding(encoding::INT_8) => i8::from_le_bytes(self.array()?).into(),
@@ -214,7 +228,7 @@ impl<R: Read> Decoder<R> {
         string.ok_or_else(|| self.damaged(offset, "a string cannot be decompressed"))
     }
 
-    fn plain_length(&mut self) -> Result<u64> {
+    pub(super) fn plain_length(&mut self) -> Result<u64> {
         let offset = self.offset();
         match self.length()? {
             Length::Bytes(length) => Ok(length),
@@ -236,7 +250,7 @@ impl<R: Read> Decoder<R> {
         }))
     }
 
-    fn byte(&mut self) -> Result<u8> {
+    pub(super) fn byte(&mut self) -> Result<u8> {
         self.array().map(|[byte]| byte)
     }
 
@@ -304,21 +318,8 @@ impl<R: Read> Decoder<R> {
         (self.buffer, self.source)
     }
 
-    fn damaged(&self, offset: u64, what: &str) -> RdbError {
+    pub(super) fn damaged(&self, offset: u64, what: &str) -> RdbError {
         let what = what.to_owned();
         RdbError::Damaged { offset, what }
     }
-}
-
-/// Names a type of value that this server does not have (`RDB_TYPE_…`), for the error.
-fn type_name(kind: u8) -> Option<&'static str> {
-    Some(match kind {
-        1 | 10 | 14 | 18 => "a list",
-        2 | 11 => "a set",
-        3 | 5 | 12 | 17 => "a sorted set",
-        4 | 9 | 13 | 16 => "a hash",
-        6 | 7 => "a module's value",
-        15 | 19 => "a stream",
-        _ => return None,
-    })
 }

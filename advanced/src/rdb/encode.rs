@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use crc::{Digest, Table};
 
 use super::lzf::Compressor;
-use super::{CRC, MAGIC, Options, STRING, VERSION, encoding, opcode};
+use super::{CRC, MAGIC, Options, VERSION, encoding, opcode, value};
 use crate::resp::parse_integer;
 use crate::stats::{memory_in_use, unix_time};
-use crate::store::{Entry, Value};
+use crate::store::Entry;
 
 /// The size of the pieces in which the file is written and its checksum computed, in bytes.
 const CHUNK: usize = 64 * 1024;
@@ -68,10 +68,10 @@ impl<W: Write> Encoder<W> {
     pub fn sizes(&mut self, keys: usize, volatile: usize) -> io::Result<()> {
         if keys > 0 {
             self.buffer.push(opcode::DATABASE);
-            self.length(0);
+            self.put_length(0);
             self.buffer.push(opcode::SIZES);
-            self.length(keys);
-            self.length(volatile);
+            self.put_length(keys);
+            self.put_length(volatile);
         }
         Ok(())
     }
@@ -81,23 +81,20 @@ impl<W: Write> Encoder<W> {
         if let Some(deadline) = entry.deadline {
             self.put(opcode::DEADLINE_MILLISECONDS, &deadline.to_le_bytes());
         }
-        self.buffer.push(STRING);
+        self.kind(value::kind_of(entry.value));
         self.string(entry.key)?;
         self.value(entry.value)
     }
 
-    /// Writes a value without its type (`rdbSaveObject`).
-    fn value(&mut self, value: &Value) -> io::Result<()> {
-        match value {
-            Value::Integer(number) => self.integer(*number),
-            value => self.string(value.bytes(&mut itoa::Buffer::new())),
-        }
+    /// Writes the type of a value.
+    pub(super) fn kind(&mut self, kind: u8) {
+        self.buffer.push(kind);
     }
 
     /// Writes the end of the file, and flushes it to the operating system, without an fsync.
     pub fn end(mut self) -> io::Result<()> {
         self.buffer.push(opcode::END);
-        self.write_chunk()?;
+        self.flush()?;
         let checksum = match self.options.checksum {
             true => self.checksum.finalize(),
             false => 0,
@@ -110,7 +107,7 @@ impl<W: Write> Encoder<W> {
         self.buffer.extend_from_slice(rest);
     }
 
-    fn length(&mut self, length: usize) {
+    pub(super) fn put_length(&mut self, length: usize) {
         match length {
             0..64 => self.buffer.push(length as u8),
             64..16_384 => self.put(0x40 | (length >> 8) as u8, &[length as u8]),
@@ -123,7 +120,7 @@ impl<W: Write> Encoder<W> {
 
     /// Writes a string in the shortest form: as a number, compressed, or as it is
     /// (`rdbSaveRawString`).
-    fn string(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn string(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.len() <= MAX_DIGITS
             && let Some(number) = parse_integer(bytes)
             && i32::try_from(number).is_ok()
@@ -135,16 +132,16 @@ impl<W: Write> Encoder<W> {
             && let Some(compressed) = self.compressor.compress(bytes)
         {
             self.buffer.push(0xC0 | encoding::LZF);
-            self.length(compressed.len());
-            self.length(bytes.len());
+            self.put_length(compressed.len());
+            self.put_length(bytes.len());
             return self.bytes(&compressed);
         }
-        self.length(bytes.len());
+        self.put_length(bytes.len());
         self.bytes(bytes)
     }
 
     /// Writes the string that is `number` in digits.
-    fn integer(&mut self, number: i64) -> io::Result<()> {
+    pub(super) fn integer(&mut self, number: i64) -> io::Result<()> {
         if let Ok(number) = i8::try_from(number) {
             self.put(0xC0 | encoding::INT_8, &number.to_le_bytes());
         } else if let Ok(number) = i16::try_from(number) {
@@ -154,7 +151,7 @@ impl<W: Write> Encoder<W> {
         } else {
             let digits = &mut itoa::Buffer::new();
             let digits = digits.format(number).as_bytes();
-            self.length(digits.len());
+            self.put_length(digits.len());
             return self.bytes(digits);
         }
         Ok(())
@@ -164,13 +161,14 @@ impl<W: Write> Encoder<W> {
         for piece in bytes.chunks(CHUNK) {
             self.buffer.extend_from_slice(piece);
             if self.buffer.len() >= CHUNK {
-                self.write_chunk()?;
+                self.flush()?;
             }
         }
         Ok(())
     }
 
-    fn write_chunk(&mut self) -> io::Result<()> {
+    /// Writes what is in the buffer.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.options.checksum {
             self.checksum.update(&self.buffer);
         }

@@ -19,16 +19,20 @@
 //! that is a number of at most 32 bits is written as one, and a long string in
 //! compressed form if that is shorter (LZF, `rdb/lzf.rs`).
 //!
-//! This server has strings and one database. A file with anything else is refused as a whole:
+//! This server has strings, hashes and one database. A file with anything else is refused as a whole:
 //! to load half of the data and later save it over the file would lose the other half.
 //!
-//! `rdb/encode.rs` writes the format, `rdb/decode.rs` reads it, and `rdb/save_points.rs`
+//! `rdb/encode.rs` writes the format, `rdb/decode.rs` reads it, `rdb/value.rs` says how each
+//! type of value looks in it, `rdb/payload.rs` is for DUMP and RESTORE, and `rdb/save_points.rs`
 //! keeps account of when the data was saved and when that is due again.
 
 mod decode;
 mod encode;
+mod legacy;
 pub mod lzf;
+pub mod payload;
 mod save_points;
+mod value;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -77,9 +81,6 @@ mod encoding {
     pub const INT_32: u8 = 2;
     pub const LZF: u8 = 3;
 }
-
-/// The type of a string, the only type of value here (`RDB_TYPE_STRING`).
-const STRING: u8 = 0;
 
 /// How an RDB is written.
 #[derive(Debug, Clone, Copy)]

@@ -36,7 +36,8 @@ pub struct Loaded {
 /// RDB in the file, as far as they were read.
 pub fn file(file: &File, expired: Expired, shared: &Shared) -> Result<(Loaded, Vec<u8>), RdbError> {
     let size = file.metadata()?.len();
-    let mut decoder = Decoder::new(file)?;
+    let limits = shared.lock().config.limits;
+    let mut decoder = Decoder::new(file)?.with_limits(limits);
     let mut loaded = Loaded::default();
     let mut batch = Vec::with_capacity(BATCH);
     let mut more = true;

@@ -49,7 +49,7 @@ fn no_method_sees_a_key_whose_time_is_over() {
             |store| {
                 let fresh = Value::Integer(7);
                 store.upsert(b"k", fresh, |value| {
-                    Ok::<_, ()>(*value != Value::Integer(7))
+                    Ok::<_, ()>(!matches!(value, Value::Integer(7)))
                 }) == Ok(true)
             },
             1,
@@ -293,7 +293,7 @@ fn a_segment_is_copied_once_and_only_if_a_snapshot_has_it() {
     let mut there = Vec::new();
     for part in snapshot.into_parts() {
         let values = part.entries();
-        there.extend(values.map(|entry| entry.value.bytes(&mut itoa::Buffer::new()).to_vec()));
+        there.extend(values.map(|entry| entry.value.text()));
     }
     assert_eq!(there, [b"old"], "left: what the snapshot has");
 }

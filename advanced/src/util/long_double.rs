@@ -1,4 +1,4 @@
-//! The numbers of INCRBYFLOAT: `long double`, which on x86 has 80 bits.
+//! The numbers of INCRBYFLOAT and HINCRBYFLOAT: `long double`, which on x86 has 80 bits.
 //!
 //! Redis adds in this type and prints 17 digits after the point
 //! (`ld2string` in `util.c`), so `1000 + 0.1` is `1000.09999999999999998` there.
@@ -42,6 +42,10 @@ impl LongDouble {
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let sum = (self.0 + other.0).value;
         sum.is_finite().then_some(Self(sum))
+    }
+
+    pub fn is_finite(self) -> bool {
+        self.0.is_finite()
     }
 
     /// 17 digits after the point, without the zeros at the end.

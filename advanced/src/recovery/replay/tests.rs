@@ -10,6 +10,7 @@ use crate::aof::Location;
 use crate::aof::encode;
 use crate::config::Config;
 use crate::handlers;
+use crate::store::Value;
 
 /// The two numbers differ in one bit.
 const MANIFEST: &str = "file appendonly.aof.1.base.aof seq 1 type b\n\
@@ -64,9 +65,8 @@ fn start(data: &TempDir) -> Result<String, String> {
     let format = state.config.base_format();
     let opened = state.aof.open(folder, format);
     opened.map_err(|error| error.to_string())?;
-    let digits = &mut itoa::Buffer::new();
-    let value = state.store.get(b"k").map(|value| value.bytes(digits));
-    Ok(String::from_utf8_lossy(value.unwrap_or_default()).into_owned())
+    let value = state.store.get(b"k").map(Value::text);
+    Ok(String::from_utf8_lossy(&value.unwrap_or_default()).into_owned())
 }
 
 /// Checks that a start which is refused changes no file, and that one which succeeds has all the

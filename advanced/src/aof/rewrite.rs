@@ -1,0 +1,49 @@
+//! The data set as commands that make it again (`rewriteAppendOnlyFileRio` in Redis's `aof.c`).
+
+use std::io::{self, Write};
+
+use bytes::BytesMut;
+
+use super::encode;
+use crate::rdb::Progress;
+use crate::store::{Entry, Snapshot};
+
+/// Writes a data set.
+pub fn write_commands(
+    data: Snapshot,
+    progress: &Progress,
+    output: &mut impl Write,
+) -> io::Result<()> {
+    let mut command = BytesMut::new();
+    let mut write = |words: &[&[u8]]| {
+        command.clear();
+        encode(words.iter().copied(), &mut command);
+        output.write_all(&command)
+    };
+    for part in data.into_parts() {
+        for entry in part.entries() {
+            write_entry(&entry, &mut write)?;
+        }
+        progress.add(part.len())?;
+    }
+    Ok(())
+}
+
+/// Writes a key. SET takes the deadline; after any other command PEXPIREAT sets it.
+fn write_entry(
+    entry: &Entry<'_>,
+    write: &mut impl FnMut(&[&[u8]]) -> io::Result<()>,
+) -> io::Result<()> {
+    let (key, unix) = (entry.key, entry.deadline.map(|unix| unix.to_string()));
+    let unix = unix.as_ref().map(String::as_bytes);
+    if let Some(object) = entry.value.as_object() {
+        object.commands(key, write)?;
+        return unix.map_or(Ok(()), |unix| write(&[b"PEXPIREAT", key, unix]));
+    }
+    let digits = &mut itoa::Buffer::new();
+    let value = entry.value.bytes(digits).unwrap_or_default();
+    match unix {
+        Some(unix) => write(&[b"SET", key, value, b"PXAT", unix]),
+        None => write(&[b"SET", key, value]),
+    }
+}

@@ -1,0 +1,89 @@
+//! Values that are more than a string: collections, and what all of them have in common
+//! (`object.c` in Redis).
+//!
+//! Most collections are small, and small ones are cheapest in one piece: a [`Listpack`] has no
+//! pointers, and a search through a few dozen elements in a row is as fast as a hash table.
+//! Large ones lie in [`Pages`], so that no write ever waits for more than one page to be copied
+//! or divided. When a collection outgrows the first form, it is converted to the second, and
+//! never back. `OBJECT ENCODING` shows which form a value has; [`Limits`] says when it changes.
+//!
+//! The rest of the server asks an [`Object`] what it has to know of any value. So a new type is
+//! one implementation of this trait, a row for each command, and a place in `rdb/value.rs`.
+
+pub mod digest;
+mod hash;
+pub mod listpack;
+mod pages;
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::io;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+pub use digest::Digest;
+pub use hash::Hash;
+pub use listpack::{Element, Listpack};
+pub use pages::{Pages, Record};
+
+/// Bytes that need no memory of their own if there are at most 16 of them.
+type Bytes = SmallVec<[u8; 16]>;
+
+/// A value of any type but string.
+pub trait Object: Any + Debug + Send + Sync {
+    /// What TYPE calls it.
+    fn type_name(&self) -> &'static str;
+
+    /// What OBJECT ENCODING calls it.
+    fn encoding(&self) -> &'static str;
+
+    /// How many elements it has. A key whose value has none is removed.
+    fn len(&self) -> usize;
+
+    /// A copy to be changed while a snapshot still holds this one. It may share with it whatever
+    /// is not changed at once.
+    fn copy(&self) -> Arc<dyn Object>;
+
+    /// The type that an RDB file gives it (`RDB_TYPE_…`).
+    fn kind(&self) -> u8;
+
+    /// Writes it as it is in an RDB file, after its type and its key (`rdbSaveObject`).
+    fn save(&self, output: &mut dyn Output) -> io::Result<()>;
+
+    /// Calls `write` with the words of each command that it takes to make it again, for an AOF
+    /// (`rewriteAppendOnlyFileRio`).
+    fn commands(&self, key: &[u8], write: &mut Write<'_>) -> io::Result<()>;
+
+    /// Adds it to the digest of its key (`xorObjectDigest`).
+    fn digest(&self, digest: &mut Digest);
+}
+
+/// Takes the words of a command.
+pub type Write<'a> = dyn FnMut(&[&[u8]]) -> io::Result<()> + 'a;
+
+/// Where an object writes itself: an RDB file, or the payload of DUMP.
+pub trait Output {
+    /// Writes how many elements follow.
+    fn length(&mut self, length: usize);
+
+    fn string(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Up to which size a collection is kept in one piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `hash-max-listpack-entries`: so many fields.
+    pub hash_entries: u64,
+    /// `hash-max-listpack-value`: so many bytes in each field and each value.
+    pub hash_value: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            hash_entries: 512,
+            hash_value: 64,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Values in an RDB: the one place that says how each type is written and read (`rdbSaveObject`
+//! and `rdbLoadObject` in Redis).
+//!
+//! A value that comes from outside is read whole before anybody uses it. Redis does that only if
+//! `sanitize-dump-payload` says so, because it takes time; a server that must never crash on a
+//! file has no choice. The time is less than that of the checksum.
+
+use std::io::{self, Read, Write};
+
+use super::decode::Result;
+use super::encode::Encoder;
+use super::{Decoder, legacy};
+use crate::objects::{Hash, Limits, Listpack, Object, Output};
+use crate::store::Value;
+
+/// The types of values (`RDB_TYPE_…`). The old ones are only read.
+mod kind {
+    pub const STRING: u8 = 0;
+    pub const HASH: u8 = 4;
+    pub const HASH_ZIPMAP: u8 = 9;
+    pub const HASH_ZIPLIST: u8 = 13;
+    pub const HASH_LISTPACK: u8 = 16;
+}
+
+/// Whether this server has the type.
+pub fn is_known(kind: u8) -> bool {
+    use kind::*;
+    matches!(
+        kind,
+        STRING | HASH | HASH_ZIPMAP | HASH_ZIPLIST | HASH_LISTPACK
+    )
+}
+
+/// Names a type of value that this server does not have, for the error.
+pub fn type_name(kind: u8) -> Option<&'static str> {
+    Some(match kind {
+        1 | 10 | 14 | 18 => "a list",
+        2 | 11 => "a set",
+        3 | 5 | 12 | 17 => "a sorted set",
+        6 | 7 => "a module's value",
+        15 | 19 => "a stream",
+        _ => return None,
+    })
+}
+
+/// The type that a value is written as.
+pub fn kind_of(value: &Value) -> u8 {
+    value.as_object().map_or(kind::STRING, Object::kind)
+}
+
+impl<W: Write> Encoder<W> {
+    /// Writes a value, whose type has been written.
+    pub fn value(&mut self, value: &Value) -> io::Result<()> {
+        match value {
+            Value::Integer(number) => self.integer(*number),
+            value => match value.as_object() {
+                Some(object) => object.save(self),
+                None => {
+                    let digits = &mut itoa::Buffer::new();
+                    self.string(value.bytes(digits).unwrap_or_default())
+                }
+            },
+        }
+    }
+}
+
+impl<W: Write> Output for Encoder<W> {
+    fn length(&mut self, length: usize) {
+        self.put_length(length);
+    }
+
+    fn string(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Encoder::string(self, bytes)
+    }
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads a value of this type. `None` if it has no elements; Redis leaves such a key out.
+    pub fn value(&mut self, kind: u8) -> Result<Option<Value>> {
+        let hash = match kind {
+            kind::STRING => return Ok(Some(Value::from_bytes(&self.string()?))),
+            kind::HASH => self.pairs()?,
+            kind::HASH_ZIPMAP => self.packed(|bytes, limits| {
+                // Unlike the others, a zipmap says nothing of how long its strings are.
+                let (list, longest) = legacy::zipmap(bytes)?;
+                let limits = match longest > limits.hash_value {
+                    true => Limits {
+                        hash_entries: 0,
+                        ..limits
+                    },
+                    false => limits,
+                };
+                Hash::from_pairs(list, limits)
+            })?,
+            kind::HASH_ZIPLIST => {
+                self.packed(|bytes, limits| Hash::from_pairs(legacy::ziplist(bytes)?, limits))?
+            }
+            _ => self.packed(|bytes, limits| Hash::from_pairs(Listpack::parse(bytes)?, limits))?,
+        };
+        Ok((hash.len() > 0).then(|| hash.into()))
+    }
+
+    /// Reads a hash field by field.
+    fn pairs(&mut self) -> Result<Hash> {
+        let offset = self.offset();
+        let count = self.plain_length()?;
+        let mut limits = self.limits;
+        if count > limits.hash_entries {
+            // It is a table from the first field on.
+            limits.hash_value = 0;
+        }
+        let mut hash = Hash::default();
+        for _ in 0..count {
+            let field = self.string()?.into_owned();
+            if !hash.set(&field, &self.string()?, limits) {
+                return Err(self.damaged(offset, "a hash has a field twice"));
+            }
+        }
+        Ok(hash)
+    }
+
+    /// Reads a hash that is one string.
+    fn packed(&mut self, parse: impl FnOnce(&[u8], Limits) -> Option<Hash>) -> Result<Hash> {
+        let (offset, limits) = (self.offset(), self.limits);
+        let hash = parse(&self.string()?, limits);
+        hash.ok_or_else(|| self.damaged(offset, "a hash cannot be read"))
+    }
+}
