@@ -1,5 +1,7 @@
 //! The families of commands, one file each, and the table that joins them.
 
+#[cfg(feature = "client-lifecycle")]
+mod categories;
 #[cfg(not(feature = "client-lifecycle"))]
 mod client;
 #[cfg(feature = "client-lifecycle")]
