@@ -6,7 +6,7 @@
 
 use std::iter::zip;
 
-use super::{client, connection, expiry, introspection, key, string};
+use super::{connection, expiry, introspection, key, string};
 use crate::command::{Command, CommandError, Context, Flag, Result};
 use crate::resp::Args;
 
@@ -24,7 +24,6 @@ const OF_FAMILIES: &[(&[Command], &str)] = &[
     (string::COMMANDS, "string"),
     (key::COMMANDS, "keyspace"),
     (expiry::COMMANDS, "keyspace"),
-    (client::COMMANDS, "connection"),
     (connection::COMMANDS, "connection"),
     (introspection::COMMANDS, "connection"),
 ];
@@ -44,9 +43,6 @@ const OF_NAMES: &[(&str, &[&str])] = &[
     ),
     ("connection", &["wait"]),
 ];
-
-/// Containers that are in no category of their family.
-const CONTAINERS: &[&str] = &["client", "object"];
 
 /// What a command does to its first key, and to the second if that is different.
 type KeyFlags = &'static [&'static [&'static str]];
@@ -72,7 +68,6 @@ const KEY_FLAGS: &[(KeyFlags, &[&str])] = &[
             "incrbyfloat",
         ],
     ),
-    (&[&["RW", "access", "update", "variable_flags"]], &["set"]),
     (&[&["RW", "access", "delete"]], &["getdel"]),
     (&[&["RW", "insert"]], &["append", "hsetnx"]),
     (&[&["RW", "delete"]], &["hdel"]),
@@ -122,13 +117,14 @@ pub fn categories(command: &Command) -> Vec<&'static str> {
 
 /// The category of the command's family.
 fn family(command: &Command) -> Option<&'static str> {
+    if command.name.starts_with("client|") {
+        return Some("connection");
+    }
     let is_it = |it: &Command| it.name == command.name;
     let has = |it: &Command| is_it(it) || it.subcommands.iter().any(is_it);
     let mut families = OF_FAMILIES.iter();
     let found = families.find(|(commands, _)| commands.iter().any(has));
-    found
-        .filter(|_| !CONTAINERS.contains(&command.name))
-        .map(|it| it.1)
+    found.filter(|_| command.name != "object").map(|it| it.1)
 }
 
 /// Whether a command is in a category.
@@ -150,7 +146,12 @@ fn key_flags(command: &Command) -> KeyFlags {
 /// `COMMAND GETKEYSANDFLAGS command argument …`: each key of that command, and what it does to it.
 pub fn getkeysandflags(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (command, keys) = introspection::keys_of(ctx, args)?;
-    let flags = key_flags(command);
+    let gets = |arg: &[u8]| arg.eq_ignore_ascii_case(b"GET");
+    let flags: KeyFlags = match command.name {
+        "set" if args.skip(5).iter().any(gets) => &[&["RW", "access", "update"]],
+        "set" => &[&["OW", "update"]],
+        _ => key_flags(command),
+    };
     let last = flags.last().ok_or(CommandError::SYNTAX)?;
     ctx.reply.array(keys.len());
     let flags = flags.iter().chain(std::iter::repeat(last));
