@@ -35,7 +35,7 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite};
+pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite, files};
 pub use syncer::Synced;
 use syncer::Syncer;
 

@@ -8,6 +8,8 @@ mod client;
 pub mod client_lifecycle;
 mod client_list;
 mod connection;
+mod debug;
+mod dump;
 mod expiry;
 mod hash;
 mod info;
@@ -38,6 +40,8 @@ const FAMILIES: &[&[Command]] = &[
     #[cfg(feature = "client-lifecycle")]
     client_lifecycle::COMMANDS,
     connection::COMMANDS,
+    debug::COMMANDS,
+    dump::COMMANDS,
     expiry::COMMANDS,
     hash::COMMANDS,
     info::COMMANDS,
