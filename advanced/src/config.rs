@@ -91,6 +91,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who may call DEBUG.
     pub enable_debug_command: DebugAccess,
+    /// RESTORE takes what has a wrong checksum; only DEBUG changes that.
+    pub skip_checksum_validation: bool,
     /// How the process runs, and what it tells about its clients.
     #[cfg(feature = "client-lifecycle")]
     pub service: service::Service,
@@ -140,6 +142,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(10),
             limits: Limits::default(),
             enable_debug_command: DebugAccess::No,
+            skip_checksum_validation: false,
             #[cfg(feature = "client-lifecycle")]
             service: service::Service::default(),
         }
@@ -495,10 +498,13 @@ fn set_replicaof(config: &mut Config, value: &str) -> Result<(), String> {
     config.replicaof = match words[..] {
         [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => None,
         [host, port] => {
-            let (host, port) = (host.to_owned(), port.parse().map_err(|_| "no such port")?);
+            let (host, port) = (
+                host.to_owned(),
+                port.parse().map_err(|_| "Invalid master port")?,
+            );
             Some(Address { host, port })
         }
-        _ => return Err("give a host and a port".into()),
+        _ => return Err("wrong number of arguments".into()),
     };
     Ok(())
 }

@@ -380,6 +380,13 @@ fn read_manifest(path: &Path) -> Result<Manifest, FolderError> {
     }
 }
 
+/// The files of the AOF in their order, as the manifest on the disk has them.
+pub fn files(location: &Location) -> Result<Vec<PathBuf>, FolderError> {
+    let manifest = read_manifest(&location.manifest())?;
+    let files = manifest.files().map(|part| location.path(&part.name));
+    Ok(files.collect())
+}
+
 fn open_for_append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }

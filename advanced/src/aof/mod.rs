@@ -37,7 +37,7 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 pub use base::BaseFormat;
-pub use folder::{Folder, FolderError, Location, Rewrite};
+pub use folder::{Folder, FolderError, Location, Rewrite, files};
 pub use syncer::Synced;
 use syncer::Syncer;
 

@@ -152,6 +152,7 @@ impl OldFile {
 
     /// The lines, of several empty ones only the first.
     fn text(mut self) -> String {
+        while self.lines.pop_if(|line| line.is_empty()).is_some() {}
         self.lines
             .dedup_by(|one, before| one.is_empty() && before.is_empty());
         self.lines.iter().map(|line| format!("{line}\n")).collect()

@@ -69,6 +69,7 @@ fn work(shared: &Shared) -> bool {
         // need not wait for the whole slice.
         let state = &mut *shared.lock();
         let sample = match state.settle_expiry(false) {
+            _ if state.store.is_active_expiry_off => return false,
             Expiry::Remove => state.store.expire(LOOKS, REMOVALS),
             // For all other keys, the primary sends a DEL.
             Expiry::Hide => state.store.expire_tracked(LOOKS),

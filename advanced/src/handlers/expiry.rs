@@ -136,7 +136,7 @@ type Show = fn(&Clock, Moment) -> i64;
 /// none, and with -2 if there is no such key.
 fn reply_deadline(ctx: &mut Context<'_>, key: &[u8], show: Show) -> Result {
     let store = &mut ctx.state.store;
-    let exists = store.get(key).is_some();
+    let exists = store.peek(key).is_some();
     let number = match store.deadline(key) {
         Some(deadline) => show(&store.clock, deadline),
         None if exists => -1,

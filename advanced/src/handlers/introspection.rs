@@ -3,6 +3,8 @@
 
 use std::iter;
 
+#[cfg(feature = "client-lifecycle")]
+use super::categories;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, help};
 use crate::resp::{Args, Reply};
 use crate::util::glob;
@@ -13,6 +15,13 @@ pub const COMMANDS: &[Command] =
 const SUBCOMMANDS: &[Command] = &[
     Command::new("command|count", 2, &[Loading, Stale], count),
     Command::new("command|getkeys", -4, &[Loading, Stale], getkeys),
+    #[cfg(feature = "client-lifecycle")]
+    Command::new(
+        "command|getkeysandflags",
+        -4,
+        &[Loading, Stale],
+        categories::getkeysandflags,
+    ),
     Command::new("command|info", -2, &[Loading, Stale], info),
     Command::new("command|list", -2, &[Loading, Stale], list),
     Command::new("command|help", 2, &[Loading, Stale], help),
@@ -55,17 +64,18 @@ fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let options = args.skip(2).iter().map(<[u8]>::to_ascii_lowercase);
     let options: Vec<Vec<u8>> = options.collect();
     let options: Vec<&[u8]> = options.iter().map(Vec::as_slice).collect();
-    if !matches!(options[..], [] | [b"filterby", b"module" | b"pattern", _]) {
-        return Err(CommandError::SYNTAX);
-    }
-    let is_wanted = |command: &Command| match options[..] {
-        [_, b"module", _] => false,
-        [_, _, pattern] => glob::matches(pattern, command.name.as_bytes()),
-        _ => true,
+    let is_wanted: fn(&Command, &[u8]) -> bool = match options[..] {
+        [] => |_, _| true,
+        [b"filterby", b"module", _] => |_, _| false,
+        #[cfg(feature = "client-lifecycle")]
+        [b"filterby", b"aclcat", _] => categories::is_in,
+        [b"filterby", b"pattern", _] => |it, pattern| glob::matches(pattern, it.name.as_bytes()),
+        _ => return Err(CommandError::SYNTAX),
     };
+    let argument = options.last().copied().unwrap_or_default();
     let with_subcommands = |it: &'static Command| iter::once(it).chain(it.subcommands);
     let all = ctx.table.iter().flat_map(with_subcommands);
-    let found = all.filter(|command| is_wanted(command));
+    let found = all.filter(|command| is_wanted(command, argument));
     let found: Vec<&[u8]> = found.map(|command| command.name.as_bytes()).collect();
     ctx.reply.bulks(&found);
     Ok(())
@@ -74,6 +84,16 @@ fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `COMMAND GETKEYS command argument …`: the keys of that command, which is not executed
 /// (`getKeysSubcommandImpl`).
 fn getkeys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let (_, keys) = keys_of(ctx, args)?;
+    ctx.reply.bulks(&keys);
+    Ok(())
+}
+
+/// The command that follows in the arguments, and its keys.
+pub(super) fn keys_of<'a>(
+    ctx: &Context<'_>,
+    args: Args<'a>,
+) -> Result<(&'static Command, Vec<&'a [u8]>)> {
     let args = args.skip(2);
     let invalid = |_| CommandError::new("ERR Invalid command specified");
     let command = ctx.table.lookup(args).map_err(invalid)?;
@@ -85,12 +105,24 @@ fn getkeys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             "ERR Invalid number of arguments specified for command",
         ));
     }
-    let keys: Vec<&[u8]> = command.keys.find(args).collect();
-    ctx.reply.bulks(&keys);
-    Ok(())
+    Ok((command, command.keys.find(args).collect()))
 }
 
-/// The ten fields of `COMMAND INFO`. ACL categories, tips and key specifications, which no
+#[cfg(not(feature = "client-lifecycle"))]
+fn describe_categories(reply: &mut Reply<'_>, _: &Command) {
+    reply.set(0);
+}
+
+#[cfg(feature = "client-lifecycle")]
+fn describe_categories(reply: &mut Reply<'_>, command: &Command) {
+    let categories = categories::categories(command);
+    reply.set(categories.len());
+    for category in categories {
+        reply.simple(&format!("@{category}"));
+    }
+}
+
+/// The ten fields of `COMMAND INFO`. Tips and key specifications, which no
 /// ordinary client reads, are left out.
 fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.array(10);
@@ -104,8 +136,9 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     for position in [command.keys.first, command.keys.last, command.keys.step] {
         reply.integer(position);
     }
-    let (categories, tips, key_specifications) = (0, 0, 0);
-    for length in [categories, tips, key_specifications] {
+    describe_categories(reply, command);
+    let (tips, key_specifications) = (0, 0);
+    for length in [tips, key_specifications] {
         reply.set(length);
     }
     if command.subcommands.is_empty() {

@@ -13,9 +13,9 @@ const OBJECT_KEY: Keys = Keys::at(2, 2, 1);
 
 pub const COMMANDS: &[Command] = &[
     Command::with_keys("del", -2, &[Write], ALL_KEYS, del),
-    Command::with_keys("unlink", -2, &[Write, Fast], ALL_KEYS, del),
+    Command::with_keys("unlink", -2, &[Write, Fast], ALL_KEYS, unlink),
     Command::with_keys("exists", -2, &[Readonly, Fast], ALL_KEYS, exists),
-    Command::with_keys("touch", -2, &[Readonly, Fast], ALL_KEYS, exists),
+    Command::with_keys("touch", -2, &[Readonly, Fast], ALL_KEYS, touch),
     Command::with_keys("type", 2, &[Readonly, Fast], KEY, type_of),
     Command::new("keys", 2, &[Readonly], keys),
     Command::new("scan", -2, &[Readonly], scan),
@@ -29,13 +29,14 @@ pub const COMMANDS: &[Command] = &[
 const OBJECT: &[Command] = &[
     Command::with_keys("object|encoding", 3, &[Readonly], OBJECT_KEY, encoding),
     Command::with_keys("object|refcount", 3, &[Readonly], OBJECT_KEY, refcount),
+    Command::with_keys("object|idletime", 3, &[Readonly], OBJECT_KEY, idletime),
+    Command::with_keys("object|freq", 3, &[Readonly], OBJECT_KEY, freq),
     Command::new("object|help", 2, &[Loading, Stale], help),
 ];
 
 const NO_SUCH_KEY: CommandError = CommandError::new("ERR no such key");
 
-/// `DEL key [key …]` and `UNLINK key [key …]`. They differ for values that take
-/// long to free; a string does not.
+/// `DEL key [key …]`
 fn del(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let store = &mut ctx.state.store;
     let removed = args
@@ -46,9 +47,24 @@ fn del(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `EXISTS key [key …]` and `TOUCH key [key …]`: a key that is named twice
-/// counts twice.
+/// `UNLINK key [key …]`: as DEL, and what takes long to free is freed by another thread.
+fn unlink(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let store = &mut ctx.state.store;
+    let removed = args.skip(1).iter().filter_map(|key| store.remove(key));
+    ctx.reply.integer(removed.map(Value::free).count() as i64);
+    Ok(())
+}
+
+/// `EXISTS key [key …]`: a key that is named twice counts twice.
 fn exists(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let store = &mut ctx.state.store;
+    let found = args.skip(1).iter().filter(|key| store.peek(key).is_some());
+    ctx.reply.integer(found.count() as i64);
+    Ok(())
+}
+
+/// `TOUCH key [key …]`: as EXISTS, and it is a use of the keys.
+fn touch(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let store = &mut ctx.state.store;
     let found = args.skip(1).iter().filter(|key| store.get(key).is_some());
     ctx.reply.integer(found.count() as i64);
@@ -57,7 +73,7 @@ fn exists(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `TYPE key`
 fn type_of(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let value = ctx.state.store.get(&args[1]);
+    let value = ctx.state.store.peek(&args[1]);
     ctx.reply.simple(value.map_or("none", Value::type_name));
     Ok(())
 }
@@ -203,7 +219,7 @@ fn copy(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `OBJECT ENCODING key`
 fn encoding(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    match ctx.state.store.get(&args[2]) {
+    match ctx.state.store.peek(&args[2]) {
         Some(value) => ctx.reply.bulk(value.encoding().as_bytes()),
         None => ctx.reply.null(),
     }
@@ -216,10 +232,33 @@ const SHARED_INTEGERS: i64 = 10_000;
 
 /// `OBJECT REFCOUNT key`
 fn refcount(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    match ctx.state.store.get(&args[2]) {
+    match ctx.state.store.peek(&args[2]) {
         Some(Value::Integer(0..SHARED_INTEGERS)) => ctx.reply.integer(i32::MAX.into()),
         Some(_) => ctx.reply.integer(1),
         None => ctx.reply.null(),
     }
+    Ok(())
+}
+
+/// `OBJECT IDLETIME key`: for how many seconds no command has used it.
+fn idletime(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let store = &mut ctx.state.store;
+    match store.peek(&args[2]).is_some() {
+        true => ctx.reply.integer(store.idle_time(&args[2]).into()),
+        false => ctx.reply.null(),
+    }
+    Ok(())
+}
+
+/// `OBJECT FREQ key`: how often a key is used is counted only where that decides what is evicted.
+fn freq(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    if ctx.state.store.peek(&args[2]).is_some() {
+        return Err(CommandError::new(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
+             note that when switching between policies at runtime LRU and LFU data will take some \
+             time to adjust.",
+        ));
+    }
+    ctx.reply.null();
     Ok(())
 }

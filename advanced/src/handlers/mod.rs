@@ -1,11 +1,15 @@
 //! The families of commands, one file each, and the table that joins them.
 
+#[cfg(feature = "client-lifecycle")]
+mod categories;
 #[cfg(not(feature = "client-lifecycle"))]
 mod client;
 #[cfg(feature = "client-lifecycle")]
 pub mod client_lifecycle;
 mod client_list;
 mod connection;
+mod debug;
+mod dump;
 mod expiry;
 mod hash;
 mod info;
@@ -36,6 +40,8 @@ const FAMILIES: &[&[Command]] = &[
     #[cfg(feature = "client-lifecycle")]
     client_lifecycle::COMMANDS,
     connection::COMMANDS,
+    debug::COMMANDS,
+    dump::COMMANDS,
     expiry::COMMANDS,
     hash::COMMANDS,
     info::COMMANDS,

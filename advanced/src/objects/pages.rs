@@ -252,6 +252,19 @@ impl<R: Record> Pages<R> {
         None
     }
 
+    /// How the pages are filled, for DEBUG.
+    pub fn statistics(&self) -> String {
+        let lengths = self.pages.iter().map(|page| page.records.len());
+        let (least, most) = lengths.fold((usize::MAX, 0), |(least, most), length| {
+            (least.min(length), most.max(length))
+        });
+        let (pages, elements) = (self.pages.len(), self.len);
+        format!(
+            "Pages of a table by linear hashing:\n table size: {pages}\n number of elements: \
+             {elements}\n shortest page: {least}\n longest page: {most}\n"
+        )
+    }
+
     /// Calls `visit` with the records of some pages, at least `count` if there are so many, and
     /// returns the cursor for the next call; 0 begins, and 0 is the end (`dictScan`).
     ///

@@ -43,9 +43,9 @@ pub fn size(value: &Value, options: Options) -> io::Result<usize> {
     Ok(body(value, options)?.len() - 1)
 }
 
-/// Reads a value.
-pub fn restore(payload: &[u8], limits: Limits) -> Result<Value, PayloadError> {
-    check(payload).ok_or(PayloadError::Footer)?;
+/// Reads a value. Does not look at the checksum if it `is_trusted`.
+pub fn restore(payload: &[u8], limits: Limits, is_trusted: bool) -> Result<Value, PayloadError> {
+    check(payload, is_trusted).ok_or(PayloadError::Footer)?;
     let mut decoder = Decoder::bare(payload).with_limits(limits);
     let value = decoder.byte().and_then(|kind| match value::is_known(kind) {
         true => decoder.value(kind),
@@ -54,10 +54,10 @@ pub fn restore(payload: &[u8], limits: Limits) -> Result<Value, PayloadError> {
     value.ok().flatten().ok_or(PayloadError::Value)
 }
 
-fn check(payload: &[u8]) -> Option<()> {
+fn check(payload: &[u8], is_trusted: bool) -> Option<()> {
     let (_, footer) = payload.split_last_chunk::<FOOTER>()?;
     let version = u16::from_le_bytes([footer[0], footer[1]]);
     let (summed, checksum) = payload.split_last_chunk()?;
-    let is_right = CRC.checksum(summed) == u64::from_le_bytes(*checksum);
+    let is_right = is_trusted || CRC.checksum(summed) == u64::from_le_bytes(*checksum);
     (u32::from(version) <= VERSION && is_right).then_some(())
 }

@@ -92,6 +92,12 @@ impl Clock {
         self.now
     }
 
+    /// The present time in whole seconds, for what need not be more exact. After 136 years it
+    /// begins again.
+    pub fn seconds(&self) -> u32 {
+        (self.now.0 / 1000) as u32
+    }
+
     /// Is it later than `moment`? A key lives up to and including the millisecond
     /// of its deadline, as in Redis.
     pub fn is_past(&self, moment: Moment) -> bool {

@@ -146,6 +146,8 @@ pub struct Store {
     pub expired: Vec<Bytes>,
     /// Data is being loaded.
     pub loading: bool,
+    /// Only commands remove keys that have expired (`DEBUG SET-ACTIVE-EXPIRE`).
+    pub is_active_expiry_off: bool,
     /// What happens to a key that has expired; `State` derives it for each command.
     pub expiry: Expiry,
     /// The keys that got their deadline from a client of this replica, which may be writable.
@@ -188,6 +190,7 @@ impl Default for Store {
             copied: 0,
             expired: Vec::new(),
             loading: false,
+            is_active_expiry_off: false,
             expiry: Expiry::Remove,
             tracked: Table::default(),
             tracked_to: 0,
@@ -266,10 +269,25 @@ impl Store {
         }
     }
 
-    /// The value of `key` for a command that reads it. Counts for INFO.
+    /// The value of `key` for a command that reads it. Counts for INFO and as a use of the key.
     pub fn get(&mut self, key: &[u8]) -> Option<&Value> {
+        let now = self.clock.seconds();
+        self.look_up(key, |table, hash| table.use_at(hash, key, now))
+    }
+
+    /// The value of `key` for a command that only asks about it, which is no use of it
+    /// (`LOOKUP_NOTOUCH`). Counts for INFO.
+    pub fn peek(&mut self, key: &[u8]) -> Option<&Value> {
+        self.look_up(key, |table, hash| table.get(hash, key))
+    }
+
+    fn look_up<'a>(
+        &'a mut self,
+        key: &[u8],
+        get: impl FnOnce(&'a Table<Value>, u32) -> Option<&'a Value>,
+    ) -> Option<&'a Value> {
         let at = self.find_visible(key);
-        let value = at.and_then(|at| self.segments[at.segment].entries.get(at.hash, key));
+        let value = at.and_then(|at| get(&self.segments[at.segment].entries, at.hash));
         match value {
             Some(_) => self.counters.hits += 1,
             None => {
@@ -279,6 +297,21 @@ impl Store {
             }
         }
         value
+    }
+
+    /// For how many seconds no command has used `key`, which must be there.
+    pub fn idle_time(&self, key: &[u8]) -> u32 {
+        let at = self.place(key);
+        let used = self.segment(at).entries.used(at.hash, key);
+        let now = self.clock.seconds();
+        now.wrapping_sub(used.unwrap_or(now))
+    }
+
+    /// Lets `key` appear unused for so many seconds.
+    pub fn set_idle_time(&mut self, key: &[u8], seconds: u32) {
+        let at = self.place(key);
+        let used = self.clock.seconds().wrapping_sub(seconds);
+        self.segment(at).entries.use_at(at.hash, key, used);
     }
 
     /// Looks up the keys of commands before any of them is executed.
@@ -314,7 +347,8 @@ impl Store {
     /// has expired is removed first. Does not count as a read.
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {
         let at = self.find(key);
-        self.segment(at).entries.get(at.hash, key)
+        let now = self.clock.seconds();
+        self.segment(at).entries.use_at(at.hash, key, now)
     }
 
     pub fn contains(&mut self, key: &[u8]) -> bool {
@@ -348,7 +382,9 @@ impl Store {
         change: impl FnOnce(&mut Value) -> Result<T, E>,
     ) -> Result<T, E> {
         let at = self.find(key);
-        let result = match self.segment_mut(at).entries.get_mut(at.hash, key) {
+        let now = self.clock.seconds();
+        let entries = &mut self.segment_mut(at).entries;
+        let result = match entries.get_mut(at.hash, key, now) {
             Some(value) => change(value)?,
             None => {
                 let result = change(&mut initial)?;
@@ -375,7 +411,8 @@ impl Store {
     {
         let at = self.find(key);
         let (result, changes, is_empty);
-        match self.segment_mut(at).entries.get_mut(at.hash, key) {
+        let now = self.clock.seconds();
+        match self.segment_mut(at).entries.get_mut(at.hash, key, now) {
             Some(value) => {
                 let object = value.object_mut::<T>()?;
                 (result, changes) = change(object);
@@ -451,8 +488,9 @@ impl Store {
 
     /// Gives a key its value and deadline. Returns whether it is new.
     fn write(&mut self, at: Place<'_>, value: Value, deadline: Option<Moment>) -> bool {
+        let now = self.clock.seconds();
         let segment = self.segment_mut(at);
-        let is_new = segment.entries.insert(at.hash, at.key, value);
+        let is_new = segment.entries.insert(at.hash, at.key, value, now);
         self.keys += usize::from(is_new);
         self.write_deadline(at, deadline);
         is_new
@@ -728,7 +766,7 @@ impl Store {
     fn track(&mut self, at: Place<'_>, deadline: Option<Moment>) {
         let is_new = deadline.is_some() && self.deadline_at(at).copied() != deadline;
         if self.expiry == Expiry::Hide && is_new {
-            self.tracked.insert(at.hash, at.key, ());
+            self.tracked.insert(at.hash, at.key, (), 0);
         }
     }
 
@@ -752,7 +790,8 @@ impl Store {
         let had_one = self.deadline_at(at).is_some();
         match deadline {
             Some(new) => {
-                self.segment_mut(at).deadlines.insert(at.hash, at.key, new);
+                let deadlines = &mut self.segment_mut(at).deadlines;
+                deadlines.insert(at.hash, at.key, new, 0);
                 self.volatile += usize::from(!had_one);
             }
             None if had_one => {

@@ -12,6 +12,8 @@
 //!
 //! [`IndexMap`]: https://docs.rs/indexmap
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use super::Bytes;
 
 /// Below this many entries a table is too small for shrinking to be worth it.
@@ -25,13 +27,26 @@ pub struct Table<V> {
     entries: Vec<Entry<V>>,
 }
 
-/// With short keys and values inside, it is 64 bytes, which is one cache line. Four of them
-/// are free.
-#[derive(Debug, Clone)]
+/// With short keys and values inside, it is 64 bytes, which is one cache line.
+#[derive(Debug)]
 struct Entry<V> {
     hash: u32,
+    /// When a command last asked for the key, in seconds since the server's start; it may be
+    /// below 0. It is atomic because a read changes it, also in a table that a snapshot shares.
+    used: AtomicU32,
     key: Bytes,
     value: V,
+}
+
+impl<V: Clone> Clone for Entry<V> {
+    fn clone(&self) -> Self {
+        Self {
+            hash: self.hash,
+            used: self.used.load(Relaxed).into(),
+            key: self.key.clone(),
+            value: self.value.clone(),
+        }
+    }
 }
 
 /// Where an entry is: its number plus one in the lower 24 bits, and above them 8 bits of its hash,
@@ -134,9 +149,25 @@ impl<V> Table<V> {
         Some(&self.entries[position].value)
     }
 
-    pub fn get_mut(&mut self, hash: u32, key: &[u8]) -> Option<&mut V> {
+    /// Returns the value to be changed, and notes that it is used `now`.
+    pub fn get_mut(&mut self, hash: u32, key: &[u8], now: u32) -> Option<&mut V> {
         let position = self.position(hash, key)?;
-        Some(&mut self.entries[position].value)
+        let entry = &mut self.entries[position];
+        *entry.used.get_mut() = now;
+        Some(&mut entry.value)
+    }
+
+    /// Returns the value, and notes that it is used `now`.
+    pub fn use_at(&self, hash: u32, key: &[u8], now: u32) -> Option<&V> {
+        let entry = &self.entries[self.position(hash, key)?];
+        entry.used.store(now, Relaxed);
+        Some(&entry.value)
+    }
+
+    /// When the value was used last.
+    pub fn used(&self, hash: u32, key: &[u8]) -> Option<u32> {
+        let entry = &self.entries[self.position(hash, key)?];
+        Some(entry.used.load(Relaxed))
     }
 
     /// The entry with this number.
@@ -160,10 +191,12 @@ impl<V> Table<V> {
         }
     }
 
-    /// Gives `key` a value, whatever it had before. True if it had none.
-    pub fn insert(&mut self, hash: u32, key: &[u8], value: V) -> bool {
-        if let Some(old) = self.get_mut(hash, key) {
-            *old = value;
+    /// Gives `key` a value, whatever it had before, which is used `now`. True if it had none.
+    pub fn insert(&mut self, hash: u32, key: &[u8], value: V, now: u32) -> bool {
+        let used = AtomicU32::new(now);
+        if let Some(position) = self.position(hash, key) {
+            let old = &mut self.entries[position];
+            (old.value, old.used) = (value, used);
             return false;
         }
         let len = self.len();
@@ -176,6 +209,7 @@ impl<V> Table<V> {
         occupy(&mut self.slots, hash, len);
         self.entries.push(Entry {
             hash,
+            used,
             key: Bytes::from_slice(key),
             value,
         });

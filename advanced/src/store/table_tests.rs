@@ -22,7 +22,7 @@ proptest! {
         for (is_insert, key, value) in changes {
             if is_insert {
                 let was_new = map.insert(key, value).is_none();
-                prop_assert_eq!(table.insert(bad_hash(key), &[key], value), was_new);
+                prop_assert_eq!(table.insert(bad_hash(key), &[key], value, 0), was_new);
             } else {
                 prop_assert_eq!(table.remove(bad_hash(key), &[key]), map.remove(&key));
             }

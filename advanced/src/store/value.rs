@@ -17,6 +17,9 @@ use crate::resp::parse_integer;
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
 const EMBSTR_LIMIT: usize = 44;
 
+/// So many elements are freed sooner than a thread is started.
+const FREED_AT_ONCE: usize = 1000;
+
 /// A value. A string is kept in the shortest of four ways, any other value as an object.
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -146,6 +149,14 @@ impl Value {
             && !hash.is_small()
         {
             *self = Self::Object(Arc::new(std::mem::take(hash)));
+        }
+    }
+
+    /// Frees it, on a thread of its own if that takes long (`dbAsyncDelete`).
+    pub fn free(self) {
+        if self.as_object().is_some_and(|it| it.len() > FREED_AT_ONCE) {
+            // If there can be no thread, the closure and with it the value are dropped here.
+            let _ = std::thread::Builder::new().spawn(move || drop(self));
         }
     }
 

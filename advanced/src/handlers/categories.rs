@@ -1,0 +1,165 @@
+//! What COMMAND says of a command besides its row: its ACL categories, and what it does to its
+//! keys (`setImplicitACLCategories` in Redis's `server.c`, and the key specifications of its
+//! `commands.c`).
+//!
+//! Most follows from the row and from the family that the row is in.
+
+use std::iter::zip;
+
+use super::{connection, expiry, introspection, key, string};
+use crate::command::{Command, CommandError, Context, Flag, Result};
+use crate::resp::Args;
+
+/// The categories that a flag brings with it.
+const OF_FLAGS: &[(Flag, &[&str])] = &[
+    (Flag::Write, &["write"]),
+    (Flag::Readonly, &["read"]),
+    (Flag::Admin, &["admin", "dangerous"]),
+    (Flag::Pubsub, &["pubsub"]),
+    (Flag::Fast, &["fast"]),
+];
+
+/// The categories of families.
+const OF_FAMILIES: &[(&[Command], &str)] = &[
+    (string::COMMANDS, "string"),
+    (key::COMMANDS, "keyspace"),
+    (expiry::COMMANDS, "keyspace"),
+    (connection::COMMANDS, "connection"),
+    (introspection::COMMANDS, "connection"),
+];
+
+/// The categories of commands whose family has none.
+const OF_NAMES: &[(&str, &[&str])] = &[
+    ("admin", &["lastsave", "role"]),
+    (
+        "dangerous",
+        &[
+            "flushall", "flushdb", "info", "keys", "lastsave", "restore", "role",
+        ],
+    ),
+    (
+        "keyspace",
+        &["dbsize", "dump", "flushall", "flushdb", "restore"],
+    ),
+    ("connection", &["wait"]),
+];
+
+/// What a command does to its first key, and to the second if that is different.
+type KeyFlags = &'static [&'static [&'static str]];
+
+/// Commands whose row does not say what they do to their keys, by that.
+const KEY_FLAGS: &[(KeyFlags, &[&str])] = &[
+    (
+        &[&["OW", "update"]],
+        &["mset", "psetex", "restore", "setex"],
+    ),
+    (&[&["OW", "insert"]], &["msetnx", "setnx"]),
+    (
+        &[&["RW", "access", "update"]],
+        &[
+            "decr",
+            "decrby",
+            "getex",
+            "getset",
+            "hincrby",
+            "hincrbyfloat",
+            "incr",
+            "incrby",
+            "incrbyfloat",
+        ],
+    ),
+    (&[&["RW", "access", "delete"]], &["getdel"]),
+    (&[&["RW", "insert"]], &["append", "hsetnx"]),
+    (&[&["RW", "delete"]], &["hdel"]),
+    (&[&["RM", "delete"]], &["del", "unlink"]),
+    (&[&["RO", "access"], &["OW", "update"]], &["copy"]),
+    (
+        &[&["RW", "access", "delete"], &["OW", "update"]],
+        &["rename"],
+    ),
+    (
+        &[&["RW", "access", "delete"], &["OW", "insert"]],
+        &["renamenx"],
+    ),
+    (
+        &[&["RO"]],
+        &[
+            "exists",
+            "hexists",
+            "hlen",
+            "hstrlen",
+            "object|encoding",
+            "object|refcount",
+            "strlen",
+            "touch",
+            "type",
+        ],
+    ),
+];
+
+/// The ACL categories of a command.
+pub fn categories(command: &Command) -> Vec<&'static str> {
+    let flags = OF_FLAGS.iter().filter(|(flag, _)| command.is(*flag));
+    let mut found: Vec<&str> = flags.flat_map(|(_, names)| *names).copied().collect();
+    if !command.is(Flag::Fast) {
+        found.push("slow");
+    }
+    let names = OF_NAMES.iter().filter(|(_, of)| of.contains(&command.name));
+    found.extend(names.map(|(category, _)| *category));
+    found.extend(family(command));
+    if command.name.starts_with('h') && command.keys.first == 1 {
+        found.push("hash");
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The category of the command's family.
+fn family(command: &Command) -> Option<&'static str> {
+    if command.name.starts_with("client|") {
+        return Some("connection");
+    }
+    let is_it = |it: &Command| it.name == command.name;
+    let has = |it: &Command| is_it(it) || it.subcommands.iter().any(is_it);
+    let mut families = OF_FAMILIES.iter();
+    let found = families.find(|(commands, _)| commands.iter().any(has));
+    found.filter(|_| command.name != "object").map(|it| it.1)
+}
+
+/// Whether a command is in a category.
+pub fn is_in(command: &Command, category: &[u8]) -> bool {
+    let is = |it: &&str| it.as_bytes().eq_ignore_ascii_case(category);
+    categories(command).iter().any(is)
+}
+
+/// What a command does to its keys.
+fn key_flags(command: &Command) -> KeyFlags {
+    let found = KEY_FLAGS.iter().find(|(_, of)| of.contains(&command.name));
+    match found {
+        Some((flags, _)) => flags,
+        None if command.is(Flag::Write) => &[&["RW", "update"]],
+        None => &[&["RO", "access"]],
+    }
+}
+
+/// `COMMAND GETKEYSANDFLAGS command argument …`: each key of that command, and what it does to it.
+pub fn getkeysandflags(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let (command, keys) = introspection::keys_of(ctx, args)?;
+    let gets = |arg: &[u8]| arg.eq_ignore_ascii_case(b"GET");
+    let flags: KeyFlags = match command.name {
+        "set" if args.skip(5).iter().any(gets) => &[&["RW", "access", "update"]],
+        "set" => &[&["OW", "update"]],
+        _ => key_flags(command),
+    };
+    let last = flags.last().ok_or(CommandError::SYNTAX)?;
+    ctx.reply.array(keys.len());
+    let flags = flags.iter().chain(std::iter::repeat(last));
+    for (key, flags) in zip(keys, flags) {
+        ctx.reply.array(2);
+        ctx.reply.bulk(key);
+        ctx.reply.set(flags.len());
+        flags.iter().for_each(|flag| ctx.reply.simple(flag));
+    }
+    Ok(())
+}
