@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio, exit};
 
 use nix::unistd::{dup2_stderr, dup2_stdout, setsid};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::config::Config;
 
@@ -21,8 +21,9 @@ const DEFAULT_PIDFILE: &str = "/var/run/redis.pid";
 /// Set for the process that was started again.
 const MARK: &str = "WORKSHOP_IN_BACKGROUND";
 
-/// Goes into the background and opens the log file, if that was asked for. An error says what
-/// cannot be done.
+/// Goes into the background and opens the log file, if that was asked for. A server with a config
+/// file has its log on standard output, as Redis has, because what starts it looks there. An error
+/// says what cannot be done.
 pub fn begin(config: &Config) -> Result<(), String> {
     let service = &config.service;
     if service.daemonize {
@@ -31,17 +32,29 @@ pub fn begin(config: &Config) -> Result<(), String> {
     if !service.logfile.is_empty() {
         let file = &service.logfile;
         open_log(file).map_err(|error| format!("Can't open the log file: {file}: {error}"))?;
+    } else if service.file.is_some() {
+        dup2_stderr(io::stdout()).map_err(|error| format!("cannot write the log: {error}"))?;
     }
     Ok(())
 }
 
 /// Writes the number of the process into its file.
 pub fn note(config: &Config) {
+    if config.service.file.is_some() {
+        info!("Server started, PID: {}", std::process::id());
+    }
     let Some(file) = pidfile(config) else {
         return;
     };
     if let Err(error) = fs::write(&file, format!("{}\n", std::process::id())) {
         warn!("Failed to write PID file: {error}");
+    }
+}
+
+/// All is loaded, and clients are served. Who started the process may wait for this line.
+pub fn ready(config: &Config) {
+    if config.service.file.is_some() {
+        info!("Ready to accept connections");
     }
 }
 

@@ -70,6 +70,8 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let end = tokio::spawn(shutdown::run(shared.clone(), port, connections));
     recover(shared.clone(), accept).await?;
     cli.print_banner(shared.lock().store.len());
+    #[cfg(feature = "client-lifecycle")]
+    process::ready(&cli.config);
     tokio::spawn(cron::run(shared.clone()));
     tokio::spawn(expire_cycle::run(shared.clone()));
     tokio::spawn(from_primary::run(shared, handlers::table()));

@@ -264,7 +264,7 @@ pub const PARAMETERS: &[Parameter] = &[
     inert("syslog-enabled", "no", Only, "there is `logfile`").change(Change::Immutable),
     inert("syslog-ident", "redis", Text, "there is `logfile`").change(Change::Immutable),
     inert("tcp-backlog", "511", Number(0, INT), LISTEN).change(Change::Immutable),
-    inert("unixsocket", "", Only, LISTEN).change(Change::Immutable),
+    inert("unixsocket", "", Text, "clients come over TCP").change(Change::Immutable),
     inert("unixsocketperm", "0", Text, LISTEN).change(Change::Immutable),
     // Scripts and a cluster.
     inert("busy-reply-threshold", "5000", Number(0, i64::MAX), LUA),
