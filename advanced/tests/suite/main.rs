@@ -1,19 +1,36 @@
 //! The black-box suites of the advanced track: one file per chapter. The harness is step
-//! 09's, byte for byte, and step 09's own suites run against this server as they are.
+//! 09's, byte for byte, and step 09's own suites run against this server as they are. A chapter uses
+//! only a part of the harness.
 
+#[allow(dead_code)]
 mod client;
+#[cfg(feature = "client-lifecycle")]
 mod client_kill;
+#[cfg(feature = "client-lifecycle")]
 mod client_list;
+#[cfg(feature = "client-lifecycle")]
 mod client_pause;
+#[cfg(feature = "client-lifecycle")]
 mod client_reply;
+#[cfg(feature = "client-lifecycle")]
 mod client_unblock;
+#[cfg(feature = "client-lifecycle")]
 mod clients_seen;
+#[cfg(feature = "client-lifecycle")]
 mod command;
+#[cfg(feature = "client-lifecycle")]
 mod config_file;
+#[cfg(feature = "client-lifecycle")]
 mod config_rewrite;
+#[allow(dead_code)]
 mod harness;
+#[cfg(feature = "client-lifecycle")]
 mod latency;
+#[cfg(feature = "client-lifecycle")]
 mod monitor;
+#[cfg(feature = "client-lifecycle")]
 mod notifications;
+#[allow(dead_code)]
 mod session;
+#[cfg(feature = "client-lifecycle")]
 mod slowlog;
