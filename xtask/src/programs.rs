@@ -121,6 +121,20 @@ pub fn all_of_all_steps(workshop: &Workshop) -> Result<Vec<Program>> {
     Ok(built.programs)
 }
 
+/// Builds the servers and the programs of tests of all chapters.
+pub fn of_all_chapters(workshop: &Workshop) -> Result<Vec<Program>> {
+    let Some(first) = workshop.chapters.first() else {
+        return Ok(Vec::new());
+    };
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--no-run", "--quiet", "--workspace"]);
+    let built = build(cargo.current_dir(&first.dir))?;
+    if !built.success {
+        bail!("not all chapters build:\n{}", built.log.trim_end());
+    }
+    Ok(built.programs)
+}
+
 /// Those that belong to the step.
 pub fn of_step<'a>(programs: &'a [Program], step: &Step) -> impl Iterator<Item = &'a Program> {
     let folder = whole(&step.dir);

@@ -4,6 +4,7 @@
 //! the slowest test. Here the tests of all steps are one list. How a test ends, what it
 //! leaves out, and how long it takes is known of each, and told at the end.
 
+mod chapters;
 pub mod list;
 pub mod runner;
 mod told;
@@ -35,6 +36,10 @@ pub enum Part {
     Redis,
     /// The graders of all exercises on real Redis.
     Graders,
+    /// Every chapter's unit tests and suites, and the newest step's suites on the last chapter.
+    Chapters,
+    /// The suites of the last chapter, and the graders of all chapters, on real Redis.
+    ChaptersOnRedis,
     /// The workshop's own tool: its unit tests.
     ToolUnits,
     /// The same: all of its other tests, and the faults of broken servers.

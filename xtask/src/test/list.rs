@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::Part;
 use super::runner::Test;
+use super::{Part, chapters};
 use crate::programs::{self, Program};
 use crate::steps::{Step, Workshop, read};
 
@@ -14,9 +14,9 @@ use crate::steps::{Step, Workshop, read};
 pub const REDIS: &str = "redis-server --save '' --appendonly no";
 
 /// The program with all suites of a step.
-const SUITE: &str = "suite";
+pub const SUITE: &str = "suite";
 /// The program with the graders of a step.
-const EXERCISES: &str = "exercises";
+pub const EXERCISES: &str = "exercises";
 
 /// This tool's package and folder.
 const TOOL: &str = "xtask";
@@ -42,6 +42,13 @@ pub fn of(workshop: &Workshop, parts: &[Part]) -> Result<Vec<Test>> {
             }
         }
     }
+    if has(Part::Chapters) || has(Part::ChaptersOnRedis) {
+        tests.extend(chapters::of(
+            workshop,
+            has(Part::Chapters),
+            has(Part::ChaptersOnRedis),
+        )?);
+    }
     if has(Part::Tool) || has(Part::ToolUnits) {
         tests.extend(of_tool(workshop, has(Part::Tool), has(Part::ToolUnits))?);
     }
@@ -57,7 +64,11 @@ pub fn newest(workshop: &Workshop) -> Result<&Step> {
 /// it can there, and again in the newest step. In between it does a part of what takes
 /// long: it is byte-identical, and so is most of what it tests.
 pub fn of_step(workshop: &Workshop, step: &Step, programs: &[Program]) -> Result<Vec<Test>> {
-    let is_newest = !step.in_lineage() || step.number == newest(workshop)?.number;
+    let newest = match step.is_chapter() {
+        true => workshop.chapters.last(),
+        false => Some(newest(workshop)?),
+    };
+    let is_newest = !step.in_lineage() || newest.is_some_and(|it| it.number == step.number);
     let before = workshop.before(step).filter(|_| !is_newest);
     let mut tests = Vec::new();
     for program in programs::of_step(programs, step).filter(|it| it.is_test) {
@@ -86,7 +97,7 @@ fn is_known(step: &Step, before: &Step, test: &str) -> bool {
     matches!((mine, theirs), (Ok(mine), Ok(theirs)) if mine == theirs)
 }
 
-fn on_redis(
+pub fn on_redis(
     step: &Step,
     programs: &[Program],
     name: &str,

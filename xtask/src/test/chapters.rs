@@ -1,0 +1,73 @@
+//! The tests of the advanced track.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::list::{EXERCISES, SUITE, newest, of_step, on_redis};
+use super::runner::Test;
+use crate::docs::package_name;
+use crate::programs::{self, Program};
+use crate::steps::{Step, Workshop};
+
+/// The tests of all chapters, on their own servers or on real Redis.
+pub fn of(workshop: &Workshop, own: bool, redis: bool) -> Result<Vec<Test>> {
+    let programs = programs::of_all_chapters(workshop)?;
+    let Some(last) = workshop.chapters.last() else {
+        return Ok(Vec::new());
+    };
+    let mut tests = Vec::new();
+    if redis {
+        tests.extend(on_redis(last, &programs, SUITE, &[])?);
+        for chapter in &workshop.chapters {
+            tests.extend(on_redis(chapter, &programs, EXERCISES, &["--ignored"])?);
+        }
+    }
+    if own {
+        tests.extend(of_newest_step(workshop, last, &programs)?);
+        for chapter in workshop.chapters.iter().rev() {
+            tests.extend(of_step(workshop, chapter, &programs)?);
+        }
+    }
+    Ok(tests)
+}
+
+/// The suites of the newest step, as they are, on the server of the last chapter. They look for
+/// their server beside themselves, so there they find that one.
+fn of_newest_step(workshop: &Workshop, last: &Step, programs: &[Program]) -> Result<Vec<Test>> {
+    let step = newest(workshop)?;
+    let name = package_name(last)?;
+    let mut servers = programs::of_step(programs, last).filter(|it| !it.is_test);
+    let server = servers.find(|it| it.name == name);
+    let server = server.with_context(|| format!("{} has no server", last.name))?;
+    let of_steps = programs::all_of_all_steps(workshop)?;
+    let mut tests = Vec::new();
+    for program in programs::of_step(&of_steps, step).filter(|it| it.is_test && it.name == SUITE) {
+        let folder = workshop.root.join("target/chapters/.suites");
+        let moved = Program {
+            path: beside(&folder, &program.path, &server.path, &package_name(step)?)?,
+            ..program.clone()
+        };
+        let ignored = moved.tests(&["--ignored"])?;
+        let label = format!("{} suite on {}", step.name, last.name);
+        let names = moved.tests(&[])?.into_iter();
+        tests.extend(names.filter(|it| !ignored.contains(it)).map(|name| {
+            // What takes long is done whole on the step itself.
+            Test::new(&moved, &name, label.clone()).with("WORKSHOP_IN_PART", "1")
+        }));
+    }
+    Ok(tests)
+}
+
+/// A copy of the suite's program, with that server two folders above it, under the name of the
+/// suite's own.
+fn beside(folder: &Path, suite: &Path, server: &Path, name: &str) -> Result<std::path::PathBuf> {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder.join("deps"))?;
+    symlink(server, folder.join(name))?;
+    let copy = std::path::absolute(folder)?.join("deps").join(SUITE);
+    fs::copy(suite, &copy).with_context(|| format!("cannot copy {}", suite.display()))?;
+    Ok(copy)
+}
