@@ -27,6 +27,8 @@ use unit::{Outcome, Suite};
 
 /// What fetches the source.
 const SOURCE: &str = "scripts/redis-source";
+/// What runs it.
+pub const TCLSH: &str = "tclsh";
 /// The time for that.
 const FETCH: Duration = Duration::from_secs(600);
 
@@ -95,25 +97,24 @@ pub fn run(args: Args) -> Result<()> {
 
 /// The folder with Redis's source; none where it cannot be had, which is a failure in CI.
 fn source(root: &Path) -> Result<Option<PathBuf>> {
-    let ended = processes::run(&mut Command::new(root.join(SOURCE)), FETCH)?;
-    let folder = ended
-        .output
-        .lines()
-        .last()
-        .map(|line| PathBuf::from(line.trim()));
-    match (ended.success, folder) {
-        (Some(true), Some(folder)) => Ok(Some(folder)),
-        _ if std::env::var("CI").is_ok_and(|value| value == "true") => {
-            bail!("CI needs the source of Redis: {}", ended.output.trim())
+    let missing = match unit::on_path(TCLSH) {
+        None => format!("{TCLSH} is missing; install tcl"),
+        Some(_) => {
+            let ended = processes::run(&mut Command::new(root.join(SOURCE)), FETCH)?;
+            let folder = ended.output.lines().last().map(|line| line.trim().into());
+            match (ended.success, folder) {
+                (Some(true), Some(folder)) => return Ok(Some(folder)),
+                _ => ended.output.trim().to_owned(),
+            }
         }
-        _ => {
-            print(&format!(
-                "NOTICE: Redis's own suite is not run: {}\n",
-                ended.output.trim()
-            ))?;
-            Ok(None)
-        }
+    };
+    if std::env::var("CI").is_ok_and(|value| value == "true") {
+        bail!("CI runs Redis's own suite: {missing}");
     }
+    print(&format!(
+        "NOTICE: Redis's own suite is not run: {missing}\n"
+    ))?;
+    Ok(None)
 }
 
 /// The chapter's server, built.

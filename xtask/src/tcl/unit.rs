@@ -84,7 +84,7 @@ impl Suite {
     pub fn run(&self, unit: &Unit, left_out: &[&str]) -> Result<Outcome> {
         let skips = tempfile::NamedTempFile::new()?;
         fs::write(skips.path(), left_out.join("\n"))?;
-        let mut tcl = Command::new("tclsh");
+        let mut tcl = Command::new(super::TCLSH);
         tcl.current_dir(&self.folder);
         tcl.args(["tests/test_helper.tcl", "--clients", "1", "--durable"]);
         tcl.args(["--single", &unit.unit, "--skipfile"])
@@ -98,7 +98,7 @@ impl Suite {
                 Some(server)
             }
         };
-        let ended = processes::run(&mut tcl, LIMIT).context("cannot run tclsh; install tcl")?;
+        let ended = processes::run(&mut tcl, LIMIT).context("cannot run tclsh")?;
         let mut outcome = read(&ended.output);
         if ended.success != Some(true) && outcome.failed.is_empty() {
             let last: Vec<_> = ended.output.lines().rev().take(12).collect();
@@ -112,7 +112,7 @@ impl Suite {
     }
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
     places.find(|it| it.is_file())
