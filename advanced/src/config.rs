@@ -287,7 +287,7 @@ const PARAMETERS: &[Parameter] = &[
     row("timeout", Seconds(0, |c| &mut c.timeout)),
 ];
 
-const NO_FILE: &str = "The server is running without a config file";
+pub const NO_FILE: &str = "The server is running without a config file";
 
 /// The most clients that there may be.
 const MAX_CLIENTS: u64 = u32::MAX as u64;
@@ -408,13 +408,13 @@ impl Config {
     /// Writes the values into the config file, or says in Redis's words why not.
     #[cfg(feature = "client-lifecycle")]
     pub fn rewrite(&self) -> Result<(), String> {
-        let file = self.service.file.as_ref().ok_or(NO_FILE)?;
-        rewrite::rewrite(self, file).map_err(|error| {
-            tracing::warn!("CONFIG REWRITE failed: {}", crate::aof::system_text(&error));
-            format!("Rewriting config file: {}", crate::aof::system_text(&error))
-        })?;
-        tracing::info!("CONFIG REWRITE executed with success.");
-        Ok(())
+        rewrite::to_own_file(self, false)
+    }
+
+    /// The same, but every parameter is written.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn rewrite_all(&self) -> Result<(), String> {
+        rewrite::to_own_file(self, true)
     }
 
     /// Whether a client may call DEBUG (`allowProtectedAction`).
@@ -481,7 +481,8 @@ fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
-    parse_into(value, &mut config.port)
+    config.port = parse_number(value, 0, u16::MAX.into())? as u16;
+    Ok(())
 }
 
 fn set_dir(config: &mut Config, value: &str) -> Result<(), String> {

@@ -14,8 +14,11 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use tracing::{info, warn};
+
 use super::file::{quoted, trimmed};
-use super::{Config, Kind, Parameter, parameters};
+use super::{Config, Kind, NO_FILE, Parameter, parameters};
+use crate::aof::system_text;
 use crate::clients::output_limit::OutputLimit;
 use crate::rdb::SavePoint;
 use crate::resp::inline::words;
@@ -43,21 +46,26 @@ pub fn primary_name(name: &str) -> String {
     }
 }
 
-/// Writes the config file anew.
-pub fn rewrite(config: &Config, file: &Path) -> io::Result<()> {
+/// Writes the server's config file anew, or says in Redis's words why not. If `is_forced`, every
+/// parameter is written.
+pub fn to_own_file(config: &Config, is_forced: bool) -> Result<(), String> {
+    let file = config.service.file.as_ref().ok_or(NO_FILE)?;
+    rewrite(config, file, is_forced).map_err(|error| {
+        let error = system_text(&error);
+        warn!("CONFIG REWRITE failed: {error}");
+        format!("Rewriting config file: {error}")
+    })?;
+    info!("CONFIG REWRITE executed with success.");
+    Ok(())
+}
+
+fn rewrite(config: &Config, file: &Path, is_forced: bool) -> io::Result<()> {
     let old = match fs::read(file) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    overwrite(file, rewritten(config, &old, false).as_bytes())
-}
-
-/// The text of a config file in which every parameter is named, whatever its value is (`DEBUG
-/// CONFIG-REWRITE-FORCE-ALL`).
-pub fn rewrite_all(config: &Config, file: &Path) -> io::Result<()> {
-    let old = fs::read_to_string(file)?;
-    overwrite(file, rewritten(config, &old, true).as_bytes())
+    overwrite(file, rewritten(config, &old, is_forced).as_bytes())
 }
 
 fn overwrite(file: &Path, text: &[u8]) -> io::Result<()> {

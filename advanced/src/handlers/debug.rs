@@ -10,6 +10,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tracing::warn;
 
+#[cfg(feature = "client-lifecycle")]
+use super::debug_config;
 use crate::aof::{self, Aof};
 use crate::apply::{self, Applier};
 use crate::clients::Handle;
@@ -33,6 +35,8 @@ pub const COMMANDS: &[Command] = &[Command::new(
 type Row = (&'static str, RangeInclusive<usize>, Handler);
 
 const SUBCOMMANDS: &[Row] = &[
+    #[cfg(feature = "client-lifecycle")]
+    ("CONFIG-REWRITE-FORCE-ALL", 2..=2, debug_config::rewrite_all),
     ("DIGEST", 2..=2, digest),
     ("DIGEST-VALUE", 2..=usize::MAX, digest_value),
     ("HELP", 2..=2, help),
@@ -40,6 +44,8 @@ const SUBCOMMANDS: &[Row] = &[
     ("LISTPACK", 3..=3, listpack),
     ("LOADAOF", 2..=2, loadaof),
     ("OBJECT", 3..=3, object),
+    #[cfg(feature = "client-lifecycle")]
+    ("POPULATE", 3..=5, debug_config::populate),
     ("RELOAD", 2..=usize::MAX, reload),
     ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
     ("SET-SKIP-CHECKSUM-VALIDATION", 3..=3, set_skip_checksum),

@@ -9,6 +9,8 @@ pub mod client_lifecycle;
 mod client_list;
 mod connection;
 mod debug;
+#[cfg(feature = "client-lifecycle")]
+mod debug_config;
 mod dump;
 mod expiry;
 mod hash;

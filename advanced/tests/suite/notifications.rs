@@ -211,3 +211,37 @@ fn the_classes_are_letters() {
          event class character. Use 'Ag$lshzxeKEtmdn'.\r\n",
     );
 }
+
+#[test]
+fn hashes() {
+    let server = Server::start();
+    let mut l = Listener::new(&server, "EAn");
+    for (command, events) in [
+        ("HSET h a 1 b 2", &["new h", "hset h"][..]),
+        ("HMSET h c 3", &["hset h"]),
+        ("HSETNX h d 1", &["hset h"]),
+        ("HSETNX h d 1", &[]),
+        ("HINCRBY h a 1", &["hincrby h"]),
+        ("HINCRBYFLOAT h a 1.5", &["hincrbyfloat h"]),
+        ("HINCRBY h a 1", &[]),
+        ("HDEL h x", &[]),
+        ("HDEL h a b", &["hdel h"]),
+        ("COPY h i", &["new i", "copy_to i"]),
+        ("HDEL h c d", &["hdel h", "del h"]),
+        ("HGET h c", &[]),
+        ("DEL i", &["del i"]),
+    ] {
+        l.check(command, events);
+    }
+}
+
+#[test]
+fn a_value_that_is_restored_is_an_event() {
+    let server = Server::start();
+    let mut l = Listener::new(&server, "EA");
+    l.check("SET a text", &["set a"]);
+    let payload = l.writer.strings(&["DUMP", "a"]).remove(0);
+    l.writer
+        .expect_args(&[&b"RESTORE"[..], b"b", b"0", &payload], OK);
+    l.expect("__keyevent@0__:restore", "b");
+}
