@@ -15,6 +15,7 @@ pub mod show;
 pub mod strip;
 pub mod table;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,9 @@ pub struct List {
     /// Those that are still to come, in their order.
     #[serde(default)]
     pub planned: Vec<Planned>,
+    /// Tests of the last step that say what it does not have, and what a chapter has of it.
+    #[serde(default)]
+    pub outgrown: BTreeMap<String, String>,
 }
 
 /// A chapter that can be read.

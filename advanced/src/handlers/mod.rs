@@ -58,12 +58,11 @@ const FAMILIES: &[&[Command]] = &[
     string::COMMANDS,
 ];
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    #[cfg(feature = "client-lifecycle")]
-    return renamed().unwrap_or_else(|_| Table::new(FAMILIES));
-    #[cfg(not(feature = "client-lifecycle"))]
-    Table::new(FAMILIES)
-});
+#[cfg(not(feature = "client-lifecycle"))]
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(FAMILIES));
+#[cfg(feature = "client-lifecycle")]
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| renamed().unwrap_or_else(|_| Table::new(FAMILIES)));
 
 /// Commands with new names, in order (`rename-command`).
 #[cfg(feature = "client-lifecycle")]

@@ -19,6 +19,14 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// The time for a server to start.
 const START: Duration = Duration::from_secs(30);
 
+/// What Redis's own CI starts an external server with. A server that has no config file yet does
+/// not know the last.
+const FLAGS: [[&str; 2]; 3] = [
+    ["--save", ""],
+    ["--enable-debug-command", "yes"],
+    ["--enable-protected-configs", "yes"],
+];
+
 /// What the suite looks for beside the server.
 const TOOLS: [&str; 4] = [
     "redis-cli",
@@ -29,6 +37,9 @@ const TOOLS: [&str; 4] = [
 
 /// What the suite says to every server first. One that has no functions yet need not know it.
 const FLUSH: [&str; 2] = ["    r function flush\n", "    catch {r function flush}\n"];
+
+/// What the suite says if its own port is another's.
+const TAKEN: &str = "couldn't open socket: address already in use";
 
 /// How a unit ended.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -84,21 +95,20 @@ impl Suite {
     pub fn run(&self, unit: &Unit, left_out: &[&str]) -> Result<Outcome> {
         let skips = tempfile::NamedTempFile::new()?;
         fs::write(skips.path(), left_out.join("\n"))?;
-        let mut tcl = Command::new(super::TCLSH);
-        tcl.current_dir(&self.folder);
-        tcl.args(["tests/test_helper.tcl", "--clients", "1", "--durable"]);
-        tcl.args(["--single", &unit.unit, "--skipfile"])
-            .arg(skips.path());
-        let _server = match unit.own {
+        let server = match unit.own {
             true => None,
-            false => {
-                let server = Server::start(&self.server)?;
-                let port = server.port.to_string();
-                tcl.args(["--host", "127.0.0.1", "--singledb", "--port", &port]);
-                Some(server)
+            false => Some(Server::start(&self.server)?),
+        };
+        let mut ports = ports();
+        let ended = loop {
+            let mut tcl = self.command(unit, skips.path(), server.as_ref());
+            tcl.args(["--baseport", &ports.next().unwrap_or_default().to_string()]);
+            let ended = processes::run(&mut tcl, LIMIT).context("cannot run tclsh")?;
+            // Where others have the suite's own port, it has not begun.
+            if !ended.output.contains(TAKEN) || ports.len() == 0 {
+                break ended;
             }
         };
-        let ended = processes::run(&mut tcl, LIMIT).context("cannot run tclsh")?;
         let mut outcome = read(&ended.output);
         if ended.success != Some(true) && outcome.failed.is_empty() {
             let last: Vec<_> = ended.output.lines().rev().take(12).collect();
@@ -110,12 +120,31 @@ impl Suite {
         }
         Ok(outcome)
     }
+
+    fn command(&self, unit: &Unit, skips: &Path, server: Option<&Server>) -> Command {
+        let mut tcl = Command::new(super::TCLSH);
+        tcl.current_dir(&self.folder);
+        tcl.args(["tests/test_helper.tcl", "--clients", "1", "--durable"]);
+        tcl.args(["--portcount", "64", "--single", &unit.unit]);
+        tcl.arg("--skipfile").arg(skips);
+        if let Some(server) = server {
+            let port = server.port.to_string();
+            tcl.args(["--host", "127.0.0.1", "--singledb", "--port", &port]);
+        }
+        tcl
+    }
 }
 
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
     places.find(|it| it.is_file())
+}
+
+/// The ports that the suite may use for itself: any that others are unlikely to have.
+fn ports() -> impl ExactSizeIterator<Item = u32> {
+    let from = std::process::id() % 80;
+    (0..8u32).map(move |more| 21_500 + (from + 11 * more) % 100 * 100)
 }
 
 /// Counts what the suite says of each test.
@@ -160,33 +189,42 @@ struct Server {
 }
 
 impl Server {
+    /// Starts it with as many of the flags as it knows.
     fn start(program: &Path) -> Result<Self> {
+        for count in (0..=FLAGS.len()).rev() {
+            if let Some(server) = Self::start_with(program, &FLAGS[..count])? {
+                return Ok(server);
+            }
+        }
+        bail!("{} does not start", program.display())
+    }
+
+    /// None if it ends.
+    fn start_with(program: &Path, flags: &[[&str; 2]]) -> Result<Option<Self>> {
         let folder = tempfile::tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(program);
-        command
-            .args(["--port", &port.to_string(), "--dir"])
-            .arg(folder.path());
-        command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .stdin(Stdio::null());
-        let process = command
-            .spawn()
-            .with_context(|| format!("cannot run {}", program.display()))?;
-        let server = Server {
+        command.args(["--port", &port.to_string(), "--dir"]);
+        command.arg(folder.path()).args(flags.as_flattened());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.stdin(Stdio::null()).spawn();
+        let process = process.with_context(|| format!("cannot run {}", program.display()))?;
+        let mut server = Server {
             process,
             port,
             _folder: folder,
         };
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if server.process.try_wait()?.is_some() {
+                return Ok(None);
+            }
             if began.elapsed() > START {
-                bail!("{} does not start", program.display());
+                bail!("{} does not accept connections", program.display());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(server)
+        Ok(Some(server))
     }
 }
 

@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::list::{EXERCISES, SUITE, newest, of_step, on_redis};
 use super::runner::Test;
+use crate::chapters::{LIST, List};
 use crate::docs::package_name;
 use crate::programs::{self, Program};
 use crate::steps::{Step, Workshop};
@@ -43,6 +44,7 @@ fn of_newest_step(workshop: &Workshop, last: &Step, programs: &[Program]) -> Res
     let server = servers.find(|it| it.name == name);
     let server = server.with_context(|| format!("{} has no server", last.name))?;
     let of_steps = programs::all_of_all_steps(workshop)?;
+    let outgrown = List::read(&workshop.root)?.outgrown;
     let mut tests = Vec::new();
     for program in programs::of_step(&of_steps, step).filter(|it| it.is_test && it.name == SUITE) {
         let folder = workshop.root.join("target/chapters/.suites");
@@ -52,10 +54,17 @@ fn of_newest_step(workshop: &Workshop, last: &Step, programs: &[Program]) -> Res
         };
         let ignored = moved.tests(&["--ignored"])?;
         let label = format!("{} suite on {}", step.name, last.name);
-        let names = moved.tests(&[])?.into_iter();
-        tests.extend(names.filter(|it| !ignored.contains(it)).map(|name| {
+        let names = moved.tests(&[])?;
+        if let Some(name) = outgrown.keys().find(|it| !names.contains(it)) {
+            bail!(
+                "{LIST}: {} has no test {name}, which is `outgrown`; take it out",
+                step.name
+            );
+        }
+        let is_run = |name: &&String| !ignored.contains(name) && !outgrown.contains_key(*name);
+        tests.extend(names.iter().filter(is_run).map(|name| {
             // What takes long is done whole on the step itself.
-            Test::new(&moved, &name, label.clone()).with("WORKSHOP_IN_PART", "1")
+            Test::new(&moved, name, label.clone()).with("WORKSHOP_IN_PART", "1")
         }));
     }
     Ok(tests)
