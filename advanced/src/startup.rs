@@ -54,6 +54,8 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
     #[cfg(feature = "client-lifecycle")]
     let others = listener::listen_on_others(&cli.config)?;
+    #[cfg(feature = "client-lifecycle")]
+    process::note(&cli.config);
     // Who subscribes while the data is loaded gets messages at once.
     tokio::spawn(delivery::run(shared.clone()));
     let (accept, accepting) = oneshot::channel();
@@ -84,8 +86,6 @@ async fn serve(cli: &Cli) -> Result<(), String> {
 /// because whoever sees the port may send one. An error says what is wrong with the flags.
 fn prepare(cli: &Cli) -> Result<Shared, String> {
     let mut config = cli.config()?;
-    #[cfg(feature = "client-lifecycle")]
-    process::note(&config);
     config.maxclients = open_files::raise_limit(config.maxclients);
     let shared = Shared::new(config);
     let state = &mut *shared.lock();

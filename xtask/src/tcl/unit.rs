@@ -124,12 +124,13 @@ impl Suite {
     fn command(&self, unit: &Unit, skips: &Path, server: Option<&Server>) -> Command {
         let mut tcl = Command::new(super::TCLSH);
         tcl.current_dir(&self.folder);
-        tcl.args(["tests/test_helper.tcl", "--clients", "1", "--durable"]);
+        // There is one database, also where the suite starts the server.
+        tcl.args(["tests/test_helper.tcl", "--singledb", "--clients", "1", "--durable"]);
         tcl.args(["--portcount", "64", "--single", &unit.unit]);
         tcl.arg("--skipfile").arg(skips);
         if let Some(server) = server {
             let port = server.port.to_string();
-            tcl.args(["--host", "127.0.0.1", "--singledb", "--port", &port]);
+            tcl.args(["--host", "127.0.0.1", "--port", &port]);
         }
         tcl
     }
