@@ -295,7 +295,10 @@ fn reply_random(reply: &mut Reply<'_>, hash: &Hash, count: i64, with_values: boo
     // One by one from a listpack would be a walk through it each time.
     let is_table = matches!(hash, Hash::Table(_));
     if count < 0 {
-        let all: Vec<_> = hash.iter().take(if is_table { 0 } else { total }).collect();
+        let all: Vec<_> = match is_table {
+            true => Vec::new(),
+            false => hash.iter().collect(),
+        };
         let pick = || match is_table {
             true => hash.random(),
             false => fastrand::choice(&all).copied(),

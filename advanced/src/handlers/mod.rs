@@ -21,6 +21,7 @@ mod introspection;
 mod key;
 #[cfg(feature = "client-lifecycle")]
 mod latency;
+mod memory;
 mod persistence;
 mod pubsub;
 mod replication;
@@ -48,6 +49,7 @@ const FAMILIES: &[&[Command]] = &[
     hash::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
+    memory::COMMANDS,
     #[cfg(feature = "client-lifecycle")]
     latency::COMMANDS,
     persistence::COMMANDS,

@@ -247,7 +247,9 @@ fn getset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `GETDEL key`
 fn getdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]))?;
-    ctx.state.store.remove(&args[1]);
+    if ctx.state.store.remove(&args[1]).is_some() {
+        ctx.propagate(&[b"DEL", &args[1]]);
+    }
     Ok(())
 }
 

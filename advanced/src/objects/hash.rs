@@ -239,6 +239,13 @@ impl Object for Hash {
         }
     }
 
+    fn size(&self, samples: usize) -> usize {
+        match self {
+            Self::Packed(list) => list.as_bytes().len(),
+            Self::Table(table) => table.size(samples, |field| field.0.len()),
+        }
+    }
+
     fn copy(&self) -> Arc<dyn Object> {
         Arc::new(self.clone())
     }

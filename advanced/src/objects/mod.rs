@@ -41,6 +41,10 @@ pub trait Object: Any + Debug + Send + Sync {
     /// How many elements it has. A key whose value has none is removed.
     fn len(&self) -> usize;
 
+    /// How many bytes of memory it takes outside of its entry, about. Of a large one, `samples`
+    /// elements are measured.
+    fn size(&self, samples: usize) -> usize;
+
     /// A copy to be changed while a snapshot still holds this one. It may share with it whatever
     /// is not changed at once.
     fn copy(&self) -> Arc<dyn Object>;

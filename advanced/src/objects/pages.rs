@@ -252,6 +252,16 @@ impl<R: Record> Pages<R> {
         None
     }
 
+    /// How many bytes of memory it takes, about. `size` says what a record has outside of its
+    /// page; so many of them are asked.
+    pub fn size(&self, samples: usize, size: impl Fn(&R) -> usize) -> usize {
+        let sizes = self.iter().take(samples).map(size);
+        let (count, total) = sizes.fold((0, 0), |(count, total), size| (count + 1, total + size));
+        let places: usize = self.pages.iter().map(|page| page.records.capacity()).sum();
+        let pages = self.pages.len() * (size_of::<Page<R>>() + size_of::<Arc<Page<R>>>());
+        pages + places * (size_of::<u16>() + size_of::<R>()) + total * self.len / count.max(1)
+    }
+
     /// How the pages are filled, for DEBUG.
     pub fn statistics(&self) -> String {
         let lengths = self.pages.iter().map(|page| page.records.len());
