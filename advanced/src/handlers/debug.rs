@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use tracing::warn;
 
 #[cfg(feature = "client-lifecycle")]
-use super::debug_config;
+use super::debug_tests;
 use crate::aof::{self, Aof};
 use crate::apply::{self, Applier};
 use crate::clients::Handle;
@@ -35,8 +35,6 @@ pub const COMMANDS: &[Command] = &[Command::new(
 type Row = (&'static str, RangeInclusive<usize>, Handler);
 
 const SUBCOMMANDS: &[Row] = &[
-    #[cfg(feature = "client-lifecycle")]
-    ("CONFIG-REWRITE-FORCE-ALL", 2..=2, debug_config::rewrite_all),
     ("DIGEST", 2..=2, digest),
     ("DIGEST-VALUE", 2..=usize::MAX, digest_value),
     ("HELP", 2..=2, help),
@@ -44,8 +42,6 @@ const SUBCOMMANDS: &[Row] = &[
     ("LISTPACK", 3..=3, listpack),
     ("LOADAOF", 2..=2, loadaof),
     ("OBJECT", 3..=3, object),
-    #[cfg(feature = "client-lifecycle")]
-    ("POPULATE", 3..=5, debug_config::populate),
     ("RELOAD", 2..=usize::MAX, reload),
     ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
     ("SET-SKIP-CHECKSUM-VALIDATION", 3..=3, set_skip_checksum),
@@ -69,7 +65,7 @@ fn debug(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_called = |(name, count, _): &&Row| {
         args[1].eq_ignore_ascii_case(name.as_bytes()) && count.contains(&args.len())
     };
-    match SUBCOMMANDS.iter().find(is_called) {
+    match rows().find(is_called) {
         Some((_, _, run)) => run(ctx, args),
         None => Err(CommandError::quoting(
             "ERR unknown subcommand or wrong number of arguments for '",
@@ -79,10 +75,18 @@ fn debug(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
 }
 
+/// All subcommands.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    let rows = SUBCOMMANDS.iter();
+    #[cfg(feature = "client-lifecycle")]
+    let rows = rows.chain(debug_tests::SUBCOMMANDS);
+    rows
+}
+
 /// `DEBUG HELP`
 fn help(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.reply.array(SUBCOMMANDS.len());
-    for (name, _, _) in SUBCOMMANDS {
+    ctx.reply.array(rows().count());
+    for (name, _, _) in rows() {
         ctx.reply.simple(name);
     }
     Ok(())

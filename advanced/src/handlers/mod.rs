@@ -11,6 +11,10 @@ mod connection;
 mod debug;
 #[cfg(feature = "client-lifecycle")]
 mod debug_config;
+#[cfg(feature = "client-lifecycle")]
+mod debug_protocol;
+#[cfg(feature = "client-lifecycle")]
+mod debug_tests;
 mod dump;
 mod expiry;
 mod hash;

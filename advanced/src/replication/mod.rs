@@ -308,6 +308,13 @@ impl Replication {
         }
     }
 
+    /// Gives the feed another name, although nothing has changed.
+    pub fn rename(&mut self) {
+        self.id = random_id();
+        self.second_id = NO_ID.into();
+        self.second_offset = -1;
+    }
+
     /// Asks the replicas to acknowledge what they have: `REPLCONF GETACK`, as part of the feed.
     pub fn ask(&mut self, limit: OutputLimit) {
         let words = [&b"REPLCONF"[..], b"GETACK", b"*"];
