@@ -297,6 +297,7 @@ fn loadaof(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     let files = files.ok_or(BAD_AOF)?;
     // What is executed now is in the AOF already.
     let aof = std::mem::replace(&mut ctx.state.aof, Aof::default());
+    let changes = ctx.state.store.changes;
     ctx.state.store.clear(false);
     ctx.state.store.loading = true;
     let mut replayed = files
@@ -304,6 +305,8 @@ fn loadaof(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
         .map(|file| replay(ctx.state, super::table(), file));
     let replayed = replayed.all(|replayed| replayed.is_ok());
     ctx.state.store.loading = false;
+    // None of it is new, so this command does not go to the AOF.
+    ctx.state.store.changes = changes;
     ctx.state.aof = aof;
     replayed.then(|| ctx.reply.ok()).ok_or(BAD_AOF)
 }
