@@ -22,14 +22,18 @@ mod command;
 mod config_file;
 #[cfg(feature = "client-lifecycle")]
 mod config_rewrite;
+mod dump;
 #[allow(dead_code)]
 mod harness;
+mod hash;
+mod hash_differential;
 #[cfg(feature = "client-lifecycle")]
 mod latency;
 #[cfg(feature = "client-lifecycle")]
 mod monitor;
 #[cfg(feature = "client-lifecycle")]
 mod notifications;
+mod restore_fuzz;
 #[allow(dead_code)]
 mod session;
 #[cfg(feature = "client-lifecycle")]
