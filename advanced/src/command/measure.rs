@@ -3,14 +3,15 @@
 use super::{Command, CommandError, Context, Flag};
 use crate::config::service::SECRETS;
 use crate::resp::Args;
-use crate::timing::{Called, slowlog::shortened};
+use crate::timing::{Called, Measured, slowlog::shortened};
 
 impl Command {
     fn called(&self) -> Called {
         Called {
             address: self.address(),
             name: self.name,
-            is_fast: self.is(Flag::Fast),
+            // SET is not marked as fast in Redis, because it may have to free a large value.
+            is_brief: self.is(Flag::Fast) || self.name == "set",
         }
     }
 }
@@ -30,9 +31,13 @@ pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed:
     let Some(measured) = ctx.state.timing.end(command.called(), has_failed) else {
         return;
     };
-    let service = &ctx.state.config.service;
-    let slower_than = u128::try_from(service.slowlog_log_slower_than).unwrap_or(u128::MAX);
-    if measured.time.as_micros() >= slower_than {
+    note(ctx, command, args, measured);
+}
+
+/// Notes what has taken long.
+#[cold]
+fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Measured) {
+    if measured.is_slow {
         let client = &ctx.client.handle;
         let args = match measured.calls {
             1 => shortened(args, |index| is_secret(command, args, index)),
@@ -42,7 +47,7 @@ pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed:
             ],
         };
         let client = (client.addr.to_string(), client.name());
-        let most = service.slowlog_max_len;
+        let most = ctx.state.config.service.slowlog_max_len;
         let slowlog = &mut ctx.state.timing.slowlog;
         slowlog.add(measured.time, args, client, most);
     }

@@ -24,6 +24,9 @@ const DEADLINES: &[&[u8]] = &[b"EX", b"PX", b"EXAT", b"PXAT"];
 
 /// Publishes what the journal has.
 pub fn publish(state: &mut State, command: &Command, args: Args<'_>) {
+    if state.store.events.entries.is_empty() {
+        return;
+    }
     let mut entries = std::mem::take(&mut state.store.events.entries);
     for (change, key) in entries.drain(..) {
         let (class, event) = match change {

@@ -6,7 +6,7 @@ use crate::timing::Calls;
 /// INFO commandstats: how often each command was called, and how long that took.
 pub fn commandstats(state: &State) -> String {
     let line = |it: &&Calls| {
-        let (calls, micros) = (it.calls, it.time.as_nanos() as f64 / 1000.0);
+        let (calls, micros) = (it.calls, it.nanos as f64 / 1000.0);
         format!(
             "cmdstat_{}:calls={calls},usec={},usec_per_call={:.2},rejected_calls={},\
              failed_calls={}\r\n",

@@ -104,8 +104,12 @@ impl Batch {
     /// Whether the next two commands have the same name.
     #[cfg(feature = "client-lifecycle")]
     pub fn repeats(&self, input: &[u8]) -> bool {
+        let name = |(start, spans): &(usize, Range<usize>)| {
+            let name = self.spans.get(spans.start)?.range();
+            input.get(start + name.start..start + name.end)
+        };
         match self.commands.get(self.taken..) {
-            Some([next, after, ..]) => self.args(next, input)[0] == self.args(after, input)[0],
+            Some([next, after, ..]) => name(next) == name(after),
             _ => false,
         }
     }

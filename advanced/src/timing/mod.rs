@@ -47,9 +47,11 @@ pub struct Timing {
     pub latency: Latency,
     pub errors: BTreeMap<String, u64>,
     pub error_replies: u64,
-    /// When the run began, and how many calls it has had.
-    began: Option<Instant>,
+    /// When the run began, and how many calls it has had; 0 is no run.
+    began: Instant,
     calls: u32,
+    /// From so many nanoseconds on, a command is slow.
+    slow_from: u64,
     /// The last reading of the clock.
     read: Instant,
     /// The last command was called and has failed.
@@ -66,7 +68,8 @@ pub struct Timing {
 pub struct Calls {
     pub name: &'static str,
     pub calls: u64,
-    pub time: Duration,
+    /// What they took together, in nanoseconds.
+    pub nanos: u64,
     /// It was not called, because the server could not, or the arguments were too few.
     pub rejected: u64,
     /// It was called and replied with an error.
@@ -80,8 +83,8 @@ pub struct Called {
     /// Where it is in the table.
     pub address: usize,
     pub name: &'static str,
-    /// It takes constant or logarithmic time.
-    pub is_fast: bool,
+    /// It hardly ever takes long.
+    pub is_brief: bool,
 }
 
 /// A measurement that has ended.
@@ -90,6 +93,8 @@ pub struct Measured {
     pub time: Duration,
     /// Of so many calls together.
     pub calls: u32,
+    /// It is one for the slow log.
+    pub is_slow: bool,
 }
 
 impl Default for Timing {
@@ -102,8 +107,9 @@ impl Default for Timing {
             latency: Latency::default(),
             errors: BTreeMap::default(),
             error_replies: 0,
-            began: None,
+            began: Instant::now(),
             calls: 0,
+            slow_from: u64::MAX,
             read: Instant::now(),
             has_failed: false,
             commands: Vec::new(),
@@ -113,17 +119,12 @@ impl Default for Timing {
     }
 }
 
-impl Called {
-    /// SET is not marked as fast in Redis, because it may have to free a large value.
-    fn is_brief(self) -> bool {
-        self.is_fast || self.name == "set"
-    }
-}
-
 impl Timing {
     /// The parameters have changed.
     pub fn configure(&mut self, slower_than: i64, tracks: bool) {
         self.joins = !(0..PRECISE_BELOW).contains(&slower_than);
+        let micros = u64::try_from(slower_than).unwrap_or(u64::MAX);
+        self.slow_from = micros.saturating_mul(1000);
         self.tracks = tracks;
     }
 
@@ -134,34 +135,48 @@ impl Timing {
 
     /// A command is about to be called. `locked` is when the batch began.
     pub fn begin(&mut self, locked: Instant) {
-        self.began.get_or_insert(self.read.max(locked));
+        if self.calls == 0 {
+            self.began = self.read.max(locked);
+        }
+        self.calls += 1;
     }
 
-    /// The command has been called. `None` if the run goes on.
+    /// The command has been called. `None` if the run goes on, or if nobody has to know.
     pub fn end(&mut self, command: Called, has_failed: bool) -> Option<Measured> {
-        self.calls += 1;
-        self.has_failed = has_failed;
         if has_failed {
+            self.has_failed = true;
             self.calls_of(command).failed += 1;
         }
-        if self.continues && self.calls < MAX_RUN && command.is_brief() {
+        if self.continues && self.calls < MAX_RUN && command.is_brief {
             return None;
         }
         self.read = Instant::now();
-        let began = self.began.take()?;
-        let (time, calls) = (self.read - began, std::mem::take(&mut self.calls));
-        let tracks = self.tracks;
+        let time = self.read - self.began;
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (calls, tracks) = (std::mem::take(&mut self.calls), self.tracks);
         let counted = self.calls_of(command);
         counted.calls += u64::from(calls);
-        counted.time += time;
+        counted.nanos += nanos;
         if tracks {
-            counted.histogram.add(time / calls, calls.into());
+            let each = if calls == 1 {
+                nanos
+            } else {
+                nanos / u64::from(calls)
+            };
+            counted.histogram.add(each, calls.into());
         }
-        Some(Measured { time, calls })
+        let is_slow = nanos >= self.slow_from;
+        let measured = Measured {
+            time,
+            calls,
+            is_slow,
+        };
+        (is_slow || self.latency.threshold > 0).then_some(measured)
     }
 
     /// A command got an error as its reply, be it that it was called or not.
     pub fn count_error(&mut self, text: &[u8], command: Option<Called>) {
+        // The command was called, and what it replied was this error.
         let has_failed = std::mem::take(&mut self.has_failed);
         if let Some(command) = command.filter(|_| !has_failed) {
             self.calls_of(command).rejected += 1;
@@ -213,17 +228,18 @@ mod tests {
     const GET: Called = Called {
         address: 1,
         name: "get",
-        is_fast: true,
+        is_brief: true,
     };
     const KEYS: Called = Called {
         address: 2,
         name: "keys",
-        is_fast: false,
+        is_brief: false,
     };
 
     #[test]
     fn a_run_is_measured_as_a_whole() {
         let mut timing = Timing::default();
+        timing.configure(0, true);
         let now = Instant::now();
         timing.continues = true;
         for _ in 1..MAX_RUN {
