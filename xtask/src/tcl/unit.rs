@@ -16,6 +16,8 @@ use crate::processes;
 
 /// The time for one unit; the slowest takes a minute.
 const LIMIT: Duration = Duration::from_secs(900);
+/// After so many seconds in which no test ends the suite gives up.
+const SILENCE: &str = "180";
 /// The time for a server to start.
 const START: Duration = Duration::from_secs(30);
 
@@ -125,8 +127,9 @@ impl Suite {
         let mut tcl = Command::new(super::TCLSH);
         tcl.current_dir(&self.folder);
         // There is one database, also where the suite starts the server.
-        tcl.args(["tests/test_helper.tcl", "--singledb", "--clients", "1", "--durable"]);
-        tcl.args(["--portcount", "64", "--single", &unit.unit]);
+        tcl.args(["tests/test_helper.tcl", "--singledb", "--clients", "1"]);
+        tcl.args(["--durable", "--portcount", "64", "--timeout", SILENCE]);
+        tcl.args(["--single", &unit.unit]);
         tcl.arg("--skipfile").arg(skips);
         if let Some(server) = server {
             let port = server.port.to_string();
