@@ -37,10 +37,11 @@ impl Cli {
             ..Config::default()
         };
         #[cfg(feature = "client-lifecycle")]
-        let config = match from_file(config) {
-            Ok(config) => return Self { config },
-            Err(config) => config,
-        };
+        let mut config = config;
+        #[cfg(feature = "client-lifecycle")]
+        if from_file(&mut config) {
+            return Self { config };
+        }
         let mut command = command(&config);
         let matches = command.get_matches_mut();
         Self::read(&matches, config).unwrap_or_else(|reason| {
@@ -147,16 +148,16 @@ impl Cli {
 }
 
 /// Reads the config file and the flags as Redis does, or ends the process with an explanation.
-/// An error is that the flags ask for something else.
+/// False if the flags ask for something else.
 #[cfg(feature = "client-lifecycle")]
-fn from_file(mut config: Config) -> Result<Config, Config> {
+fn from_file(config: &mut Config) -> bool {
     let arguments = std::env::args_os().skip(1);
     let arguments: Vec<String> = arguments
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
-    match file::read_arguments(&arguments, &mut config, handlers::rename) {
-        None => Err(config),
-        Some(Ok(())) => Ok(config),
+    match file::read_arguments(&arguments, config, handlers::rename) {
+        None => false,
+        Some(Ok(())) => true,
         Some(Err(wrong)) => {
             if matches!(wrong, file::Wrong::Line { .. }) {
                 eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***");

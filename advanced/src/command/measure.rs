@@ -68,5 +68,5 @@ pub fn refused(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
 fn is_secret(command: &Command, args: Args<'_>, index: usize) -> bool {
     let is_value = command.name == "config|set" && index > 2 && index % 2 == 1;
     let is_secret = |name: &&str| args[index - 1].eq_ignore_ascii_case(name.as_bytes());
-    is_value && SECRETS.iter().any(|name| is_secret(&name))
+    is_value && SECRETS.iter().any(is_secret)
 }

@@ -175,13 +175,14 @@ fn histogram(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
                 .any(|name| is(name, it.name) || is(name, container))
     };
     let shown = all.iter().filter(is_named);
-    let shown: Vec<(&str, u64, Vec<(u64, u64)>)> = shown
+    let shown: Vec<Calls> = shown
         .filter(|it| it.histogram.total() > 0)
-        .map(|it| (it.name, it.histogram.total(), it.histogram.cumulative()))
+        .map(|it| (*it).clone())
         .collect();
     ctx.reply.map(shown.len());
-    for (name, calls, steps) in shown {
-        ctx.reply.bulk(name.as_bytes());
+    for command in shown {
+        let (calls, steps) = (command.histogram.total(), command.histogram.cumulative());
+        ctx.reply.bulk(command.name.as_bytes());
         ctx.reply.map(2);
         ctx.reply.bulk(b"calls");
         ctx.reply.integer(calls as i64);
