@@ -63,6 +63,8 @@ pub struct Chapter {
     pub title: String,
     /// The feature behind which its lines stand. The first chapter has none: it is the base.
     pub feature: Option<String>,
+    /// So many gates it may have outside of lists; more than the rule says is a debt.
+    pub gates: Option<usize>,
     /// Reading and writing it takes so long.
     pub minutes: usize,
     /// The units of Redis's own test suite that it opens.

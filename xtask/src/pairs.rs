@@ -8,6 +8,7 @@ use similar::{Algorithm, ChangeTag, TextDiff};
 
 use crate::layers::Plan;
 use crate::manifest;
+use crate::reread;
 use crate::steps::{Files, Step};
 
 /// What became of a file since the step before.
@@ -109,9 +110,14 @@ pub fn compare(before: Option<&Step>, step: &Step) -> Result<Vec<Pair>> {
 /// chapters as they are, and its benches measure it alone.
 fn what_chapters_have(last: &Step, first: &Files) -> Result<Files> {
     let mut files = last.files()?;
+    // A chapter may have a suite of the same name.
+    let is_suite = |path: &str| {
+        let source = first.get(path).map(|it| String::from_utf8_lossy(it));
+        path.starts_with("tests/") && source.is_some_and(|it| reread::is_suite(&it))
+    };
     files.retain(|path, _| {
         let is_program = path.starts_with("src/");
-        is_program || first.contains_key(path) && path != "tests/suite/main.rs"
+        is_program || first.contains_key(path) && path != "tests/suite/main.rs" && !is_suite(path)
     });
     if let Some(text) = files.get_mut("Cargo.toml") {
         *text = manifest::without_benches(std::str::from_utf8(text)?)?.into_bytes();

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use crc::{Digest, Table};
 use thiserror::Error;
 
-use super::value::{is_known, type_name};
+use super::kind::{is_known, type_name};
 use super::{CRC, MAGIC, VERSION, encoding, lzf, opcode};
 use crate::objects::Limits;
 use crate::store::Value;

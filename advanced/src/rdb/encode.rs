@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crc::{Digest, Table};
 
 use super::lzf::Compressor;
-use super::{CRC, MAGIC, Options, VERSION, encoding, opcode, value};
+use super::{CRC, MAGIC, Options, VERSION, encoding, kind, opcode};
 use crate::resp::parse_integer;
 use crate::stats::{memory_in_use, unix_time};
 use crate::store::Entry;
@@ -81,7 +81,7 @@ impl<W: Write> Encoder<W> {
         if let Some(deadline) = entry.deadline {
             self.put(opcode::DEADLINE_MILLISECONDS, &deadline.to_le_bytes());
         }
-        self.kind(value::kind_of(entry.value));
+        self.kind(kind::kind_of(entry.value));
         self.string(entry.key)?;
         self.value(entry.value)
     }

@@ -28,6 +28,7 @@
 
 mod decode;
 mod encode;
+mod kind;
 mod legacy;
 pub mod lzf;
 pub mod payload;

@@ -4,7 +4,7 @@
 use std::io;
 
 use super::encode::Encoder;
-use super::{CRC, Decoder, Options, VERSION, value};
+use super::{CRC, Decoder, Options, VERSION, kind};
 use crate::objects::Limits;
 use crate::store::Value;
 
@@ -32,7 +32,7 @@ pub fn dump(value: &Value, options: Options) -> io::Result<Vec<u8>> {
 fn body(value: &Value, options: Options) -> io::Result<Vec<u8>> {
     let mut payload = Vec::new();
     let mut encoder = Encoder::new(&mut payload, options);
-    encoder.kind(value::kind_of(value));
+    encoder.kind(kind::kind_of(value));
     encoder.value(value)?;
     encoder.flush()?;
     Ok(payload)
@@ -47,7 +47,7 @@ pub fn size(value: &Value, options: Options) -> io::Result<usize> {
 pub fn restore(payload: &[u8], limits: Limits, is_trusted: bool) -> Result<Value, PayloadError> {
     check(payload, is_trusted).ok_or(PayloadError::Footer)?;
     let mut decoder = Decoder::bare(payload).with_limits(limits);
-    let value = decoder.byte().and_then(|kind| match value::is_known(kind) {
+    let value = decoder.byte().and_then(|kind| match kind::is_known(kind) {
         true => decoder.value(kind),
         false => Ok(None),
     });

@@ -276,6 +276,16 @@ fn too_many_gates_are_told() {
     let text = scratch.read("advanced/src/lib.rs");
     scratch.write("advanced/src/lib.rs", &(text + &lines));
     scratch.tool(&["lineage", "--write"]).passes();
+    // A debt is a number that only becomes smaller.
+    let scratch = advanced();
+    let text = scratch.read("advanced/src/server.rs");
+    scratch.write("advanced/src/server.rs", &(text + &lines));
+    let debt = |from: &str, to: &str| {
+        scratch.replace("advanced/chapters.toml", from, to);
+        scratch.tool(&["lineage", "--write"])
+    };
+    debt("minutes = 30", "minutes = 30\ngates = 26").passes();
+    debt("gates = 26", "gates = 27").fails_with(&["has 26 gates, so `gates` is 26 now"]);
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! The types of values in an RDB (`RDB_TYPE_…`). The old ones are only read.
+
+use crate::objects::Object;
+use crate::store::Value;
+
+pub const STRING: u8 = 0;
+pub const HASH: u8 = 4;
+pub const HASH_ZIPMAP: u8 = 9;
+pub const HASH_ZIPLIST: u8 = 13;
+pub const HASH_LISTPACK: u8 = 16;
+
+/// Whether this server has the type.
+pub fn is_known(kind: u8) -> bool {
+    matches!(
+        kind,
+        STRING | HASH | HASH_ZIPMAP | HASH_ZIPLIST | HASH_LISTPACK
+    )
+}
+
+/// Names a type of value that this server does not have, for the error.
+pub fn type_name(kind: u8) -> Option<&'static str> {
+    Some(match kind {
+        1 | 10 | 14 | 18 => "a list",
+        2 | 11 => "a set",
+        3 | 5 | 12 | 17 => "a sorted set",
+        6 | 7 => "a module's value",
+        15 | 19 => "a stream",
+        _ => return None,
+    })
+}
+
+/// The type that a value is written as.
+pub fn kind_of(value: &Value) -> u8 {
+    value.as_object().map_or(STRING, Object::kind)
+}
