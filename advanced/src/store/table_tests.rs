@@ -33,3 +33,9 @@ proptest! {
         }
     }
 }
+
+/// What a key takes of memory, and how soon it is found, depends on it.
+#[test]
+fn an_entry_is_one_cache_line() {
+    assert_eq!(size_of::<super::Entry<crate::store::Value>>(), 64);
+}
