@@ -88,6 +88,7 @@ const KEY_FLAGS: &[(KeyFlags, &[&str])] = &[
             "hexists",
             "hlen",
             "hstrlen",
+            "memory|usage",
             "object|encoding",
             "object|refcount",
             "strlen",
