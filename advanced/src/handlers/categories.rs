@@ -90,6 +90,8 @@ const KEY_FLAGS: &[(KeyFlags, &[&str])] = &[
             "hstrlen",
             "memory|usage",
             "object|encoding",
+            "object|freq",
+            "object|idletime",
             "object|refcount",
             "strlen",
             "touch",
