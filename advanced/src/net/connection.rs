@@ -386,6 +386,7 @@ impl Connection {
         let is_over = self.answer(state, waiting, at_end);
         #[cfg(feature = "client-lifecycle")]
         special::settle_wait(&self.client, &mut self.output, start);
+        self.client.handle.show(&self.input, &self.output);
         if is_over {
             self.client.handle.is_blocked.store(false, Relaxed);
             self.has_mail = true;

@@ -22,6 +22,8 @@ mod command;
 mod config_file;
 #[cfg(feature = "client-lifecycle")]
 mod config_rewrite;
+#[cfg(feature = "client-lifecycle")]
+mod debug_replies;
 mod dump;
 #[allow(dead_code)]
 mod harness;

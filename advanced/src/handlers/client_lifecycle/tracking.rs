@@ -4,11 +4,21 @@
 use crate::command::{CommandError, Context, Result};
 use crate::resp::Args;
 
-/// `CLIENT TRACKING ON | OFF …`: off is what it is.
+/// `CLIENT TRACKING ON | OFF [REDIRECT id] [PREFIX prefix …] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]`: off
+/// is what it is.
 pub fn client_tracking(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let mut options = args.skip(3);
+    while let Some(option) = options.get(0) {
+        let words = match option.to_ascii_lowercase().as_slice() {
+            b"bcast" | b"optin" | b"optout" | b"noloop" => 1,
+            b"prefix" | b"redirect" if options.len() > 1 => 2,
+            _ => return Err(CommandError::SYNTAX),
+        };
+        options = options.skip(words);
+    }
     match args[2].to_ascii_lowercase().as_slice() {
         b"on" => Err(CommandError::unknown_subcommand("client", &args[1])),
-        b"off" if args.len() == 3 => {
+        b"off" => {
             ctx.reply.ok();
             Ok(())
         }
