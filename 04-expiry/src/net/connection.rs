@@ -87,7 +87,7 @@ impl Connection {
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
             if self.client.closing || (at_end && !more) {
-                break;
+                return self.hang_up().await;
             }
             self.send()?;
             let room = self.make_room();
@@ -107,7 +107,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -166,7 +165,7 @@ impl Connection {
         state.stats.bytes_sent += std::mem::take(&mut self.sent);
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 command::execute(ctx, args);

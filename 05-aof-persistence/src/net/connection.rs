@@ -96,7 +96,7 @@ impl Connection {
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
             if self.client.closing || (at_end && !more) {
-                break;
+                return self.hang_up().await;
             }
             self.send()?;
             let room = self.make_room();
@@ -116,7 +116,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -180,7 +179,7 @@ impl Connection {
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
             let start = self.output.len();
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 if command::execute(ctx, args) {
@@ -238,7 +237,7 @@ impl Connection {
         for range in &self.unlogged.replies {
             replies.extend_from_slice(&self.output[end..range.start]);
             let error = CommandError::aof(error);
-            Reply::new(&mut replies, self.client.protocol).error(error.text());
+            Reply::new(&mut replies, self.client.handle.protocol()).error(error.text());
             end = range.end;
         }
         replies.extend_from_slice(&self.output[end..]);

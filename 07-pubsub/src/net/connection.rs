@@ -117,7 +117,7 @@ impl Connection {
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
             if self.client.closing || (at_end && !more) {
-                break;
+                return self.hang_up().await;
             }
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
@@ -147,7 +147,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -208,7 +207,7 @@ impl Connection {
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && !self.client.closing && !self.has_published {
             let start = self.output.len();
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 if command::execute(ctx, args) {
@@ -297,7 +296,7 @@ impl Connection {
         for range in &self.unlogged.replies {
             replies.extend_from_slice(&self.output[end..range.start]);
             let error = CommandError::aof(error);
-            Reply::new(&mut replies, self.client.protocol).error(error.text());
+            Reply::new(&mut replies, self.client.handle.protocol()).error(error.text());
             end = range.end;
         }
         replies.extend_from_slice(&self.output[end..]);

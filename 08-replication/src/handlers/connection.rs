@@ -45,7 +45,7 @@ const CLIENT: &[Command] = &[
 fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_subscriber = ctx.client.handle.is_subscriber();
     match args.len() {
-        1 | 2 if is_subscriber && ctx.client.protocol == Protocol::Resp2 => {
+        1 | 2 if is_subscriber && ctx.client.handle.protocol() == Protocol::Resp2 => {
             ctx.reply.array(2);
             ctx.reply.bulk(b"pong");
             ctx.reply.bulk(args.get(1).unwrap_or_default());
@@ -100,7 +100,7 @@ fn check_user(user: &[u8]) -> Result {
 /// and says who is here.
 fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let protocol = match args.get(1) {
-        None => ctx.client.protocol,
+        None => ctx.client.handle.protocol(),
         Some(version) => protocol(version)?,
     };
     let mut options = args.skip(2);
@@ -123,7 +123,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
     }
     // The reply to HELLO is the first in the new protocol.
-    ctx.client.speak(protocol);
+    ctx.client.handle.set_protocol(protocol);
     ctx.reply.protocol = protocol;
     introduce_server(ctx);
     Ok(())
@@ -149,7 +149,7 @@ fn version(protocol: Protocol) -> i64 {
 
 fn introduce_server(ctx: &mut Context<'_>) {
     let id = ctx.client.handle.id as i64;
-    let version = version(ctx.client.protocol);
+    let version = version(ctx.client.handle.protocol());
     let role = match ctx.state.replication.is_replica() {
         true => "replica",
         false => "master",
@@ -172,7 +172,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.pubsub.leave(ctx.client.handle.id);
     ctx.client.handle.set_name("");
-    ctx.client.speak(Protocol::default());
+    ctx.client.handle.set_protocol(Protocol::default());
     ctx.reply.simple("RESET");
     Ok(())
 }

@@ -10,10 +10,8 @@ use crate::config::{Change, Config, PARAMETERS, Parameter};
 use crate::logging;
 use crate::resp::Args;
 use crate::state::State;
-use crate::stats::unix_time;
 use crate::store::Counters;
-use crate::util::glob;
-use crate::util::open_files;
+use crate::util::{glob, open_files, unix_time};
 
 const CONFIG_FLAGS: &[Flag] = &[Admin, Noscript, Loading, Stale];
 

@@ -144,9 +144,8 @@ impl Connection {
             }
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
-            let is_replica = self.client.sync.is_some();
-            if self.client.closing || is_replica || (at_end && !more) {
-                break;
+            if !self.may_execute() || (at_end && !more) {
+                return self.hang_up().await;
             }
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
@@ -176,7 +175,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -257,7 +255,7 @@ impl Connection {
                 break;
             }
             let start = self.output.len();
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 if command::execute(ctx, args) {
@@ -357,7 +355,7 @@ impl Connection {
     /// wait is over.
     fn answer(&mut self, waiting: Waiting, at_end: bool) -> bool {
         let state = &*self.shared.lock();
-        let mut reply = Reply::new(&mut self.output, self.client.protocol);
+        let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
         match waiting {
             Waiting::Replicas { .. } if state.replication.is_replica() => {
                 reply.error(CommandError::UNBLOCKED.text());
@@ -454,7 +452,7 @@ impl Connection {
         for range in &self.unlogged.replies {
             replies.extend_from_slice(&self.output[end..range.start]);
             let error = CommandError::aof(error);
-            Reply::new(&mut replies, self.client.protocol).error(error.text());
+            Reply::new(&mut replies, self.client.handle.protocol()).error(error.text());
             end = range.end;
         }
         replies.extend_from_slice(&self.output[end..]);
