@@ -72,7 +72,7 @@ impl Deck {
             if let Block::Code(info, source) = block
                 && info == "mermaid"
             {
-                kept.extend(diagram(source)?);
+                kept.push(diagram(source)?);
                 continue;
             }
             // What introduces a block stays with it.
@@ -283,60 +283,26 @@ fn highlighted(info: &str, lines: &[&str]) -> String {
     lines.collect()
 }
 
-/// A diagram as large as it can be. If that is too small to be read from the last row, it comes once
-/// more, enlarged, in as many pieces as it takes; those of a sequence are each below its names.
-fn diagram(source: &str) -> Result<Vec<Piece>> {
-    const SIZE: [f64; 2] = [1160.0, 550.0];
+/// A diagram, as large as it can be.
+fn diagram(source: &str) -> Result<Piece> {
     let (svg, view) = widest_drawing(source)?;
     let [x, y, width, mut height] = sizes(&view)?;
-    let id = between(&svg, " id=\"", "\"").context("a diagram without an id")?;
-    let is_sequence = source.starts_with("sequence");
-    // Its last arrow may reach below it.
-    height += if is_sequence { 25.0 } else { 0.0 };
-    // A part of it, in its own units, as large as that; ids must not come twice.
-    let window = |number: usize, [x, y, width, height]: [f64; 4], scale: f64| {
-        let copy = svg.replace(id, &format!("{id}-{number}"));
-        let (wide, high) = (width * scale / 10.0, height * scale / 10.0);
-        let copy = copy.replacen(&view, &format!("{x} {y} {width} {height}"), 1);
-        format!("<div style=\"width: {wide:.1}rem; height: {high:.1}rem\">{copy}</div>\n")
+    // The last arrow of a sequence may reach below it.
+    height += if source.starts_with("sequence") {
+        25.0
+    } else {
+        0.0
     };
-    let piece = |windows: String| Piece {
-        html: format!("<figure>{windows}</figure>\n"),
+    let scale = (1160.0 / width).min(565.0 / height).min(1.8) / 10.0;
+    let (wide, high) = (width * scale, height * scale);
+    let svg = svg.replacen(&view, &format!("{x} {y} {width} {height}"), 1);
+    Ok(Piece {
+        html: format!(
+            "<figure><div style=\"width: {wide:.1}rem; height: {high:.1}rem\">{svg}</div></figure>\n"
+        ),
         height: ROOM,
         width: WIDTH,
-    };
-    let fit = (SIZE[0] / width).min(SIZE[1] / height).min(1.8);
-    let mut pieces = vec![piece(window(0, [x, y, width, height], fit))];
-    // Letters are of 16.
-    let (scale, names, overlap) = match is_sequence {
-        true => ((SIZE[0] / width).min(1.5), 80.0, 45.0),
-        // Cut in one direction only, because pieces of a piece tell nothing.
-        false => (
-            (SIZE[0] / width).max(SIZE[1] / height).min(1.25),
-            0.0,
-            120.0,
-        ),
-    };
-    if fit < 1.0 && scale > 1.15 * fit {
-        for (top, tall) in windows(height - names, SIZE[1] / scale - names + 1.0, overlap) {
-            for (left, wide) in windows(width, SIZE[0] / scale + 1.0, overlap) {
-                let at = 2 * pieces.len();
-                let part = [x + left, y + names + top, wide, tall];
-                let above = window(at + 1, [x + left, y, wide, names.max(1.0)], scale);
-                let above = if is_sequence { above } else { String::new() };
-                pieces.push(piece(above + &window(at, part, scale)));
-            }
-        }
-    }
-    Ok(pieces)
-}
-
-/// Where windows begin that show all of a length, and how long each is, at most so much.
-fn windows(length: f64, most: f64, overlap: f64) -> Vec<(f64, f64)> {
-    let count = ((length - overlap) / (most - overlap)).ceil().max(1.0);
-    let each = (length + overlap * (count - 1.0)) / count;
-    let starts = (0..count as usize).map(|at| at as f64 * (each - overlap));
-    starts.map(|start| (start, each)).collect()
+    })
 }
 
 /// The drawing that is larger on a slide, downwards or to the right, and its viewBox.
@@ -448,15 +414,6 @@ mod tests {
         let counts: Vec<_> = deck.slides.iter().map(|it| it.pieces.len()).collect();
         assert_eq!(counts, [2, 1, 1, 1]);
         assert_eq!(deck.slides[1].title, "T");
-    }
-
-    #[test]
-    fn windows_show_all_of_a_diagram() {
-        assert_eq!(windows(500.0, 600.0, 50.0), [(0.0, 500.0)]);
-        assert_eq!(windows(1050.0, 600.0, 50.0), [(0.0, 550.0), (500.0, 550.0)]);
-        let all = windows(2000.0, 600.0, 50.0);
-        let (start, each) = all[all.len() - 1];
-        assert!(each <= 600.0 && start + each == 2000.0, "{all:?}");
     }
 
     #[test]
