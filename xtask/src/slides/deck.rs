@@ -45,16 +45,11 @@ impl Deck {
     pub fn add(&mut self, title: &str, class: &'static str, pieces: Vec<Piece>) -> &mut Slide {
         let first = self.slides.len();
         let rows = width(title).div_ceil(COLUMNS[0]).max(1);
-        let room = ROOM - TITLE * (rows - 1);
-        let mut left = room;
-        self.slides.push(Slide::new(title, class));
-        for piece in pieces {
-            if left < piece.height && left < room {
-                self.slides.push(Slide::new(title, class));
-                left = room;
-            }
-            left = left.saturating_sub(piece.height);
-            self.last().pieces.push(piece);
+        let heights: Vec<usize> = pieces.iter().map(|it| it.height).collect();
+        let mut pieces = pieces.into_iter();
+        for count in spread(&heights, ROOM - TITLE * (rows - 1)) {
+            self.slides.push(Slide::new(title, class));
+            self.last().pieces.extend(pieces.by_ref().take(count));
         }
         &mut self.slides[first]
     }
@@ -84,7 +79,11 @@ impl Deck {
             let introduction = kept.pop_if(introduces);
             let room = ROOM - introduction.as_ref().map_or(0, |it| it.height);
             let mut pieces = match block {
-                Block::Text(it) if it.ends_with(':') && !is_followed(&blocks[at + 1..]) => {
+                Block::Text(it)
+                    if it.starts_with("NOTES")
+                        || it.starts_with("[NOTES")
+                        || (it.ends_with(':') && !is_followed(&blocks[at + 1..])) =>
+                {
                     notes.push((*it).to_owned());
                     continue;
                 }
@@ -151,6 +150,27 @@ impl Slide {
             "<section class=\"{class}\">\n{title}<div style=\"zoom: {zoom}%\">\n{pieces}</div>\n<aside>{notes}</aside>\n</section>\n"
         )
     }
+}
+
+/// How many pieces are on each slide: no more slides than it takes, each about as full as the others.
+fn spread(heights: &[usize], room: usize) -> Vec<usize> {
+    let with = |room: usize| {
+        let mut counts = vec![0];
+        let mut left = room;
+        for height in heights {
+            if left < *height && left < room {
+                counts.push(0);
+                left = room;
+            }
+            left = left.saturating_sub(*height);
+            *counts.last_mut().expect("one at least") += 1;
+        }
+        counts
+    };
+    let least = with(room);
+    let rooms = (0..room).rev().step_by(10).map(with);
+    let same = rooms.take_while(|it| it.len() == least.len());
+    same.last().unwrap_or(least)
 }
 
 /// Whether something else than a text comes first.
@@ -252,12 +272,15 @@ fn cut<'a>(lines: &'a [&'a str], most: usize, rows: impl Fn(&&str) -> usize) -> 
             return parts;
         }
         let indent = |at: &usize| rest[*at].len() - rest[*at].trim_start().len();
+        let left = |at: &usize| rest[*at..].iter().map(&rows).sum::<usize>();
+        let parts_after = left(&0).div_ceil(most) - 1;
         // The least indented line in the last two thirds begins the next part; an empty line is best.
         let best = (fit / 3 + 1..=fit)
             .rev()
+            .filter(|at| left(at) <= most * parts_after)
             .min_by_key(|at| match rest[*at].trim() {
                 "" => 0,
-                "}" | "};" | "})" | ")" | "});" => 1000,
+                it if it.starts_with(['}', ')', ']']) => 1000,
                 _ => indent(at) + 1,
             });
         let (part, after) = rest.split_at(best.unwrap_or(fit));
@@ -359,27 +382,19 @@ pub fn table(rows: &[&str], room: usize) -> Vec<Piece> {
         let lines = lines.map(|(cell, width)| cell.div_ceil((72 * width / sum.max(72)).max(9)));
         34 * lines.max().unwrap_or(1) + 16
     };
-    let mut pieces: Vec<Piece> = Vec::new();
+    let heights: Vec<usize> = body.iter().map(height).collect();
     let mut rest = body;
-    while !rest.is_empty() {
-        let mut filled = 60;
-        let fits = |row: &&&str| {
-            filled += height(row);
-            filled <= room
-        };
-        let (part, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-        let text = [&rows[..2], part].concat().join("\n");
-        let html = to_html(&text);
-        let height = 60 + part.iter().map(height).sum::<usize>();
-        let width = WIDTH.min(16 * sum);
-        pieces.push(Piece {
-            html,
-            height,
-            width,
-        });
-        rest = after;
-    }
-    pieces
+    let counts = spread(&heights, room.saturating_sub(60)).into_iter();
+    let piece = |count: usize| {
+        let part;
+        (part, rest) = rest.split_at(count);
+        Piece {
+            html: to_html(&[&rows[..2], part].concat().join("\n")),
+            height: 60 + part.iter().map(height).sum::<usize>(),
+            width: WIDTH.min(16 * sum),
+        }
+    };
+    counts.map(piece).collect()
 }
 
 #[cfg(test)]
@@ -399,6 +414,14 @@ mod tests {
     }
 
     #[test]
+    fn slides_are_about_as_full_as_each_other() {
+        assert_eq!(spread(&[200, 200, 150, 50], 560), [2, 2]);
+        assert_eq!(spread(&[200, 200, 100], 560), [3]);
+        assert_eq!(spread(&[900, 1], 560), [1, 1]);
+        assert_eq!(spread(&[], 560), [0]);
+    }
+
+    #[test]
     fn what_does_not_fit_goes_on_on_the_next_slide() {
         let mut deck = Deck::default();
         let piece = |height| Piece {
@@ -412,7 +435,7 @@ mod tests {
             vec![piece(300), piece(200), piece(100), piece(9000), piece(1)],
         );
         let counts: Vec<_> = deck.slides.iter().map(|it| it.pieces.len()).collect();
-        assert_eq!(counts, [2, 1, 1, 1]);
+        assert_eq!(counts, [1, 2, 1, 1]);
         assert_eq!(deck.slides[1].title, "T");
     }
 
