@@ -43,8 +43,8 @@ impl End {
         match self {
             End::Differs => "the reply is another",
             End::Closed => "the server closed the connection",
-            End::Silent => "nothing more came",
-            End::Extra => "more came than the reply",
+            End::Silent => "nothing more arrived",
+            End::Extra => "more bytes arrived than the reply",
             End::Open => "the connection stays open, which Redis closes here",
         }
     }

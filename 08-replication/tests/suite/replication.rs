@@ -643,7 +643,7 @@ fn killed_servers_come_back() {
     assert_eq!(all(&mut p), all(&mut r));
 }
 
-/// What a replica has got is in its log, and nothing else.
+/// A replica's AOF holds what the replica has received, and nothing else.
 #[test]
 fn a_replica_keeps_a_log_of_its_own() {
     let data = data_folder();

@@ -162,9 +162,8 @@ fn refusals_quote_bytes_that_are_no_text() {
     }
 }
 
-/// Of the command's name, of a subcommand's and of all arguments together an
-/// error shows 128 bytes each.
-/// Reread: 02-resp-parser/GUIDE.md#the-table
+/// An error quotes at most 128 bytes of a command's name, of a subcommand's, and of all arguments
+/// together. Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn refusals_quote_no_more_than_128_bytes() {
     let server = Server::start();
