@@ -15,7 +15,7 @@ export FAKETTY=1 # redis-cli prints what a person sees, although this script rea
 # Ends the demo; if a server has panicked, that is the reason.
 fail() {
     echo "demo: $*" >&2
-    ! grep -hsA 2 "panicked at" "$stage"/log.* >&2 || echo "demo: so the server has ended; this was its message" >&2
+    ! grep -hsA 1 "panicked at" "$stage"/log.* >&2 || echo "demo: so the server has ended; this was its message" >&2
     exit 1
 }
 say() { echo; printf '# %s\n' "$@"; }
