@@ -80,8 +80,7 @@ impl Deck {
             let room = ROOM - introduction.as_ref().map_or(0, |it| it.height);
             let mut pieces = match block {
                 Block::Text(it)
-                    if it.starts_with("NOTES")
-                        || it.starts_with("[NOTES")
+                    if is_about_pages(it)
                         || (it.ends_with(':') && !is_followed(&blocks[at + 1..])) =>
                 {
                     notes.push((*it).to_owned());
@@ -150,6 +149,12 @@ impl Slide {
             "<section class=\"{class}\">\n{title}<div style=\"zoom: {zoom}%\">\n{pieces}</div>\n<aside>{notes}</aside>\n</section>\n"
         )
     }
+}
+
+/// Whether a text only says what other pages have.
+fn is_about_pages(text: &str) -> bool {
+    let text = text.trim_start_matches('[');
+    text.starts_with("NOTES") || text.starts_with("INSTRUCTOR")
 }
 
 /// How many pieces are on each slide: no more slides than it takes, each about as full as the others.
