@@ -56,7 +56,7 @@ fn check(ctx: &Context<'_>, command: &Command) -> Result {
     {
         return Err(CommandError::aof(error));
     }
-    if is(Flag::Write) && state.replication.is_replica() && state.config.replica_read_only {
+    if state.replication.is_replica() && state.config.replica_read_only && is(Flag::Write) {
         return Err(CommandError::READONLY);
     }
     let is_subscriber = ctx.client.handle.is_subscriber();
