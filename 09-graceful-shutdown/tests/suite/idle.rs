@@ -1,6 +1,6 @@
 //! What a client costs that says nothing.
 //!
-//! Reread: 09-graceful-shutdown/NOTES.md#how-the-given-files-work
+//! Reread: 09-graceful-shutdown/NOTES.md#memory-and-large-values-beside-redis
 
 use crate::client::Client;
 use crate::harness::{Server, wait_until};
