@@ -288,8 +288,8 @@ fn what_is_not_resp_ends_the_connection() {
     Client::connect(&server).check(PING, "+PONG\r\n");
 }
 
-/// A web page can make a browser send a request whose body is commands. The
-/// connection ends before them.
+/// A web page can make a browser send a request whose body is commands. The connection is closed
+/// before they are executed.
 #[test]
 fn a_request_of_a_browser_ends_the_connection() {
     let server = Server::start();
@@ -452,9 +452,8 @@ fn a_pipeline_may_be_cut_anywhere() {
     client.expect(replies);
 }
 
-/// Commands whose replies do not fit into one batch arrive with one read, and after them
-/// nothing does. All of them are answered.
-/// Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
+/// Commands whose replies do not fit into one batch arrive with one read, and nothing after them.
+/// All of them get replies. Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
 #[test]
 fn a_pipeline_may_have_more_replies_than_a_batch() {
     let server = Server::start();
