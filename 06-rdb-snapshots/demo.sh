@@ -12,7 +12,12 @@ trap 'exec 2>/dev/null; kill -9 ${processes[@]+"${processes[@]}"} || true; wait 
 trap 'exit 1' INT TERM
 export FAKETTY=1 # redis-cli prints what a person sees, although this script reads it
 
-fail() { echo "demo: $*" >&2; exit 1; }
+# Ends the demo; if a server has panicked, that is the reason.
+fail() {
+    echo "demo: $*" >&2
+    ! grep -hsA 1 "panicked at" "$stage"/log.* >&2 || echo "demo: so the server has ended; this was its message" >&2
+    exit 1
+}
 say() { echo; printf '# %s\n' "$@"; }
 
 # Shows a command, waits for Enter, and runs it; what it prints is then in $out.

@@ -7,15 +7,12 @@
 use std::sync::Arc;
 
 use crate::clients::Handle;
-use crate::resp::Protocol;
 
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
     /// What the rest of the server knows of this client.
     pub handle: Arc<Handle>,
-    /// How replies to this client are encoded; chosen with `HELLO`.
-    pub protocol: Protocol,
     /// Close the connection after the replies so far have been sent.
     pub closing: bool,
     /// It has sent a line of HTTP: it does not get those replies either.
@@ -23,16 +20,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sets the protocol of the client's replies, from the next reply on.
-    pub fn speak(&mut self, protocol: Protocol) {
-        self.protocol = protocol;
-        self.handle.set_protocol(protocol);
-    }
-
     pub fn new(handle: Arc<Handle>) -> Self {
         Self {
             handle,
-            protocol: Protocol::default(),
             closing: false,
             is_browser: false,
         }

@@ -53,7 +53,7 @@ fn execute(state: &mut State, client: &mut Client, requests: &[u8], output: &mut
     output.clear();
     while matches!(batch.fill(&mut input), Ok(1..)) {
         while let Some(args) = batch.take(&input) {
-            let reply = Reply::new(output, client.protocol);
+            let reply = Reply::new(output, client.handle.protocol());
             let ctx = &mut Context::new(handlers::table(), client, reply, state);
             command::execute(ctx, args);
         }

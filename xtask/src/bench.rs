@@ -26,7 +26,7 @@ const GRADERS: &str = "exercise_";
 /// What takes long in the suites, by parts of the tests' names: what plants faults, what
 /// kills servers at random, what fills buffers and what waits for other servers. `make
 /// test` does all of that, once for each step.
-const LONG: [&str; 10] = [
+pub const LONG: [&str; 10] = [
     "_faults::",
     "_crash::",
     "_chaos::",

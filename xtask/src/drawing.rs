@@ -30,7 +30,15 @@ pub fn svg(mermaid: &str) -> Result<String> {
         "look": "classic",
         "fontFamily": FONTS,
         "themeVariables": { "noteBkgColor": "#fff", "noteTextColor": "#000", "noteBorderColor": "#666" },
-        "sequence": { "mirrorActors": false },
+        "sequence": {
+            "mirrorActors": false, "width": 110, "height": 40, "actorMargin": 24, "boxMargin": 5,
+            "noteMargin": 6, "diagramMarginX": 4, "diagramMarginY": 4,
+        },
+        "flowchart": {
+            "nodeSpacing": 22, "rankSpacing": 28, "padding": 8, "diagramPadding": 4,
+            "wrappingWidth": 220, "subGraphTitleMargin": { "top": 4, "bottom": 8 },
+        },
+        "state": { "nodeSpacing": 22, "rankSpacing": 28, "padding": 6 },
     })));
     let diagram = engine
         .parse_diagram_for_render_model_sync(mermaid, ParseOptions::strict())?
@@ -45,8 +53,12 @@ pub fn svg(mermaid: &str) -> Result<String> {
     };
     let drawn = layout.render_svg(&options, &SvgDebugOptions::default())?;
     let svg = drawn.into_parts().0;
-    // A label at the rim may be wider than was estimated.
-    Ok(svg.replacen("style=\"", "style=\"overflow: visible; ", 1))
+    // A label at the rim may be wider than was estimated; one that is narrower is centred.
+    let svg = svg.replacen("style=\"", "style=\"overflow: visible; ", 1);
+    Ok(svg.replace(
+        "display: table-cell;",
+        "display: block; width: max-content; min-width: 100%; text-align: center;",
+    ))
 }
 
 fn environment() -> Result<RenderEnvironment> {

@@ -35,6 +35,7 @@ mod lineage;
 mod load;
 mod manifest;
 mod modules;
+mod mutants;
 mod outcome;
 mod output;
 mod pairs;
@@ -112,6 +113,8 @@ enum Command {
     Test(test::Args),
     /// Run tests many times, while other processes keep all processors busy.
     Stress(stress::Args),
+    /// Make small changes in a step's code, and see whether a test notices.
+    Mutants(mutants::Args),
     /// Run a step's suites against any server, in any language.
     Verify(verify::Args),
     /// Merge what changed in one step into every later step.
@@ -158,6 +161,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Solutions(args) => solutions::run(args),
         Command::Test(args) => test::run(args),
         Command::Stress(args) => stress::run(args),
+        Command::Mutants(args) => mutants::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Carry(args) => carry::run(args),
         Command::Completions(args) => completions::run(args),

@@ -127,7 +127,7 @@ mod tests {
 
     const FAILED: &str = "\nrunning 1 test\ntest a::b ... FAILED\n\nfailures:\n\n\
         ---- a::b stdout ----\n\nthread 'a::b' (7) panicked at 01-x/tests/suite/a.rs:3:5:\n\
-        the reply is another\n  sent      x\nnote: run with `RUST_BACKTRACE=1` …\n\
+        the reply differs\n  sent      x\nnote: run with `RUST_BACKTRACE=1` …\n\
         the server said:\n\nhello\n\n\nfailures:\n    a::b\n\ntest result: FAILED.";
 
     fn outcome(success: Option<bool>, output: &str) -> Outcome {
@@ -139,7 +139,7 @@ mod tests {
     fn the_test_s_own_words_are_cut_out() {
         let failed = outcome(Some(false), FAILED);
         assert_eq!(failed.verdict, Verdict::Failed);
-        assert_eq!(failed.text, "the reply is another\n  sent      x");
+        assert_eq!(failed.text, "the reply differs\n  sent      x");
         assert_eq!(failed.place.as_deref(), Some("01-x/tests/suite/a.rs:3"));
         assert_eq!(failed.server_said, ["hello"]);
     }

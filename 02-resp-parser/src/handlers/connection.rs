@@ -86,13 +86,12 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     };
     let mut options = args.skip(2);
     while let Some(option) = options.get(0) {
-        let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
         match (options.get(1), options.get(2)) {
-            (Some(user), Some(_)) if is("AUTH") => {
+            (Some(user), Some(_)) if options.is(0, "AUTH") => {
                 check_user(user)?;
                 options = options.skip(3);
             }
-            (Some(given), _) if is("SETNAME") => {
+            (Some(given), _) if options.is(0, "SETNAME") => {
                 // As in Redis, the name stays even if a later option is wrong.
                 ctx.client.name = valid_name(given)?.to_vec();
                 options = options.skip(2);

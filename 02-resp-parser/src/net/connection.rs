@@ -167,17 +167,17 @@ impl Connection {
     }
 }
 
-/// Reads up to `room` bytes, or a little more. For a large read, the buffer is allocated when there
-/// is something to read, so a client that is silent has none.
+/// Reads up to `room` bytes, or a little more. For a large read, and for the first one, the buffer is
+/// allocated when there is something to read, so a client that is silent has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
-    if room > KEPT_BUFFER {
+    if room > KEPT_BUFFER || input.capacity() == 0 {
         return poll_fn(|cx| {
             ready!(reader.as_ref().poll_read_ready(cx))?;
             input.reserve(room);
             let read = pin!(reader.read_buf(input)).poll(cx);
-            // After a read that filled its buffer, tokio still takes the socket for readable.
-            if read.is_pending() {
-                give_back(input);
+            // At first, and after a read that filled its buffer, tokio takes the socket for readable.
+            if read.is_pending() && input.is_empty() {
+                *input = BytesMut::new();
             }
             read
         })

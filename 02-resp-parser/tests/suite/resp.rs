@@ -162,9 +162,8 @@ fn refusals_quote_bytes_that_are_no_text() {
     }
 }
 
-/// Of the command's name, of a subcommand's and of all arguments together an
-/// error shows 128 bytes each.
-/// Reread: 02-resp-parser/GUIDE.md#the-table
+/// An error quotes at most 128 bytes of a command's name, of a subcommand's, and of all arguments
+/// together. Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn refusals_quote_no_more_than_128_bytes() {
     let server = Server::start();
@@ -289,8 +288,8 @@ fn what_is_not_resp_ends_the_connection() {
     Client::connect(&server).check(PING, "+PONG\r\n");
 }
 
-/// A web page can make a browser send a request whose body is commands. The
-/// connection ends before them.
+/// A web page can make a browser send a request whose body is commands. The connection is closed
+/// before they are executed.
 #[test]
 fn a_request_of_a_browser_ends_the_connection() {
     let server = Server::start();
@@ -453,9 +452,8 @@ fn a_pipeline_may_be_cut_anywhere() {
     client.expect(replies);
 }
 
-/// Commands whose replies do not fit into one batch arrive with one read, and after them
-/// nothing does. All of them are answered.
-/// Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
+/// Commands whose replies do not fit into one batch arrive with one read, and nothing after them.
+/// All of them get replies. Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
 #[test]
 fn a_pipeline_may_have_more_replies_than_a_batch() {
     let server = Server::start();

@@ -1,36 +1,35 @@
 //! All commands, by name.
 
-use std::collections::HashMap;
-
 use super::{Command, CommandError, Result};
 use crate::resp::Args;
 
-/// The longest name of a command, in bytes.
-const MAX_NAME: usize = 32;
+/// How many groups of commands there are.
+const GROUPS: usize = 512;
 
 /// All commands, by name.
+///
+/// Names are few, and known in advance. Those of the same length with the same first letter form
+/// a group, hardly ever of more than three. To look through it takes less time than to compute a hash.
 pub struct Table {
-    /// The names are in capitals here, as most clients send them.
-    by_name: HashMap<Vec<u8>, &'static Command, ahash::RandomState>,
+    groups: Vec<Vec<&'static Command>>,
 }
 
 impl Table {
     /// Joins families of commands.
     pub fn new(families: &[&'static [Command]]) -> Self {
-        let commands = families.iter().copied().flatten();
-        Self {
-            by_name: commands
-                .map(|c| (c.name.to_ascii_uppercase().into_bytes(), c))
-                .collect(),
+        let mut groups = vec![Vec::new(); GROUPS];
+        for command in families.iter().copied().flatten() {
+            groups[group(command.name.as_bytes())].push(command);
         }
+        Self { groups }
     }
 
     pub fn len(&self) -> usize {
-        self.by_name.len()
+        self.iter().count()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
-        self.by_name.values().copied()
+        self.groups.iter().flatten().copied()
     }
 
     /// The command called `name`, in any mixture of case; a subcommand if it
@@ -42,15 +41,14 @@ impl Table {
         }
     }
 
+    #[inline]
     fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
-        if let Some(command) = self.by_name.get(name) {
-            return Some(command);
-        }
-        let mut capitals = [0; MAX_NAME];
-        let capitals = capitals.get_mut(..name.len())?;
-        capitals.copy_from_slice(name);
-        capitals.make_ascii_uppercase();
-        self.by_name.get(&*capitals).copied()
+        let group = self.groups[group(name)].iter().copied();
+        // Only a client uses capitals.
+        let lower = || name.iter().map(u8::to_ascii_lowercase);
+        group
+            .filter(|it| it.name.len() == name.len())
+            .find(|it| it.name.bytes().eq(lower()))
     }
 
     /// The command or subcommand that `args` call, whether or not their number is right.
@@ -58,11 +56,14 @@ impl Table {
         let command = self
             .find_whole(&args[0])
             .ok_or_else(|| CommandError::unknown_command(args))?;
+        if command.subcommands.is_empty() {
+            return Ok(command);
+        }
         match args.get(1) {
-            Some(name) if !command.subcommands.is_empty() => command
+            Some(name) => command
                 .subcommand(name)
                 .ok_or_else(|| CommandError::unknown_subcommand(command.name, name)),
-            _ => Ok(command),
+            None => Ok(command),
         }
     }
 
@@ -82,4 +83,11 @@ impl Table {
             .flat_map(|it| [it].into_iter().chain(it.subcommands));
         all.find(|it| it.address() == address).map(|it| it.name)
     }
+}
+
+/// The number of the group for `name`. Letters in capitals differ from small ones in one bit,
+/// which is left out.
+fn group(name: &[u8]) -> usize {
+    let letter = name.first().map_or(0, |first| usize::from(first & 31));
+    (letter + 32 * name.len()) % GROUPS
 }

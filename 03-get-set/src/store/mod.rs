@@ -1,5 +1,5 @@
 //! The store: keys and their values, and the only place that knows how they are
-//! kept (`db.c` and `object.c` in Redis).
+//! kept (`db.c` in Redis).
 //!
 //! Underneath is an [`IndexMap`]: a hash table that leads to positions in a vector of entries.
 //! Lookups cost what they cost in a `HashMap`, and in addition the keys have numbers. That is what
@@ -9,11 +9,13 @@
 //! The hash is seeded at random when the server starts, so that nobody can
 //! prepare keys that all fall into one bucket.
 
+mod value;
+
 use ahash::RandomState;
 use indexmap::IndexMap;
 use smallvec::SmallVec;
 
-use crate::resp::parse_integer;
+pub use value::Value;
 
 /// Bytes that lie in the table itself if there are at most 16 of them, and
 /// elsewhere in memory if there are more. Memory is what a lookup waits for: with
@@ -23,10 +25,6 @@ type Bytes = SmallVec<[u8; 16]>;
 /// A hash table from keys to values of type `V`.
 type Table<V> = IndexMap<Bytes, V, RandomState>;
 
-/// The longest string that Redis keeps in one piece with its object header, in
-/// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
-const EMBSTR_LIMIT: usize = 44;
-
 /// Hashing a key that is longer than this, in bytes, takes longer than waiting for memory.
 const MAX_PREFETCHED: usize = 256;
 
@@ -35,78 +33,6 @@ const PREFETCHED_FROM: usize = 20_000;
 
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
-
-/// A value. So far all values are strings, kept in the shortest of three ways.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// A string that is a number, such as a counter.
-    Integer(i64),
-    /// A string that is not expected to change.
-    Fixed(Bytes),
-    /// A string that has been changed in place and may grow again. Room to grow
-    /// is what makes a thousand APPENDs linear.
-    Growable(Vec<u8>),
-}
-
-impl Value {
-    /// The best way to keep `bytes` (`tryObjectEncoding`).
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        match parse_integer(bytes) {
-            Some(number) => Self::Integer(number),
-            None => Self::fixed(bytes),
-        }
-    }
-
-    /// `bytes` as they are, even if they spell a number.
-    pub fn fixed(bytes: &[u8]) -> Self {
-        Self::Fixed(Bytes::from_slice(bytes))
-    }
-
-    /// An empty string that is about to be changed in place.
-    pub fn growable() -> Self {
-        Self::Growable(Vec::new())
-    }
-
-    /// The string itself. `digits` is where a number is spelled out.
-    pub fn bytes<'a>(&'a self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
-        match self {
-            Self::Integer(number) => digits.format(*number).as_bytes(),
-            Self::Fixed(bytes) => bytes,
-            Self::Growable(bytes) => bytes,
-        }
-    }
-
-    /// The length of the string, in bytes.
-    pub fn len(&self) -> usize {
-        self.bytes(&mut itoa::Buffer::new()).len()
-    }
-
-    /// Makes the value growable, calls `change` with the string, and returns its result.
-    pub fn grow<T>(&mut self, change: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        let mut bytes = match self {
-            Self::Integer(number) => number.to_string().into_bytes(),
-            Self::Fixed(bytes) => std::mem::take(bytes).into_vec(),
-            Self::Growable(bytes) => std::mem::take(bytes),
-        };
-        let result = change(&mut bytes);
-        *self = Self::Growable(bytes);
-        result
-    }
-
-    /// What OBJECT ENCODING calls it.
-    pub fn encoding(&self) -> &'static str {
-        match self {
-            Self::Integer(_) => "int",
-            Self::Fixed(bytes) if bytes.len() <= EMBSTR_LIMIT => "embstr",
-            Self::Fixed(_) | Self::Growable(_) => "raw",
-        }
-    }
-
-    /// What TYPE calls it.
-    pub fn type_name(&self) -> &'static str {
-        "string"
-    }
-}
 
 /// What happened to the keys, for INFO, since the start or since `CONFIG
 /// RESETSTAT`.

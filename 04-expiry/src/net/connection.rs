@@ -20,7 +20,7 @@ use crate::command::{self, Context, Table};
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
-use crate::util::buffer::remove_front;
+use crate::util::buffer::{KEPT_BUFFER, give_back, remove_front};
 
 /// How much a new connection reads at a time, in bytes. Ten thousand clients that send little
 /// should cost little.
@@ -35,10 +35,6 @@ const MAX_REPLIES: usize = 64 * 1024;
 /// While this many bytes of replies wait for a client that does not read them, its commands are
 /// neither read nor executed.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
-
-/// A buffer larger than this, in bytes, is freed once it is empty. Ten thousand clients that once
-/// sent a lot should cost little, too.
-const KEPT_BUFFER: usize = MIN_READ;
 
 /// A client that is being served.
 pub struct Connection {
@@ -87,7 +83,7 @@ impl Connection {
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
             if self.client.closing || (at_end && !more) {
-                break;
+                return self.hang_up().await;
             }
             self.send()?;
             let room = self.make_room();
@@ -107,7 +103,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -166,7 +161,7 @@ impl Connection {
         state.stats.bytes_sent += std::mem::take(&mut self.sent);
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         while self.output.len() < full && !self.client.closing {
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 command::execute(ctx, args);
@@ -225,17 +220,17 @@ fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bo
     Ok(count > 0)
 }
 
-/// Reads up to `room` bytes, or a little more. For a large read, the buffer is allocated when there
-/// is something to read, so a client that is silent has none.
+/// Reads up to `room` bytes, or a little more. For a large read, and for the first one, the buffer is
+/// allocated when there is something to read, so a client that is silent has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
-    if room > KEPT_BUFFER {
+    if room > KEPT_BUFFER || input.capacity() == 0 {
         return poll_fn(|cx| {
             ready!(reader.as_ref().poll_read_ready(cx))?;
             input.reserve(room);
             let read = pin!(reader.read_buf(input)).poll(cx);
-            // After a read that filled its buffer, tokio still takes the socket for readable.
-            if read.is_pending() {
-                give_back(input);
+            // At first, and after a read that filled its buffer, tokio takes the socket for readable.
+            if read.is_pending() && input.is_empty() {
+                *input = BytesMut::new();
             }
             read
         })
@@ -243,11 +238,4 @@ async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> i
     }
     input.reserve(room);
     reader.read_buf(input).await
-}
-
-/// Frees a large buffer once it is empty: one large value is no reason to keep its memory.
-fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
-        *buffer = BytesMut::new();
-    }
 }

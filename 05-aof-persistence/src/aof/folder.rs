@@ -10,12 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use thiserror::Error;
 use tracing::warn;
 
-use super::encode;
 use super::manifest::{Manifest, ManifestError, Part};
+use super::rewrite::write_commands;
 use crate::store::Store;
 use crate::util::file::{Temporary, sync_folder};
 
@@ -209,7 +208,7 @@ impl Folder {
     pub fn start_over(&mut self, store: &Store) -> io::Result<File> {
         let name = &self.location.name;
         let mut manifest = self.manifest.start_over(name, self.is_taken());
-        let mut base = self.write_file("base", |file| write_store(store, file))?;
+        let mut base = self.write_file("base", |file| write_commands(store, file))?;
         if let Some(part) = &manifest.base {
             base.rename(&self.location.path(&part.name))?;
         }
@@ -357,19 +356,4 @@ fn open_for_append(path: &Path) -> io::Result<File> {
     let file = File::options().append(true).create(true).open(path)?;
     file.sync_all()?;
     Ok(file)
-}
-
-/// Writes the data set as commands that create it (`rewriteAppendOnlyFileRio`).
-fn write_store(store: &Store, output: &mut BufWriter<File>) -> io::Result<()> {
-    let mut command = BytesMut::new();
-    for (key, value, deadline) in store.iter() {
-        let digits = &mut itoa::Buffer::new();
-        let mut words = vec![b"SET", key, value.bytes(digits)];
-        let unix = deadline.map(|deadline| store.clock.unix(deadline).to_string());
-        words.extend(unix.iter().flat_map(|unix| [b"PXAT", unix.as_bytes()]));
-        command.clear();
-        encode(words.into_iter(), &mut command);
-        output.write_all(&command)?;
-    }
-    Ok(())
 }

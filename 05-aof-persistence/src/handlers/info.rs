@@ -9,7 +9,8 @@ use nix::sys::time::TimeVal;
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
 use crate::resp::Args;
 use crate::state::State;
-use crate::stats::{lines, memory_in_use, unix_time};
+use crate::stats::{lines, memory_in_use};
+use crate::util::unix_time;
 
 pub const COMMANDS: &[Command] = &[Command::new("info", -1, &[Loading, Stale], info)];
 

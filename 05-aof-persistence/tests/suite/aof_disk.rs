@@ -113,7 +113,7 @@ fn a_full_disk_stops_writes_until_there_is_room() {
     }
 }
 
-/// However many writes fail at once: each command gets its own reply.
+/// However many writes fail together, each command gets its own reply.
 #[test]
 fn a_full_disk_and_a_pipeline() {
     if !there("prlimit") {
@@ -153,7 +153,7 @@ fn a_full_disk_and_a_pipeline() {
     }
 }
 
-/// Redis acknowledges the write that is the first to fail.
+/// Redis acknowledges the first write that fails.
 #[test]
 fn a_crash_while_the_disk_is_full_loses_nothing_acknowledged() {
     if is_other_server() || !there("prlimit") {
@@ -347,7 +347,7 @@ fn clients_share_an_fsync() {
 /// Every fsync takes 200 ms longer.
 const SLOW: &str = "inject=fsync,fdatasync:delay_enter=200000";
 
-/// With `always`, OK says that the disk has it.
+/// With `always`, OK says that the write is on the disk.
 #[test]
 fn a_reply_waits_for_the_fsync_of_its_write() {
     if !there("strace") {

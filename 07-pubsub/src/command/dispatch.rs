@@ -57,7 +57,7 @@ fn check(ctx: &Context<'_>, command: &Command) -> Result {
         return Err(CommandError::aof(error));
     }
     let is_subscriber = ctx.client.handle.is_subscriber();
-    if is_subscriber && ctx.client.protocol == Protocol::Resp2 && !is(Flag::Subscribed) {
+    if is_subscriber && ctx.client.handle.protocol() == Protocol::Resp2 && !is(Flag::Subscribed) {
         return Err(CommandError::subscribed(command.name));
     }
     if state.store.loading && !is(Flag::Loading) {

@@ -404,7 +404,7 @@ fn the_file_can_have_another_name() {
     assert!(!status.success() && said.contains("path"), "{said}");
 }
 
-/// A key whose time is over when the file is loaded does not come back.
+/// A key that has expired when the file is loaded does not come back.
 #[test]
 fn keys_that_expired_meanwhile_are_not_loaded() {
     let data = data_folder();
@@ -459,7 +459,7 @@ fn fill_much(c: &mut Session) {
     }
 }
 
-/// Nobody wants what was there before FLUSHALL, and the file is emptied, too.
+/// A save must not bring back what FLUSHALL deleted, and the file is emptied, too.
 #[test]
 fn what_was_flushed_is_not_saved() {
     let data = data_folder();
@@ -521,8 +521,8 @@ fn the_file_itself_is_no_leftover() {
 /// set are written at each moment.
 const KEYS: usize = 500;
 
-/// Writes the same number to a key and then to its twin. At no moment is the
-/// twin ahead, and never by more than one behind; so it must be in the file.
+/// Writes the same number to a key and then to its twin. The twin is never ahead, and never more
+/// than one behind; the same must hold in the file.
 #[test]
 fn a_file_is_of_one_moment() {
     let data = data_folder();

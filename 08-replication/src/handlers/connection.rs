@@ -45,7 +45,7 @@ const CLIENT: &[Command] = &[
 fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_subscriber = ctx.client.handle.is_subscriber();
     match args.len() {
-        1 | 2 if is_subscriber && ctx.client.protocol == Protocol::Resp2 => {
+        1 | 2 if is_subscriber && ctx.client.handle.protocol() == Protocol::Resp2 => {
             ctx.reply.array(2);
             ctx.reply.bulk(b"pong");
             ctx.reply.bulk(args.get(1).unwrap_or_default());
@@ -100,18 +100,17 @@ fn check_user(user: &[u8]) -> Result {
 /// and says who is here.
 fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let protocol = match args.get(1) {
-        None => ctx.client.protocol,
+        None => ctx.client.handle.protocol(),
         Some(version) => protocol(version)?,
     };
     let mut options = args.skip(2);
     while let Some(option) = options.get(0) {
-        let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
         match (options.get(1), options.get(2)) {
-            (Some(user), Some(_)) if is("AUTH") => {
+            (Some(user), Some(_)) if options.is(0, "AUTH") => {
                 check_user(user)?;
                 options = options.skip(3);
             }
-            (Some(given), _) if is("SETNAME") => {
+            (Some(given), _) if options.is(0, "SETNAME") => {
                 // As in Redis, the name stays even if a later option is wrong.
                 ctx.client.handle.set_name(valid_name(given)?);
                 options = options.skip(2);
@@ -123,7 +122,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
     }
     // The reply to HELLO is the first in the new protocol.
-    ctx.client.speak(protocol);
+    ctx.client.handle.set_protocol(protocol);
     ctx.reply.protocol = protocol;
     introduce_server(ctx);
     Ok(())
@@ -149,7 +148,7 @@ fn version(protocol: Protocol) -> i64 {
 
 fn introduce_server(ctx: &mut Context<'_>) {
     let id = ctx.client.handle.id as i64;
-    let version = version(ctx.client.protocol);
+    let version = version(ctx.client.handle.protocol());
     let role = match ctx.state.replication.is_replica() {
         true => "replica",
         false => "master",
@@ -172,7 +171,7 @@ fn introduce_server(ctx: &mut Context<'_>) {
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.pubsub.leave(ctx.client.handle.id);
     ctx.client.handle.set_name("");
-    ctx.client.speak(Protocol::default());
+    ctx.client.handle.set_protocol(Protocol::default());
     ctx.reply.simple("RESET");
     Ok(())
 }
@@ -216,13 +215,11 @@ fn client_info(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `CLIENT LIST [TYPE type | ID id [id …]]`
 fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let option = args.get(2);
-    let is = |word: &str| option.is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()));
-    let list: Vec<&Arc<Handle>> = if is("TYPE") && args.len() == 4 {
+    let list: Vec<&Arc<Handle>> = if args.is(2, "TYPE") && args.len() == 4 {
         let kind = kind(&args[3])?;
         let clients = ctx.state.clients.iter();
         clients.filter(|client| client.kind() == kind).collect()
-    } else if is("ID") && args.len() > 3 {
+    } else if args.is(2, "ID") && args.len() > 3 {
         let ids = args.skip(3);
         let ids = ids.iter().map(parse_integer).collect::<Option<Vec<_>>>();
         let ids = ids.ok_or(CommandError::new("ERR Invalid client ID"))?;

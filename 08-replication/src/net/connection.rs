@@ -27,7 +27,7 @@ use crate::net::to_replica;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
-use crate::util::buffer::remove_front;
+use crate::util::buffer::{KEPT_BUFFER, give_back, remove_front};
 
 /// How much a new connection reads at a time, in bytes. Ten thousand clients that send little
 /// should cost little.
@@ -46,10 +46,6 @@ const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 /// After this many bytes of published messages, the subscribers have their turn before more
 /// commands are executed. Otherwise too much would wait even for a subscriber that keeps up.
 const MAX_PUBLISHED: u64 = 16 * 1024;
-
-/// A buffer larger than this, in bytes, is freed once it is empty. Ten thousand clients that once
-/// sent a lot should cost little, too.
-const KEPT_BUFFER: usize = MIN_READ;
 
 /// How many replies of [`Unlogged`] to keep room for between batches.
 const KEPT_UNLOGGED: usize = 1024;
@@ -123,9 +119,8 @@ impl Connection {
             }
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
-            let is_replica = self.client.sync.is_some();
-            if self.client.closing || is_replica || (at_end && !more) {
-                break;
+            if !self.may_execute() || (at_end && !more) {
+                return self.hang_up().await;
             }
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
@@ -155,7 +150,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -225,7 +219,7 @@ impl Connection {
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && self.may_execute() && !self.has_published {
             let start = self.output.len();
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             if let Some(args) = self.batch.take(&self.input) {
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 if command::execute(ctx, args) {
@@ -308,7 +302,7 @@ impl Connection {
     /// wait is over.
     fn answer(&mut self, waiting: Waiting, at_end: bool) -> bool {
         let state = &*self.shared.lock();
-        let mut reply = Reply::new(&mut self.output, self.client.protocol);
+        let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
         match waiting {
             Waiting::Replicas { .. } if state.replication.is_replica() => {
                 reply.error(CommandError::UNBLOCKED.text());
@@ -372,7 +366,7 @@ impl Connection {
         for range in &self.unlogged.replies {
             replies.extend_from_slice(&self.output[end..range.start]);
             let error = CommandError::aof(error);
-            Reply::new(&mut replies, self.client.protocol).error(error.text());
+            Reply::new(&mut replies, self.client.handle.protocol()).error(error.text());
             end = range.end;
         }
         replies.extend_from_slice(&self.output[end..]);
@@ -445,17 +439,17 @@ fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bo
     Ok(count > 0)
 }
 
-/// Reads up to `room` bytes, or a little more. For a large read, the buffer is allocated when there
-/// is something to read, so a client that is silent has none.
+/// Reads up to `room` bytes, or a little more. For a large read, and for the first one, the buffer is
+/// allocated when there is something to read, so a client that is silent has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
-    if room > KEPT_BUFFER {
+    if room > KEPT_BUFFER || input.capacity() == 0 {
         return poll_fn(|cx| {
             ready!(reader.as_ref().poll_read_ready(cx))?;
             input.reserve(room);
             let read = pin!(reader.read_buf(input)).poll(cx);
-            // After a read that filled its buffer, tokio still takes the socket for readable.
-            if read.is_pending() {
-                give_back(input);
+            // At first, and after a read that filled its buffer, tokio takes the socket for readable.
+            if read.is_pending() && input.is_empty() {
+                *input = BytesMut::new();
             }
             read
         })
@@ -463,11 +457,4 @@ async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> i
     }
     input.reserve(room);
     reader.read_buf(input).await
-}
-
-/// Frees a large buffer once it is empty: one large value is no reason to keep its memory.
-fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
-        *buffer = BytesMut::new();
-    }
 }

@@ -113,7 +113,7 @@ fn or_nothing(log: &[u8]) -> String {
     }
 }
 
-/// Redis spells some of it in another way; what it means is tested below.
+/// Redis writes some commands in another form; what they mean is tested below.
 #[test]
 fn the_log_says_what_happened() {
     if is_other_server() {
@@ -259,8 +259,8 @@ fn a_key_that_expired_is_deleted_in_the_right_place() {
     assert_eq!(data_set(&mut c), plain(&expected));
 }
 
-/// A time that was over before the restart is not forgotten, and one that was not
-/// goes on.
+/// A key whose deadline passed before the restart does not come back; every other deadline stays
+/// the same.
 #[test]
 fn deadlines_survive_to_the_millisecond() {
     let data = data_folder();
@@ -467,7 +467,7 @@ fn snapshot_size(data: &tempfile::TempDir) -> usize {
         .sum()
 }
 
-/// An old log that nobody asked for stays where it is.
+/// Files of an old AOF stay as they are.
 #[test]
 fn turning_the_log_on_touches_no_file_of_an_old_server() {
     let data = data_folder();

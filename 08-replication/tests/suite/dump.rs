@@ -90,7 +90,7 @@ pub fn same(left: &DataSet, right: &DataSet) {
             .map_or("it is not there".into(), |text| short(text))
     };
     panic!(
-        "the data is another, {} keys and not {}; at key {}: {}, and not {}",
+        "the data differs, {} keys and not {}; at key {}: {}, and not {}",
         left.len(),
         right.len(),
         short(key),

@@ -236,7 +236,7 @@ fn who_asks_for_an_unknown_feed_gets_everything() {
     }
 }
 
-/// Each refusal, and which of two comes first.
+/// Each error, and which of two comes first.
 #[test]
 fn what_psync_refuses_it_refuses_in_order() {
     let (_server, mut c) = start(&[]);
@@ -285,7 +285,7 @@ fn who_waits_when_the_server_becomes_a_replica_waits_no_longer() {
     waiting.expect_closed();
 }
 
-/// To it nobody has said yet which database is meant.
+/// A new replica does not know yet to which database the commands belong.
 #[test]
 fn each_new_replica_is_told_the_database() {
     let (server, mut c) = start(&[]);
@@ -475,7 +475,7 @@ fn a_primary_may_not_know_what_a_replica_says_of_itself() {
     c.expect("GET stay", bulk("v"));
 }
 
-/// A replica waits for its primary's word, however long the time is over.
+/// A replica waits for its primary's DEL, however long ago the key expired.
 #[test]
 fn a_replica_hides_what_is_over_until_the_primary_removes_it() {
     let (_server, mut c) = start(&[]);
@@ -643,7 +643,7 @@ fn killed_servers_come_back() {
     assert_eq!(all(&mut p), all(&mut r));
 }
 
-/// What a replica has got is in its log, and nothing else.
+/// A replica's AOF holds what the replica has received, and nothing else.
 #[test]
 fn a_replica_keeps_a_log_of_its_own() {
     let data = data_folder();
@@ -670,7 +670,7 @@ fn a_replica_keeps_a_log_of_its_own() {
     assert_eq!(data_set(&mut r), expected);
 }
 
-/// What still waits to be sent would be taken for a part of the reply.
+/// Replies that still wait to be sent would be taken for a part of the reply to PSYNC.
 #[test]
 fn a_sync_with_replies_pending_is_refused() {
     let (server, _c) = start(&[]);

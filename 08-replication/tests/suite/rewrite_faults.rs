@@ -171,7 +171,8 @@ fn calls(rng: &mut Rng) -> Vec<u64> {
     load::some(&places, 5, rng)
 }
 
-/// Without the one, the machine may forget what is in the file, and without the other, its name.
+/// Without the first fsync, a power loss may cost the contents of the file; without the second, its
+/// name.
 #[test]
 fn a_save_makes_its_file_safe_and_then_its_name() {
     let data = data_folder();

@@ -37,6 +37,7 @@ pub async fn run(shared: Shared) {
 
 fn every_tick(state: &mut State) {
     state.clients.tick();
+    state.clients.shrink_idle();
     state.stats.sample();
     let (store, config) = (&state.store, &state.config);
     state.background.every_tick(&mut state.aof, store, config);

@@ -17,6 +17,7 @@ mod expiry;
 mod expiry_differential;
 mod faults;
 mod harness;
+mod idle;
 mod interop;
 mod key;
 mod loading;

@@ -102,7 +102,7 @@ fn snapshot_names(data: &TempDir) -> Vec<String> {
         .collect()
 }
 
-/// Whatever was under way, and however far.
+/// Whatever the server was doing when it was killed.
 #[test]
 fn with_the_log_on_nothing_acknowledged_is_lost() {
     let data = data_folder();

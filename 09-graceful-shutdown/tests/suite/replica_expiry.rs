@@ -105,7 +105,7 @@ fn bulk_text(text: &str) -> String {
     String::from_utf8(bulk(text)).expect("text")
 }
 
-/// To remove a key is the primary's to say: it may have given it another deadline meanwhile.
+/// Only the primary may remove a key, because it may have given it another deadline meanwhile.
 #[test]
 fn whatever_is_read_on_a_replica_nothing_is_removed() {
     for mut replica in [Replica::start(&[]), Replica::writable()] {

@@ -279,7 +279,8 @@ fn who_presses_ctrl_c_again_insists() {
     }
 }
 
-/// A process group gets a SIGTERM, and its leader may pass it on.
+/// A whole process group may get a SIGTERM, and its leader may pass it on, so the server gets it
+/// twice.
 #[test]
 fn a_second_sigterm_changes_nothing() {
     let (mut server, mut c, _reader) = start_with_laggard(&[]);
@@ -415,7 +416,7 @@ fn who_waits_for_replicas_is_answered() {
     server.ended();
 }
 
-/// Redis forgets what waits for clients when it ends.
+/// Redis drops what waits for clients when it ends.
 #[test]
 fn what_was_executed_is_answered_and_what_was_published_arrives() {
     let mut server = Server::start();

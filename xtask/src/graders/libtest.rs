@@ -101,7 +101,7 @@ failures:
 ---- exercise_1_a stdout ----
 
 thread 'exercise_1_a' (77) panicked at 01-echo/tests/exercises.rs:12:5:
-the reply is another
+the reply differs
   sent      a
 note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 the server said:
@@ -122,7 +122,7 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 2 filtered out; 
         assert_eq!([tests[0].passed, tests[1].passed], [false, true]);
         assert_eq!(
             tests[0].said,
-            "the reply is another\n  sent      a\nthe server said:\nhm"
+            "the reply differs\n  sent      a\nthe server said:\nhm"
         );
         let place = "01-echo/tests/exercises.rs:12";
         assert_eq!(tests[0].place.as_deref(), Some(place));

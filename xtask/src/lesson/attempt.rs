@@ -149,6 +149,11 @@ impl Tests {
         Ok(Tests(tests))
     }
 
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The program with the test of that name.
     pub fn command(&self, name: &str) -> Result<Command> {
         let found = self.0.iter().find(|(test, _)| test == name);

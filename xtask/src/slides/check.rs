@@ -40,11 +40,12 @@ mod tests {
         };
         let long = "<section><h2>T</h2><div style='height: 9999px'></div></section>";
         let small = "<section><h2>T</h2><div><p style='font-size: 20px'>tiny</p></div></section>";
+        let drawn = "<section><h2>T</h2><div><figure><svg viewBox='0 0 4000 100'><text y='50'>far</text></svg></figure></div></section>";
         let good = "<section><h2>T</h2><div><p>fine</p><pre class='later'>a</pre></div></section>";
         let page = |slides: &str| super::super::TEMPLATE.replace("SLIDES", slides);
         let no_keys = page(&good.repeat(3)).replace("PageDown: next,", "");
         let pages = [
-            page(&format!("{long}{small}{good}")),
+            page(&format!("{long}{small}{drawn}{good}")),
             no_keys,
             page(&good.repeat(3)),
         ];
@@ -62,6 +63,7 @@ mod tests {
         for fault in [
             "a.html: slide 1, T: it overflows",
             "a.html: slide 2, T: \"tiny\" has 20 px",
+            "a.html: slide 3, T: \"far\" has 7.5 px in a diagram",
             "b.html: slide 3, T: the keys do not lead to the end",
         ] {
             assert!(all.contains(fault), "{fault} is not in:\n{all}");

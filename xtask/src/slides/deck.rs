@@ -45,16 +45,11 @@ impl Deck {
     pub fn add(&mut self, title: &str, class: &'static str, pieces: Vec<Piece>) -> &mut Slide {
         let first = self.slides.len();
         let rows = width(title).div_ceil(COLUMNS[0]).max(1);
-        let room = ROOM - TITLE * (rows - 1);
-        let mut left = room;
-        self.slides.push(Slide::new(title, class));
-        for piece in pieces {
-            if left < piece.height && left < room {
-                self.slides.push(Slide::new(title, class));
-                left = room;
-            }
-            left = left.saturating_sub(piece.height);
-            self.last().pieces.push(piece);
+        let heights: Vec<usize> = pieces.iter().map(|it| it.height).collect();
+        let mut pieces = pieces.into_iter();
+        for count in spread(&heights, ROOM - TITLE * (rows - 1)) {
+            self.slides.push(Slide::new(title, class));
+            self.last().pieces.extend(pieces.by_ref().take(count));
         }
         &mut self.slides[first]
     }
@@ -72,7 +67,7 @@ impl Deck {
             if let Block::Code(info, source) = block
                 && info == "mermaid"
             {
-                kept.extend(diagram(source)?);
+                kept.push(diagram(source)?);
                 continue;
             }
             // What introduces a block stays with it.
@@ -84,7 +79,10 @@ impl Deck {
             let introduction = kept.pop_if(introduces);
             let room = ROOM - introduction.as_ref().map_or(0, |it| it.height);
             let mut pieces = match block {
-                Block::Text(it) if it.ends_with(':') && !is_followed(&blocks[at + 1..]) => {
+                Block::Text(it)
+                    if is_about_pages(it)
+                        || (it.ends_with(':') && !is_followed(&blocks[at + 1..])) =>
+                {
                     notes.push((*it).to_owned());
                     continue;
                 }
@@ -151,6 +149,33 @@ impl Slide {
             "<section class=\"{class}\">\n{title}<div style=\"zoom: {zoom}%\">\n{pieces}</div>\n<aside>{notes}</aside>\n</section>\n"
         )
     }
+}
+
+/// Whether a text only says what other pages have.
+fn is_about_pages(text: &str) -> bool {
+    let text = text.trim_start_matches('[');
+    text.starts_with("NOTES") || text.starts_with("INSTRUCTOR")
+}
+
+/// How many pieces are on each slide: no more slides than it takes, each about as full as the others.
+fn spread(heights: &[usize], room: usize) -> Vec<usize> {
+    let with = |room: usize| {
+        let mut counts = vec![0];
+        let mut left = room;
+        for height in heights {
+            if left < *height && left < room {
+                counts.push(0);
+                left = room;
+            }
+            left = left.saturating_sub(*height);
+            *counts.last_mut().expect("one at least") += 1;
+        }
+        counts
+    };
+    let least = with(room);
+    let rooms = (0..room).rev().step_by(10).map(with);
+    let same = rooms.take_while(|it| it.len() == least.len());
+    same.last().unwrap_or(least)
 }
 
 /// Whether something else than a text comes first.
@@ -252,12 +277,15 @@ fn cut<'a>(lines: &'a [&'a str], most: usize, rows: impl Fn(&&str) -> usize) -> 
             return parts;
         }
         let indent = |at: &usize| rest[*at].len() - rest[*at].trim_start().len();
+        let left = |at: &usize| rest[*at..].iter().map(&rows).sum::<usize>();
+        let parts_after = left(&0).div_ceil(most) - 1;
         // The least indented line in the last two thirds begins the next part; an empty line is best.
         let best = (fit / 3 + 1..=fit)
             .rev()
+            .filter(|at| left(at) <= most * parts_after)
             .min_by_key(|at| match rest[*at].trim() {
                 "" => 0,
-                "}" | "};" | "})" | ")" | "});" => 1000,
+                it if it.starts_with(['}', ')', ']']) => 1000,
                 _ => indent(at) + 1,
             });
         let (part, after) = rest.split_at(best.unwrap_or(fit));
@@ -283,60 +311,26 @@ fn highlighted(info: &str, lines: &[&str]) -> String {
     lines.collect()
 }
 
-/// A diagram as large as it can be. If that is too small to be read from the last row, it comes once
-/// more, enlarged, in as many pieces as it takes; those of a sequence are each below its names.
-fn diagram(source: &str) -> Result<Vec<Piece>> {
-    const SIZE: [f64; 2] = [1160.0, 550.0];
+/// A diagram, as large as it can be.
+fn diagram(source: &str) -> Result<Piece> {
     let (svg, view) = widest_drawing(source)?;
     let [x, y, width, mut height] = sizes(&view)?;
-    let id = between(&svg, " id=\"", "\"").context("a diagram without an id")?;
-    let is_sequence = source.starts_with("sequence");
-    // Its last arrow may reach below it.
-    height += if is_sequence { 25.0 } else { 0.0 };
-    // A part of it, in its own units, as large as that; ids must not come twice.
-    let window = |number: usize, [x, y, width, height]: [f64; 4], scale: f64| {
-        let copy = svg.replace(id, &format!("{id}-{number}"));
-        let (wide, high) = (width * scale / 10.0, height * scale / 10.0);
-        let copy = copy.replacen(&view, &format!("{x} {y} {width} {height}"), 1);
-        format!("<div style=\"width: {wide:.1}rem; height: {high:.1}rem\">{copy}</div>\n")
+    // The last arrow of a sequence may reach below it.
+    height += if source.starts_with("sequence") {
+        25.0
+    } else {
+        0.0
     };
-    let piece = |windows: String| Piece {
-        html: format!("<figure>{windows}</figure>\n"),
+    let scale = (1160.0 / width).min(565.0 / height).min(1.8) / 10.0;
+    let (wide, high) = (width * scale, height * scale);
+    let svg = svg.replacen(&view, &format!("{x} {y} {width} {height}"), 1);
+    Ok(Piece {
+        html: format!(
+            "<figure><div style=\"width: {wide:.1}rem; height: {high:.1}rem\">{svg}</div></figure>\n"
+        ),
         height: ROOM,
         width: WIDTH,
-    };
-    let fit = (SIZE[0] / width).min(SIZE[1] / height).min(1.8);
-    let mut pieces = vec![piece(window(0, [x, y, width, height], fit))];
-    // Letters are of 16.
-    let (scale, names, overlap) = match is_sequence {
-        true => ((SIZE[0] / width).min(1.5), 80.0, 45.0),
-        // Cut in one direction only, because pieces of a piece tell nothing.
-        false => (
-            (SIZE[0] / width).max(SIZE[1] / height).min(1.25),
-            0.0,
-            120.0,
-        ),
-    };
-    if fit < 1.0 && scale > 1.15 * fit {
-        for (top, tall) in windows(height - names, SIZE[1] / scale - names + 1.0, overlap) {
-            for (left, wide) in windows(width, SIZE[0] / scale + 1.0, overlap) {
-                let at = 2 * pieces.len();
-                let part = [x + left, y + names + top, wide, tall];
-                let above = window(at + 1, [x + left, y, wide, names.max(1.0)], scale);
-                let above = if is_sequence { above } else { String::new() };
-                pieces.push(piece(above + &window(at, part, scale)));
-            }
-        }
-    }
-    Ok(pieces)
-}
-
-/// Where windows begin that show all of a length, and how long each is, at most so much.
-fn windows(length: f64, most: f64, overlap: f64) -> Vec<(f64, f64)> {
-    let count = ((length - overlap) / (most - overlap)).ceil().max(1.0);
-    let each = (length + overlap * (count - 1.0)) / count;
-    let starts = (0..count as usize).map(|at| at as f64 * (each - overlap));
-    starts.map(|start| (start, each)).collect()
+    })
 }
 
 /// The drawing that is larger on a slide, downwards or to the right, and its viewBox.
@@ -393,27 +387,19 @@ pub fn table(rows: &[&str], room: usize) -> Vec<Piece> {
         let lines = lines.map(|(cell, width)| cell.div_ceil((72 * width / sum.max(72)).max(9)));
         34 * lines.max().unwrap_or(1) + 16
     };
-    let mut pieces: Vec<Piece> = Vec::new();
+    let heights: Vec<usize> = body.iter().map(height).collect();
     let mut rest = body;
-    while !rest.is_empty() {
-        let mut filled = 60;
-        let fits = |row: &&&str| {
-            filled += height(row);
-            filled <= room
-        };
-        let (part, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-        let text = [&rows[..2], part].concat().join("\n");
-        let html = to_html(&text);
-        let height = 60 + part.iter().map(height).sum::<usize>();
-        let width = WIDTH.min(16 * sum);
-        pieces.push(Piece {
-            html,
-            height,
-            width,
-        });
-        rest = after;
-    }
-    pieces
+    let counts = spread(&heights, room.saturating_sub(60)).into_iter();
+    let piece = |count: usize| {
+        let part;
+        (part, rest) = rest.split_at(count);
+        Piece {
+            html: to_html(&[&rows[..2], part].concat().join("\n")),
+            height: 60 + part.iter().map(height).sum::<usize>(),
+            width: WIDTH.min(16 * sum),
+        }
+    };
+    counts.map(piece).collect()
 }
 
 #[cfg(test)]
@@ -433,6 +419,14 @@ mod tests {
     }
 
     #[test]
+    fn slides_are_about_as_full_as_each_other() {
+        assert_eq!(spread(&[200, 200, 150, 50], 560), [2, 2]);
+        assert_eq!(spread(&[200, 200, 100], 560), [3]);
+        assert_eq!(spread(&[900, 1], 560), [1, 1]);
+        assert_eq!(spread(&[], 560), [0]);
+    }
+
+    #[test]
     fn what_does_not_fit_goes_on_on_the_next_slide() {
         let mut deck = Deck::default();
         let piece = |height| Piece {
@@ -446,17 +440,8 @@ mod tests {
             vec![piece(300), piece(200), piece(100), piece(9000), piece(1)],
         );
         let counts: Vec<_> = deck.slides.iter().map(|it| it.pieces.len()).collect();
-        assert_eq!(counts, [2, 1, 1, 1]);
+        assert_eq!(counts, [1, 2, 1, 1]);
         assert_eq!(deck.slides[1].title, "T");
-    }
-
-    #[test]
-    fn windows_show_all_of_a_diagram() {
-        assert_eq!(windows(500.0, 600.0, 50.0), [(0.0, 500.0)]);
-        assert_eq!(windows(1050.0, 600.0, 50.0), [(0.0, 550.0), (500.0, 550.0)]);
-        let all = windows(2000.0, 600.0, 50.0);
-        let (start, each) = all[all.len() - 1];
-        assert!(each <= 600.0 && start + each == 2000.0, "{all:?}");
     }
 
     #[test]

@@ -15,6 +15,11 @@
       const size = parseFloat(getComputedStyle(it).fontSize), least = it.closest('code, pre') ? 18 : 24;
       if (hasText(it) && size < least - 0.1) fault(`"${it.textContent.slice(0, 30)}" has ${size} px`);
     }
+    for (const it of slide.querySelectorAll('figure text, figure tspan, figure foreignObject *')) {
+      const { a, b } = (it.closest('foreignObject') ?? it).getScreenCTM();
+      const size = parseFloat(getComputedStyle(it).fontSize) * Math.hypot(a, b);
+      if (hasText(it) && size < 15) fault(`"${it.textContent.slice(0, 30)}" has ${size.toFixed(1)} px in a diagram; draw it smaller`);
+    }
   });
   const steps = slides.length - 1 + document.querySelectorAll('.later').length;
   press('Home');

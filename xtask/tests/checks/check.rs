@@ -35,7 +35,7 @@ fn check(question: &str, expected: &str) {
     let output = Command::new(program).arg(question).output().expect(\"it runs\");
     let received = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let by_hand = format!(\"redis-cli -p 6380 {question}\");
-    assert!(received == expected, \"the reply is another\\n  sent      {question}\\n  expected  {expected}\\n  received  {received}\\n  by hand   {by_hand}\");
+    assert!(received == expected, \"the reply differs\\n  sent      {question}\\n  expected  {expected}\\n  received  {received}\\n  by hand   {by_hand}\");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn the_first_that_is_not_done_is_explained() {
 
 2. The answer two: not yet
 
-    the reply is another
+    the reply differs
       sent      two
       expected  2
       received  II
