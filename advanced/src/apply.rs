@@ -122,20 +122,20 @@ impl Applier {
         if self.is_strict {
             self.check(args, bytes)?;
         }
-        if self.transaction.is_none() && !is(args, "MULTI") {
+        if self.transaction.is_none() && !args.is(0, "MULTI") {
             self.execute(args, state)?;
             return Ok(bytes.into());
         }
         let held = self.transaction.get_or_insert_default();
         held.extend_from_slice(bytes);
-        if !is(args, "EXEC") {
+        if !args.is(0, "EXEC") {
             return Ok(Cow::default());
         }
         let held = self.transaction.take().unwrap_or_default();
         let (mut batch, mut input) = (batch(), BytesMut::from(&held[..]));
         while matches!(batch.fill(&mut input), Ok(1..)) {
             while let Some(args) = batch.take(&input) {
-                if !is(args, "MULTI") && !is(args, "EXEC") {
+                if !args.is(0, "MULTI") && !args.is(0, "EXEC") {
                     self.execute(args, state)?;
                 }
             }
@@ -172,7 +172,7 @@ impl Applier {
         if args.is_inline() && args[0].starts_with(b"#") {
             return Ok(());
         }
-        if is(args, "REPLCONF") {
+        if args.is(0, "REPLCONF") {
             self.is_asked = true;
             return Ok(());
         }
@@ -187,8 +187,4 @@ impl Applier {
             error: String::from_utf8_lossy(error.text()).into_owned(),
         })
     }
-}
-
-fn is(args: Args<'_>, name: &str) -> bool {
-    args[0].eq_ignore_ascii_case(name.as_bytes())
 }

@@ -10,15 +10,12 @@ use std::time::{Duration, Instant};
 use crate::clients::Handle;
 use crate::lifecycle::Attempt;
 use crate::replication::SyncFile;
-use crate::resp::Protocol;
 
 /// The state of one client between its commands.
 #[derive(Debug)]
 pub struct Client {
     /// What the rest of the server knows of this client.
     pub handle: Arc<Handle>,
-    /// How replies to this client are encoded; chosen with `HELLO`.
-    pub protocol: Protocol,
     /// If it is a replica, the port on which it listens; set by `REPLCONF`.
     pub replica_port: u16,
     /// Set when it has become a replica: the RDB file that it is sent first.
@@ -76,12 +73,6 @@ impl Waiting {
 }
 
 impl Client {
-    /// Sets the protocol of the client's replies, from the next reply on.
-    pub fn speak(&mut self, protocol: Protocol) {
-        self.protocol = protocol;
-        self.handle.set_protocol(protocol);
-    }
-
     pub fn new(handle: Arc<Handle>) -> Self {
         Self {
             handle,
@@ -89,7 +80,6 @@ impl Client {
             sync: None,
             written: 0,
             waiting: None,
-            protocol: Protocol::default(),
             closing: false,
             is_browser: false,
             is_obeyed: false,

@@ -60,7 +60,7 @@ pub mod process;
 /// Threads that write files while clients are served.
 pub mod background;
 
-/// All that connections share, behind the one lock.
+/// All that connections share, behind the one lock; and what happens to expired keys in this role.
 pub mod state;
 
 /// What belongs to one connection and its commands may change.

@@ -1,7 +1,7 @@
 //! What the server counts while it runs, for INFO (`server.stat_…` in Redis).
 
 use std::fmt::Display;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Counters since the start or since `CONFIG RESETSTAT`.
 #[derive(Debug)]
@@ -64,12 +64,6 @@ pub fn lines(values: &[(&str, &dyn Display)]) -> String {
     lines
         .map(|(name, value)| format!("{name}:{value}\r\n"))
         .collect()
-}
-
-/// The unix time: how long ago 1970 began.
-pub fn unix_time() -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default()
 }
 
 /// How much memory the process occupies, in bytes; 0 if the system does not say.

@@ -23,6 +23,7 @@ use anyhow::{Context, Result, bail};
 use crate::chapters;
 use crate::manifest::with_identity_of;
 use crate::output::print;
+use crate::reread;
 use crate::steps::{Files, Number, Root, Step, Workshop, is_source};
 
 /// Each step has its own exercises, and so its own graders.
@@ -75,7 +76,10 @@ pub fn run(args: Args) -> Result<()> {
 /// The advanced track has its own suites: a harness comes along, and no other test.
 fn goes_to(change: &Change, later: &Step) -> bool {
     let is_program = change.path.starts_with("src/") || change.path == "Cargo.toml";
-    !later.is_chapter() || is_program || later.dir.join(&change.path).exists()
+    // A suite of the same name is another one.
+    let is_helper = |text: &String| !reread::is_suite(text) && !change.path.ends_with("/main.rs");
+    let theirs = fs::read_to_string(later.dir.join(&change.path));
+    !later.is_chapter() || is_program || theirs.is_ok_and(|it| is_helper(&it))
 }
 
 fn nothing_changed(step: &Step, since: &str) -> String {

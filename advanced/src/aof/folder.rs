@@ -13,9 +13,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use tracing::warn;
 
-use super::base::BaseFormat;
 use super::manifest::{Manifest, ManifestError, Part};
-use crate::rdb::Progress;
+use super::rewrite::write_commands;
+use crate::rdb::{self, Progress};
 use crate::store::{Snapshot, Store};
 use crate::util::file::{Temporary, sync_folder};
 
@@ -391,6 +391,21 @@ fn open_for_append(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
+/// The format of an AOF's base (`aof-use-rdb-preamble`).
+#[derive(Debug, Clone, Copy)]
+pub enum BaseFormat {
+    /// An RDB file, which is smaller and is loaded faster.
+    Rdb(rdb::Options),
+    /// Commands, like the rest of the AOF.
+    Commands,
+}
+
+impl BaseFormat {
+    fn is_rdb(self) -> bool {
+        matches!(self, Self::Rdb(_))
+    }
+}
+
 /// A new base that replaces the files of the AOF.
 #[derive(Debug)]
 pub struct Rewrite {
@@ -423,7 +438,10 @@ impl Rewrite {
         progress: &Progress,
     ) -> io::Result<Folder> {
         let mut folder = self.folder;
-        let mut base = folder.write_file("base", |file| format.write(data, progress, file))?;
+        let mut base = folder.write_file("base", |file| match format {
+            BaseFormat::Rdb(options) => rdb::write(data, options, progress, file),
+            BaseFormat::Commands => write_commands(data, progress, file),
+        })?;
         folder.read_again()?;
         let name = &folder.location.name;
         let part = folder

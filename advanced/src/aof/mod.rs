@@ -17,11 +17,10 @@
 //! clients that wait for it get an error instead of OK. No other write is executed
 //! until it is written: so memory never holds more than the AOF and `pending` say.
 //!
-//! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs`
-//! their list, `aof/base.rs` what a base consists of, `aof/syncer.rs` fsync. Replay executes commands and so lies above
-//! the commands, in `recovery/replay.rs`.
+//! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs` their list;
+//! `aof/rewrite.rs` writes a data set as commands, and `aof/syncer.rs` calls fsync. Replay
+//! executes commands and so lies above the commands, in `recovery/replay.rs`.
 
-mod base;
 mod folder;
 mod manifest;
 mod rewrite;
@@ -36,8 +35,7 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-pub use base::BaseFormat;
-pub use folder::{Folder, FolderError, Location, Rewrite, files};
+pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite, files};
 pub use syncer::Synced;
 use syncer::Syncer;
 

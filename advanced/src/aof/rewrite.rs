@@ -8,7 +8,7 @@ use super::encode;
 use crate::rdb::Progress;
 use crate::store::{Entry, Snapshot};
 
-/// Writes a data set.
+/// Writes a data set. Fails also if `progress` is cancelled.
 pub fn write_commands(
     data: Snapshot,
     progress: &Progress,

@@ -1,4 +1,5 @@
-//! fsync, and a thread that calls it.
+//! fsync, and a thread that calls it. When it is called, `aof/mod.rs` decides: before a reply, or
+//! once a second.
 //!
 //! A write gives the bytes to the operating system, and they survive the end of
 //! this process. Only fsync makes them survive a power loss, and it waits for the

@@ -39,7 +39,12 @@ pub struct Clients {
     last_id: u64,
     #[cfg(feature = "client-lifecycle")]
     pub life: life::Life,
+    /// Up to which client those that are silent have been told to free their buffers; 0 at the end.
+    shrunk_to: u64,
 }
+
+/// A client that has been silent for longer needs no buffers.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// The time of the last tick, in milliseconds since the first.
 static NOW: AtomicU64 = AtomicU64::new(0);
@@ -177,6 +182,21 @@ impl Clients {
         }
     }
 
+    /// Notifies some of the clients that have been silent for long enough to free their buffers
+    /// (`clientsCron`). Ten calls look at all of them. If ten thousand freed their buffers at
+    /// once, the allocator would keep the memory.
+    pub fn shrink_idle(&mut self) {
+        let share = self.len() / 10 + 1;
+        let mut last = 0;
+        for (id, client) in self.handles.range(self.shrunk_to + 1..).take(share) {
+            if client.is_idle() && client.has_buffers() {
+                client.mail.notify_one();
+            }
+            last = *id;
+        }
+        self.shrunk_to = last;
+    }
+
     /// Disconnects the clients for which too many replies have waited for too long, even if nothing
     /// is added. For a subscriber, messages wait in its mailbox as well, so `pubsub` does that.
     pub fn enforce(&self, limit: OutputLimit) {
@@ -254,6 +274,15 @@ impl Handle {
     /// How long ago it last sent or received something.
     pub fn idle(&self) -> Duration {
         since(self.heard.load(Relaxed))
+    }
+
+    fn has_buffers(&self) -> bool {
+        self.input_size.load(Relaxed) > 0 || self.output_size.load(Relaxed) > 0
+    }
+
+    /// Has it been silent for so long that it needs no buffers?
+    pub fn is_idle(&self) -> bool {
+        self.idle() > IDLE
     }
 
     /// How long ago it connected.

@@ -64,11 +64,11 @@ fn check(client: &Client, state: &State, command: &Command) -> Result {
     {
         return Err(CommandError::aof(error));
     }
-    if is(Flag::Write) && state.replication.is_replica() && state.config.replica_read_only {
+    if state.replication.is_replica() && state.config.replica_read_only && is(Flag::Write) {
         return Err(CommandError::READONLY);
     }
     let is_subscriber = client.handle.is_subscriber();
-    if is_subscriber && client.protocol == Protocol::Resp2 && !is(Flag::Subscribed) {
+    if is_subscriber && client.handle.protocol() == Protocol::Resp2 && !is(Flag::Subscribed) {
         return Err(CommandError::subscribed(command.name));
     }
     let serves_stale = state.config.replica_serve_stale_data;

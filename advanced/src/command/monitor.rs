@@ -11,7 +11,7 @@ use super::{Command, CommandError, Context, Flag, Result};
 use crate::client::Client;
 use crate::clients::life::record::MONITOR;
 use crate::resp::Args;
-use crate::stats::unix_time;
+use crate::util::unix_time;
 
 /// What stands in the place of a secret.
 const REDACTED: &[u8] = b"(redacted)";

@@ -1,48 +1,71 @@
 //! All commands, by name.
 
-use std::collections::HashMap;
-
 use super::{Command, CommandError, Result};
 use crate::resp::Args;
 
-/// The longest name of a command, in bytes.
-const MAX_NAME: usize = 32;
+/// How many groups of commands there are.
+const GROUPS: usize = 512;
 
 /// All commands, by name.
+///
+/// Names are few, and known in advance. Those of the same length with the same first letter form
+/// a group, hardly ever of more than three. To look through it takes less time than to compute a hash.
 pub struct Table {
-    /// The names are in capitals here, as most clients send them.
-    by_name: HashMap<Vec<u8>, &'static Command, ahash::RandomState>,
+    groups: Vec<Vec<&'static Command>>,
+    /// Those that have been given another name, by that name.
+    #[cfg(feature = "client-lifecycle")]
+    renamed: Vec<(Vec<u8>, &'static Command)>,
 }
 
 impl Table {
     /// Joins families of commands.
+    #[cfg(not(feature = "client-lifecycle"))]
     pub fn new(families: &[&'static [Command]]) -> Self {
-        let commands = families.iter().copied().flatten();
+        let groups = groups(families);
+        Self { groups }
+    }
+
+    /// Joins families of commands.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn new(families: &[&'static [Command]]) -> Self {
         Self {
-            by_name: commands
-                .map(|c| (c.name.to_ascii_uppercase().into_bytes(), c))
-                .collect(),
+            groups: groups(families),
+            renamed: Vec::new(),
         }
     }
 
     /// Gives a command another name, or none if it is empty.
     #[cfg(feature = "client-lifecycle")]
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> std::result::Result<(), &'static str> {
-        let command = self.by_name.remove(&from.to_ascii_uppercase());
+        let command = self.find_whole(from);
         let command = command.ok_or("No such command in rename-command")?;
-        let to = to.to_ascii_uppercase();
-        match to.is_empty() || self.by_name.insert(to, command).is_none() {
-            true => Ok(()),
-            false => Err("Target command name already exists"),
+        for group in &mut self.groups {
+            group.retain(|it| !std::ptr::eq(*it, command));
         }
+        self.renamed.retain(|(_, it)| !std::ptr::eq(*it, command));
+        if to.is_empty() {
+            return Ok(());
+        }
+        if self.find_whole(to).is_some() {
+            return Err("Target command name already exists");
+        }
+        self.renamed.push((to.to_vec(), command));
+        Ok(())
     }
 
     pub fn len(&self) -> usize {
-        self.by_name.len()
+        self.iter().count()
     }
 
+    #[cfg(not(feature = "client-lifecycle"))]
     pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
-        self.by_name.values().copied()
+        self.groups.iter().flatten().copied()
+    }
+
+    #[cfg(feature = "client-lifecycle")]
+    pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
+        let renamed = self.renamed.iter().map(|(_, command)| *command);
+        self.groups.iter().flatten().copied().chain(renamed)
     }
 
     /// The command called `name`, in any mixture of case; a subcommand if it
@@ -54,15 +77,19 @@ impl Table {
         }
     }
 
+    #[inline]
     fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
-        if let Some(command) = self.by_name.get(name) {
+        #[cfg(feature = "client-lifecycle")]
+        if let Some((_, command)) = (self.renamed.iter()).find(|it| it.0.eq_ignore_ascii_case(name))
+        {
             return Some(command);
         }
-        let mut capitals = [0; MAX_NAME];
-        let capitals = capitals.get_mut(..name.len())?;
-        capitals.copy_from_slice(name);
-        capitals.make_ascii_uppercase();
-        self.by_name.get(&*capitals).copied()
+        let group = self.groups[group(name)].iter().copied();
+        // Only a client uses capitals.
+        let lower = || name.iter().map(u8::to_ascii_lowercase);
+        group
+            .filter(|it| it.name.len() == name.len())
+            .find(|it| it.name.bytes().eq(lower()))
     }
 
     /// The command or subcommand that `args` call, whether or not their number is right.
@@ -70,11 +97,14 @@ impl Table {
         let command = self
             .find_whole(&args[0])
             .ok_or_else(|| CommandError::unknown_command(args))?;
+        if command.subcommands.is_empty() {
+            return Ok(command);
+        }
         match args.get(1) {
-            Some(name) if !command.subcommands.is_empty() => command
+            Some(name) => command
                 .subcommand(name)
                 .ok_or_else(|| CommandError::unknown_subcommand(command.name, name)),
-            _ => Ok(command),
+            None => Ok(command),
         }
     }
 
@@ -94,4 +124,20 @@ impl Table {
             .flat_map(|it| [it].into_iter().chain(it.subcommands));
         all.find(|it| it.address() == address).map(|it| it.name)
     }
+}
+
+/// Families of commands as groups.
+fn groups(families: &[&'static [Command]]) -> Vec<Vec<&'static Command>> {
+    let mut groups = vec![Vec::new(); GROUPS];
+    for command in families.iter().copied().flatten() {
+        groups[group(command.name.as_bytes())].push(command);
+    }
+    groups
+}
+
+/// The number of the group for `name`. Letters in capitals differ from small ones in one bit,
+/// which is left out.
+fn group(name: &[u8]) -> usize {
+    let letter = name.first().map_or(0, |first| usize::from(first & 31));
+    (letter + 32 * name.len()) % GROUPS
 }

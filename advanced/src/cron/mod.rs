@@ -38,6 +38,7 @@ fn every_tick(state: &mut State) {
     state.clients.tick();
     #[cfg(feature = "client-lifecycle")]
     crate::handlers::client_lifecycle::pause::every_tick(state);
+    state.clients.shrink_idle();
     state.stats.sample();
     let (store, config) = (&state.store, &state.config);
     state.background.every_tick(&mut state.aof, store, config);

@@ -26,7 +26,7 @@ pub const COMMANDS: &[Command] = &[
 fn ping(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_subscriber = ctx.client.handle.is_subscriber();
     match args.len() {
-        1 | 2 if is_subscriber && ctx.client.protocol == Protocol::Resp2 => {
+        1 | 2 if is_subscriber && ctx.client.handle.protocol() == Protocol::Resp2 => {
             ctx.reply.array(2);
             ctx.reply.bulk(b"pong");
             ctx.reply.bulk(args.get(1).unwrap_or_default());
@@ -81,18 +81,17 @@ fn check_user(user: &[u8]) -> Result {
 /// and says who is here.
 fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let protocol = match args.get(1) {
-        None => ctx.client.protocol,
+        None => ctx.client.handle.protocol(),
         Some(version) => protocol(version)?,
     };
     let mut options = args.skip(2);
     while let Some(option) = options.get(0) {
-        let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
         match (options.get(1), options.get(2)) {
-            (Some(user), Some(_)) if is("AUTH") => {
+            (Some(user), Some(_)) if options.is(0, "AUTH") => {
                 check_user(user)?;
                 options = options.skip(3);
             }
-            (Some(given), _) if is("SETNAME") => {
+            (Some(given), _) if options.is(0, "SETNAME") => {
                 // As in Redis, the name stays even if a later option is wrong.
                 ctx.client.handle.set_name(valid_name(given)?);
                 options = options.skip(2);
@@ -104,7 +103,7 @@ fn hello(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
     }
     // The reply to HELLO is the first in the new protocol.
-    ctx.client.speak(protocol);
+    ctx.client.handle.set_protocol(protocol);
     ctx.reply.protocol = protocol;
     introduce_server(ctx);
     Ok(())
@@ -123,7 +122,7 @@ fn protocol(version: &[u8]) -> Result<Protocol> {
 
 fn introduce_server(ctx: &mut Context<'_>) {
     let id = ctx.client.handle.id as i64;
-    let version = ctx.client.protocol.number();
+    let version = ctx.client.handle.protocol().number();
     let role = match ctx.state.replication.is_replica() {
         true => "replica",
         false => "master",
@@ -148,7 +147,7 @@ fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     #[cfg(feature = "client-lifecycle")]
     super::client_lifecycle::reset(ctx);
     ctx.client.handle.set_name("");
-    ctx.client.speak(Protocol::default());
+    ctx.client.handle.set_protocol(Protocol::default());
     ctx.reply.simple("RESET");
     Ok(())
 }

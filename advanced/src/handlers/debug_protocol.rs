@@ -13,7 +13,7 @@ const UNKNOWN_TYPE: CommandError = CommandError::new(
 
 /// `DEBUG PROTOCOL type`: a reply of that type. What RESP2 does not have looks as Redis shows it there.
 pub fn protocol(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let is_resp3 = ctx.client.protocol == Protocol::Resp3;
+    let is_resp3 = ctx.client.handle.protocol() == Protocol::Resp3;
     let reply = &mut ctx.reply;
     match args[2].to_ascii_lowercase().as_slice() {
         b"string" => reply.bulk(b"Hello World"),
@@ -46,7 +46,7 @@ pub fn protocol(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn boolean(ctx: &mut Context<'_>, value: bool) {
-    match ctx.client.protocol {
+    match ctx.client.handle.protocol() {
         Protocol::Resp2 => ctx.reply.integer(value.into()),
         Protocol::Resp3 => {
             let bytes: &[u8] = if value { b"#t\r\n" } else { b"#f\r\n" };
@@ -66,7 +66,7 @@ fn map(ctx: &mut Context<'_>) {
 
 /// A reply with something said about it, which RESP2 leaves out.
 fn attribute(ctx: &mut Context<'_>) {
-    if ctx.client.protocol == Protocol::Resp3 {
+    if ctx.client.handle.protocol() == Protocol::Resp3 {
         ctx.reply.encoded().extend_from_slice(b"|1\r\n");
         ctx.reply.bulk(b"key-popularity");
         ctx.reply.array(2);
@@ -79,7 +79,7 @@ fn attribute(ctx: &mut Context<'_>) {
 
 /// A message, and then the reply.
 fn push(ctx: &mut Context<'_>) -> Result {
-    if ctx.client.protocol == Protocol::Resp2 {
+    if ctx.client.handle.protocol() == Protocol::Resp2 {
         return Err(CommandError::new(
             "ERR RESP2 is not supported by this command",
         ));

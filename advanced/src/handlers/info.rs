@@ -17,7 +17,8 @@ use crate::pubsub::Kind;
 use crate::replication::{Link, Primary, ReplicaState};
 use crate::resp::Args;
 use crate::state::State;
-use crate::stats::{Loading, lines, memory_in_use, unix_time};
+use crate::stats::{Loading, lines, memory_in_use};
+use crate::util::unix_time;
 
 pub const COMMANDS: &[Command] = &[Command::new("info", -1, &[Loading, Stale], info)];
 

@@ -33,9 +33,9 @@ fn save(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `BGSAVE [SCHEDULE]`: saves in the background, with SCHEDULE after a rewrite that is running.
 fn bgsave(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let schedule = match (args.len(), args.get(1)) {
-        (1, _) => false,
-        (2, Some(word)) if word.eq_ignore_ascii_case(b"SCHEDULE") => true,
+    let schedule = match args.len() {
+        1 => false,
+        2 if args.is(1, "SCHEDULE") => true,
         _ => return Err(CommandError::SYNTAX),
     };
     let state = &mut *ctx.state;

@@ -24,30 +24,27 @@ const PUBSUB: &[Command] = &[
 
 /// `SUBSCRIBE channel [channel …]`
 fn subscribe(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    join(ctx, args, Kind::Channel)
+    join(ctx, args, Kind::Channel, b"subscribe")
 }
 
 /// `PSUBSCRIBE pattern [pattern …]`
 fn psubscribe(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    join(ctx, args, Kind::Pattern)
+    join(ctx, args, Kind::Pattern, b"psubscribe")
 }
 
 /// `UNSUBSCRIBE [channel …]`
 fn unsubscribe(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    leave(ctx, args, Kind::Channel)
+    leave(ctx, args, Kind::Channel, b"unsubscribe")
 }
 
 /// `PUNSUBSCRIBE [pattern …]`
 fn punsubscribe(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    leave(ctx, args, Kind::Pattern)
+    leave(ctx, args, Kind::Pattern, b"punsubscribe")
 }
 
-/// Subscribes to each name. Each gets a reply of its own, in the form of a message.
-fn join(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
-    let word: &[u8] = match kind {
-        Kind::Channel => b"subscribe",
-        Kind::Pattern => b"psubscribe",
-    };
+/// Subscribes to each name. Each gets a reply of its own, in the form of a message that
+/// begins with `word`.
+fn join(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind, word: &[u8]) -> Result {
     let client = &ctx.client.handle;
     for name in args.skip(1).iter() {
         let count = ctx.state.pubsub.subscribe(client, kind, name);
@@ -58,11 +55,7 @@ fn join(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
 
 /// Unsubscribes from these names; without names, from all. Each gets a reply of its own; if there
 /// is no subscription, there is one reply with a null.
-fn leave(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind) -> Result {
-    let word: &[u8] = match kind {
-        Kind::Channel => b"unsubscribe",
-        Kind::Pattern => b"punsubscribe",
-    };
+fn leave(ctx: &mut Context<'_>, args: Args<'_>, kind: Kind, word: &[u8]) -> Result {
     let client = &ctx.client.handle;
     let mut all = Vec::new();
     if args.len() == 1 {

@@ -28,7 +28,7 @@ pub const COMMANDS: &[Command] = &[
 
 /// `REPLICAOF host port` or `REPLICAOF NO ONE`
 fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    if args[1].eq_ignore_ascii_case(b"NO") && args[2].eq_ignore_ascii_case(b"ONE") {
+    if args.is(1, "NO") && args.is(2, "ONE") {
         follow_nobody(ctx);
         ctx.reply.ok();
         return Ok(());
@@ -54,8 +54,7 @@ fn follow_nobody(ctx: &mut Context<'_>) {
 /// always gets a full synchronization.
 fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_psync = args.len() > 1;
-    let option = args.get(3);
-    if option.is_some_and(|option| option.eq_ignore_ascii_case(b"FAILOVER")) {
+    if args.is(3, "FAILOVER") {
         take_over(ctx, &args[1])?;
     }
     if ctx.state.replication.is_cut_off() {

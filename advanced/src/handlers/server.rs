@@ -10,10 +10,8 @@ use crate::config::{Change, Config, Parameter, parameters};
 use crate::logging;
 use crate::resp::Args;
 use crate::state::State;
-use crate::stats::unix_time;
 use crate::store::Counters;
-use crate::util::glob;
-use crate::util::open_files;
+use crate::util::{glob, open_files, unix_time};
 
 const CONFIG_FLAGS: &[Flag] = &[Admin, Noscript, Loading, Stale];
 
@@ -42,14 +40,14 @@ fn dbsize(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `FLUSHDB [ASYNC | SYNC]` and `FLUSHALL [ASYNC | SYNC]`: there is one database.
 fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let lazy = match (args.len(), args.get(1)) {
-        (1, _) => false,
-        (2, Some(how)) if how.eq_ignore_ascii_case(b"SYNC") => false,
-        (2, Some(how)) if how.eq_ignore_ascii_case(b"ASYNC") => true,
+    let lazy = match args.len() {
+        1 => false,
+        2 if args.is(1, "SYNC") => false,
+        2 if args.is(1, "ASYNC") => true,
         _ => return Err(CommandError::SYNTAX),
     };
     ctx.state.store.flush(lazy);
-    if args[0].eq_ignore_ascii_case(b"FLUSHALL") {
+    if args.is(0, "FLUSHALL") {
         forget_saved(ctx.state);
     }
     ctx.reply.ok();
@@ -219,10 +217,7 @@ fn time(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `LOLWUT [VERSION version]`: Redis 7.0 has no art of its own either.
 fn lolwut(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let has_version = args
-        .get(1)
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"version"));
-    if let Some(version) = args.get(2).filter(|_| has_version) {
+    if let Some(version) = args.get(2).filter(|_| args.is(1, "version")) {
         integer(version)?;
     }
     ctx.reply.verbatim(&format!("Redis ver. {REDIS_VERSION}\n"));

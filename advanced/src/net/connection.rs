@@ -32,7 +32,7 @@ use crate::net::to_replica;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
 use crate::state::{Shared, State};
-use crate::util::buffer::remove_front;
+use crate::util::buffer::{KEPT_BUFFER, give_back, remove_front};
 
 /// How much a new connection reads at a time, in bytes. Ten thousand clients that send little
 /// should cost little.
@@ -51,10 +51,6 @@ const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 /// After this many bytes of published messages, the subscribers have their turn before more
 /// commands are executed. Otherwise too much would wait even for a subscriber that keeps up.
 const MAX_PUBLISHED: u64 = 16 * 1024;
-
-/// A buffer larger than this, in bytes, is freed once it is empty. Ten thousand clients that once
-/// sent a lot should cost little, too.
-const KEPT_BUFFER: usize = MIN_READ;
 
 /// When the server ends, a client that sends nothing for this long is taken to have read its last
 /// reply.
@@ -142,9 +138,8 @@ impl Connection {
             }
             // The client may close its half while commands of its own still wait
             // for room in the output. They count, so go on until there is none.
-            let is_replica = self.client.sync.is_some();
-            if self.client.closing || is_replica || (at_end && !more) {
-                break;
+            if !self.may_execute() || (at_end && !more) {
+                return self.hang_up().await;
             }
             if std::mem::take(&mut self.has_published) {
                 yield_now().await;
@@ -174,7 +169,6 @@ impl Connection {
                 }
             }
         }
-        self.hang_up().await
     }
 
     /// Sends what the socket takes without waiting, which is nearly always everything.
@@ -254,7 +248,7 @@ impl Connection {
                 break;
             }
             let start = self.output.len();
-            let mut reply = Reply::new(&mut self.output, self.client.protocol);
+            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             #[cfg(feature = "client-lifecycle")]
             state.timing.expect(&self.batch, &self.input);
             if let Some(args) = self.batch.take(&self.input) {
@@ -402,7 +396,7 @@ impl Connection {
             self.client.closing = at_end && !state.lifecycle.has_ended();
             return at_end || state.lifecycle.has_ended() || !self.must_wait(state);
         }
-        let mut reply = Reply::new(&mut self.output, self.client.protocol);
+        let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
         match waiting {
             Waiting::Replicas { .. } if state.replication.is_replica() => {
                 reply.error(CommandError::UNBLOCKED.text());
@@ -498,7 +492,7 @@ impl Connection {
         for range in self.unlogged.replies.iter().filter(|it| !it.is_empty()) {
             replies.extend_from_slice(&self.output[end..range.start]);
             let error = CommandError::aof(error);
-            Reply::new(&mut replies, self.client.protocol).error(error.text());
+            Reply::new(&mut replies, self.client.handle.protocol()).error(error.text());
             end = range.end;
         }
         replies.extend_from_slice(&self.output[end..]);
@@ -512,8 +506,12 @@ impl Connection {
     fn make_room(&mut self) -> usize {
         // Not while replies wait: the output is in use, and the next turn checks again.
         if self.output.is_empty() {
-            give_back(&mut self.input);
-            match self.client.handle.is_subscriber() {
+            let is_idle = self.client.handle.is_idle();
+            match is_idle && self.input.is_empty() {
+                true => (self.input, self.batch) = (BytesMut::new(), Batch::default()),
+                false => give_back(&mut self.input),
+            }
+            match is_idle || self.client.handle.is_subscriber() {
                 // Ten thousand subscribers must not keep ten thousand buffers.
                 true => self.output = BytesMut::new(),
                 false => give_back(&mut self.output),
@@ -568,17 +566,17 @@ fn fill(batch: &mut Batch, input: &mut BytesMut, state: &mut State) -> Result<bo
     Ok(count > 0)
 }
 
-/// Reads up to `room` bytes, or a little more. For a large read, the buffer is allocated when there
-/// is something to read, so a client that is silent has none.
+/// Reads up to `room` bytes, or a little more. For a large read, and for the first one, the buffer is
+/// allocated when there is something to read, so a client that is silent has none.
 async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> io::Result<usize> {
-    if room > KEPT_BUFFER {
+    if room > KEPT_BUFFER || input.capacity() == 0 {
         return poll_fn(|cx| {
             ready!(reader.as_ref().poll_read_ready(cx))?;
             input.reserve(room);
             let read = pin!(reader.read_buf(input)).poll(cx);
-            // After a read that filled its buffer, tokio still takes the socket for readable.
-            if read.is_pending() {
-                give_back(input);
+            // At first, and after a read that filled its buffer, tokio takes the socket for readable.
+            if read.is_pending() && input.is_empty() {
+                *input = BytesMut::new();
             }
             read
         })
@@ -586,11 +584,4 @@ async fn read(reader: &mut ReadHalf<'_>, input: &mut BytesMut, room: usize) -> i
     }
     input.reserve(room);
     reader.read_buf(input).await
-}
-
-/// Frees a large buffer once it is empty: one large value is no reason to keep its memory.
-fn give_back(buffer: &mut BytesMut) {
-    if buffer.is_empty() && buffer.try_reclaim(KEPT_BUFFER + 1) {
-        *buffer = BytesMut::new();
-    }
 }

@@ -3,6 +3,10 @@
 //!
 //! Like the replay of an AOF, it executes commands that were accepted before, here by the primary,
 //! and must not be refused now. Both use the applier (`apply.rs`), and both lie above `command`.
+//!
+//! What a primary says before its feed is read as lines. A parser of replies, such as step 02's
+//! client has, would find nothing more in them: each answer of the handshake is one line, and the
+//! file that follows is no reply.
 
 use std::fs::File;
 use std::future::pending;

@@ -88,7 +88,7 @@ pub fn settle_wait(client: &Client, output: &mut BytesMut, start: usize) {
     if record.is_broken() {
         output.truncate(start);
         let error = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
-        Reply::new(output, client.protocol).error(error);
+        Reply::new(output, client.handle.protocol()).error(error);
     }
     if record.has(SILENT) {
         output.truncate(start);

@@ -162,11 +162,7 @@ async fn listen(
 
 /// The offset in `REPLCONF ACK offset`, or `None` for any other command, which needs no reply.
 fn acknowledged(args: Args<'_>) -> Option<i64> {
-    let is = |index: usize, word: &[u8]| {
-        let arg = args.get(index);
-        arg.is_some_and(|arg| arg.eq_ignore_ascii_case(word))
-    };
-    match is(0, b"REPLCONF") && is(1, b"ACK") {
+    match args.is(0, "REPLCONF") && args.is(1, "ACK") {
         true => parse_integer(args.get(2)?),
         false => None,
     }

@@ -7,8 +7,9 @@ use crc::{Digest, Table};
 use super::lzf::Compressor;
 use super::{CRC, MAGIC, Options, VERSION, encoding, kind, opcode};
 use crate::resp::parse_integer;
-use crate::stats::{memory_in_use, unix_time};
+use crate::stats::memory_in_use;
 use crate::store::Entry;
+use crate::util::unix_time;
 
 /// The size of the pieces in which the file is written and its checksum computed, in bytes.
 const CHUNK: usize = 64 * 1024;

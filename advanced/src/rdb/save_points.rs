@@ -4,7 +4,7 @@
 use std::num::IntErrorKind;
 use std::time::{Duration, Instant};
 
-use crate::stats::unix_time;
+use crate::util::unix_time;
 
 /// The time between a save that failed and the next try (`CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY: Duration = Duration::from_secs(5);

@@ -279,31 +279,32 @@ impl Replication {
         self.replicas.values()
     }
 
+    /// The replicas that have not acknowledged the whole feed.
+    fn laggards(&self) -> impl Iterator<Item = &Replica> {
+        let end = self.offset();
+        self.replicas().filter(move |it| it.acknowledged < end)
+    }
+
     /// Whether every replica has acknowledged the whole feed.
     pub fn is_caught_up(&self) -> bool {
-        let end = self.offset();
-        self.replicas.values().all(|it| it.acknowledged >= end)
+        self.laggards().next().is_none()
     }
 
     /// Writes a line to the server log for each replica that has not acknowledged the whole feed.
     pub fn report_laggards(&self) {
-        let (end, mut in_sync) = (self.offset(), 0);
-        for replica in self.replicas() {
-            if replica.acknowledged >= end {
-                in_sync += 1;
-                continue;
-            }
+        for replica in self.laggards() {
             warn!(
                 "Lagging replica {}:{} reported offset {} behind master, lag={}, state={}.",
                 replica.client.addr.ip(),
                 replica.port,
-                end - replica.acknowledged,
+                self.offset() - replica.acknowledged,
                 replica.client.idle().as_secs(),
                 replica.state.name()
             );
         }
         if self.is_read() {
             let total = self.replicas.len();
+            let in_sync = total - self.laggards().count();
             info!("{in_sync} of {total} replicas are in sync when shutting down.");
         }
     }

@@ -247,6 +247,12 @@ impl<'a> Args<'a> {
         self.spans.get(index).map(|span| &self.input[span.range()])
     }
 
+    /// Whether the argument at `index` is this word, in upper or lower case.
+    pub fn is(&self, index: usize, word: &str) -> bool {
+        let arg = self.get(index);
+        arg.is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
     /// Was the command typed by hand, rather than sent as an array?
     pub fn is_inline(&self) -> bool {
         self.input.first() != Some(&b'*')

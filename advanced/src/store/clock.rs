@@ -12,7 +12,9 @@
 //! (`mstime`). There, setting that clock an hour forward ends every key that had
 //! less than an hour.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
+
+use crate::util::unix_time;
 
 /// How far the system's clock may be from ours before we follow it, in
 /// milliseconds. Less is what a clock that is kept right by the network does
@@ -51,15 +53,15 @@ pub struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        let (now, since_1970) = (Instant::now(), since_1970());
+        let (now, unix) = (Instant::now(), unix_time());
         // It starts at a whole millisecond of the calendar. Otherwise it would lag behind the
         // system's clock for a part of each, and PTTL would promise a millisecond more than a
         // client asked for with PXAT.
-        let part = Duration::from_nanos(u64::from(since_1970.subsec_nanos() % 1_000_000));
+        let part = Duration::from_nanos(u64::from(unix.subsec_nanos() % 1_000_000));
         Self {
             started: now.checked_sub(part).unwrap_or(now),
             ticked: now,
-            epoch: milliseconds(since_1970),
+            epoch: milliseconds(unix),
             now: Moment(0),
         }
     }
@@ -81,7 +83,7 @@ impl Clock {
     /// unix times change.
     pub fn follow_calendar(&mut self) {
         // Rounded up, because a clock that lags would promise more than was asked for.
-        let started = since_1970().saturating_sub(self.started.elapsed());
+        let started = unix_time().saturating_sub(self.started.elapsed());
         let epoch = milliseconds(started + Duration::from_nanos(999_999));
         if epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs() {
             self.epoch = epoch;
@@ -139,11 +141,6 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn since_1970() -> Duration {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    since_1970.unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,10 +159,10 @@ mod tests {
     fn the_clock_shows_the_milliseconds_of_the_system() {
         for _ in 0..50 {
             let mut clock = Clock::default();
-            let start = milliseconds(since_1970());
+            let start = milliseconds(unix_time());
             // Not the millisecond in which the clock was made, but one as close to it as can be.
             let before = loop {
-                let now = milliseconds(since_1970());
+                let now = milliseconds(unix_time());
                 if now > start {
                     break now;
                 }

@@ -1,5 +1,5 @@
 //! The store: keys and their values, and the only place that knows how they are
-//! kept (`db.c` and `object.c` in Redis).
+//! kept (`db.c` in Redis).
 //!
 //! Underneath are [`SEGMENTS`] tables; the hash of a key says which one it is in.
 //! Each lies behind an [`Arc`], and that is what makes a snapshot cheap: it clones
@@ -20,8 +20,10 @@
 //!
 //! The deadlines lie in a table of their own (`db->expires`): most keys have none
 //! and should not pay for it. A key whose deadline has passed may still be in
-//! here, but no command sees it: every method that takes a key removes it first if
-//! it has expired. Keys that no command asks for are removed by `cron/expire_cycle.rs`.
+//! here, but no command sees it: every method that takes a key looks first whether it has
+//! expired. Whether the key is then removed or only hidden depends on the role of this server,
+//! and is decided in `state.rs` ([`Expiry`]). Keys that no command asks for are removed by
+//! `cron/expire_cycle.rs`.
 
 pub mod clock;
 mod snapshot;

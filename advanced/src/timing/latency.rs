@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::stats::unix_time;
+use crate::util::unix_time;
 
 /// How many samples of an event are kept (`LATENCY_TS_LEN`).
 const MAX_SAMPLES: usize = 160;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::resp::Args;
-use crate::stats::unix_time;
+use crate::util::unix_time;
 
 /// How many arguments of a command are kept, and how many bytes of each.
 const MAX_ARGS: usize = 32;

@@ -6,3 +6,11 @@ pub mod file;
 pub mod glob;
 pub mod long_double;
 pub mod open_files;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The unix time: how long ago 1970 began.
+pub fn unix_time() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
+}

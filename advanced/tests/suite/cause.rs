@@ -27,30 +27,32 @@ pub fn likely(failure: &Failure<'_>) -> Option<String> {
 fn too_much(expected: &[u8], extra: &[u8]) -> String {
     match replies(extra) {
         _ if extra == expected => "the reply came twice; is it written in two places?".into(),
-        _ if extra.trim_ascii().is_empty() => "the line has one end too many".into(),
+        _ if extra.trim_ascii().is_empty() => r"the line has one \r\n too many".into(),
         Some(1) => "one reply too many: each command gets exactly one".into(),
         Some(count) => format!("{count} replies too many: each command gets exactly one"),
-        None => format!("{} too many behind the reply", counted(extra.len(), "byte")),
+        None => format!("{} too many after the reply", counted(extra.len(), "byte")),
     }
 }
 
 fn still_open(reply: &[u8]) -> &'static str {
     match reply.first() {
-        Some(b'-') => "nothing behind a protocol error can be understood: reply, then close",
-        _ => "all is answered: close when the client has said QUIT, or a read brings 0 bytes",
+        Some(b'-') => {
+            "nothing after a protocol error can be understood: reply, then close the connection"
+        }
+        _ => "every command has its reply: close after QUIT, or when a read returns 0 bytes",
     }
 }
 
 fn nothing(end: End) -> String {
     match end {
         End::Closed => {
-            "no reply at all, and the end: the task of this connection returns too early; if it was \
-             a panic, or the end of the server, it says so below"
+            "no reply, and the connection was closed: its task returns too early; if that was a \
+             panic, or the server has ended, it is said below"
         }
         _ => {
-            "no reply at all; is it written at once, and not kept until a buffer is full or the \
-             next command comes? Does the server wait for bytes that it has already? Or is it \
-             still computing: a loop without an end?"
+            "no reply; is it written at once, or kept until a buffer is full or the next command \
+             arrives? Does the server wait for bytes that it already has? Or is it still \
+             computing, in an endless loop?"
         }
     }
     .into()
@@ -63,19 +65,21 @@ fn too_little(expected: &[u8], received: &[u8], end: End) -> String {
         _ => {}
     }
     if let (Some(wanted), Some(came)) = (replies(expected), replies(received)) {
-        let came = format!("{} of {wanted} came", counted(came, "reply"));
+        let came = format!("{came} of {wanted} replies arrived");
         return match end {
             End::Closed => {
-                format!("{came}, and then the end; a refused command ends no connection")
+                format!(
+                    "{came}; the connection was closed, but a command that fails must not end it"
+                )
             }
-            _ => format!("{came}; execute every command that one read brings, not only the first"),
+            _ => format!("{came}; execute every command of a read, not only the first"),
         };
     }
-    let bytes = format!("{} of {} bytes came", received.len(), expected.len());
+    let bytes = format!("{} of {} bytes arrived", received.len(), expected.len());
     match end {
-        End::Closed => format!("{bytes}; write all of the reply, and only then close"),
+        End::Closed => format!("{bytes}; write the whole reply before you close the connection"),
         _ => {
-            format!("{bytes}; a write may take a part of what it is given, so go on with the rest")
+            format!("{bytes}; a write may take only a part, so write the rest as well")
         }
     }
 }
@@ -88,7 +92,7 @@ fn in_resp(expected: &[u8], received: &[u8]) -> Option<String> {
     if let Some(next) = reply(want).map(|length| &want[length..])
         && reply(next).is_some_and(|length| have.starts_with(&next[..length]))
     {
-        return Some("a reply is missing; what came here is the one after it".into());
+        return Some("a reply is missing; what is here is the one after it".into());
     }
     if kind(came).is_none() {
         return Some(no_reply(want, have));
@@ -100,7 +104,7 @@ fn in_resp(expected: &[u8], received: &[u8]) -> Option<String> {
         b'$' | b'=' => in_string(want, have),
         b'-' => Some(in_error(want, have)),
         b'*' | b'~' | b'%' | b'>' => Some(format!(
-            "the reply has another number of elements: {} and not {}",
+            "the reply has {} elements and not {}",
             header(have)?,
             header(want)?
         )),
@@ -127,7 +131,7 @@ fn no_reply(want: &[u8], have: &[u8]) -> String {
         );
     }
     if have.trim_ascii_start().starts_with(want) {
-        return "the line before has one end too many".into();
+        return r"the line before has one \r\n too many".into();
     }
     "a reply begins with its type: + - : $ or *".into()
 }
@@ -136,8 +140,8 @@ fn other_kind(want: &[u8], have: &[u8]) -> String {
     const NULL: &[u8] = b"$-1\r\n";
     match (want[0], have[0]) {
         _ if want.starts_with(NULL) => "the reply is null ($-1) in Redis".into(),
-        (b'-', _) => "Redis refuses this command, and the server does not".into(),
-        (_, b'-') => "the server refuses what Redis does".into(),
+        (b'-', _) => "Redis replies with an error, and the server does not".into(),
+        (_, b'-') => "the server replies with an error, and Redis does not".into(),
         _ if have.starts_with(NULL) => "the server says null ($-1), and Redis does not".into(),
         (wanted, came) => format!(
             "{} ({}) where Redis sends {} ({})",
@@ -183,7 +187,7 @@ fn in_string(want: &[u8], have: &[u8]) -> Option<String> {
             false => "it counts bytes, not characters",
         };
         return Some(format!(
-            "the header says {}, and {came} came before the \\r\\n; {why}",
+            "the header says {}, and {came} arrived before the \\r\\n; {why}",
             counted(length, "byte")
         ));
     }
@@ -224,7 +228,8 @@ fn is_of_another_check(want: &[u8], have: &[u8]) -> bool {
 
 fn in_error(want: &[u8], have: &[u8]) -> String {
     if is_of_another_check(want, have) {
-        return "another error: an earlier check is missing, or the order is another".into();
+        return "another error: an earlier check is missing, or the checks have another order"
+            .into();
     }
     let code = |text: &[u8]| {
         let words = text[1..].split(|byte| byte.is_ascii_whitespace());
@@ -232,9 +237,9 @@ fn in_error(want: &[u8], have: &[u8]) -> String {
     };
     let (wanted, came) = (code(want), code(have));
     if wanted != came {
-        return format!("an error begins with its code, here {wanted} and not {came}");
+        return format!("an error begins with its code, here {wanted}, not {came}");
     }
-    "another text; clients and people know Redis's, to the letter".into()
+    "the text differs; it must be Redis's, letter by letter".into()
 }
 
 fn in_bytes(want: &[u8], have: &[u8]) -> Option<String> {
@@ -249,14 +254,15 @@ fn in_bytes(want: &[u8], have: &[u8]) -> Option<String> {
 fn spoilt(want: &[u8], have: &[u8]) -> Option<String> {
     let same = want.iter().zip(have).take_while(|(a, b)| a == b).count();
     match want.get(same)? {
-        0 if is_spoilt(want, have, |byte| byte == 0) => {
-            Some("it goes wrong at a NUL byte; strings are any bytes, and a NUL ends none".into())
-        }
+        0 if is_spoilt(want, have, |byte| byte == 0) => Some(
+            "it goes wrong at a NUL byte; a string may hold any bytes, and a NUL does not end it"
+                .into(),
+        ),
         128.. if is_spoilt(want, have, |byte| byte > 127) || is_text_of(want, have) => {
             Some("it goes wrong at a byte above 127; strings are bytes, not text".into())
         }
         b'\r' | b'\n' if is_spoilt(want, have, |byte| matches!(byte, b'\r' | b'\n')) => {
-            Some("it goes wrong at a line end; strings may hold any".into())
+            Some("it goes wrong at the end of a line; a string may hold any bytes".into())
         }
         _ => None,
     }
@@ -376,16 +382,16 @@ fn the_likely_cause_is_told() {
         (b"+OK\r\n", b"", Silent, "still computing"),
         (b"+OK\r\n", b"+OK", Silent, r"lacks the \r\n"),
         (b"+OK\r\n", b"+OK\r", Silent, r"ends with \r alone"),
-        (b"+A\r\n+B\r\n", b"+A\r\n", Silent, "1 reply of 2 came"),
+        (b"+A\r\n+B\r\n", b"+A\r\n", Silent, "1 of 2 replies arrived"),
         (
             b"$2\r\nab\r\n",
             b"$2\r\na",
             Closed,
-            "5 of 8 bytes came; write all",
+            "5 of 8 bytes arrived; write the whole",
         ),
         (b"+OK\r\n", b"+OK\r\n+OK\r\n", Extra, "twice"),
         (b"+OK\r\n", b"+OK\r\n:1\r\n", Extra, "one reply too many"),
-        (b"+OK\r\n", b"+OK\r\n\r\n", Extra, "one end too many"),
+        (b"+OK\r\n", b"+OK\r\n\r\n", Extra, r"one \r\n too many"),
         (b"a", b"ab", Extra, "1 byte too many"),
         (b"+OK\r\n+OK\r\n", b"+OK+OK", Differs, r"lacks the \r\n"),
         (b"$2\r\nab\r\n", b"$2ab", Differs, r"lacks the \r\n"),
@@ -402,8 +408,18 @@ fn the_likely_cause_is_told() {
             Differs,
             "where Redis sends an integer (:)",
         ),
-        (b"-ERR a\r\n", b"+OK\r\n", Differs, "Redis refuses"),
-        (b"+OK\r\n", b"-ERR a\r\n", Differs, "server refuses"),
+        (
+            b"-ERR a\r\n",
+            b"+OK\r\n",
+            Differs,
+            "Redis replies with an error",
+        ),
+        (
+            b"+OK\r\n",
+            b"-ERR a\r\n",
+            Differs,
+            "server replies with an error",
+        ),
         (
             b"+OK\r\n",
             b"OK\r\n",
@@ -415,21 +431,21 @@ fn the_likely_cause_is_told() {
             b"-ERR a\r\n",
             b"-Error a\r\n",
             Differs,
-            "here ERR and not Error",
+            "here ERR, not Error",
         ),
-        (b"-ERR a\r\n", b"-ERR b\r\n", Differs, "to the letter"),
+        (b"-ERR a\r\n", b"-ERR b\r\n", Differs, "letter by letter"),
         (
             b"*2\r\n:1\r\n:2\r\n",
             b"*1\r\n:1\r\n",
             Differs,
-            "1 and not 2",
+            "1 elements and not 2",
         ),
         (b"+A\r\n:7\r\n", b":7\r\n", Differs, "a reply is missing"),
         (
             b"$3\r\n\xc3\xa9!\r\n",
             b"$2\r\n\xc3\xa9!\r\n",
             Differs,
-            "says 2 bytes, and 3 came",
+            "says 2 bytes, and 3 arrived",
         ),
         (
             b"$3\r\nabc\r\n+OK\r\n",
@@ -441,8 +457,8 @@ fn the_likely_cause_is_told() {
         (b"$2\r\n\0a\r\n", b"$1\r\na\r\n", Differs, "NUL"),
         (b"a\xffb", b"a?b", Differs, "above 127"),
         (b"a\xffb", "a\u{fffd}b".as_bytes(), Differs, "above 127"),
-        (b"a\r\nb", b"a\nb", Differs, "a line end"),
-        (b"a\r\nb", b"ab", Differs, "a line end"),
+        (b"a\r\nb", b"a\nb", Differs, "the end of a line"),
+        (b"a\r\nb", b"ab", Differs, "the end of a line"),
         (
             b"-ERR syntax error\r\n",
             b"-ERR value is not an integer or out of range\r\n",
@@ -453,7 +469,7 @@ fn the_likely_cause_is_told() {
             b"-ERR unknown command 'a'\r\n",
             b"-ERR unknown command 'A'\r\n",
             Differs,
-            "to the letter",
+            "letter by letter",
         ),
     ];
     for (expected, received, end, cause) in table {

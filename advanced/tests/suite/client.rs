@@ -66,8 +66,8 @@ impl Client {
         let socket = match TcpStream::connect_timeout(&server.addr(), patience()) {
             Ok(socket) => socket,
             Err(error) => panic!(
-                "the server takes no connection ({error})\n  likely    it has ended, or it \
-                 serves one client and does not accept the next meanwhile"
+                "the server accepts no connection ({error})\n  likely    it has ended, or it \
+                 serves one client and does not accept the next one meanwhile"
             ),
         };
         let patience = Some(patience());

@@ -41,10 +41,10 @@ impl End {
 
     fn sentence(self) -> &'static str {
         match self {
-            End::Differs => "the reply is another",
+            End::Differs => "the reply differs",
             End::Closed => "the server closed the connection",
-            End::Silent => "nothing more came",
-            End::Extra => "more came than the reply",
+            End::Silent => "nothing more arrived",
+            End::Extra => "more bytes arrived than the reply",
             End::Open => "the connection stays open, which Redis closes here",
         }
     }
@@ -170,7 +170,7 @@ fn a_failure_shows_where_the_reply_differs() {
     };
     let text = failure.text();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "the reply is another");
+    assert_eq!(lines[0], "the reply differs");
     assert_eq!(lines[2], r"  expected  $5\r\na (b)\r\n");
     assert_eq!(lines[3], r"  received  $5\r\na [b]\r\n");
     assert_eq!(lines[4], "                    ^ byte 6");
