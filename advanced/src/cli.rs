@@ -12,11 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command::REDIS_VERSION;
-#[cfg(feature = "client-lifecycle")]
-use crate::config::file;
 use crate::config::{Config, Parameter, parameters};
-#[cfg(feature = "client-lifecycle")]
-use crate::handlers;
 use crate::rdb::SavePoint;
 
 /// The flags, as they were given.
@@ -37,9 +33,7 @@ impl Cli {
             ..Config::default()
         };
         #[cfg(feature = "client-lifecycle")]
-        let mut config = config;
-        #[cfg(feature = "client-lifecycle")]
-        if from_file(&mut config) {
+        if let Some(config) = crate::command_line::read(&config) {
             return Self { config };
         }
         let mut command = command(&config);
@@ -144,27 +138,6 @@ impl Cli {
             "cannot listen on {}:{}: {error} ({hint})",
             self.config.bind, self.config.port
         )
-    }
-}
-
-/// Reads the config file and the flags as Redis does, or ends the process with an explanation.
-/// False if the flags ask for something else.
-#[cfg(feature = "client-lifecycle")]
-fn from_file(config: &mut Config) -> bool {
-    let arguments = std::env::args_os().skip(1);
-    let arguments: Vec<String> = arguments
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    match file::read_arguments(&arguments, config, handlers::rename) {
-        None => false,
-        Some(Ok(())) => true,
-        Some(Err(wrong)) => {
-            if matches!(wrong, file::Wrong::Line { .. }) {
-                eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***");
-            }
-            eprintln!("{wrong}");
-            std::process::exit(1);
-        }
     }
 }
 

@@ -1,5 +1,4 @@
-//! Keyspace notifications (`notify.c` in Redis): which classes of events are published, and the
-//! journal of what has happened to keys.
+//! Keyspace notifications (`notify.c` in Redis): which classes of events are published.
 //!
 //! The store knows what happens to a key, and the command knows what that is called: INCR and
 //! APPEND do the same to the store, but one event is `incrby` and the other `append`. So the store
@@ -10,8 +9,6 @@
 //! While nobody has asked for events, the journal costs one comparison for each change.
 
 use std::fmt;
-
-use smallvec::SmallVec;
 
 /// Classes of events, one bit each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -110,41 +107,6 @@ impl fmt::Display for Classes {
             }
         }
         Ok(())
-    }
-}
-
-/// What has happened to a key, as far as the store knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// It is new, and what follows says how it came.
-    New,
-    Written,
-    Removed,
-    RenamedFrom,
-    RenamedTo,
-    /// It has got a deadline.
-    Deadline,
-    /// It has lost its deadline.
-    Persisted,
-    /// A command that reads has not found it.
-    Missed,
-}
-
-/// What has happened to keys since the last command.
-#[derive(Debug, Default)]
-pub struct Journal {
-    /// Somebody may want to know.
-    pub is_on: bool,
-    pub entries: Vec<(Change, Key)>,
-}
-
-type Key = SmallVec<[u8; 16]>;
-
-impl Journal {
-    pub fn note(&mut self, change: Change, key: &[u8]) {
-        if self.is_on {
-            self.entries.push((change, Key::from_slice(key)));
-        }
     }
 }
 

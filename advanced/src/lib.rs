@@ -87,6 +87,10 @@ pub mod shutdown;
 /// Sockets: the listener, a connection, the links to replicas and to a primary.
 pub mod net;
 
+/// The config file, and the flags as more lines of it.
+#[cfg(feature = "client-lifecycle")]
+pub mod command_line;
+
 /// Flags and the banner.
 pub mod cli;
 

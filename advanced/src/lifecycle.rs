@@ -10,6 +10,7 @@
 //! This file owns the state. SHUTDOWN and signals request the shutdown, every connection watches
 //! the status, and `shutdown/mod.rs` does the work.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -62,6 +63,21 @@ pub struct Attempt {
     /// Distinguishes it from earlier attempts.
     id: u64,
     pub request: Request,
+}
+
+/// What SIGTERM and SIGINT request. The thread that hears them must not wait for the server's lock,
+/// which may be held for as long as a save takes.
+static ON_SIGNAL: Mutex<[Option<Request>; 2]> = Mutex::new([None, None]);
+
+/// What a signal requests, be it SIGINT or SIGTERM.
+pub fn on_signal(is_interrupt: bool) -> Request {
+    let requests = ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner);
+    requests[usize::from(is_interrupt)].unwrap_or_default()
+}
+
+/// Says what SIGTERM and SIGINT request from now on.
+pub fn set_on_signal(terminate: Request, interrupt: Request) {
+    *ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) = [Some(terminate), Some(interrupt)];
 }
 
 /// What every connection may see, and wait for.

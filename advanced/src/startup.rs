@@ -15,8 +15,6 @@ use crate::logging;
 use crate::net::delivery;
 use crate::net::from_primary;
 use crate::net::listener;
-#[cfg(feature = "client-lifecycle")]
-use crate::process;
 use crate::recovery;
 use crate::recovery::Accept;
 use crate::shutdown;
@@ -27,7 +25,7 @@ use crate::util::open_files;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(feature = "client-lifecycle")]
-    if let Err(error) = process::begin(&cli.config) {
+    if let Err(error) = crate::process::begin(&cli.config) {
         eprintln!("{error}");
         return ExitCode::FAILURE;
     }
@@ -53,9 +51,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let listener = listener::listen((cli.config.bind, cli.config.port).into());
     let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
     #[cfg(feature = "client-lifecycle")]
-    let others = listener::listen_on_others(&cli.config)?;
-    #[cfg(feature = "client-lifecycle")]
-    process::note(&cli.config);
+    let others = crate::net::listeners::open(&cli.config)?;
     // Who subscribes while the data is loaded gets messages at once.
     tokio::spawn(delivery::run(shared.clone()));
     let (accept, accepting) = oneshot::channel();
@@ -65,7 +61,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
         // A value is sent, or the sender is dropped; either lets clients in.
         let _ = accepting.await;
         #[cfg(feature = "client-lifecycle")]
-        let _others = listener::run_others(others, &clients, &guard);
+        let _others = crate::net::listeners::run(others, &clients, &guard);
         listener::run(listener, clients, guard).await;
     });
     let port = server.abort_handle();
@@ -73,7 +69,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     recover(shared.clone(), accept).await?;
     cli.print_banner(shared.lock().store.len());
     #[cfg(feature = "client-lifecycle")]
-    process::ready(&cli.config);
+    crate::process::ready(&cli.config);
     tokio::spawn(cron::run(shared.clone()));
     tokio::spawn(expire_cycle::run(shared.clone()));
     tokio::spawn(from_primary::run(shared, handlers::table()));

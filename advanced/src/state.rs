@@ -17,8 +17,6 @@ use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::stats::Stats;
 use crate::store::{Expiry, Store};
-#[cfg(feature = "client-lifecycle")]
-use crate::timing::Timing;
 
 /// What commands may read and change besides their own client.
 pub struct State {
@@ -34,7 +32,7 @@ pub struct State {
     /// Which commands wait. It follows from the phase.
     pub hold: Hold,
     #[cfg(feature = "client-lifecycle")]
-    pub timing: Timing,
+    pub timing: crate::timing::Timing,
 }
 
 impl State {
@@ -82,17 +80,6 @@ impl State {
         was_wanted
     }
 
-    /// The parameters have changed: tells those that have a copy of one.
-    #[cfg(feature = "client-lifecycle")]
-    pub fn config_changed(&mut self) {
-        self.config.publish_service();
-        let service = &self.config.service;
-        let (slower_than, tracks) = (service.slowlog_log_slower_than, service.latency_tracking);
-        self.timing.configure(slower_than, tracks);
-        self.timing.latency.threshold = service.latency_monitor_threshold;
-        self.store.events.is_on = self.config.service.notify_keyspace_events.is_on();
-    }
-
     /// Decides, and returns, what happens from here on to expired keys. That depends only on the
     /// role and the phase of the server, and on whose command is executed: `is_obeyed` means that
     /// it comes from the AOF or from the primary.
@@ -125,7 +112,7 @@ impl Shared {
             lifecycle: Lifecycle::default(),
             hold: Hold::default(),
             #[cfg(feature = "client-lifecycle")]
-            timing: Timing::default(),
+            timing: Default::default(),
         })))
     }
 

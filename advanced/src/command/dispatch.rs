@@ -4,8 +4,6 @@
 
 use super::propagate::{propagate, propagate_expired};
 use super::{Command, CommandError, Context, Flag, Result, Table};
-#[cfg(feature = "client-lifecycle")]
-use super::{measure, monitor, notifications};
 use crate::client::Client;
 use crate::lifecycle::Hold;
 use crate::resp::cross_protocol;
@@ -25,7 +23,7 @@ pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
 /// closes the connection before anything that follows it is executed.
 fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
     #[cfg(feature = "client-lifecycle")]
-    measure::refused(ctx, args, error);
+    super::measure::refused(ctx, args, error);
     if cross_protocol::is_http(&args[0]) {
         ctx.client.is_browser = true;
         ctx.client.closing = true;
@@ -79,7 +77,7 @@ fn check(client: &Client, state: &State, command: &Command) -> Result {
         return Err(CommandError::LOADING);
     }
     #[cfg(feature = "client-lifecycle")]
-    monitor::check(client, command)?;
+    super::monitor::check(client, command)?;
     Ok(())
 }
 
@@ -90,7 +88,7 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
         return false;
     };
     #[cfg(feature = "client-lifecycle")]
-    if monitor::watches(client) {
+    if super::monitor::watches(client) {
         return false;
     }
     let is_held = match state.hold {
@@ -105,17 +103,17 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
 fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool> {
     let changes = ctx.state.store.changes;
     #[cfg(feature = "client-lifecycle")]
-    measure::begin(ctx);
+    super::measure::begin(ctx);
     let called = (command.handler)(ctx, args);
     #[cfg(feature = "client-lifecycle")]
-    measure::end(ctx, command, args, called.is_err());
+    super::measure::end(ctx, command, args, called.is_err());
     #[cfg(feature = "client-lifecycle")]
     if !ctx.state.clients.life.monitors.is_empty() {
-        monitor::show(ctx, command, args);
+        super::monitor::show(ctx, command, args);
     }
     propagate_expired(ctx.state);
     #[cfg(feature = "client-lifecycle")]
-    notifications::publish(ctx.state, command, args);
+    super::notifications::publish(ctx.state, command, args);
     called?;
     if ctx.state.store.changes == changes {
         return Ok(false);

@@ -3,7 +3,20 @@
 use super::{Command, CommandError, Context, Flag};
 use crate::config::service::SECRETS;
 use crate::resp::Args;
+use crate::state::State;
 use crate::timing::{Called, Measured, slowlog::shortened};
+
+impl State {
+    /// The parameters have changed: tells those that have a copy of one.
+    pub fn config_changed(&mut self) {
+        self.config.publish_service();
+        let service = &self.config.service;
+        let (slower_than, tracks) = (service.slowlog_log_slower_than, service.latency_tracking);
+        self.timing.configure(slower_than, tracks);
+        self.timing.latency.threshold = service.latency_monitor_threshold;
+        self.store.events.is_on = self.config.service.notify_keyspace_events.is_on();
+    }
+}
 
 impl Command {
     fn called(&self) -> Called {

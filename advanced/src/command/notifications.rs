@@ -4,9 +4,10 @@
 //! An event is mostly called like the command, so here are only those that are not.
 
 use super::Command;
-use crate::keyspace_events::{Change, Class};
+use crate::keyspace_events::Class;
 use crate::resp::Args;
 use crate::state::State;
+use crate::store::Change;
 
 /// Commands whose event has another name, by that name.
 const NAMES: &[(&str, &[&str])] = &[

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use super::Change::{Immutable, Same};
 use super::Kind::{Number, Other, Signed, Text, Word, YesNo};
@@ -13,18 +12,8 @@ use super::{Config, Parameter, row};
 use crate::aof::system_text;
 use crate::clients::Handle;
 use crate::keyspace_events::Classes;
-use crate::lifecycle::{Request, Save};
+use crate::lifecycle::{Request, Save, set_on_signal};
 use crate::resp::parse_integer;
-
-/// What SIGTERM and SIGINT request. The thread that hears them must not wait for the server's lock,
-/// which may be held for as long as a save takes.
-static ON_SIGNAL: Mutex<[Option<Request>; 2]> = Mutex::new([None, None]);
-
-/// What a signal requests, be it SIGINT or SIGTERM.
-pub fn on_signal(is_interrupt: bool) -> Request {
-    let requests = ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner);
-    requests[usize::from(is_interrupt)].unwrap_or_default()
-}
 
 /// Changes a parameter that says where a file is.
 pub fn set_protected(config: &mut Config, row: &Parameter, value: &str) -> Result<(), String> {
@@ -51,10 +40,7 @@ impl Config {
     /// Tells those who cannot look here what has changed.
     pub fn publish_service(&mut self) {
         let service = &self.service;
-        *ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) = [
-            Some(service.shutdown_on_sigterm),
-            Some(service.shutdown_on_sigint),
-        ];
+        set_on_signal(service.shutdown_on_sigterm, service.shutdown_on_sigint);
         super::inert::tell(&mut self.service);
     }
 }

@@ -1,8 +1,6 @@
 //! INFO (`genRedisInfoString` in Redis's `server.c`): each section is a table of names and
 //! values.
 
-#[cfg(feature = "client-lifecycle")]
-use super::info_timing::{self, commandstats, latencystats};
 use std::env::consts::{ARCH, OS};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
@@ -11,6 +9,7 @@ use std::time::UNIX_EPOCH;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
+use super::info_timing;
 use crate::clients::{Handle, Kind as Peer};
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
 use crate::pubsub::Kind;
@@ -23,7 +22,7 @@ use crate::util::unix_time;
 pub const COMMANDS: &[Command] = &[Command::new("info", -1, &[Loading, Stale], info)];
 
 /// A section of INFO: its title, and what makes its lines.
-type Section = (&'static str, fn(&State) -> String);
+pub type Section = (&'static str, fn(&State) -> String);
 
 /// In Redis's order.
 const SECTIONS: &[Section] = &[
@@ -34,26 +33,14 @@ const SECTIONS: &[Section] = &[
     ("Stats", stats),
     ("Replication", replication),
     ("CPU", cpu),
-    // There are no modules. To count and time each command would take longer than most
-    // commands do, so nothing is told of them; tools find the titles that they look for.
     ("Modules", |_| String::new()),
-    ("Commandstats", commandstats),
-    #[cfg(feature = "client-lifecycle")]
-    ("Errorstats", info_timing::errorstats),
-    ("Latencystats", latencystats),
+];
+
+/// What follows on the sections about commands and their times.
+const LAST: &[Section] = &[
     ("Cluster", |_| lines(&[("cluster_enabled", &0)])),
     ("Keyspace", keyspace),
 ];
-
-#[cfg(not(feature = "client-lifecycle"))]
-fn commandstats(_: &State) -> String {
-    String::new()
-}
-
-#[cfg(not(feature = "client-lifecycle"))]
-fn latencystats(_: &State) -> String {
-    String::new()
-}
 
 /// Sections that INFO shows only on request.
 const EXTRA: &[&str] = &["Commandstats", "Latencystats"];
@@ -72,6 +59,8 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     };
     let sections: Vec<String> = SECTIONS
         .iter()
+        .chain(info_timing::SECTIONS)
+        .chain(LAST)
         .filter(|(title, _)| wanted(title))
         .map(|(title, lines)| format!("# {title}\r\n{}", lines(ctx.state)))
         .collect();

@@ -1,10 +1,18 @@
 //! What INFO says of commands and their times.
 
+use super::info::Section;
 use crate::state::State;
 use crate::timing::Calls;
 
+/// The sections.
+pub const SECTIONS: &[Section] = &[
+    ("Commandstats", commandstats),
+    ("Errorstats", errorstats),
+    ("Latencystats", latencystats),
+];
+
 /// INFO commandstats: how often each command was called, and how long that took.
-pub fn commandstats(state: &State) -> String {
+fn commandstats(state: &State) -> String {
     let line = |it: &&Calls| {
         let (calls, micros) = (it.calls, it.nanos as f64 / 1000.0);
         format!(
@@ -21,7 +29,7 @@ pub fn commandstats(state: &State) -> String {
 }
 
 /// INFO errorstats: how often each error code was a reply.
-pub fn errorstats(state: &State) -> String {
+fn errorstats(state: &State) -> String {
     let errors = state.timing.errors.iter();
     errors
         .map(|(code, count)| format!("errorstat_{code}:count={count}\r\n"))
@@ -29,7 +37,7 @@ pub fn errorstats(state: &State) -> String {
 }
 
 /// INFO latencystats: how long the fastest so many percent of the calls took.
-pub fn latencystats(state: &State) -> String {
+fn latencystats(state: &State) -> String {
     let service = &state.config.service;
     let line = |it: &&Calls| {
         let percentile = |percent: &f64| {

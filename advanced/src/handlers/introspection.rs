@@ -3,7 +3,6 @@
 
 use std::iter;
 
-#[cfg(feature = "client-lifecycle")]
 use super::categories;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, help};
 use crate::resp::{Args, Reply};
@@ -108,12 +107,6 @@ pub(super) fn keys_of<'a>(
     Ok((command, command.keys.find(args).collect()))
 }
 
-#[cfg(not(feature = "client-lifecycle"))]
-fn describe_categories(reply: &mut Reply<'_>, _: &Command) {
-    reply.set(0);
-}
-
-#[cfg(feature = "client-lifecycle")]
 fn describe_categories(reply: &mut Reply<'_>, command: &Command) {
     let categories = categories::categories(command);
     reply.set(categories.len());

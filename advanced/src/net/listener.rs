@@ -11,14 +11,10 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-#[cfg(feature = "client-lifecycle")]
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use crate::client::Client;
-#[cfg(feature = "client-lifecycle")]
-use crate::config::Config;
 use crate::handlers;
 use crate::net::admission;
 use crate::net::connection::Connection;
@@ -69,43 +65,6 @@ pub async fn run(listener: TcpListener, shared: Shared, guard: ConnectionGuard) 
             }
         }
     }
-}
-
-/// Opens the port at the other addresses of `bind`. One that this machine does not have is left
-/// out, if it may be.
-#[cfg(feature = "client-lifecycle")]
-pub fn listen_on_others(config: &Config) -> Result<Vec<TcpListener>, String> {
-    let mut listeners = Vec::new();
-    for bind in config.service.bind.iter().skip(1) {
-        let address = SocketAddr::from((bind.address, config.port));
-        match listen(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) if bind.is_optional && is_missing(&error) => {
-                debug!("{address} is not on this machine: {error}");
-            }
-            Err(error) => return Err(format!("cannot listen on {address}: {error}")),
-        }
-    }
-    Ok(listeners)
-}
-
-/// Whether an address cannot be listened on because this machine does not have it.
-#[cfg(feature = "client-lifecycle")]
-fn is_missing(error: &io::Error) -> bool {
-    use nix::errno::Errno::{EADDRNOTAVAIL, EAFNOSUPPORT};
-    let missing = [EADDRNOTAVAIL as i32, EAFNOSUPPORT as i32];
-    error.raw_os_error().is_some_and(|it| missing.contains(&it))
-}
-
-/// Accepts clients on these listeners until the result is dropped.
-#[cfg(feature = "client-lifecycle")]
-pub fn run_others(
-    listeners: Vec<TcpListener>,
-    shared: &Shared,
-    guard: &ConnectionGuard,
-) -> JoinSet<()> {
-    let serve = |listener| run(listener, shared.clone(), guard.clone());
-    listeners.into_iter().map(serve).collect()
 }
 
 /// Gives a client its place in the registry, and a task.

@@ -102,7 +102,6 @@ impl Batch {
     }
 
     /// Whether the next two commands have the same name.
-    #[cfg(feature = "client-lifecycle")]
     pub fn repeats(&self, input: &[u8]) -> bool {
         let name = |(start, spans): &(usize, Range<usize>)| {
             let name = self.spans.get(spans.start)?.range();

@@ -25,7 +25,7 @@ use tokio::time::{sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::aof::system_text;
-use crate::lifecycle::{Attempt, Phase, Request, Requests, Save};
+use crate::lifecycle::{self, Attempt, Phase, Request, Requests, Save};
 use crate::state::{Shared, State};
 
 /// How long clients may take to read their last replies.
@@ -62,20 +62,8 @@ async fn hear(mut terminate: Signal, mut interrupt: Signal, requests: Requests) 
             process::exit(1);
         }
         info!("Received {name} scheduling shutdown...");
-        attempt = Some(requests.send(request(insists)));
+        attempt = Some(requests.send(lifecycle::on_signal(insists)));
     }
-}
-
-/// What a signal requests.
-#[cfg(not(feature = "client-lifecycle"))]
-fn request(_is_interrupt: bool) -> Request {
-    Request::default()
-}
-
-/// What a signal requests.
-#[cfg(feature = "client-lifecycle")]
-fn request(is_interrupt: bool) -> Request {
-    crate::config::service::on_signal(is_interrupt)
 }
 
 /// Waits until a shutdown is requested, and ends the process. `port` is the task that accepts

@@ -26,6 +26,7 @@
 //! `cron/expire_cycle.rs`.
 
 pub mod clock;
+mod journal;
 mod snapshot;
 mod table;
 mod value;
@@ -36,12 +37,11 @@ use std::sync::Arc;
 use ahash::RandomState;
 use smallvec::SmallVec;
 
+pub use journal::{Change, Journal};
 pub use snapshot::{Entry, Snapshot};
 use table::Table;
 pub use value::{Value, WrongType};
 
-#[cfg(feature = "client-lifecycle")]
-use crate::keyspace_events::{Change, Journal};
 use crate::objects::Object;
 use crate::store::clock::{Clock, Moment};
 
@@ -103,19 +103,6 @@ impl Segment {
     }
 }
 
-/// What has happened to a key.
-#[cfg(not(feature = "client-lifecycle"))]
-#[derive(Debug, Clone, Copy)]
-enum Change {
-    New,
-    Written,
-    Removed,
-    RenamedFrom,
-    RenamedTo,
-    Deadline,
-    Persisted,
-}
-
 /// A key, and where to look for it: its segment, and its hash for the tables there.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -157,7 +144,7 @@ pub struct Store {
     tracked: Table<()>,
     /// How many of them are still to be looked at in this round; it goes down.
     tracked_to: usize,
-    #[cfg(feature = "client-lifecycle")]
+    /// What has happened to keys since the last command.
     pub events: Journal,
 }
 
@@ -196,7 +183,6 @@ impl Default for Store {
             expiry: Expiry::Remove,
             tracked: Table::default(),
             tracked_to: 0,
-            #[cfg(feature = "client-lifecycle")]
             events: Journal::default(),
         }
     }
@@ -294,7 +280,6 @@ impl Store {
             Some(_) => self.counters.hits += 1,
             None => {
                 self.counters.misses += 1;
-                #[cfg(feature = "client-lifecycle")]
                 self.events.note(Change::Missed, key);
             }
         }
@@ -365,11 +350,6 @@ impl Store {
     }
 
     /// Notes what has happened to a key, for whoever wants to know.
-    #[cfg(not(feature = "client-lifecycle"))]
-    fn note(&mut self, _: Change, _: &[u8]) {}
-
-    /// Notes what has happened to a key, for whoever wants to know.
-    #[cfg(feature = "client-lifecycle")]
     fn note(&mut self, change: Change, key: &[u8]) {
         self.events.note(change, key);
     }
