@@ -107,10 +107,6 @@ fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool
     let called = (command.handler)(ctx, args);
     #[cfg(feature = "client-lifecycle")]
     super::measure::end(ctx, command, args, called.is_err());
-    #[cfg(feature = "client-lifecycle")]
-    if !ctx.state.clients.life.monitors.is_empty() {
-        super::monitor::show(ctx, command, args);
-    }
     propagate_expired(ctx.state);
     #[cfg(feature = "client-lifecycle")]
     super::notifications::publish(ctx.state, command, args);

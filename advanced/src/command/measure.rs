@@ -1,6 +1,6 @@
 //! Tells the room `timing` of each call: when it begins and ends, and what it was.
 
-use super::{Command, CommandError, Context, Flag};
+use super::{Command, CommandError, Context, Flag, monitor};
 use crate::config::service::SECRETS;
 use crate::resp::Args;
 use crate::state::State;
@@ -36,8 +36,11 @@ pub fn begin(ctx: &mut Context<'_>) {
     }
 }
 
-/// It has been called.
+/// It has been called. Those who watch are shown it, whoever has sent it.
 pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed: bool) {
+    if !ctx.state.clients.life.monitors.is_empty() {
+        monitor::show(ctx, command, args);
+    }
     if ctx.client.is_obeyed {
         return;
     }

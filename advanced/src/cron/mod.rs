@@ -37,7 +37,7 @@ pub async fn run(shared: Shared) {
 fn every_tick(state: &mut State) {
     state.clients.tick();
     #[cfg(feature = "client-lifecycle")]
-    crate::handlers::client_lifecycle::pause::every_tick(state);
+    crate::handlers::client_lifecycle::every_tick(state);
     state.clients.shrink_idle();
     state.stats.sample();
     let (store, config) = (&state.store, &state.config);
@@ -51,8 +51,6 @@ fn every_second(state: &mut State) {
     let limits = state.config.client_output_buffer_limit;
     state.clients.enforce(limits.normal);
     state.pubsub.enforce(limits.pubsub);
-    #[cfg(feature = "client-lifecycle")]
-    state.clients.life.monitors.enforce(limits.normal);
     if state.is_frozen() {
         // Little is read from the primary now, so its silence must not count as a timeout.
         state.replication.hear();

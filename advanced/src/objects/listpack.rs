@@ -203,7 +203,7 @@ impl Listpack {
             // Not twice the size, as a Vec grows: memory counts more here than time.
             bytes.reserve_exact(new.len() - same);
             bytes.insert_from_slice(old.end, &new[same..]);
-        } else {
+        } else if new.len() < old.len() {
             bytes.drain(old.start + same..old.end);
         }
         let total = bytes.len() as u32;

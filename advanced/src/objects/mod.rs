@@ -14,6 +14,8 @@ pub mod digest;
 mod hash;
 pub mod listpack;
 mod pages;
+#[cfg(test)]
+mod stalls;
 
 use std::any::Any;
 use std::fmt::Debug;

@@ -78,9 +78,22 @@ fn tag(hash: u64) -> u16 {
 }
 
 impl<R: Record> Page<R> {
+    /// The position of the first tag that is not less than this one. Hashes are spread evenly, so
+    /// it is near the place that the tag has in proportion, most often in the same cache line.
+    fn first(&self, tag: u16) -> usize {
+        let mut position = (usize::from(tag) * self.tags.len()) >> u16::BITS;
+        while position > 0 && self.tags[position - 1] >= tag {
+            position -= 1;
+        }
+        while self.tags.get(position).is_some_and(|it| *it < tag) {
+            position += 1;
+        }
+        position
+    }
+
     /// Where `key` is, or as an error where it belongs.
     fn find(&self, tag: u16, key: &[u8]) -> Result<usize, usize> {
-        let mut position = self.tags.partition_point(|it| *it < tag);
+        let mut position = self.first(tag);
         while self.tags.get(position) == Some(&tag) {
             if self.records[position].key() == key {
                 return Ok(position);
@@ -127,7 +140,7 @@ impl<R: Record> Page<R> {
     /// Takes the records of another page.
     fn merge(&mut self, other: Self) {
         for (tag, record) in other.tags.into_iter().zip(other.records) {
-            let position = self.tags.partition_point(|it| *it < tag);
+            let position = self.first(tag);
             self.insert(position, tag, record);
         }
     }

@@ -29,7 +29,6 @@ mod dump;
 mod harness;
 mod hash;
 mod hash_differential;
-mod hash_stall;
 #[cfg(feature = "client-lifecycle")]
 mod latency;
 #[cfg(feature = "client-lifecycle")]

@@ -3,7 +3,7 @@
 mod help;
 mod kill;
 mod monitor;
-pub mod pause;
+mod pause;
 mod reply;
 mod tracking;
 
@@ -13,6 +13,7 @@ use crate::handlers::client_list::{
     OTHERS, OWN, client_getname, client_id, client_info, client_list, client_setname,
 };
 use crate::resp::Args;
+use crate::state::State;
 
 pub const COMMANDS: &[Command] = &[
     Command::container("client", CLIENT),
@@ -42,6 +43,13 @@ const CLIENT: &[Command] = &[
     Command::new("client|unblock", -3, OTHERS, pause::client_unblock),
     Command::new("client|unpause", 2, OTHERS, pause::client_unpause),
 ];
+
+/// What the cron does at each tick: a pause ends, and monitors that do not read are disconnected.
+pub fn every_tick(state: &mut State) {
+    pause::every_tick(state);
+    let limits = state.config.client_output_buffer_limit;
+    state.clients.life.monitors.enforce(limits.normal);
+}
 
 /// What RESET does besides: the client is no monitor any more, and gets replies again.
 pub fn reset(ctx: &mut Context<'_>) {

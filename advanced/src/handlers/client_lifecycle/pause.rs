@@ -51,7 +51,7 @@ pub fn client_unpause(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     Ok(())
 }
 
-/// Ends a pause that is over. The cron calls it at each tick.
+/// Ends a pause that is over.
 pub fn every_tick(state: &mut State) {
     if state.clients.life.pause.expire(Instant::now()) {
         resume(state);
