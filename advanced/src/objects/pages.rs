@@ -6,7 +6,7 @@
 //! are made by `fork`.) So this table is a list of pages of about [`LOAD`] records, and it grows
 //! by *linear hashing*: whenever there are more records than the pages should hold, one more page
 //! is appended, and one that was there, the next in turn, is divided between the two. No write
-//! ever moves more than one page, apart from the list itself, which is eight bytes a page.
+//! ever moves more than one page.
 //!
 //! Which page a key is in, the lowest bits of its hash say:
 //!
@@ -19,8 +19,8 @@
 //! goes through the tags only, which are a few cache lines, and then looks at one key. To insert
 //! is to move what comes after, some hundred bytes; there is nothing to rehash and no gap.
 //!
-//! The pages lie behind `Arc`s, as the segments of the store do. A copy of the table copies the
-//! list; whoever changes a page that a snapshot has too copies that page first.
+//! The pages lie behind `Arc`s, as the segments of the store do. A copy of the table shares
+//! them; whoever changes a page that a snapshot has too copies that page first.
 
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
@@ -45,11 +45,23 @@ pub trait Record: Clone + Debug + Send + Sync + 'static {
     fn key(&self) -> &[u8];
 }
 
+/// How many pages there are in one piece of the list.
+const PIECE: usize = 64;
+
 /// A table of records.
 #[derive(Debug, Clone)]
 pub struct Pages<R> {
     /// At least one.
-    pages: Vec<Arc<Page<R>>>,
+    pages: List<R>,
+    len: usize,
+}
+
+/// The list of the pages. It lies in pieces behind `Arc`s in its turn, so that a copy takes
+/// microseconds, however many pages there are.
+#[derive(Debug, Clone)]
+struct List<R> {
+    /// All but the last are full, and none is empty.
+    pieces: Vec<Arc<Vec<Arc<Page<R>>>>>,
     len: usize,
 }
 
@@ -75,6 +87,49 @@ fn hash(key: &[u8]) -> u64 {
 
 fn tag(hash: u64) -> u16 {
     (hash >> TAG_SHIFT) as u16
+}
+
+impl<R: Record> List<R> {
+    fn get(&self, number: usize) -> Option<&Arc<Page<R>>> {
+        self.pieces.get(number / PIECE)?.get(number % PIECE)
+    }
+
+    /// The page, to be changed. If a snapshot has it too, it is copied first.
+    fn page_mut(&mut self, number: usize) -> &mut Page<R> {
+        let piece = Arc::make_mut(&mut self.pieces[number / PIECE]);
+        Arc::make_mut(&mut piece[number % PIECE])
+    }
+
+    fn push(&mut self, page: Page<R>) {
+        if self.len.is_multiple_of(PIECE) {
+            self.pieces.push(Arc::default());
+        }
+        if let Some(last) = self.pieces.last_mut() {
+            Arc::make_mut(last).push(page.into());
+            self.len += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Arc<Page<R>>> {
+        let page = Arc::make_mut(self.pieces.last_mut()?).pop();
+        self.len -= 1;
+        if self.len.is_multiple_of(PIECE) {
+            self.pieces.pop();
+        }
+        page
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Page<R>>> {
+        self.pieces.iter().flat_map(|piece| piece.iter())
+    }
+}
+
+impl<R: Record> std::ops::Index<usize> for List<R> {
+    type Output = Page<R>;
+
+    fn index(&self, number: usize) -> &Page<R> {
+        &self.pieces[number / PIECE][number % PIECE]
+    }
 }
 
 impl<R: Record> Page<R> {
@@ -153,10 +208,11 @@ impl<R: Record> Page<R> {
 
 impl<R: Record> Default for Pages<R> {
     fn default() -> Self {
-        Self {
-            pages: vec![Arc::default()],
-            len: 0,
-        }
+        let pages = List {
+            pieces: vec![vec![Arc::default()].into()],
+            len: 1,
+        };
+        Self { pages, len: 0 }
     }
 }
 
@@ -167,13 +223,13 @@ impl<R: Record> Pages<R> {
 
     /// One less than the number of pages there would be if all were divided in this round.
     fn mask(&self) -> usize {
-        self.pages.len().next_power_of_two() - 1
+        self.pages.len.next_power_of_two() - 1
     }
 
     /// The number of the page for a hash.
     fn page_of(&self, hash: u64) -> usize {
         let number = hash as usize & self.mask();
-        match number < self.pages.len() {
+        match number < self.pages.len {
             true => number,
             // That page is not there yet.
             false => number & (self.mask() >> 1),
@@ -197,7 +253,7 @@ impl<R: Record> Pages<R> {
     ) -> bool {
         let hash = hash(key);
         let number = self.page_of(hash);
-        let page = Arc::make_mut(&mut self.pages[number]);
+        let page = self.pages.page_mut(number);
         match page.find(tag(hash), key) {
             Ok(position) => {
                 update(&mut page.records[position]);
@@ -206,7 +262,7 @@ impl<R: Record> Pages<R> {
             Err(position) => {
                 page.insert(position, tag(hash), create());
                 self.len += 1;
-                if self.len > LOAD * self.pages.len() {
+                if self.len > LOAD * self.pages.len {
                     self.grow();
                 }
                 true
@@ -218,9 +274,9 @@ impl<R: Record> Pages<R> {
         let hash = hash(key);
         let number = self.page_of(hash);
         let position = self.pages[number].find(tag(hash), key).ok()?;
-        let record = Arc::make_mut(&mut self.pages[number]).remove(position);
+        let record = self.pages.page_mut(number).remove(position);
         self.len -= 1;
-        if self.pages.len() > 1 && self.len < MIN_LOAD * self.pages.len() {
+        if self.pages.len > 1 && self.len < MIN_LOAD * self.pages.len {
             self.shrink();
         }
         Some(record)
@@ -228,18 +284,19 @@ impl<R: Record> Pages<R> {
 
     /// Appends a page, and divides the one whose records may belong there.
     fn grow(&mut self) {
-        let new = self.pages.len();
+        let new = self.pages.len;
         let bit = 1 << new.ilog2();
-        let page = Arc::make_mut(&mut self.pages[new - bit]).divide(bit as u64);
-        self.pages.push(page.into());
+        let page = self.pages.page_mut(new - bit).divide(bit as u64);
+        self.pages.push(page);
     }
 
     /// Undoes what [`grow`](Self::grow) did last.
     fn shrink(&mut self) {
         if let Some(page) = self.pages.pop() {
-            let number = self.pages.len();
+            let number = self.pages.len;
             let page = Arc::unwrap_or_clone(page);
-            Arc::make_mut(&mut self.pages[number - (1 << number.ilog2())]).merge(page);
+            let bit = 1 << number.ilog2();
+            self.pages.page_mut(number - bit).merge(page);
         }
     }
 
@@ -252,12 +309,12 @@ impl<R: Record> Pages<R> {
     /// if there is no record.
     pub fn random(&self) -> Option<&R> {
         // Hardly any page holds as many as this. One that does is drawn a little too seldom.
-        let places = match &self.pages[..] {
-            [page] => page.records.len(),
+        let places = match self.pages.len {
+            1 => self.len,
             _ => 3 * LOAD,
         };
         while self.len > 0 {
-            let page = &self.pages[fastrand::usize(..self.pages.len())];
+            let page = &self.pages[fastrand::usize(..self.pages.len)];
             if let Some(record) = page.records.get(fastrand::usize(..places)) {
                 return Some(record);
             }
@@ -271,7 +328,7 @@ impl<R: Record> Pages<R> {
         let sizes = self.iter().take(samples).map(size);
         let (count, total) = sizes.fold((0, 0), |(count, total), size| (count + 1, total + size));
         let places: usize = self.pages.iter().map(|page| page.records.capacity()).sum();
-        let pages = self.pages.len() * (size_of::<Page<R>>() + size_of::<Arc<Page<R>>>());
+        let pages = self.pages.len * (size_of::<Page<R>>() + size_of::<Arc<Page<R>>>());
         pages + places * (size_of::<u16>() + size_of::<R>()) + total * self.len / count.max(1)
     }
 
@@ -281,7 +338,7 @@ impl<R: Record> Pages<R> {
         let (least, most) = lengths.fold((usize::MAX, 0), |(least, most), length| {
             (least.min(length), most.max(length))
         });
-        let (pages, elements) = (self.pages.len(), self.len);
+        let (pages, elements) = (self.pages.len, self.len);
         format!(
             "Pages of a table by linear hashing:\n table size: {pages}\n number of elements: \
              {elements}\n shortest page: {least}\n longest page: {most}\n"
