@@ -12,7 +12,7 @@ use tracing::warn;
 
 #[cfg(feature = "client-lifecycle")]
 use super::debug_tests;
-use crate::aof::{self, Aof};
+use crate::aof;
 use crate::apply::{self, Applier};
 use crate::clients::Handle;
 use crate::command::{Command, CommandError, Context, Flag::*, Handler, Result, Table};
@@ -296,7 +296,7 @@ fn loadaof(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
         .and_then(|()| aof::files(&location).ok());
     let files = files.ok_or(BAD_AOF)?;
     // What is executed now is in the AOF already.
-    let aof = std::mem::replace(&mut ctx.state.aof, Aof::default());
+    let aof = std::mem::take(&mut ctx.state.aof);
     let changes = ctx.state.store.changes;
     ctx.state.store.clear(false);
     ctx.state.store.loading = true;

@@ -313,13 +313,16 @@ impl<R: Record> Pages<R> {
             1 => self.len,
             _ => 3 * LOAD,
         };
-        while self.len > 0 {
+        if self.len == 0 {
+            return None;
+        }
+        loop {
             let page = &self.pages[fastrand::usize(..self.pages.len)];
-            if let Some(record) = page.records.get(fastrand::usize(..places)) {
-                return Some(record);
+            let record = page.records.get(fastrand::usize(..places));
+            if record.is_some() {
+                return record;
             }
         }
-        None
     }
 
     /// How many bytes of memory it takes, about. `size` says what a record has outside of its

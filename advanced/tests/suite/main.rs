@@ -2,7 +2,6 @@
 //! 09's, byte for byte, and step 09's own suites run against this server as they are. A chapter uses
 //! only a part of the harness.
 
-#[allow(dead_code)]
 mod client;
 #[cfg(feature = "client-lifecycle")]
 mod client_kill;
@@ -25,7 +24,6 @@ mod config_rewrite;
 #[cfg(feature = "client-lifecycle")]
 mod debug_replies;
 mod dump;
-#[allow(dead_code)]
 mod harness;
 mod hash;
 mod hash_differential;
