@@ -107,7 +107,7 @@ impl Cli {
         };
         let _ = writeln!(
             io::stdout(),
-            "\n  Step 09: graceful shutdown, version {} (as Redis {REDIS_VERSION}), \
+            "\n  The advanced track, version {} (as Redis {REDIS_VERSION}), \
              listening on {}:{}\n  Loaded: {loaded}\n\
              \n  In a second terminal, type:\n\
              \n      redis-cli -h {} -p {}\n\
