@@ -1,4 +1,6 @@
 //! CLIENT KILL: whom it means, and what is left of them.
+//!
+//! Reread: advanced/chapters/003-client-lifecycle/GUIDE.md#1-whom-kill-means
 
 use crate::client::Client;
 use crate::clients_seen::{ask, field, info, line_of, wait_for_blocked, with_id};

@@ -1,4 +1,6 @@
 //! CLIENT LIST and CLIENT INFO: a client is a record, and each field of it is true.
+//!
+//! Reread: advanced/chapters/003-client-lifecycle/GUIDE.md#the-idea
 
 use crate::client::Client;
 use crate::clients_seen::{ask, field, id, info, line_of, wait_for_blocked, with_id};

@@ -1,4 +1,6 @@
 //! CLIENT PAUSE and UNPAUSE: who waits, and what stands still meanwhile.
+//!
+//! Reread: advanced/chapters/003-client-lifecycle/GUIDE.md#3-a-pause-has-an-end
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,6 @@
 //! CLIENT REPLY: which replies a client gets.
+//!
+//! Reread: advanced/chapters/003-client-lifecycle/GUIDE.md#the-idea
 
 use crate::client::Client;
 use crate::clients_seen::{wait_for_blocked, with_id};

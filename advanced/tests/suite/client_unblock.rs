@@ -1,4 +1,6 @@
 //! CLIENT UNBLOCK: ends the wait of another client.
+//!
+//! Reread: advanced/chapters/003-client-lifecycle/GUIDE.md#the-idea
 
 use crate::client::Client;
 use crate::clients_seen::{ask, wait_for_blocked, with_id};

@@ -1,4 +1,6 @@
 //! DEBUG PROTOCOL, ERROR, REPLICATE and CHANGE-REPL-ID: what tests of clients and of replication need.
+//!
+//! Reread: advanced/README.md#the-advanced-track
 
 use crate::client::Client;
 use crate::clients_seen::{ask, info};

@@ -1,4 +1,6 @@
 //! MONITOR: a client that sees what all others do.
+//!
+//! Reread: advanced/chapters/003-client-lifecycle/GUIDE.md#the-idea
 
 use crate::client::Client;
 use crate::clients_seen::{ask, field, info, line_of, with_id};
