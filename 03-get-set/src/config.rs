@@ -96,7 +96,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("bind", Other(|c| c.bind.to_string(), set_bind)).change(Same),
     row("databases", Always("1")).change(Immutable),
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
-    row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
+    row("loglevel", Other(|c| name_of(&c.loglevel), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
     row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
     row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
@@ -198,6 +198,12 @@ fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
 
 fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
     parse_into(value, &mut config.port)
+}
+
+/// The name of a value that is one of a few, such as `notice`.
+fn name_of(value: &impl ValueEnum) -> String {
+    let name = value.to_possible_value();
+    name.map_or(String::new(), |value| value.get_name().into())
 }
 
 fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {

@@ -142,7 +142,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("appendfilename", FileName(|c| &mut c.appendfilename)).change(Immutable),
     row(
         "appendfsync",
-        Other(|c| c.appendfsync.name(), set_appendfsync),
+        Other(|c| name_of(&c.appendfsync), set_appendfsync),
     ),
     row("appendonly", YesNo(|c| &mut c.appendonly)),
     row(
@@ -158,7 +158,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row("dbfilename", FileName(|c| &mut c.dbfilename)).change(Protected),
     row("dir", Other(|c| c.dir.clone(), set_dir)).change(Protected),
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
-    row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
+    row("loglevel", Other(|c| name_of(&c.loglevel), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
     row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
     row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
@@ -308,6 +308,12 @@ fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
 
 fn set_dir(config: &mut Config, value: &str) -> Result<(), String> {
     parse_into(value, &mut config.dir)
+}
+
+/// The name of a value that is one of a few, such as `notice`.
+fn name_of(value: &impl ValueEnum) -> String {
+    let name = value.to_possible_value();
+    name.map_or(String::new(), |value| value.get_name().into())
 }
 
 fn set_loglevel(config: &mut Config, value: &str) -> Result<(), String> {
