@@ -221,7 +221,7 @@ const PARAMETERS: &[Parameter] = &[
     row("appendfilename", FileName(|c| &mut c.appendfilename)).change(Immutable),
     row(
         "appendfsync",
-        Other(|c| c.appendfsync.name(), set_appendfsync),
+        Other(|c| name_of(&c.appendfsync), set_appendfsync),
     ),
     row("appendonly", YesNo(|c| &mut c.appendonly)),
     row(
@@ -246,7 +246,7 @@ const PARAMETERS: &[Parameter] = &[
     row("dir", Other(|c| c.dir.clone(), set_dir)).change(Protected),
     row(
         "enable-debug-command",
-        Other(get_debug_access, set_debug_access),
+        Other(|c| name_of(&c.enable_debug_command), set_debug_access),
     )
     .change(Immutable),
     row("hash-max-listpack-entries", HASH_ENTRIES),
@@ -254,7 +254,7 @@ const PARAMETERS: &[Parameter] = &[
     row("hash-max-ziplist-entries", HASH_ENTRIES),
     row("hash-max-ziplist-value", HASH_VALUE),
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
-    row("loglevel", Other(|c| c.loglevel.name(), set_loglevel)),
+    row("loglevel", Other(|c| name_of(&c.loglevel), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
     #[cfg(not(feature = "client-lifecycle"))]
     row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
@@ -510,9 +510,10 @@ fn set_replicaof(config: &mut Config, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn get_debug_access(config: &Config) -> String {
-    let value = config.enable_debug_command.to_possible_value();
-    value.map_or(String::new(), |value| value.get_name().to_owned())
+/// The name of a value that is one of a few, such as `notice`.
+fn name_of(value: &impl ValueEnum) -> String {
+    let name = value.to_possible_value();
+    name.map_or(String::new(), |value| value.get_name().into())
 }
 
 fn set_debug_access(config: &mut Config, value: &str) -> Result<(), String> {

@@ -23,11 +23,6 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    pub fn name(self) -> String {
-        let name = self.to_possible_value();
-        name.map_or(String::new(), |value| value.get_name().into())
-    }
-
     fn filter(self) -> LevelFilter {
         match self {
             Self::Debug => LevelFilter::TRACE,

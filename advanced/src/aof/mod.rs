@@ -53,14 +53,6 @@ pub enum Fsync {
     No,
 }
 
-impl Fsync {
-    /// The name that CONFIG uses, such as `everysec`.
-    pub fn name(self) -> String {
-        let name = self.to_possible_value();
-        name.map_or(String::new(), |value| value.get_name().into())
-    }
-}
-
 /// The AOF, if it is on.
 #[derive(Debug, Default)]
 pub struct Aof {
