@@ -12,6 +12,8 @@ mod inert;
 pub mod rewrite;
 #[cfg(feature = "client-lifecycle")]
 pub mod service;
+#[cfg(feature = "client-lifecycle")]
+mod words;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -349,7 +351,7 @@ impl Parameter {
             #[cfg(feature = "client-lifecycle")]
             Kind::Word(_, field) | Kind::Text(field) => field(config).clone(),
             #[cfg(feature = "client-lifecycle")]
-            Kind::Inert(inert) => inert.get(self.name, &config.service),
+            Kind::Inert(inert) => inert.get(self.name, &config.service.accepted),
         }
     }
 
@@ -367,14 +369,14 @@ impl Parameter {
             Other(_, set) => set(config, value)?,
             #[cfg(feature = "client-lifecycle")]
             Kind::Signed(least, most, field) => {
-                *field(config) = service::parse_signed(value, least, most)?;
+                *field(config) = words::parse_signed(value, least, most)?;
             }
             #[cfg(feature = "client-lifecycle")]
-            Kind::Word(words, field) => *field(config) = service::parse_word(value, words)?,
+            Kind::Word(words, field) => *field(config) = words::parse_word(value, words)?,
             #[cfg(feature = "client-lifecycle")]
             Kind::Text(field) => *field(config) = c_string(value).to_owned(),
             #[cfg(feature = "client-lifecycle")]
-            Kind::Inert(inert) => inert.set(self.name, value, &mut config.service)?,
+            Kind::Inert(inert) => inert.set(self.name, value, &mut config.service.accepted)?,
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::warn;
 
-use super::service::parse_signed;
+use super::words::parse_signed;
 use super::{Config, Parameter};
 use crate::aof::system_text;
 use crate::resp::inline::words;

@@ -6,11 +6,11 @@
 //! danger, such as a password, is not among them: only its harmless value is accepted
 //! ([`Check::Only`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::warn;
 
-use super::service::{Service, parse_signed, parse_word};
+use super::words::{parse_signed, parse_word, primary_name};
 use super::{Change, Kind, Parameter, c_string, parse_memory, parse_yes_no, row};
 
 /// A parameter without effect.
@@ -42,7 +42,32 @@ enum Check {
 use Check::{Memory, MemoryOrPercent, Number, Numbers, Only, Text, Words, YesNo};
 
 /// The values that differ from the defaults.
-pub type Accepted = BTreeMap<&'static str, String>;
+#[derive(Debug, Clone, Default)]
+pub struct Accepted {
+    values: BTreeMap<&'static str, String>,
+    /// Those of which the server log has said that they have no effect.
+    told: BTreeSet<&'static str>,
+}
+
+impl Accepted {
+    /// The value of that parameter, if it is not the default.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Says in the server log which of the parameters that have been set have no effect, once
+    /// each.
+    pub fn tell(&mut self) {
+        for parameter in PARAMETERS {
+            let Kind::Inert(inert) = parameter.kind else {
+                continue;
+            };
+            if self.values.contains_key(parameter.name) && self.told.insert(parameter.name) {
+                warn!("`{}` has no effect here: {}", parameter.name, inert.why);
+            }
+        }
+    }
+}
 
 const INT: i64 = i32::MAX as i64;
 
@@ -362,27 +387,25 @@ const fn inert(
 }
 
 impl Inert {
-    pub fn get(&self, name: &str, service: &Service) -> String {
-        let value = service
-            .accepted
-            .get(super::rewrite::primary_name(name).as_str());
-        value.map_or(self.default.into(), Clone::clone)
+    pub fn get(&self, name: &str, accepted: &Accepted) -> String {
+        let value = accepted.get(&primary_name(name));
+        value.unwrap_or(self.default).to_owned()
     }
 
     /// Keeps a value, or says in Redis's words what is wrong with it.
-    pub fn set(&self, name: &str, value: &str, service: &mut Service) -> Result<(), String> {
+    pub fn set(&self, name: &str, value: &str, accepted: &mut Accepted) -> Result<(), String> {
         let value = self.check.read(c_string(value), self)?;
         let spelled = SYNONYMS
             .iter()
             .find(|(of, word, _)| *of == name && *word == value);
         let value = spelled.map_or(value, |(_, _, shown)| (*shown).to_owned());
-        let name = super::rewrite::primary_name(name);
+        let name = primary_name(name);
         let Some(name) = PARAMETERS.iter().map(|it| it.name).find(|it| *it == name) else {
             return Ok(());
         };
         match value == self.default {
-            true => service.accepted.remove(name),
-            false => service.accepted.insert(name, value),
+            true => accepted.values.remove(name),
+            false => accepted.values.insert(name, value),
         };
         Ok(())
     }
@@ -461,17 +484,5 @@ impl Parameter {
     /// Whether a pattern of CONFIG GET finds it.
     pub fn is_hidden(&self) -> bool {
         HIDDEN.contains(&self.name)
-    }
-}
-
-/// Says in the server log which of the parameters that have been set have no effect, once each.
-pub fn tell(service: &mut Service) {
-    for parameter in PARAMETERS {
-        let Kind::Inert(inert) = parameter.kind else {
-            continue;
-        };
-        if service.accepted.contains_key(parameter.name) && service.told.insert(parameter.name) {
-            warn!("`{}` has no effect here: {}", parameter.name, inert.why);
-        }
     }
 }

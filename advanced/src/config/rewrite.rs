@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use tracing::{info, warn};
 
 use super::file::{quoted, trimmed};
+use super::words::primary_name;
 use super::{Config, Kind, NO_FILE, Parameter, parameters};
 use crate::aof::system_text;
 use crate::clients::output_limit::OutputLimit;
@@ -34,17 +35,6 @@ const OTHERS: &[&str] = &[
     "sentinel",
     "user",
 ];
-
-/// The name under which a parameter is written, if it has a second one, from the time when Redis
-/// said `slave` and `ziplist`.
-pub fn primary_name(name: &str) -> String {
-    match name {
-        "lua-time-limit" => "busy-reply-threshold".into(),
-        _ => name
-            .replace("slave", "replica")
-            .replace("ziplist", "listpack"),
-    }
-}
 
 /// Writes the server's config file anew, or says in Redis's words why not. If `is_forced`, every
 /// parameter is written.
@@ -195,7 +185,10 @@ fn lines(parameter: &Parameter, config: &Config, defaults: &Config) -> Vec<(Stri
 
 fn inert_lines(name: &str, inert: &super::inert::Inert, config: &Config) -> Vec<(String, bool)> {
     let accepted = config.service.accepted.get(name);
-    let value = accepted.map_or_else(|| inert.get(name, &config.service), Clone::clone);
+    let value = accepted.map_or_else(
+        || inert.get(name, &config.service.accepted),
+        |it| it.to_owned(),
+    );
     let shown = match () {
         () if inert.is_memory() => memory(&value),
         () if inert.is_text() => quoted(value.as_bytes()),

@@ -1,6 +1,5 @@
 //! Parameters of how the process runs, and of what it tells about its clients and commands.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -13,7 +12,6 @@ use crate::aof::system_text;
 use crate::clients::Handle;
 use crate::keyspace_events::Classes;
 use crate::lifecycle::{Request, Save, set_on_signal};
-use crate::resp::parse_integer;
 
 /// Changes a parameter that says where a file is.
 pub fn set_protected(config: &mut Config, row: &Parameter, value: &str) -> Result<(), String> {
@@ -41,7 +39,7 @@ impl Config {
     pub fn publish_service(&mut self) {
         let service = &self.service;
         set_on_signal(service.shutdown_on_sigterm, service.shutdown_on_sigint);
-        super::inert::tell(&mut self.service);
+        self.service.accepted.tell();
     }
 }
 
@@ -78,9 +76,8 @@ pub struct Service {
     /// What INFO latencystats shows of it.
     pub percentiles: Vec<f64>,
     pub notify_keyspace_events: Classes,
-    /// The values of parameters without effect, and those of which the log has said so.
+    /// The values of parameters without effect.
     pub accepted: Accepted,
-    pub told: BTreeSet<&'static str>,
     /// The config file, which CONFIG REWRITE writes.
     pub file: Option<PathBuf>,
     /// `rename-command`: a command's name and its new one; empty is none.
@@ -115,7 +112,6 @@ impl Default for Service {
             percentiles: vec![50.0, 99.0, 99.9],
             notify_keyspace_events: Classes::default(),
             accepted: Accepted::default(),
-            told: BTreeSet::default(),
             file: None,
             renames: Vec::new(),
         }
@@ -275,25 +271,4 @@ fn set_request(field: &mut Request, value: &str) -> Result<(), String> {
     }
     *field = request;
     Ok(())
-}
-
-/// A number from `least` to `most`.
-pub fn parse_signed(value: &str, least: i64, most: i64) -> Result<i64, String> {
-    let number =
-        parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
-    match (least..=most).contains(&number) {
-        true => Ok(number),
-        false => Err(format!(
-            "argument must be between {least} and {most} inclusive"
-        )),
-    }
-}
-
-/// One of `words`, in upper or lower case.
-pub fn parse_word(value: &str, words: &[&str]) -> Result<String, String> {
-    let found = words.iter().find(|word| word.eq_ignore_ascii_case(value));
-    found.map(|word| (*word).to_owned()).ok_or_else(|| {
-        let words = words.join(", ");
-        format!("argument(s) must be one of the following: {words}")
-    })
 }

@@ -6,7 +6,7 @@
 
 use std::iter::zip;
 
-use super::{connection, expiry, introspection, key, string};
+use super::{connection, expiry, key, string};
 use crate::command::{Command, CommandError, Context, Flag, Result};
 use crate::resp::Args;
 
@@ -25,7 +25,6 @@ const OF_FAMILIES: &[(&[Command], &str)] = &[
     (key::COMMANDS, "keyspace"),
     (expiry::COMMANDS, "keyspace"),
     (connection::COMMANDS, "connection"),
-    (introspection::COMMANDS, "connection"),
 ];
 
 /// The categories of commands whose family has none.
@@ -120,7 +119,8 @@ pub fn categories(command: &Command) -> Vec<&'static str> {
 
 /// The category of the command's family.
 fn family(command: &Command) -> Option<&'static str> {
-    if command.name.starts_with("client|") {
+    let named = |start: &str| command.name.starts_with(start);
+    if named("client|") || named("command") {
         return Some("connection");
     }
     let is_it = |it: &Command| it.name == command.name;
@@ -147,8 +147,11 @@ fn key_flags(command: &Command) -> KeyFlags {
 }
 
 /// `COMMAND GETKEYSANDFLAGS command argument …`: each key of that command, and what it does to it.
-pub fn getkeysandflags(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let (command, keys) = introspection::keys_of(ctx, args)?;
+pub fn getkeysandflags(
+    ctx: &mut Context<'_>,
+    args: Args<'_>,
+    (command, keys): (&Command, Vec<&[u8]>),
+) -> Result {
     let gets = |arg: &[u8]| arg.eq_ignore_ascii_case(b"GET");
     let flags: KeyFlags = match command.name {
         "set" if args.skip(5).iter().any(gets) => &[&["RW", "access", "update"]],

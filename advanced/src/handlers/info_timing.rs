@@ -1,11 +1,13 @@
 //! What INFO says of commands and their times.
 
-use super::info::Section;
 use crate::state::State;
 use crate::timing::Calls;
 
+/// What makes a section's lines.
+type Lines = fn(&State) -> String;
+
 /// The sections.
-pub const SECTIONS: &[Section] = &[
+pub const SECTIONS: &[(&str, Lines)] = &[
     ("Commandstats", commandstats),
     ("Errorstats", errorstats),
     ("Latencystats", latencystats),

@@ -19,7 +19,10 @@ const SUBCOMMANDS: &[Command] = &[
         "command|getkeysandflags",
         -4,
         &[Loading, Stale],
-        categories::getkeysandflags,
+        |ctx, args| {
+            let found = keys_of(ctx, args)?;
+            categories::getkeysandflags(ctx, args, found)
+        },
     ),
     Command::new("command|info", -2, &[Loading, Stale], info),
     Command::new("command|list", -2, &[Loading, Stale], list),
@@ -89,10 +92,7 @@ fn getkeys(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 /// The command that follows in the arguments, and its keys.
-pub(super) fn keys_of<'a>(
-    ctx: &Context<'_>,
-    args: Args<'a>,
-) -> Result<(&'static Command, Vec<&'a [u8]>)> {
+fn keys_of<'a>(ctx: &Context<'_>, args: Args<'a>) -> Result<(&'static Command, Vec<&'a [u8]>)> {
     let args = args.skip(2);
     let invalid = |_| CommandError::new("ERR Invalid command specified");
     let command = ctx.table.lookup(args).map_err(invalid)?;
