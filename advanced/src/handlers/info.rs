@@ -22,7 +22,7 @@ use crate::util::unix_time;
 pub const COMMANDS: &[Command] = &[Command::new("info", -1, &[Loading, Stale], info)];
 
 /// A section of INFO: its title, and what makes its lines.
-type Section = (&'static str, fn(&State) -> String);
+pub type Section = (&'static str, fn(&State) -> String);
 
 /// In Redis's order.
 const SECTIONS: &[Section] = &[
