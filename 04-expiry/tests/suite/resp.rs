@@ -163,7 +163,8 @@ fn refusals_quote_bytes_that_are_no_text() {
 }
 
 /// An error quotes at most 128 bytes of a command's name, of a subcommand's, and of all arguments
-/// together. Reread: 02-resp-parser/GUIDE.md#the-table
+/// together.
+/// Reread: 02-resp-parser/GUIDE.md#the-table
 #[test]
 fn refusals_quote_no_more_than_128_bytes() {
     let server = Server::start();
@@ -453,7 +454,8 @@ fn a_pipeline_may_be_cut_anywhere() {
 }
 
 /// Commands whose replies do not fit into one batch arrive with one read, and nothing after them.
-/// All of them get replies. Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
+/// All of them get replies.
+/// Reread: 02-resp-parser/GUIDE.md#3-execute-in-batches
 #[test]
 fn a_pipeline_may_have_more_replies_than_a_batch() {
     let server = Server::start();
