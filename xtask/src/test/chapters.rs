@@ -13,6 +13,9 @@ use crate::docs::package_name;
 use crate::programs::{self, Program};
 use crate::steps::{Step, Workshop};
 
+/// Without flags, because those come after the config file, of which the suite has tests.
+const REDIS: &str = "redis-server";
+
 /// The tests of all chapters, on their own servers or on real Redis.
 pub fn of(workshop: &Workshop, own: bool, redis: bool) -> Result<Vec<Test>> {
     let programs = programs::of_all_chapters(workshop)?;
@@ -21,7 +24,8 @@ pub fn of(workshop: &Workshop, own: bool, redis: bool) -> Result<Vec<Test>> {
     };
     let mut tests = Vec::new();
     if redis {
-        tests.extend(on_redis(last, &programs, SUITE, &[])?);
+        let suite = on_redis(last, &programs, SUITE, &[])?.into_iter();
+        tests.extend(suite.map(|test| test.with("WORKSHOP_SERVER", REDIS)));
         for chapter in &workshop.chapters {
             tests.extend(on_redis(chapter, &programs, EXERCISES, &["--ignored"])?);
         }
