@@ -73,7 +73,8 @@ impl Done<'_> {
         }
     }
 
-    fn told(&self) -> String {
+    /// Its name, what it said, where, and the server's last words.
+    pub fn told(&self) -> String {
         let (label, name) = (&self.test.label, &self.test.name);
         let mut text = format!("{} {label}: {name}\n", paint(REMOVED, "✗"));
         for line in self.outcome.text.lines() {

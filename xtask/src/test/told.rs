@@ -1,4 +1,5 @@
-//! What is told at the end: how many tests of what, the slowest, and what was left out.
+//! What is told at the end: how many tests of what, the slowest, what was left out, and once more
+//! what failed, so that it is read where a long output ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +13,9 @@ const SLOWEST: usize = 10;
 
 /// The whole text.
 pub fn told(done: &[Done]) -> String {
-    format!("{}{}{}", table(done), slowest(done), left_out(done))
+    let failed = done.iter().filter(|one| one.failed()).map(Done::told);
+    let failed: String = failed.collect();
+    format!("{}{}{}{failed}", table(done), slowest(done), left_out(done))
 }
 
 /// Per program: its tests, how many failed, and the seconds of all of them together.
