@@ -102,6 +102,23 @@ fn snapshot_names(data: &TempDir) -> Vec<String> {
         .collect()
 }
 
+/// Redis saves in a process of its own, which outlives the server that is killed, and may still put
+/// its file in the place of the last one.
+fn kill_and_wait(server: Server) {
+    let id = server.process();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    server.kill();
+    wait_until("its last child has ended", || {
+        children.split_whitespace().all(has_ended)
+    });
+}
+
+fn has_ended(process: &str) -> bool {
+    // The state stands behind the name, which is in brackets.
+    let state = fs::read_to_string(format!("/proc/{process}/stat"));
+    state.ok().is_none_or(|it| it.contains(") Z "))
+}
+
 /// Whatever the server was doing when it was killed.
 #[test]
 fn with_the_log_on_nothing_acknowledged_is_lost() {
@@ -178,7 +195,7 @@ fn with_the_log_off_there_is_one_moment_left() {
         c.expect("BGSAVE", "+Background saving started\r\n");
         c.expect("SET b later", OK);
         wait_for_file(&data, ["temp-", "none"][round % 2]);
-        server.kill();
+        kill_and_wait(server);
         let server = Server::start_on(data.path(), &[]);
         let mut c = connect(&server);
         let now = strings(&c.call(&["MGET", "a", "b"]));
