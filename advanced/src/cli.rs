@@ -5,6 +5,7 @@
 //! command line can be moved from one to the other.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::error::ErrorKind;
@@ -120,8 +121,8 @@ impl Cli {
         );
     }
 
-    /// Why the port could not be opened, and what to do.
-    pub fn explain_bind_error(&self, error: &io::Error) -> String {
+    /// Why the port could not be opened at this address, and what to do.
+    pub fn explain_bind_error(&self, address: SocketAddr, error: &io::Error) -> String {
         let hint = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "another program has this port; end it, or choose another with --port"
@@ -134,10 +135,7 @@ impl Cli {
             }
             _ => "check --bind and --port",
         };
-        format!(
-            "cannot listen on {}:{}: {error} ({hint})",
-            self.config.bind, self.config.port
-        )
+        format!("cannot listen on {address}: {error} ({hint})")
     }
 }
 

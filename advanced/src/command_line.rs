@@ -4,9 +4,10 @@ use crate::command::REDIS_VERSION;
 use crate::config::Config;
 use crate::config::file::{Wrong, read_arguments};
 use crate::handlers;
+use crate::process;
 
-/// Reads the config file and the flags, or ends the process with an explanation. `None` if the
-/// flags ask for something else.
+/// Reads the config file and the flags, and begins the process as they say, or ends it with an
+/// explanation. `None` if the flags ask for something else.
 pub fn read(defaults: &Config) -> Option<Config> {
     let mut config = defaults.clone();
     let arguments = std::env::args_os().skip(1);
@@ -18,6 +19,10 @@ pub fn read(defaults: &Config) -> Option<Config> {
             eprintln!("\n*** FATAL CONFIG FILE ERROR (Redis {REDIS_VERSION}) ***");
         }
         eprintln!("{wrong}");
+        std::process::exit(1);
+    }
+    if let Err(error) = process::begin(&config) {
+        eprintln!("{error}");
         std::process::exit(1);
     }
     Some(config)

@@ -19,6 +19,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+#[cfg(not(feature = "client-lifecycle"))]
+use std::{io, net::SocketAddr};
 
 use clap::ValueEnum;
 
@@ -426,6 +428,18 @@ impl Config {
             DebugAccess::Yes => true,
             DebugAccess::Local => client.addr.ip().is_loopback(),
         }
+    }
+
+    /// The addresses to listen on.
+    #[cfg(not(feature = "client-lifecycle"))]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        vec![(self.bind, self.port).into()]
+    }
+
+    /// Whether it does not matter that this address cannot be listened on.
+    #[cfg(not(feature = "client-lifecycle"))]
+    pub fn may_lack(&self, _: SocketAddr, _: &io::Error) -> bool {
+        false
     }
 
     /// Where the AOF is.

@@ -38,16 +38,29 @@ pub fn begin(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes the number of the process into its file.
-pub fn note(config: &Config) {
-    if config.service.file.is_some() {
-        info!("Server started, PID: {}", std::process::id());
+/// The file that has the number of the process, while it runs.
+pub struct PidFile(Option<String>);
+
+impl PidFile {
+    /// Writes the number of the process into its file, if there is one.
+    pub fn write(config: &Config) -> Self {
+        if config.service.file.is_some() {
+            info!("Server started, PID: {}", std::process::id());
+        }
+        let file = pidfile(config);
+        if let Some(file) = &file
+            && let Err(error) = fs::write(file, format!("{}\n", std::process::id()))
+        {
+            warn!("Failed to write PID file: {error}");
+        }
+        Self(file)
     }
-    let Some(file) = pidfile(config) else {
-        return;
-    };
-    if let Err(error) = fs::write(&file, format!("{}\n", std::process::id())) {
-        warn!("Failed to write PID file: {error}");
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.0.as_ref().map(fs::remove_file);
     }
 }
 
@@ -55,14 +68,6 @@ pub fn note(config: &Config) {
 pub fn ready(config: &Config) {
     if config.service.file.is_some() {
         info!("Ready to accept connections");
-    }
-}
-
-/// The process ends: its file goes, too.
-pub fn end(config: &Config) {
-    if let Some(file) = pidfile(config) {
-        // It may be gone already.
-        let _ = fs::remove_file(file);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Everything that can fail before the first client arrives fails here, with one line that
 //! says what to do about it.
 
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,7 +14,7 @@ use crate::handlers;
 use crate::logging;
 use crate::net::delivery;
 use crate::net::from_primary;
-use crate::net::listener;
+use crate::net::listeners;
 use crate::recovery;
 use crate::recovery::Accept;
 use crate::shutdown;
@@ -24,15 +24,11 @@ use crate::util::open_files;
 /// Runs the server until it ends. Returns the exit status of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    #[cfg(feature = "client-lifecycle")]
-    if let Err(error) = crate::process::begin(&cli.config) {
-        eprintln!("{error}");
-        return ExitCode::FAILURE;
-    }
     logging::init(cli.config.loglevel);
     abort_on_panic();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        // The process ends here, without freeing the memory key by key.
+        Ok(()) => process::exit(0),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -48,10 +44,10 @@ fn run(cli: &Cli) -> Result<(), String> {
 
 async fn serve(cli: &Cli) -> Result<(), String> {
     let shared = prepare(cli)?;
-    let listener = listener::listen((cli.config.bind, cli.config.port).into());
-    let listener = listener.map_err(|error| cli.explain_bind_error(&error))?;
+    let explain = |(address, error)| cli.explain_bind_error(address, &error);
+    let listeners = listeners::open(&cli.config).map_err(explain)?;
     #[cfg(feature = "client-lifecycle")]
-    let others = crate::net::listeners::open(&cli.config)?;
+    let _pidfile = crate::process::PidFile::write(&cli.config);
     // Who subscribes while the data is loaded gets messages at once.
     tokio::spawn(delivery::run(shared.clone()));
     let (accept, accepting) = oneshot::channel();
@@ -60,9 +56,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let server = tokio::spawn(async move {
         // A value is sent, or the sender is dropped; either lets clients in.
         let _ = accepting.await;
-        #[cfg(feature = "client-lifecycle")]
-        let _others = crate::net::listeners::run(others, &clients, &guard);
-        listener::run(listener, clients, guard).await;
+        listeners::run(listeners, clients, guard).await;
     });
     let port = server.abort_handle();
     let end = tokio::spawn(shutdown::run(shared.clone(), port, connections));
@@ -90,8 +84,6 @@ fn prepare(cli: &Cli) -> Result<Shared, String> {
         state.replication.follow(address);
     }
     state.store.loading = true;
-    #[cfg(feature = "client-lifecycle")]
-    state.config_changed();
     shutdown::listen_for_signals(state.lifecycle.requests())
         .map_err(|error| format!("cannot listen for signals: {error}"))?;
     Ok(shared.clone())

@@ -13,12 +13,14 @@ use crate::background::Background;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::lifecycle::{Hold, Lifecycle, Phase};
+use crate::logging;
 use crate::pubsub::PubSub;
 use crate::replication::Replication;
 use crate::stats::Stats;
 use crate::store::{Expiry, Store};
 
 /// What commands may read and change besides their own client.
+#[derive(Default)]
 pub struct State {
     pub store: Store,
     pub config: Config,
@@ -32,10 +34,18 @@ pub struct State {
     /// Which commands wait. It follows from the phase.
     pub hold: Hold,
     #[cfg(feature = "client-lifecycle")]
-    pub timing: crate::timing::Timing,
+    pub life: crate::clients::life::Life,
 }
 
 impl State {
+    /// Changes the parameters, and tells those that have a copy of one.
+    pub fn configure(&mut self, config: Config) {
+        logging::set_level(config.loglevel);
+        self.config = config;
+        #[cfg(feature = "client-lifecycle")]
+        self.configure_service();
+    }
+
     /// Enters a phase of the shutdown, and notifies every connection.
     pub fn enter(&mut self, phase: Phase) {
         self.lifecycle.enter(phase);
@@ -50,7 +60,7 @@ impl State {
         };
         #[cfg(feature = "client-lifecycle")]
         {
-            self.hold = self.hold.max(self.clients.life.pause.hold());
+            self.hold = self.hold.max(self.life.pause.hold());
         }
         self.clients.notify_all();
     }
@@ -100,20 +110,9 @@ pub struct Shared(Arc<Mutex<State>>);
 
 impl Shared {
     pub fn new(config: Config) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            store: Store::default(),
-            config,
-            stats: Stats::default(),
-            clients: Clients::default(),
-            aof: Aof::default(),
-            background: Background::default(),
-            pubsub: PubSub::default(),
-            replication: Replication::default(),
-            lifecycle: Lifecycle::default(),
-            hold: Hold::default(),
-            #[cfg(feature = "client-lifecycle")]
-            timing: Default::default(),
-        })))
+        let mut state = State::default();
+        state.configure(config);
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// Waits for the lock, and reads the clock, which then stands still until the guard is

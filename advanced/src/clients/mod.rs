@@ -14,6 +14,7 @@
 pub mod life;
 pub mod notify;
 pub mod output_limit;
+pub mod states;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use tracing::{debug, warn};
 
 use crate::clients::notify::Notify;
 use crate::clients::output_limit::{Excess, OutputLimit};
+use crate::clients::states::{BLOCKED, CLOSING, PRIMARY, REPLICA, RESP3, States, TIMED};
 use crate::resp::Protocol;
 
 /// All clients that are connected.
@@ -37,8 +39,6 @@ pub struct Clients {
     handles: BTreeMap<u64, Arc<Handle>>,
     /// The id of the client that connected last.
     last_id: u64,
-    #[cfg(feature = "client-lifecycle")]
-    pub life: life::Life,
     /// Up to which client those that are silent have been told to free their buffers; 0 at the end.
     shrunk_to: u64,
 }
@@ -61,22 +61,12 @@ pub struct Handle {
     pub fd: RawFd,
     /// Set by `CLIENT SETNAME`; empty when there is none.
     name: Mutex<String>,
-    is_resp3: AtomicBool,
+    pub states: States,
     /// To how many channels it is subscribed, and to how many patterns.
     pub subscriptions: [AtomicUsize; 2],
-    /// It gets the feed of a replica.
-    pub is_replica: AtomicBool,
-    /// It is the primary that we follow. It has no task of its own.
-    pub is_primary: AtomicBool,
     /// Notified when its connection has something to do that is not a command of the client:
     /// messages, more of the feed, or another phase of the server.
     pub mail: Notify,
-    /// It waits for something other than its next command.
-    pub is_blocked: AtomicBool,
-    /// Its connection is closed as soon as it has its last reply.
-    pub is_closing: AtomicBool,
-    /// It does not wait for ever.
-    pub is_timed: AtomicBool,
     /// Since when too much waits for it.
     excess: Excess,
     /// The address of its last command in the table; 0 if there was none.
@@ -95,8 +85,6 @@ pub struct Handle {
     task: OnceLock<AbortHandle>,
     /// That task is ended, and executes nothing any more.
     is_ended: AtomicBool,
-    #[cfg(feature = "client-lifecycle")]
-    pub record: life::record::Record,
 }
 
 /// The types of clients in CLIENT LIST and CLIENT KILL.
@@ -133,9 +121,9 @@ impl Clients {
 
     /// Removes a client whose connection has ended.
     pub fn leave(&mut self, id: u64) {
-        self.handles.remove(&id);
-        #[cfg(feature = "client-lifecycle")]
-        self.life.monitors.leave(id);
+        if let Some(handle) = self.handles.remove(&id) {
+            handle.is_ended.store(true, Relaxed);
+        }
     }
 
     /// Disconnects a client, whatever it is doing.
@@ -229,14 +217,9 @@ impl Handle {
             local_addr,
             fd,
             name: Mutex::default(),
-            is_resp3: AtomicBool::default(),
+            states: States::default(),
             subscriptions: Default::default(),
-            is_replica: AtomicBool::default(),
-            is_primary: AtomicBool::default(),
             mail: Notify::default(),
-            is_blocked: AtomicBool::default(),
-            is_closing: AtomicBool::default(),
-            is_timed: AtomicBool::default(),
             excess: Excess::default(),
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
@@ -247,8 +230,6 @@ impl Handle {
             heard: now.into(),
             task: OnceLock::default(),
             is_ended: AtomicBool::default(),
-            #[cfg(feature = "client-lifecycle")]
-            record: life::record::Record::default(),
         }
     }
 
@@ -301,14 +282,14 @@ impl Handle {
 
     /// The protocol that it speaks.
     pub fn protocol(&self) -> Protocol {
-        match self.is_resp3.load(Relaxed) {
+        match self.states.has(RESP3) {
             false => Protocol::Resp2,
             true => Protocol::Resp3,
         }
     }
 
     pub fn set_protocol(&self, protocol: Protocol) {
-        self.is_resp3.store(protocol == Protocol::Resp3, Relaxed);
+        self.states.set(RESP3, protocol == Protocol::Resp3);
     }
 
     /// Notes that it calls the command at this address of the table.
@@ -322,18 +303,18 @@ impl Handle {
 
     /// A letter for each of its states, as CLIENT LIST shows them.
     pub fn flags(&self) -> String {
-        let is = |flag: &AtomicBool| flag.load(Relaxed);
+        let is = |state| self.states.has(state);
         let states = [
-            ('S', is(&self.is_replica)),
-            ('M', is(&self.is_primary)),
+            ('S', is(REPLICA)),
+            ('M', is(PRIMARY)),
             ('P', self.is_subscriber()),
-            ('b', is(&self.is_blocked)),
-            ('c', is(&self.is_closing)),
+            ('b', is(BLOCKED)),
+            ('c', is(CLOSING)),
         ];
         let flags = states.iter().filter(|(_, is_on)| *is_on);
         let mut flags: String = flags.map(|(flag, _)| *flag).collect();
         #[cfg(feature = "client-lifecycle")]
-        self.record.add_flags(&mut flags);
+        life::record::add_flags(&self.states, &mut flags);
         if flags.is_empty() {
             flags.push('N');
         }
@@ -343,14 +324,14 @@ impl Handle {
     /// May it be disconnected when it is idle? Not if it waits for others, as subscribers and
     /// replicas do, or for its reply, as a blocked client does.
     fn may_time_out(&self) -> bool {
-        self.kind() == Kind::Normal && !self.has_mailbox() && !self.is_blocked.load(Relaxed)
+        self.kind() == Kind::Normal && !self.has_mailbox() && !self.states.has(BLOCKED)
     }
 
     pub fn kind(&self) -> Kind {
-        if self.is_replica.load(Relaxed) {
+        if self.states.has(REPLICA) {
             return Kind::Replica;
         }
-        if self.is_primary.load(Relaxed) {
+        if self.states.has(PRIMARY) {
             return Kind::Primary;
         }
         match self.is_subscriber() {
@@ -366,13 +347,13 @@ impl Handle {
 
     /// Does it wait, and not for ever?
     pub fn has_deadline(&self) -> bool {
-        self.is_blocked.load(Relaxed) && self.is_timed.load(Relaxed)
+        self.states.has(BLOCKED) && self.states.has(TIMED)
     }
 
     /// Is there a mailbox for it, whose limit counts what waits in its output, too?
     pub fn has_mailbox(&self) -> bool {
         #[cfg(feature = "client-lifecycle")]
-        if self.record.has(life::record::MONITOR) {
+        if self.states.has(life::record::MONITOR) {
             return true;
         }
         self.is_subscriber()

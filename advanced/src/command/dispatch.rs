@@ -102,14 +102,10 @@ pub fn must_wait(table: &Table, client: &Client, state: &State, args: Args<'_>) 
 /// Calls the handler, and propagates what it changed. True if that went to the AOF.
 fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool> {
     let changes = ctx.state.store.changes;
-    #[cfg(feature = "client-lifecycle")]
-    super::measure::begin(ctx);
     let called = (command.handler)(ctx, args);
-    #[cfg(feature = "client-lifecycle")]
-    super::measure::end(ctx, command, args, called.is_err());
     propagate_expired(ctx.state);
     #[cfg(feature = "client-lifecycle")]
-    super::notifications::publish(ctx.state, command, args);
+    super::measure::end(ctx, command, args, called.is_err());
     called?;
     if ctx.state.store.changes == changes {
         return Ok(false);

@@ -1,19 +1,19 @@
-//! Tells the room `timing` of each call: when it begins and ends, and what it was.
+//! Tells the room `timing` of each call: when it has ended, and what it was.
 
-use super::{Command, CommandError, Context, Flag, monitor};
+use super::{Command, CommandError, Context, Flag, monitor, notifications};
 use crate::config::service::SECRETS;
 use crate::resp::Args;
 use crate::state::State;
 use crate::timing::{Called, Measured, slowlog::shortened};
 
 impl State {
-    /// The parameters have changed: tells those that have a copy of one.
-    pub fn config_changed(&mut self) {
+    /// Tells those that have a copy of one of the chapter's parameters.
+    pub fn configure_service(&mut self) {
         self.config.publish_service();
         let service = &self.config.service;
         let (slower_than, tracks) = (service.slowlog_log_slower_than, service.latency_tracking);
-        self.timing.configure(slower_than, tracks);
-        self.timing.latency.threshold = service.latency_monitor_threshold;
+        self.life.timing.configure(slower_than, tracks);
+        self.life.timing.latency.threshold = service.latency_monitor_threshold;
         self.store.events.is_on = self.config.service.notify_keyspace_events.is_on();
     }
 }
@@ -29,25 +29,18 @@ impl Command {
     }
 }
 
-/// A command is about to be called. Those from the AOF and the primary are not measured.
-pub fn begin(ctx: &mut Context<'_>) {
-    if !ctx.client.is_obeyed {
-        ctx.state.timing.begin(ctx.state.store.clock.ticked());
-    }
-}
-
-/// It has been called. Those who watch are shown it, whoever has sent it.
+/// A command has been called. Those who watch are shown it, whoever has sent it, and what it has done
+/// to keys is published. Those from the AOF and the primary are not measured.
 pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed: bool) {
-    if !ctx.state.clients.life.monitors.is_empty() {
+    if !ctx.client.is_obeyed
+        && let Some(measured) = ctx.state.life.timing.end(command.called(), has_failed)
+    {
+        note(ctx, command, args, measured);
+    }
+    if !ctx.state.life.monitors.is_empty() {
         monitor::show(ctx, command, args);
     }
-    if ctx.client.is_obeyed {
-        return;
-    }
-    let Some(measured) = ctx.state.timing.end(command.called(), has_failed) else {
-        return;
-    };
-    note(ctx, command, args, measured);
+    notifications::publish(ctx.state, command, args);
 }
 
 /// Notes what has taken long.
@@ -64,20 +57,20 @@ fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Meas
         };
         let client = (client.addr.to_string(), client.name());
         let most = ctx.state.config.service.slowlog_max_len;
-        let slowlog = &mut ctx.state.timing.slowlog;
+        let slowlog = &mut ctx.state.life.timing.slowlog;
         slowlog.add(measured.time, args, client, most);
     }
     let event = match command.is(Flag::Fast) {
         true => "fast-command",
         false => "command",
     };
-    ctx.state.timing.latency.note(event, measured.time);
+    ctx.state.life.timing.latency.note(event, measured.time);
 }
 
 /// It got an error as its reply.
 pub fn refused(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
     let command = ctx.table.lookup(args).ok().map(Command::called);
-    ctx.state.timing.count_error(error.text(), command);
+    ctx.state.life.timing.count_error(error.text(), command);
 }
 
 /// Whether an argument is the value of a parameter that nobody may see.

@@ -18,6 +18,10 @@ mod monitor;
 #[cfg(feature = "client-lifecycle")]
 mod notifications;
 mod propagate;
+#[cfg(feature = "client-lifecycle")]
+mod rename;
+#[cfg(feature = "client-lifecycle")]
+pub mod special;
 mod table;
 
 use crate::client::Client;

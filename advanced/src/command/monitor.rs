@@ -18,7 +18,7 @@ const REDACTED: &[u8] = b"(redacted)";
 
 /// Is the client a monitor?
 pub fn watches(client: &Client) -> bool {
-    client.handle.record.has(MONITOR)
+    client.handle.states.has(MONITOR)
 }
 
 /// Refuses what a monitor may not: it is a kind of replica (`CLIENT_SLAVE`), never waits for the end
@@ -53,7 +53,7 @@ pub fn show(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) {
     }
     line.extend_from_slice(b"\r\n");
     let limit = ctx.state.config.client_output_buffer_limit.normal;
-    ctx.state.clients.life.monitors.feed(&line, limit);
+    ctx.state.life.monitors.feed(&line, limit);
 }
 
 /// Is this argument a user or a password, be it in AUTH or in HELLO?

@@ -11,61 +11,34 @@ const GROUPS: usize = 512;
 /// Names are few, and known in advance. Those of the same length with the same first letter form
 /// a group, hardly ever of more than three. To look through it takes less time than to compute a hash.
 pub struct Table {
-    groups: Vec<Vec<&'static Command>>,
-    /// Those that have been given another name, by that name.
-    #[cfg(feature = "client-lifecycle")]
-    renamed: Vec<(Vec<u8>, &'static Command)>,
+    pub(super) groups: Vec<Vec<Row>>,
 }
+
+/// A name in lower case, and the command that it calls.
+type Row = (Vec<u8>, &'static Command);
 
 impl Table {
     /// Joins families of commands.
-    #[cfg(not(feature = "client-lifecycle"))]
     pub fn new(families: &[&'static [Command]]) -> Self {
-        let groups = groups(families);
-        Self { groups }
+        let groups = vec![Vec::new(); GROUPS];
+        let mut table = Self { groups };
+        for command in families.iter().copied().flatten() {
+            table.add(command.name.as_bytes(), command);
+        }
+        table
     }
 
-    /// Joins families of commands.
-    #[cfg(feature = "client-lifecycle")]
-    pub fn new(families: &[&'static [Command]]) -> Self {
-        Self {
-            groups: groups(families),
-            renamed: Vec::new(),
-        }
-    }
-
-    /// Gives a command another name, or none if it is empty.
-    #[cfg(feature = "client-lifecycle")]
-    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> std::result::Result<(), &'static str> {
-        let command = self.find_whole(from);
-        let command = command.ok_or("No such command in rename-command")?;
-        for group in &mut self.groups {
-            group.retain(|it| !std::ptr::eq(*it, command));
-        }
-        self.renamed.retain(|(_, it)| !std::ptr::eq(*it, command));
-        if to.is_empty() {
-            return Ok(());
-        }
-        if self.find_whole(to).is_some() {
-            return Err("Target command name already exists");
-        }
-        self.renamed.push((to.to_vec(), command));
-        Ok(())
+    /// Adds a command, which `name` calls from here on.
+    pub(super) fn add(&mut self, name: &[u8], command: &'static Command) {
+        self.groups[group(name)].push((name.to_ascii_lowercase(), command));
     }
 
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
-    #[cfg(not(feature = "client-lifecycle"))]
     pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
-        self.groups.iter().flatten().copied()
-    }
-
-    #[cfg(feature = "client-lifecycle")]
-    pub fn iter(&self) -> impl Iterator<Item = &'static Command> {
-        let renamed = self.renamed.iter().map(|(_, command)| *command);
-        self.groups.iter().flatten().copied().chain(renamed)
+        self.groups.iter().flatten().map(|(_, command)| *command)
     }
 
     /// The command called `name`, in any mixture of case; a subcommand if it
@@ -78,18 +51,14 @@ impl Table {
     }
 
     #[inline]
-    fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
-        #[cfg(feature = "client-lifecycle")]
-        if let Some((_, command)) = (self.renamed.iter()).find(|it| it.0.eq_ignore_ascii_case(name))
-        {
-            return Some(command);
-        }
-        let group = self.groups[group(name)].iter().copied();
+    pub(super) fn find_whole(&self, name: &[u8]) -> Option<&'static Command> {
         // Only a client uses capitals.
         let lower = || name.iter().map(u8::to_ascii_lowercase);
-        group
-            .filter(|it| it.name.len() == name.len())
-            .find(|it| it.name.bytes().eq(lower()))
+        self.groups[group(name)]
+            .iter()
+            .filter(|(it, _)| it.len() == name.len())
+            .find(|(it, _)| it.iter().copied().eq(lower()))
+            .map(|(_, command)| *command)
     }
 
     /// The command or subcommand that `args` call, whether or not their number is right.
@@ -124,15 +93,6 @@ impl Table {
             .flat_map(|it| [it].into_iter().chain(it.subcommands));
         all.find(|it| it.address() == address).map(|it| it.name)
     }
-}
-
-/// Families of commands as groups.
-fn groups(families: &[&'static [Command]]) -> Vec<Vec<&'static Command>> {
-    let mut groups = vec![Vec::new(); GROUPS];
-    for command in families.iter().copied().flatten() {
-        groups[group(command.name.as_bytes())].push(command);
-    }
-    groups
 }
 
 /// The number of the group for `name`. Letters in capitals differ from small ones in one bit,

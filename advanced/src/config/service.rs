@@ -1,8 +1,11 @@
 //! Parameters of how the process runs, and of what it tells about its clients and commands.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno::{EADDRNOTAVAIL, EAFNOSUPPORT};
 
 use super::Change::{Immutable, Same};
 use super::Kind::{Number, Other, Signed, Text, Word, YesNo};
@@ -33,6 +36,21 @@ impl Config {
     /// (`allowProtectedAction`).
     pub fn trusts(&self, client: &Handle) -> bool {
         is_allowed(&self.service.enable_protected_configs, client)
+    }
+
+    /// The addresses to listen on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let bind = self.service.bind.iter();
+        bind.map(|it| (it.address, self.port).into()).collect()
+    }
+
+    /// Whether it does not matter that this address cannot be listened on, because this machine does
+    /// not have it.
+    pub fn may_lack(&self, address: SocketAddr, error: &io::Error) -> bool {
+        let missing = [EADDRNOTAVAIL as i32, EAFNOSUPPORT as i32];
+        let is_missing = error.raw_os_error().is_some_and(|it| missing.contains(&it));
+        let mut bind = self.service.bind.iter();
+        is_missing && bind.any(|it| it.address == address.ip() && it.is_optional)
     }
 
     /// Tells those who cannot look here what has changed.

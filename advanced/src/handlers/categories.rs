@@ -130,12 +130,6 @@ fn family(command: &Command) -> Option<&'static str> {
     found.filter(|_| command.name != "object").map(|it| it.1)
 }
 
-/// Whether a command is in a category.
-pub fn is_in(command: &Command, category: &[u8]) -> bool {
-    let is = |it: &&str| it.as_bytes().eq_ignore_ascii_case(category);
-    categories(command).iter().any(is)
-}
-
 /// What a command does to its keys.
 fn key_flags(command: &Command) -> KeyFlags {
     let found = KEY_FLAGS.iter().find(|(_, of)| of.contains(&command.name));

@@ -103,12 +103,7 @@ impl Pending {
             _ => state.pubsub.waiting(client.id),
         };
         #[cfg(feature = "client-lifecycle")]
-        let messages = state
-            .clients
-            .life
-            .monitors
-            .waiting(client.id)
-            .unwrap_or(messages);
+        let messages = state.life.monitors.waiting(client.id).unwrap_or(messages);
         Self {
             input: client.unread.load(Relaxed),
             output: client.unwritten.load(Relaxed),

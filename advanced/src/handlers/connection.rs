@@ -1,6 +1,7 @@
 //! Commands about the connection itself: PING, ECHO, QUIT, AUTH, HELLO, RESET, SELECT
 //! (`networking.c`; PING and ECHO are in `server.c`, AUTH in `acl.c`, SELECT in `db.c`).
 
+use crate::clients::states::CHOSEN;
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, check_database,
 };
@@ -144,10 +145,8 @@ fn introduce_server(ctx: &mut Context<'_>) {
 /// `RESET`: puts the connection back into the state in which it began.
 fn reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.pubsub.leave(ctx.client.handle.id);
-    #[cfg(feature = "client-lifecycle")]
-    super::client_lifecycle::reset(ctx);
     ctx.client.handle.set_name("");
-    ctx.client.handle.set_protocol(Protocol::default());
+    ctx.client.handle.states.set(CHOSEN, false);
     ctx.reply.simple("RESET");
     Ok(())
 }

@@ -10,8 +10,6 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tracing::warn;
 
-#[cfg(feature = "client-lifecycle")]
-use super::debug_tests;
 use crate::aof;
 use crate::apply::{self, Applier};
 use crate::clients::Handle;
@@ -79,7 +77,7 @@ fn debug(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn rows() -> impl Iterator<Item = &'static Row> {
     let rows = SUBCOMMANDS.iter();
     #[cfg(feature = "client-lifecycle")]
-    let rows = rows.chain(debug_tests::SUBCOMMANDS);
+    let rows = rows.chain(super::debug_tests::SUBCOMMANDS);
     rows
 }
 

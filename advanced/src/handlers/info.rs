@@ -10,6 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
 use super::info_timing;
+use crate::clients::states::BLOCKED;
 use crate::clients::{Handle, Kind as Peer};
 use crate::command::{Command, Context, Flag::*, REDIS_VERSION, Result};
 use crate::pubsub::Kind;
@@ -111,7 +112,7 @@ fn clients(state: &State) -> String {
             "client_recent_max_output_buffer",
             &most(|it| &it.output_size),
         ),
-        ("blocked_clients", &count(|it| it.is_blocked.load(Relaxed))),
+        ("blocked_clients", &count(|it| it.states.has(BLOCKED))),
         ("tracking_clients", &0),
         ("clients_in_timeout_table", &count(Handle::has_deadline)),
     ])

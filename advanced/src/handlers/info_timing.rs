@@ -27,12 +27,12 @@ fn commandstats(state: &State) -> String {
             it.failed,
         )
     };
-    state.timing.commands().iter().map(line).collect()
+    state.life.timing.commands().iter().map(line).collect()
 }
 
 /// INFO errorstats: how often each error code was a reply.
 fn errorstats(state: &State) -> String {
-    let errors = state.timing.errors.iter();
+    let errors = state.life.timing.errors.iter();
     errors
         .map(|(code, count)| format!("errorstat_{code}:count={count}\r\n"))
         .collect()
@@ -50,7 +50,7 @@ fn latencystats(state: &State) -> String {
         let percentiles = percentiles.collect::<Vec<_>>().join(",");
         format!("latency_percentiles_usec_{}:{percentiles}\r\n", it.name)
     };
-    let commands = state.timing.commands();
+    let commands = state.life.timing.commands();
     let measured = commands.iter().filter(|it| it.histogram.total() > 0);
     match service.latency_tracking {
         true => measured.map(line).collect(),

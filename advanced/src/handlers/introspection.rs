@@ -60,7 +60,7 @@ fn info(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-/// `COMMAND LIST [FILTERBY MODULE name | PATTERN pattern]`: the names
+/// `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]`: the names
 /// of commands and subcommands. There are no modules.
 fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let options = args.skip(2).iter().map(<[u8]>::to_ascii_lowercase);
@@ -69,8 +69,7 @@ fn list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_wanted: fn(&Command, &[u8]) -> bool = match options[..] {
         [] => |_, _| true,
         [b"filterby", b"module", _] => |_, _| false,
-        #[cfg(feature = "client-lifecycle")]
-        [b"filterby", b"aclcat", _] => categories::is_in,
+        [b"filterby", b"aclcat", _] => is_in,
         [b"filterby", b"pattern", _] => |it, pattern| glob::matches(pattern, it.name.as_bytes()),
         _ => return Err(CommandError::SYNTAX),
     };
@@ -105,6 +104,12 @@ fn keys_of<'a>(ctx: &Context<'_>, args: Args<'a>) -> Result<(&'static Command, V
         ));
     }
     Ok((command, command.keys.find(args).collect()))
+}
+
+/// Whether a command is in a category.
+fn is_in(command: &Command, category: &[u8]) -> bool {
+    let is = |it: &&str| it.as_bytes().eq_ignore_ascii_case(category);
+    categories::categories(command).iter().any(is)
 }
 
 fn describe_categories(reply: &mut Reply<'_>, command: &Command) {

@@ -41,7 +41,7 @@ fn slowlog_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         Some(count) => integer(count).map_err(|_| WRONG)?,
         None => SHOWN,
     };
-    let entries = &ctx.state.timing.slowlog.entries;
+    let entries = &ctx.state.life.timing.slowlog.entries;
     let count = match count {
         -1 => entries.len(),
         _ => usize::try_from(count)
@@ -65,20 +65,20 @@ fn slowlog_get(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `SLOWLOG LEN`
 fn slowlog_len(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.reply
-        .integer(ctx.state.timing.slowlog.entries.len() as i64);
+        .integer(ctx.state.life.timing.slowlog.entries.len() as i64);
     Ok(())
 }
 
 /// `SLOWLOG RESET`: the ids go on.
 fn slowlog_reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.state.timing.slowlog.entries.clear();
+    ctx.state.life.timing.slowlog.entries.clear();
     ctx.reply.ok();
     Ok(())
 }
 
 /// `LATENCY LATEST`: of each event the last sample, and the longest time ever.
 fn latest(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let events = &ctx.state.timing.latency.events;
+    let events = &ctx.state.life.timing.latency.events;
     ctx.reply.array(events.len());
     for (name, event) in events {
         let last = event.samples.back();
@@ -105,13 +105,13 @@ fn history(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 fn find<'a>(ctx: &'a Context<'_>, name: &[u8]) -> Option<&'a Event> {
-    let events = &ctx.state.timing.latency.events;
+    let events = &ctx.state.life.timing.latency.events;
     events.get(str::from_utf8(name).ok()?)
 }
 
 /// `LATENCY RESET [event …]`: how many events were forgotten.
 fn reset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let events = &mut ctx.state.timing.latency.events;
+    let events = &mut ctx.state.life.timing.latency.events;
     let before = events.len();
     let names = args.skip(2);
     events.retain(|name, _| !names.is_empty() && names.iter().all(|it| it != name.as_bytes()));
@@ -131,7 +131,7 @@ fn graph(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `LATENCY DOCTOR`: what the events say, in words.
 fn doctor(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    let latency = &ctx.state.timing.latency;
+    let latency = &ctx.state.life.timing.latency;
     let mut text = match (latency.threshold, latency.events.is_empty()) {
         (0, true) => "Nothing is watched: latency-monitor-threshold is 0. Set it to the number of \
                       milliseconds from which on a delay matters to you.\n"
@@ -165,7 +165,7 @@ fn advice(event: &str) -> &'static str {
 /// `LATENCY HISTOGRAM [command …]`: a container stands for all of its subcommands.
 fn histogram(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let names = args.skip(2);
-    let all = ctx.state.timing.commands();
+    let all = ctx.state.life.timing.commands();
     let is_named = |it: &&&Calls| {
         let container = it.name.split('|').next().unwrap_or_default();
         let is = |name: &[u8], own: &str| name.eq_ignore_ascii_case(own.as_bytes());

@@ -2,12 +2,12 @@
 //! (`replication.c` in Redis).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
 use crate::client::Waiting;
+use crate::clients::states::REPLICA;
 use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, integer};
 use crate::replication::{Address, SyncFile};
 use crate::resp::{Args, parse_integer};
@@ -80,7 +80,7 @@ fn sync(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         ctx.reply.simple(&format!("FULLRESYNC {id} {offset}"));
     }
     let (client, port) = (ctx.client.handle.clone(), ctx.client.replica_port);
-    client.is_replica.store(true, Relaxed);
+    client.states.set(REPLICA, true);
     ctx.state.replication.enter(client, port, &file);
     ctx.client.sync = Some(file);
     Ok(())

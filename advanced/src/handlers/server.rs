@@ -7,7 +7,6 @@ use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help, integer,
 };
 use crate::config::{Change, Config, Parameter, parameters};
-use crate::logging;
 use crate::resp::Args;
 use crate::state::State;
 use crate::store::Counters;
@@ -128,10 +127,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     make_room(&changed, &ctx.state.config)?;
     switch_aof(ctx.state, &changed)?;
-    ctx.state.config = changed;
-    #[cfg(feature = "client-lifecycle")]
-    ctx.state.config_changed();
-    logging::set_level(ctx.state.config.loglevel);
+    ctx.state.configure(changed);
     ctx.reply.ok();
     Ok(())
 }
@@ -191,7 +187,7 @@ fn config_resetstat(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
     ctx.state.store.counters = Counters::default();
     ctx.state.background.reset_counters();
     #[cfg(feature = "client-lifecycle")]
-    ctx.state.timing.reset();
+    ctx.state.life.timing.reset();
     ctx.reply.ok();
     Ok(())
 }

@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::ready;
 use std::time::Duration;
 
@@ -25,9 +24,8 @@ use crate::client::{Client, Waiting};
 use crate::clients::Handle;
 use crate::clients::notify::Notified;
 use crate::clients::output_limit::{self, OutputLimit};
+use crate::clients::states::{BLOCKED, CLOSING, TIMED};
 use crate::command::{self, CommandError, Context, Table};
-#[cfg(feature = "client-lifecycle")]
-use crate::net::special;
 use crate::net::to_replica;
 use crate::resp::cross_protocol;
 use crate::resp::{Batch, ProtocolError, Reply};
@@ -204,7 +202,7 @@ impl Connection {
     /// Sends the last replies. If the client has become a replica, then serves it as one.
     async fn hang_up(&mut self) -> io::Result<()> {
         let is_closing = self.client.closing;
-        self.client.handle.is_closing.store(is_closing, Relaxed);
+        self.client.handle.states.set(CLOSING, is_closing);
         self.shared.lock().pubsub.leave(self.client.handle.id);
         if self.client.is_browser {
             cross_protocol::log_attack(self.socket.peer_addr());
@@ -248,15 +246,15 @@ impl Connection {
                 break;
             }
             let start = self.output.len();
-            let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
             #[cfg(feature = "client-lifecycle")]
-            state.timing.expect(&self.batch, &self.input);
+            (state.life.timing).begin(&self.batch, &self.input, state.store.clock.ticked());
             if let Some(args) = self.batch.take(&self.input) {
+                let reply = Reply::new(&mut self.output, self.client.handle.protocol());
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 let is_logged = command::execute(ctx, args);
                 #[cfg(feature = "client-lifecycle")]
-                if !self.client.handle.record.is_plain() {
-                    special::settle(&self.client, state, args, &mut self.output, start);
+                if command::special::is_special(&self.client) {
+                    command::special::settle(&self.client, state, args, &mut self.output, start);
                 }
                 if is_logged {
                     self.unlogged.position = state.aof.position();
@@ -272,10 +270,8 @@ impl Connection {
                 Ok(true) => {}
                 Ok(false) => return false,
                 Err(error) => {
-                    reply.error(&error.reply());
+                    self.say(|reply| reply.error(&error.reply()));
                     self.client.closing = true;
-                    #[cfg(feature = "client-lifecycle")]
-                    special::settle_wait(&self.client, &mut self.output, start);
                 }
             }
         }
@@ -308,7 +304,8 @@ impl Connection {
         let has_more =
             client.is_subscriber() && state.pubsub.collect(client, &mut self.output, room);
         #[cfg(feature = "client-lifecycle")]
-        let has_more = special::collect(&self.client, state, &mut self.output, room) || has_more;
+        let has_more =
+            command::special::collect(&self.client, state, &mut self.output, room) || has_more;
         has_more
     }
 
@@ -360,10 +357,10 @@ impl Connection {
     /// Others see from here on that the client waits.
     fn begin_to_wait(&self, waiting: Waiting) -> watch::Receiver<()> {
         let (state, client) = (self.shared.lock(), &self.client.handle);
-        client.is_blocked.store(true, Relaxed);
-        client.is_timed.store(waiting.has_deadline(), Relaxed);
+        client.states.set(BLOCKED, true);
+        client.states.set(TIMED, waiting.has_deadline());
         #[cfg(feature = "client-lifecycle")]
-        special::begin_to_wait(&self.client, waiting);
+        command::special::begin_to_wait(&self.client, waiting);
         state.replication.watch()
     }
 
@@ -374,15 +371,11 @@ impl Connection {
         let state = &mut *shared.lock();
         self.collect(state, MAX_REPLIES);
         #[cfg(feature = "client-lifecycle")]
-        let waiting = special::what_is_left(&self.client, waiting);
-        #[cfg(feature = "client-lifecycle")]
-        let start = self.output.len();
+        let waiting = command::special::what_is_left(&self.client, waiting);
         let is_over = self.answer(state, waiting, at_end);
-        #[cfg(feature = "client-lifecycle")]
-        special::settle_wait(&self.client, &mut self.output, start);
         self.client.handle.show(&self.input, &self.output);
         if is_over {
-            self.client.handle.is_blocked.store(false, Relaxed);
+            self.client.handle.states.set(BLOCKED, false);
             self.has_mail = true;
         }
         is_over
@@ -396,10 +389,9 @@ impl Connection {
             self.client.closing = at_end && !state.lifecycle.has_ended();
             return at_end || state.lifecycle.has_ended() || !self.must_wait(state);
         }
-        let mut reply = Reply::new(&mut self.output, self.client.handle.protocol());
         match waiting {
             Waiting::Replicas { .. } if state.replication.is_replica() => {
-                reply.error(CommandError::UNBLOCKED.text());
+                self.say(|reply| reply.error(CommandError::UNBLOCKED.text()));
                 self.client.closing = true;
             }
             Waiting::Replicas {
@@ -411,15 +403,28 @@ impl Connection {
                 if count < replicas && !is_over {
                     return false;
                 }
-                reply.integer(count as i64);
+                self.say(|reply| reply.integer(count as i64));
             }
             Waiting::End(attempt) if !state.lifecycle.is_current(attempt) => {
-                reply.error(b"ERR Errors trying to SHUTDOWN. Check logs.");
+                let error = b"ERR Errors trying to SHUTDOWN. Check logs.";
+                self.say(|reply| reply.error(error));
             }
             // Even if the client has no more to say, its next command must not overtake this one.
             Waiting::End(_) | Waiting::Turn => return state.lifecycle.has_ended(),
         }
         true
+    }
+
+    /// Replies outside of a command: to one that has waited, or to what is none.
+    fn say(&mut self, what: impl FnOnce(&mut Reply<'_>)) {
+        #[cfg(feature = "client-lifecycle")]
+        if command::special::takes_its_place(&self.client, &mut self.output) {
+            return;
+        }
+        what(&mut Reply::new(
+            &mut self.output,
+            self.client.handle.protocol(),
+        ));
     }
 
     /// Ends the connection with the server. What was executed gets its reply, and what was

@@ -29,6 +29,7 @@ use tracing::{error, info, warn};
 
 use crate::apply::{self, Applier, ApplyError};
 use crate::clients::Handle;
+use crate::clients::states::PRIMARY;
 use crate::command::Table;
 use crate::rdb::{Decoder, RdbError};
 use crate::recovery::load::{self, Expired};
@@ -148,7 +149,7 @@ async fn connect(
         .lock()
         .clients
         .enter(addr, local_addr, socket.as_raw_fd());
-    client.is_primary.store(true, Relaxed);
+    client.states.set(PRIMARY, true);
     let mut link = Connection {
         socket,
         input: BytesMut::new(),

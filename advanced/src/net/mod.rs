@@ -5,8 +5,5 @@ pub mod connection;
 pub mod delivery;
 pub mod from_primary;
 pub mod listener;
-#[cfg(feature = "client-lifecycle")]
 pub mod listeners;
-#[cfg(feature = "client-lifecycle")]
-mod special;
 pub mod to_replica;

@@ -66,7 +66,7 @@ async fn hear(mut terminate: Signal, mut interrupt: Signal, requests: Requests) 
     }
 }
 
-/// Waits until a shutdown is requested, and ends the process. `port` is the task that accepts
+/// Waits until a shutdown is requested, and ends all that the server does. `port` is the task that accepts
 /// clients; `connections` ends when all connections have.
 pub async fn run(shared: Shared, port: AbortHandle, connections: mpsc::Receiver<Infallible>) {
     let mut status = shared.lock().lifecycle.status();
@@ -83,12 +83,8 @@ pub async fn run(shared: Shared, port: AbortHandle, connections: mpsc::Receiver<
         let _ = status.changed().await;
     }
     port.abort();
-    #[cfg(feature = "client-lifecycle")]
-    crate::process::end(&shared.lock().config);
     say_goodbye(connections).await;
     info!("Redis is now ready to exit, bye bye...");
-    // The process ends here, without freeing the memory key by key.
-    process::exit(0);
 }
 
 /// Waits until the replicas have everything, the attempt is aborted, or the timeout is over.

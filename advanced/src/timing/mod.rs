@@ -128,21 +128,18 @@ impl Timing {
         self.tracks = tracks;
     }
 
-    /// The next command of the batch is about to be called.
-    pub fn expect(&mut self, batch: &Batch, input: &[u8]) {
+    /// The next command of the batch is about to be called. `locked` is when the batch began.
+    pub fn begin(&mut self, batch: &Batch, input: &[u8], locked: Instant) {
         self.continues = self.joins && batch.repeats(input);
-    }
-
-    /// A command is about to be called. `locked` is when the batch began.
-    pub fn begin(&mut self, locked: Instant) {
-        if self.calls == 0 {
+        // A run that began in an earlier batch was not ended by its last command: that was refused.
+        if self.calls == 0 || self.began < locked {
             self.began = self.read.max(locked);
         }
-        self.calls += 1;
     }
 
     /// The command has been called. `None` if the run goes on, or if nobody has to know.
     pub fn end(&mut self, command: Called, has_failed: bool) -> Option<Measured> {
+        self.calls += 1;
         if has_failed {
             self.has_failed = true;
             self.calls_of(command).failed += 1;
@@ -241,14 +238,17 @@ mod tests {
         let mut timing = Timing::default();
         timing.configure(0, true);
         let now = Instant::now();
-        timing.continues = true;
+        let begin = |timing: &mut Timing, continues| {
+            timing.begin(&Batch::default(), b"", now);
+            timing.continues = continues;
+        };
         for _ in 1..MAX_RUN {
-            timing.begin(now);
+            begin(&mut timing, true);
             assert!(timing.end(GET, false).is_none());
         }
-        timing.begin(now);
+        begin(&mut timing, true);
         assert_eq!(timing.end(GET, false).map(|it| it.calls), Some(MAX_RUN));
-        timing.begin(now);
+        begin(&mut timing, false);
         assert_eq!(timing.end(KEYS, true).map(|it| it.calls), Some(1));
         let counts = timing.commands();
         let counts: Vec<_> = counts

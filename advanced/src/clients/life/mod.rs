@@ -7,6 +7,7 @@ pub mod record;
 
 use self::monitors::Monitors;
 use self::pause::Pause;
+use crate::timing::Timing;
 
 /// What holds for all clients.
 #[derive(Debug, Default)]
@@ -15,4 +16,6 @@ pub struct Life {
     pub monitors: Monitors,
     /// Until when they wait.
     pub pause: Pause,
+    /// How long their commands take.
+    pub timing: Timing,
 }

@@ -37,25 +37,29 @@ impl Monitors {
 
     /// The client is a monitor from here on. Returns false if it was one.
     pub fn enter(&mut self, client: &Arc<Handle>) -> bool {
-        client.record.set(MONITOR, true);
+        if client.states.has(MONITOR) {
+            return false;
+        }
+        client.states.set(MONITOR, true);
         let mailbox = Mailbox {
             client: client.clone(),
             lines: VecDeque::new(),
             bytes: 0,
         };
-        self.0.insert(client.id, mailbox).is_none()
+        self.0.insert(client.id, mailbox);
+        true
     }
 
-    /// The client is no monitor any more. What it has not got, it does not get.
-    pub fn leave(&mut self, client: u64) {
-        if let Some(mailbox) = self.0.remove(&client) {
-            mailbox.client.record.set(MONITOR, false);
-        }
+    /// Drops the mailboxes of clients that are gone, or have called RESET.
+    fn drop_old(&mut self) {
+        let watches = |client: &Handle| client.states.has(MONITOR) && !client.is_ended();
+        self.0.retain(|_, mailbox| watches(&mailbox.client));
     }
 
     /// Puts a line into all mailboxes. A monitor for which more than `limit` waits then is
     /// disconnected.
     pub fn feed(&mut self, line: &[u8], limit: OutputLimit) {
+        self.drop_old();
         let line: Arc<[u8]> = line.into();
         for mailbox in self.0.values_mut() {
             mailbox.bytes += line.len();
@@ -100,6 +104,7 @@ impl Monitors {
 
     /// Disconnects the monitors for which more than `limit` waits, even if nothing is added.
     pub fn enforce(&mut self, limit: OutputLimit) {
+        self.drop_old();
         self.0.values_mut().for_each(|it| it.enforce(limit));
     }
 }

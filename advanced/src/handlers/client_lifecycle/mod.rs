@@ -7,8 +7,7 @@ mod pause;
 mod reply;
 mod tracking;
 
-use crate::clients::life::record::OFF;
-use crate::command::{Command, CommandError, Context, Flag::*};
+use crate::command::{Command, CommandError, Flag::*};
 use crate::handlers::client_list::{
     OTHERS, OWN, client_getname, client_id, client_info, client_list, client_setname,
 };
@@ -48,13 +47,7 @@ const CLIENT: &[Command] = &[
 pub fn every_tick(state: &mut State) {
     pause::every_tick(state);
     let limits = state.config.client_output_buffer_limit;
-    state.clients.life.monitors.enforce(limits.normal);
-}
-
-/// What RESET does besides: the client is no monitor any more, and gets replies again.
-pub fn reset(ctx: &mut Context<'_>) {
-    ctx.state.clients.life.monitors.leave(ctx.client.handle.id);
-    ctx.client.handle.record.set(OFF, false);
+    state.life.monitors.enforce(limits.normal);
 }
 
 /// There are too many arguments, which the arity does not say.

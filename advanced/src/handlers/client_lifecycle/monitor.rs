@@ -6,7 +6,7 @@ use crate::resp::Args;
 
 /// `MONITOR`: a second one gets no reply.
 pub fn monitor(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    if ctx.state.clients.life.monitors.enter(&ctx.client.handle) {
+    if ctx.state.life.monitors.enter(&ctx.client.handle) {
         ctx.reply.ok();
     }
     Ok(())

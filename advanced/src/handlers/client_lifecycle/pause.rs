@@ -6,9 +6,10 @@
 //! PUBLISH, keys that expire, the feed of a primary. A command that must wait stays in the input of
 //! its client, which waits for its turn.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
+use crate::clients::life::record::unblock;
+use crate::clients::states::BLOCKED;
 use crate::command::{CommandError, Context, Result, integer};
 use crate::lifecycle::Hold;
 use crate::resp::{Args, parse_integer};
@@ -33,11 +34,7 @@ pub fn client_pause(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let timeout =
         u64::try_from(timeout).map_err(|_| CommandError::new("ERR timeout is negative"))?;
     let length = Duration::from_millis(timeout);
-    ctx.state
-        .clients
-        .life
-        .pause
-        .begin(hold, length, Instant::now());
+    ctx.state.life.pause.begin(hold, length, Instant::now());
     ctx.state.settle_hold();
     ctx.reply.ok();
     Ok(())
@@ -45,7 +42,7 @@ pub fn client_pause(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `CLIENT UNPAUSE`
 pub fn client_unpause(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
-    ctx.state.clients.life.pause.end();
+    ctx.state.life.pause.end();
     resume(ctx.state);
     ctx.reply.ok();
     Ok(())
@@ -53,7 +50,7 @@ pub fn client_unpause(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// Ends a pause that is over.
 pub fn every_tick(state: &mut State) {
-    if state.clients.life.pause.expire(Instant::now()) {
+    if state.life.pause.expire(Instant::now()) {
         resume(state);
     }
 }
@@ -62,7 +59,7 @@ pub fn every_tick(state: &mut State) {
 fn resume(state: &mut State) {
     state.settle_hold();
     let mut clients = state.clients.iter();
-    if !state.is_frozen() && clients.any(|it| it.is_blocked.load(Relaxed)) {
+    if !state.is_frozen() && clients.any(|it| it.states.has(BLOCKED)) {
         let limit = state.config.client_output_buffer_limit.replica;
         state.replication.ask(limit);
     }
@@ -84,9 +81,9 @@ pub fn client_unblock(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     };
     let id = u64::try_from(integer(&args[2])?).unwrap_or_default();
     let client = ctx.state.clients.get(id);
-    let client = client.filter(|it| it.is_blocked.load(Relaxed) && it.record.unblock(with_error));
+    let client = client.filter(|it| it.states.has(BLOCKED) && unblock(&it.states, with_error));
     if let Some(client) = client {
-        client.is_blocked.store(false, Relaxed);
+        client.states.set(BLOCKED, false);
         client.mail.notify_one();
     }
     ctx.reply.integer(client.is_some().into());

@@ -9,9 +9,16 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use crate::client::{Client, Waiting};
-use crate::clients::life::record::{OFF, SILENT};
+use crate::clients::life::record::{
+    self, BROKEN, MONITOR, OFF, SILENT, SPECIAL, UNBLOCKED, has_replied,
+};
 use crate::resp::{Args, Reply};
 use crate::state::State;
+
+/// Is more to be done after a command of this client than to send its reply?
+pub fn is_special(client: &Client) -> bool {
+    client.handle.states.has(SPECIAL)
+}
 
 /// A command was executed, and its reply begins at `start`. Takes the reply back if the client does
 /// not want it. A monitor finds the line of its own command after the reply.
@@ -23,14 +30,14 @@ pub fn settle(
     output: &mut BytesMut,
     start: usize,
 ) {
-    let record = &client.handle.record;
-    if record.has(SILENT) {
+    let states = &client.handle.states;
+    if states.has(SILENT) {
         let sent = messages(args, &output[start..]);
         output.truncate(start + sent);
-        state.clients.life.monitors.skip(client.handle.id);
+        state.life.monitors.skip(client.handle.id);
     }
     if client.waiting.is_none() {
-        record.has_replied();
+        has_replied(states);
     }
     collect(client, state, output, usize::MAX);
 }
@@ -50,12 +57,12 @@ fn messages(args: Args<'_>, reply: &[u8]) -> usize {
 /// Moves the lines that wait for a monitor to its output, while that is shorter than `room` bytes.
 /// Returns whether there are more.
 pub fn collect(client: &Client, state: &mut State, output: &mut BytesMut, room: usize) -> bool {
-    let (monitors, handle) = (&mut state.clients.life.monitors, &client.handle);
-    if monitors.is_empty() {
+    let (monitors, handle) = (&mut state.life.monitors, &client.handle);
+    if !handle.states.has(MONITOR) {
         return false;
     }
     // Nothing follows the reply to QUIT.
-    if client.closing || handle.record.has(OFF) {
+    if client.closing || handle.states.has(OFF) {
         monitors.skip(handle.id);
     }
     monitors.collect(handle, output, room)
@@ -65,33 +72,29 @@ pub fn collect(client: &Client, state: &mut State, output: &mut BytesMut, room: 
 /// long.
 pub fn begin_to_wait(client: &Client, waiting: Waiting) {
     let may_time_out = matches!(waiting, Waiting::Replicas { .. });
-    client.handle.record.begin_to_wait(may_time_out);
+    record::begin_to_wait(&client.handle.states, may_time_out);
 }
 
 /// What the client waits for. Its time is over if CLIENT UNBLOCK has ended the wait.
 pub fn what_is_left(client: &Client, mut waiting: Waiting) -> Waiting {
     if let Waiting::Replicas { deadline, .. } = &mut waiting
-        && client.handle.record.is_unblocked()
+        && client.handle.states.has(UNBLOCKED)
     {
         *deadline = Some(Instant::now());
     }
     waiting
 }
 
-/// The reply for which the client has waited begins at `start`. An error takes its place if CLIENT
-/// UNBLOCK wants that, and nothing does if the client wants no reply.
-pub fn settle_wait(client: &Client, output: &mut BytesMut, start: usize) {
-    let record = &client.handle.record;
-    if output.len() == start {
-        return;
-    }
-    if record.is_broken() {
-        output.truncate(start);
+/// Is the reply for which the client has waited, or the last one that it gets, not to be written? An
+/// error takes its place if CLIENT UNBLOCK wants that, and nothing does if the client wants no reply.
+pub fn takes_its_place(client: &Client, output: &mut BytesMut) -> bool {
+    let states = &client.handle.states;
+    let (is_silent, is_broken) = (states.has(SILENT), states.has(BROKEN));
+    if is_broken && !is_silent {
         let error = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
         Reply::new(output, client.handle.protocol()).error(error);
     }
-    if record.has(SILENT) {
-        output.truncate(start);
-    }
-    record.has_replied();
+    states.set(UNBLOCKED, false);
+    has_replied(states);
+    is_silent || is_broken
 }
