@@ -258,6 +258,15 @@ const PARAMETERS: &[Parameter] = &[
     row("hash-max-ziplist-entries", HASH_ENTRIES),
     row("hash-max-ziplist-value", HASH_VALUE),
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
+    #[cfg(feature = "lists")]
+    row(
+        "list-compress-depth",
+        Number(0, MAX, |c| &mut c.limits.list.depth),
+    ),
+    #[cfg(feature = "lists")]
+    row("list-max-listpack-size", LIST_FILL),
+    #[cfg(feature = "lists")]
+    row("list-max-ziplist-size", LIST_FILL),
     row("loglevel", Other(|c| name_of(&c.loglevel), set_loglevel)),
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
     #[cfg(not(feature = "client-lifecycle"))]
@@ -299,6 +308,8 @@ const MAX_CLIENTS: u64 = u32::MAX as u64;
 // These have a second name, from the time when hashes were ziplists, or when Redis said `slave`.
 const HASH_ENTRIES: Kind = Number(0, i64::MAX as u64, |c| &mut c.limits.hash_entries);
 const HASH_VALUE: Kind = Memory(0, |c| &mut c.limits.hash_value);
+#[cfg(feature = "lists")]
+const LIST_FILL: Kind = Kind::Signed(-(MAX as i64) - 1, MAX as i64, |c| &mut c.limits.list.fill);
 const PING_PERIOD: Kind = Number(1, MAX, |c| &mut c.repl_ping_replica_period);
 const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
 const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);
@@ -658,7 +669,7 @@ fn set_maxmemory(_: &mut Config, value: &str) -> Result<(), String> {
 ///
 /// Text without digits is 0. A number that does not fit 64 bits becomes the largest that does, or
 /// with a unit whatever the multiplication makes of it, and the bounds of the parameter refuse it.
-fn parse_memory(text: &str) -> Option<i64> {
+pub fn parse_memory(text: &str) -> Option<i64> {
     let text = c_string(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

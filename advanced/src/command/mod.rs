@@ -25,6 +25,8 @@ pub mod special;
 mod table;
 
 use crate::client::Client;
+#[cfg(feature = "lists")]
+use crate::resp::parse_integer;
 use crate::resp::{Args, Reply};
 use crate::state::State;
 
@@ -101,6 +103,9 @@ pub enum Flag {
     NoAuth,
     /// May run while a script is being killed.
     AllowBusy,
+    /// Its keys are counted by one of its arguments.
+    #[cfg(feature = "lists")]
+    Movablekeys,
     /// May run while its client is a subscriber and speaks RESP2. `COMMAND INFO` does not show it.
     Subscribed,
 }
@@ -208,6 +213,9 @@ pub struct Keys {
     pub last: i64,
     /// The distance from key to key.
     pub step: i64,
+    /// The position of an argument that says how many keys follow it; 0 means that there is none.
+    #[cfg(feature = "lists")]
+    count_at: usize,
 }
 
 const NO_KEYS: Keys = Keys::at(0, 0, 0);
@@ -221,17 +229,60 @@ pub const ALL_KEYS: Keys = Keys::at(1, -1, 1);
 pub const PAIRS: Keys = Keys::at(1, -1, 2);
 
 impl Keys {
+    #[cfg(not(feature = "lists"))]
     pub const fn at(first: i64, last: i64, step: i64) -> Self {
         Self { first, last, step }
     }
 
+    #[cfg(feature = "lists")]
+    pub const fn at(first: i64, last: i64, step: i64) -> Self {
+        let count_at = 0;
+        Self {
+            first,
+            last,
+            step,
+            count_at,
+        }
+    }
+
+    /// Keys that follow their number, which is the argument at this position.
+    #[cfg(feature = "lists")]
+    pub const fn counted(count_at: usize) -> Self {
+        Self {
+            count_at,
+            ..NO_KEYS
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        *self == NO_KEYS
+    }
+
+    /// Where the keys among `args` are, if their number is one of these; nowhere if it is wrong.
+    #[cfg(feature = "lists")]
+    fn in_args(&self, args: Args<'_>) -> Self {
+        let Some(count) = (self.count_at > 0).then(|| args.get(self.count_at)) else {
+            return *self;
+        };
+        let most = args.len() - self.count_at;
+        let count = count.and_then(parse_integer);
+        let count = count.filter(|count| (1..most as i64).contains(count));
+        let first = self.count_at as i64 + 1;
+        Self::at(first, first + count.unwrap_or_default() - 1, 1)
+    }
+
     /// The keys among `args`.
-    pub fn find<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> {
-        let last = match self.last {
+    pub fn find<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        #[cfg(feature = "lists")]
+        let keys = self.in_args(args);
+        #[cfg(not(feature = "lists"))]
+        let keys = self;
+        let last = match keys.last {
             from_end @ ..0 => args.len().saturating_add_signed(from_end as isize),
             last => last as usize,
         };
-        let positions = (self.first as usize..=last).step_by(self.step as usize);
+        let positions = (keys.first as usize..=last).step_by(keys.step as usize);
         positions.filter_map(move |position| args.get(position))
     }
 }

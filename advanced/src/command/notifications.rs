@@ -25,6 +25,8 @@ const DEADLINES: &[&[u8]] = &[b"EX", b"PX", b"EXAT", b"PXAT"];
 
 /// Publishes what the journal has.
 pub fn publish(state: &mut State, command: &Command, args: Args<'_>) {
+    #[cfg(feature = "lists")]
+    state.store.events.name.take();
     if state.store.events.entries.is_empty() {
         return;
     }
@@ -32,6 +34,8 @@ pub fn publish(state: &mut State, command: &Command, args: Args<'_>) {
     for (change, key) in entries.drain(..) {
         let (class, event) = match change {
             Change::New => (Class::New, "new"),
+            #[cfg(feature = "lists")]
+            Change::Named(name) => (Class::List, name),
             Change::Written => (class(command), event(command)),
             Change::Removed if command.name.starts_with('h') => {
                 send(state, Class::Hash, event(command), &key);

@@ -304,8 +304,11 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     // Types.
     inert("hll-sparse-max-bytes", "3000", Memory(0), TYPES),
+    #[cfg(not(feature = "lists"))]
     inert("list-compress-depth", "0", Number(0, INT), TYPES),
+    #[cfg(not(feature = "lists"))]
     inert("list-max-listpack-size", "-2", Number(-INT - 1, INT), TYPES),
+    #[cfg(not(feature = "lists"))]
     inert("list-max-ziplist-size", "-2", Number(-INT - 1, INT), TYPES),
     inert("set-max-intset-entries", "512", Number(0, i64::MAX), TYPES),
     inert("stream-node-max-bytes", "4096", Memory(0), TYPES),

@@ -6,6 +6,8 @@
 
 use std::iter::zip;
 
+#[cfg(feature = "lists")]
+use super::list;
 use super::{connection, expiry, key, string};
 use crate::command::{Command, CommandError, Context, Flag, Result};
 use crate::resp::Args;
@@ -25,6 +27,8 @@ const OF_FAMILIES: &[(&[Command], &str)] = &[
     (key::COMMANDS, "keyspace"),
     (expiry::COMMANDS, "keyspace"),
     (connection::COMMANDS, "connection"),
+    #[cfg(feature = "lists")]
+    (list::COMMANDS, "list"),
 ];
 
 /// The categories of commands whose family has none.
@@ -132,7 +136,10 @@ fn family(command: &Command) -> Option<&'static str> {
 
 /// What a command does to its keys.
 fn key_flags(command: &Command) -> KeyFlags {
-    let found = KEY_FLAGS.iter().find(|(_, of)| of.contains(&command.name));
+    let rows = KEY_FLAGS.iter();
+    #[cfg(feature = "lists")]
+    let rows = rows.chain(list::KEY_FLAGS);
+    let found = rows.clone().find(|(_, of)| of.contains(&command.name));
     match found {
         Some((flags, _)) => flags,
         None if command.is(Flag::Write) => &[&["RW", "update"]],

@@ -40,6 +40,8 @@ const SUBCOMMANDS: &[Row] = &[
     ("LISTPACK", 3..=3, listpack),
     ("LOADAOF", 2..=2, loadaof),
     ("OBJECT", 3..=3, object),
+    #[cfg(feature = "lists")]
+    ("QUICKLIST-PACKED-THRESHOLD", 3..=3, super::list::threshold),
     ("RELOAD", 2..=usize::MAX, reload),
     ("SET-ACTIVE-EXPIRE", 3..=3, set_active_expire),
     ("SET-SKIP-CHECKSUM-VALIDATION", 3..=3, set_skip_checksum),
@@ -159,10 +161,13 @@ fn object(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let size = payload::size(value, options).unwrap_or_default();
     let idle = ctx.state.store.idle_time(&args[2]);
     let used = ctx.state.store.clock.seconds().wrapping_sub(idle) & 0xFF_FFFF;
-    ctx.reply.simple(&format!(
+    let text = format!(
         "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{size} lru:{used} \
          lru_seconds_idle:{idle}"
-    ));
+    );
+    #[cfg(feature = "lists")]
+    let text = text + &super::list::statistics(ctx, &args[2])?;
+    ctx.reply.simple(&text);
     Ok(())
 }
 

@@ -95,7 +95,7 @@ fn keys_of<'a>(ctx: &Context<'_>, args: Args<'a>) -> Result<(&'static Command, V
     let args = args.skip(2);
     let invalid = |_| CommandError::new("ERR Invalid command specified");
     let command = ctx.table.lookup(args).map_err(invalid)?;
-    if command.keys.first == 0 {
+    if command.keys.is_none() {
         return Err(CommandError::new("ERR The command has no key arguments"));
     }
     if !command.takes(args.len()) {
@@ -103,7 +103,13 @@ fn keys_of<'a>(ctx: &Context<'_>, args: Args<'a>) -> Result<(&'static Command, V
             "ERR Invalid number of arguments specified for command",
         ));
     }
-    Ok((command, command.keys.find(args).collect()))
+    let keys: Vec<&[u8]> = command.keys.find(args).collect();
+    if keys.is_empty() {
+        return Err(CommandError::new(
+            "ERR Invalid arguments specified for command",
+        ));
+    }
+    Ok((command, keys))
 }
 
 /// Whether a command is in a category.

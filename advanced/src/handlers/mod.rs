@@ -40,6 +40,8 @@ mod introspection;
 mod key;
 #[cfg(feature = "client-lifecycle")]
 mod latency;
+#[cfg(feature = "lists")]
+mod list;
 mod memory;
 mod persistence;
 mod pubsub;
@@ -68,6 +70,8 @@ const FAMILIES: &[&[Command]] = &[
     hash::COMMANDS,
     info::COMMANDS,
     key::COMMANDS,
+    #[cfg(feature = "lists")]
+    list::COMMANDS,
     memory::COMMANDS,
     #[cfg(feature = "client-lifecycle")]
     latency::COMMANDS,

@@ -5,6 +5,8 @@ use super::*;
 const LIMITS: Limits = Limits {
     hash_entries: 8,
     hash_value: 10,
+    #[cfg(feature = "lists")]
+    list: crate::objects::Shape::DEFAULT,
 };
 
 /// A hash of so many fields: `0` to …, each with itself as its value.

@@ -33,6 +33,9 @@
 //! after that every offset that an element leads to is known to be inside. Where the code still
 //! uses `get`, it is so that a mistake of ours would be an end of the list and not a panic.
 
+#[cfg(feature = "lists")]
+mod ends;
+
 use std::ops::Range;
 
 use smallvec::SmallVec;

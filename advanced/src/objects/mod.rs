@@ -12,6 +12,8 @@
 
 pub mod digest;
 mod hash;
+#[cfg(feature = "lists")]
+mod list;
 pub mod listpack;
 mod pages;
 #[cfg(test)]
@@ -26,6 +28,8 @@ use smallvec::SmallVec;
 
 pub use digest::Digest;
 pub use hash::Hash;
+#[cfg(feature = "lists")]
+pub use list::{List, Shape, Side, Wanted};
 pub use listpack::{Element, Listpack};
 pub use pages::{Pages, Record};
 
@@ -83,6 +87,8 @@ pub struct Limits {
     pub hash_entries: u64,
     /// `hash-max-listpack-value`: so many bytes in each field and each value.
     pub hash_value: usize,
+    #[cfg(feature = "lists")]
+    pub list: Shape,
 }
 
 impl Default for Limits {
@@ -90,6 +96,8 @@ impl Default for Limits {
         Self {
             hash_entries: 512,
             hash_value: 64,
+            #[cfg(feature = "lists")]
+            list: Shape::DEFAULT,
         }
     }
 }

@@ -11,10 +11,31 @@ pub const HASH_LISTPACK: u8 = 16;
 
 /// Whether this server has the type.
 pub fn is_known(kind: u8) -> bool {
+    #[cfg(feature = "lists")]
+    if list::is(kind) {
+        return true;
+    }
     matches!(
         kind,
         STRING | HASH | HASH_ZIPMAP | HASH_ZIPLIST | HASH_LISTPACK
     )
+}
+
+/// The forms of a list.
+#[cfg(feature = "lists")]
+pub mod list {
+    /// Element by element.
+    pub const PLAIN: u8 = 1;
+    /// One ziplist (until 3.2).
+    pub const ZIPLIST: u8 = 10;
+    /// Nodes that are ziplists (until 6.2).
+    pub const ZIPLISTS: u8 = 14;
+    /// Nodes, with a number before each that says what it is.
+    pub const NODES: u8 = 18;
+
+    pub fn is(kind: u8) -> bool {
+        matches!(kind, PLAIN | ZIPLIST | ZIPLISTS | NODES)
+    }
 }
 
 /// Names a type of value that this server does not have, for the error.

@@ -30,6 +30,8 @@ mod decode;
 mod encode;
 mod kind;
 mod legacy;
+#[cfg(feature = "lists")]
+mod lists;
 pub mod lzf;
 pub mod payload;
 mod save_points;

@@ -42,6 +42,10 @@ impl<W: Write> Output for Encoder<W> {
 impl<R: Read> Decoder<R> {
     /// Reads a value of this type. `None` if it has no elements; Redis leaves such a key out.
     pub fn value(&mut self, kind: u8) -> Result<Option<Value>> {
+        #[cfg(feature = "lists")]
+        if kind::list::is(kind) {
+            return self.list(kind);
+        }
         let hash = match kind {
             kind::STRING => return Ok(Some(Value::from_bytes(&self.string()?))),
             kind::HASH => self.pairs()?,

@@ -17,6 +17,9 @@ pub enum Change {
     Persisted,
     /// A command that reads has not found it.
     Missed,
+    /// It was written, and this is what the command calls it.
+    #[cfg(feature = "lists")]
+    Named(&'static str),
 }
 
 /// What has happened to keys since the last command.
@@ -25,13 +28,32 @@ pub struct Journal {
     /// Somebody may want to know.
     pub is_on: bool,
     pub entries: Vec<(Change, Key)>,
+    /// What the command under way calls what it does next to a key, if not as itself.
+    #[cfg(feature = "lists")]
+    pub name: Option<&'static str>,
 }
 
 type Key = SmallVec<[u8; 16]>;
 
 impl Journal {
+    /// The change by its name, if it has one. A removal is noted as what led to it first.
+    #[cfg(feature = "lists")]
+    fn named(&mut self, change: Change, key: &[u8]) -> Change {
+        match (change, self.name) {
+            (Change::Written, Some(name)) => Change::Named(name),
+            (Change::Removed, Some(name)) => {
+                self.entries
+                    .push((Change::Named(name), Key::from_slice(key)));
+                change
+            }
+            _ => change,
+        }
+    }
+
     pub fn note(&mut self, change: Change, key: &[u8]) {
         if self.is_on {
+            #[cfg(feature = "lists")]
+            let change = self.named(change, key);
             self.entries.push((change, Key::from_slice(key)));
         }
     }

@@ -50,6 +50,13 @@ impl From<Hash> for Value {
     }
 }
 
+#[cfg(feature = "lists")]
+impl From<crate::objects::List> for Value {
+    fn from(list: crate::objects::List) -> Self {
+        Self::Object(Arc::new(list))
+    }
+}
+
 impl Value {
     /// The best way to keep `bytes` (`tryObjectEncoding`).
     pub fn from_bytes(bytes: &[u8]) -> Self {

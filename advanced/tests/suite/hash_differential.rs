@@ -15,7 +15,7 @@ use crate::harness::{Server, amount, is_other_server, wait_until};
 use crate::session::{OK, Session, shown};
 
 const COMMANDS: usize = 20_000;
-const DEBUG: &[&str] = &["--enable-debug-command", "yes"];
+pub const DEBUG: &[&str] = &["--enable-debug-command", "yes"];
 
 const KEYS: [&str; 4] = ["h", "g", "sixteen bytes :)", "seventeen bytes:)"];
 const FIELDS: [&str; 12] = [
@@ -52,14 +52,14 @@ const VALUES: [&str; 16] = [
 ];
 
 /// Prints the seed, so that a failure can be repeated.
-fn random() -> Rng {
+pub fn random() -> Rng {
     let seed = std::env::var("SEED").ok().and_then(|it| it.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed}");
     Rng::with_seed(seed)
 }
 
-fn pick(rng: &mut Rng, from: &[&str]) -> String {
+pub fn pick(rng: &mut Rng, from: &[&str]) -> String {
     rng.choice(from)
         .map_or(String::new(), |it| (*it).to_owned())
 }
@@ -132,7 +132,7 @@ fn command(rng: &mut Rng) -> Vec<String> {
     words
 }
 
-fn digest(c: &mut Session) -> String {
+pub fn digest(c: &mut Session) -> String {
     String::from_utf8_lossy(&c.call(&["DEBUG", "DIGEST"])).into_owned()
 }
 
@@ -181,14 +181,14 @@ fn random_commands_have_the_replies_of_redis() {
     }
 }
 
-type Start = fn(&Path, &[&str]) -> Server;
+pub type Start = fn(&Path, &[&str]) -> Server;
 
 fn redis_on(data: &Path, flags: &[&str]) -> Server {
     Server::start_redis_on(data, flags).expect("Redis is installed")
 }
 
 /// Both ways, if Redis is there and the server under test is ours.
-fn both_ways(test: impl Fn(Start, Start)) {
+pub fn both_ways(test: impl Fn(Start, Start)) {
     if is_other_server() || Server::start_redis().is_none() {
         return;
     }

@@ -29,6 +29,10 @@ mod hash;
 mod hash_differential;
 #[cfg(feature = "client-lifecycle")]
 mod latency;
+#[cfg(feature = "lists")]
+mod list_differential;
+#[cfg(feature = "lists")]
+mod lists;
 #[cfg(feature = "client-lifecycle")]
 mod monitor;
 #[cfg(feature = "client-lifecycle")]

@@ -8,13 +8,13 @@ use crate::harness::Server;
 use crate::session::{OK, Session, bulk};
 
 /// A subscriber to all events of a server that publishes these classes.
-struct Listener {
+pub struct Listener {
     subscriber: Client,
     writer: Session,
 }
 
 impl Listener {
-    fn new(server: &Server, classes: &str) -> Self {
+    pub fn new(server: &Server, classes: &str) -> Self {
         let mut writer = Session::connect(server.addr());
         writer.expect(&format!("CONFIG SET notify-keyspace-events {classes}"), OK);
         let mut subscriber = Client::connect(server);
@@ -25,7 +25,7 @@ impl Listener {
     /// Sends a command, and compares the events, `event key`, that come of it. What is published
     /// after it shows where they end.
     #[track_caller]
-    fn check(&mut self, command: &str, events: &[&str]) {
+    pub fn check(&mut self, command: &str, events: &[&str]) {
         let args: Vec<&str> = command.split(' ').collect();
         self.writer.call(&args);
         self.writer.call(&["PUBLISH", "end", command]);
