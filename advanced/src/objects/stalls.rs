@@ -16,7 +16,7 @@ fn set(hash: &mut Hash, number: usize) {
 }
 
 /// The slowest of `writes` writes, which `write` does to what `prepare` returns.
-fn slowest<T>(
+pub fn slowest<T>(
     writes: usize,
     mut prepare: impl FnMut() -> T,
     mut write: impl FnMut(&mut T, usize),

@@ -5,6 +5,7 @@
 
 use crate::harness::Server;
 use crate::notifications::Listener;
+use crate::restore_fuzz::tamper;
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
@@ -192,4 +193,53 @@ fn payloads_are_read_or_refused() {
     assert_eq!(restore(&[b"\x12\x01\x03", &string(listpack)]), none);
     assert_eq!(restore(&[b"\x12\x01\x01\x00"]), none);
     assert_eq!(restore(&[b"\x12\x01\x02", &string(&listpack[..9])]), none);
+}
+
+/// A list in each of the forms that it has had in a file.
+fn samples(c: &mut Session) -> Vec<Vec<u8>> {
+    c.expect("DEBUG QUICKLIST-PACKED-THRESHOLD 100", OK);
+    c.expect("CONFIG SET list-max-listpack-size 3", OK);
+    c.expect("CONFIG SET list-compress-depth 1", OK);
+    let long = "x".repeat(120);
+    c.call(&[
+        "RPUSH",
+        "l",
+        "a",
+        "1",
+        "-70000",
+        "two",
+        &long,
+        "5000000000",
+        "b",
+        "c",
+        "d",
+    ]);
+    let mut samples = vec![
+        b"\x01\x02\x01a\x03two".to_vec(),
+        b"\x0a\x0e\x0e\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x01a\xff".to_vec(),
+        b"\x0e\x01\x0e\x0e\x00\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x01a\xff".to_vec(),
+    ];
+    for compression in ["no", "yes"] {
+        c.expect(&format!("CONFIG SET rdbcompression {compression}"), OK);
+        let reply = c.call(&["DUMP", "l"]);
+        let start = reply
+            .iter()
+            .position(|it| *it == b'\n')
+            .map_or(0, |it| it + 1);
+        samples.push(reply[start..reply.len() - 12].to_vec());
+    }
+    samples
+}
+
+#[test]
+fn a_damaged_list_does_no_harm() {
+    let then = [
+        "LRANGE x 0 -1",
+        "LINSERT x AFTER two new",
+        "LSET x 1 other",
+        "LREM x 0 a",
+        "RPOP x 3",
+        "LMOVE x x LEFT RIGHT",
+    ];
+    tamper(samples, &then);
 }

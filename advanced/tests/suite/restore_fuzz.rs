@@ -83,6 +83,12 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
 
 #[test]
 fn a_damaged_value_does_no_harm() {
+    tamper(samples, &["HGETALL x", "HSET x f new", "HDEL x a g"]);
+}
+
+/// Restores samples in which a few bytes are changed, as `x`. What is accepted can be read and
+/// changed with these commands.
+pub fn tamper(samples: fn(&mut Session) -> Vec<Vec<u8>>, then: &[&str]) {
     if is_other_server() {
         // Redis checks so much only if it is told to, and crashes otherwise.
         return;
@@ -102,13 +108,13 @@ fn a_damaged_value_does_no_harm() {
             mutate(rng, &mut payload);
             payload.extend(b"\x0a\x00\0\0\0\0\0\0\0\0");
             commands.extend(encode(&[b"RESTORE", &b"x"[..], b"0", &payload, b"REPLACE"]));
-            // What is accepted can be read and changed.
-            commands.extend(encode(&["HGETALL", "x"]));
-            commands.extend(encode(&["HSET", "x", "f", "new"]));
-            commands.extend(encode(&["HDEL", "x", "a", "g"]));
+            for command in then {
+                let words: Vec<&str> = command.split(' ').collect();
+                commands.extend(encode(&words));
+            }
         }
         c.send(&commands);
-        for _ in 0..4 * BATCH {
+        for _ in 0..(1 + then.len()) * BATCH {
             c.reply();
         }
     }

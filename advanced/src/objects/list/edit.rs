@@ -21,7 +21,7 @@ impl List {
     }
 
     /// The index of the first element that is wanted.
-    fn position(&self, wanted: Wanted<'_>) -> Option<usize> {
+    pub(super) fn position(&self, wanted: Wanted<'_>) -> Option<usize> {
         let mut index = 0;
         let found = self.visit(0, self.len(), Side::Right, |element| {
             if wanted.is(element) {

@@ -253,3 +253,9 @@ impl Object for List {
         self.each(|element| digest.append(element.bytes(&mut itoa::Buffer::new())));
     }
 }
+
+#[cfg(test)]
+mod stalls;
+#[cfg(test)]
+#[path = "list_tests.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+//! A list does what a vector does, whatever its nodes are; and a copy of it stays as it was.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What can be done to a list. Indexes are taken modulo its length.
+#[derive(Debug, Clone)]
+enum Step {
+    Push(Side, Vec<u8>),
+    Pop(Side),
+    Insert(Side, Vec<u8>, Vec<u8>),
+    Set(usize, Vec<u8>),
+    Remove(usize, usize),
+    RemoveAll(Side, Vec<u8>, usize),
+    Copy,
+}
+
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => (-3..4).prop_map(|it: i32| it.to_string().into_bytes()),
+        4 => (0..40usize).prop_map(|len| vec![b'x'; len]),
+        1 => (4000..9000usize).prop_map(|len| vec![b'y'; len]),
+    ]
+}
+
+fn end() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Left), Just(Side::Right)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (end(), text()).prop_map(|(side, text)| Step::Push(side, text)),
+        1 => end().prop_map(Step::Pop),
+        4 => (end(), text(), text()).prop_map(|(side, pivot, text)| Step::Insert(side, pivot, text)),
+        2 => (any::<usize>(), text()).prop_map(|(index, text)| Step::Set(index, text)),
+        1 => (any::<usize>(), 0..9usize).prop_map(|(index, count)| Step::Remove(index, count)),
+        1 => (end(), text(), 1..4usize).prop_map(|(side, text, most)| Step::RemoveAll(side, text, most)),
+        1 => Just(Step::Copy),
+    ]
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let fill = prop_oneof![Just(-2), Just(-1), Just(0), 1..6i64];
+    let large = prop_oneof![Just(1 << 30), Just(30usize)];
+    (fill, 0..3u64, large).prop_map(|(fill, depth, large)| Shape { fill, depth, large })
+}
+
+fn elements(list: &List) -> VecDeque<Vec<u8>> {
+    let mut all = VecDeque::new();
+    list.each(|element| all.push_back(element.bytes(&mut itoa::Buffer::new()).to_vec()));
+    all
+}
+
+/// Does the same to a vector.
+fn apply(model: &mut VecDeque<Vec<u8>>, step: &Step) {
+    let at = |index: usize| index % model.len().max(1);
+    match step {
+        Step::Push(Side::Left, text) => model.push_front(text.clone()),
+        Step::Push(Side::Right, text) => model.push_back(text.clone()),
+        Step::Pop(Side::Left) => drop(model.pop_front()),
+        Step::Pop(Side::Right) => drop(model.pop_back()),
+        Step::Insert(side, pivot, text) => {
+            if let Some(index) = model.iter().position(|it| it == pivot) {
+                model.insert(index + usize::from(*side == Side::Right), text.clone());
+            }
+        }
+        Step::Set(index, text) if !model.is_empty() => {
+            let index = at(*index);
+            model[index] = text.clone();
+        }
+        Step::Remove(index, count) => {
+            let start = at(*index);
+            model.drain(start..(start + count).min(model.len()));
+        }
+        Step::RemoveAll(side, text, most) => {
+            let mut found: Vec<usize> = (0..model.len()).filter(|it| model[*it] == *text).collect();
+            if *side == Side::Left {
+                found.truncate(*most);
+            } else {
+                found.drain(..found.len().saturating_sub(*most));
+            }
+            found
+                .iter()
+                .rev()
+                .for_each(|index| drop(model.remove(*index)));
+        }
+        Step::Set(..) | Step::Copy => {}
+    }
+}
+
+fn change(list: &mut List, step: &Step, shape: Shape) {
+    let len = list.len();
+    match step {
+        Step::Push(side, text) => list.push(*side, text, shape),
+        Step::Pop(side) => _ = list.pop(*side, shape, |_| ()),
+        Step::Insert(side, pivot, text) => _ = list.insert(*side, pivot, text, shape),
+        Step::Set(index, text) if len > 0 => list.set(index % len, text, shape),
+        Step::Remove(index, count) if len > 0 => {
+            let start = index % len;
+            list.remove(start, (*count).min(len - start), shape);
+        }
+        Step::RemoveAll(side, text, most) => {
+            list.remove_all(Wanted::new(text), *side, *most, shape);
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_list_does_what_a_vector_does(shape in shape(), steps in prop::collection::vec(step(), 1..100)) {
+        let (mut list, mut model) = (List::default(), VecDeque::new());
+        let mut copy = (list.clone(), model.clone());
+        for step in &steps {
+            change(&mut list, step, shape);
+            apply(&mut model, step);
+            prop_assert_eq!(list.len(), model.len());
+            if matches!(step, Step::Copy) {
+                prop_assert_eq!(elements(&copy.0), copy.1);
+                copy = (list.clone(), model.clone());
+            }
+        }
+        prop_assert_eq!(elements(&list), model);
+        prop_assert_eq!(elements(&copy.0), copy.1);
+    }
+}
+
+fn number(list: &List, index: usize) -> Option<i64> {
+    let found = list.get(index, |element| match element {
+        Element::Integer(number) => Some(number),
+        Element::Text(_) => None,
+    });
+    found.flatten()
+}
+
+#[test]
+fn a_full_node_is_cut_in_two_and_small_ones_are_merged() {
+    let shape = Shape {
+        fill: 4,
+        ..Shape::DEFAULT
+    };
+    let mut list = List::default();
+    (0..8).for_each(|number: i32| list.push(Side::Right, number.to_string().as_bytes(), shape));
+    let lens = |list: &List| list.nodes.iter().map(Node::len).collect::<Vec<_>>();
+    assert_eq!(lens(&list), [4, 4]);
+    // The gap is in the middle of the first: its second half goes into a node of its own.
+    assert!(list.insert(Side::Right, b"1", b"10", shape));
+    assert_eq!(lens(&list), [2, 3, 4]);
+    list.remove(2, 2, shape);
+    assert_eq!(lens(&list), [2, 1, 4]);
+    // What lies before the cut fits into one node with the single element on its left.
+    assert!(list.insert(Side::Left, b"6", b"60", shape));
+    assert_eq!(lens(&list), [2, 4, 2]);
+}
+
+#[test]
+fn pieces_of_nodes_grow_and_go() {
+    let shape = Shape {
+        fill: 1,
+        ..Shape::DEFAULT
+    };
+    let mut list = List::default();
+    (0..500).for_each(|number: i32| list.push(Side::Right, number.to_string().as_bytes(), shape));
+    (1..300).for_each(|number: i32| list.push(Side::Left, (-number).to_string().as_bytes(), shape));
+    assert!((0..799).all(|index| number(&list, index) == Some(index as i64 - 299)));
+    // In the middle of full pieces.
+    for pivot in (0..400).step_by(7) {
+        let pivot = pivot.to_string();
+        assert!(list.insert(Side::Left, pivot.as_bytes(), b"x", shape));
+    }
+    assert_eq!(
+        list.remove_all(Wanted::new(b"x"), Side::Right, usize::MAX, shape),
+        58
+    );
+    assert!((0..799).all(|index| number(&list, index) == Some(index as i64 - 299)));
+    list.remove(1, 797, shape);
+    assert_eq!(
+        (number(&list, 0), number(&list, 1), list.nodes.count()),
+        (Some(-299), Some(499), 2)
+    );
+    list.remove(0, 1, shape);
+    assert!(matches!(list.nodes, Nodes::One(_)));
+}
+
+#[test]
+fn nodes_inside_are_compressed() {
+    let shape = Shape {
+        depth: 1,
+        ..Shape::DEFAULT
+    };
+    let mut list = List::default();
+    (0..10_000).for_each(|_| list.push(Side::Left, b"the same again and again", shape));
+    let inside = |list: &List| {
+        let states: Vec<bool> = list.nodes.iter().map(Node::is_compressed).collect();
+        assert!(!states[0] && !states[states.len() - 1]);
+        states.iter().filter(|it| **it).count()
+    };
+    let nodes = list.nodes.count();
+    assert_eq!(inside(&list), nodes - 2);
+    assert!(list.size(usize::MAX) < 40_000);
+    list.set(5000, b"another", shape);
+    assert_eq!(inside(&list), nodes - 2);
+    (0..600).for_each(|_| _ = list.pop(Side::Left, shape, |_| ()));
+    assert_eq!(inside(&list), list.nodes.count() - 2);
+    assert_eq!(list.position(Wanted::new(b"another")), Some(4400));
+}
