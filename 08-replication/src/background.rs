@@ -386,6 +386,18 @@ mod tests {
     }
 
     #[test]
+    fn a_rewrite_that_cannot_begin_has_failed() {
+        let config = Config {
+            dir: "/dev/null".into(),
+            ..Config::default()
+        };
+        let mut background = Background::default();
+        assert!(!background.rewrite(&mut Aof::default(), &Store::default(), &config));
+        let info = background.info_rewrites();
+        assert!(info.contains("aof_last_bgrewrite_status:err"), "{info}");
+    }
+
+    #[test]
     fn rewrites_that_fail_come_ever_more_seldom() {
         let mut rewrites = Rewrites::default();
         let expected = [0, 0, 1, 2, 4, 8, 16, 32, 60, 60];

@@ -153,9 +153,3 @@ impl Lifecycle {
         })
     }
 }
-
-/// Waits until the server has ended.
-pub async fn ended(status: &mut watch::Receiver<Status>) {
-    // It fails if nobody can change the status any more; then the server has ended, too.
-    let _ = status.wait_for(|status| status.phase == Phase::Ended).await;
-}

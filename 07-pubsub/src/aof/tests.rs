@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::rdb::Progress;
+use crate::store::Store;
 
 fn location(data: &TempDir) -> Location {
     Location {
@@ -208,6 +209,19 @@ fn a_torn_file_is_no_beginning_for_a_rewrite() -> io::Result<()> {
     // There is no AOF any more that could go on.
     let next = File::open("/dev/null")?;
     assert!(aof.switch(folder, next).is_err(), "there is no open AOF");
+    Ok(())
+}
+
+#[test]
+fn a_base_of_commands_has_one_for_each_key() -> io::Result<()> {
+    let mut store = Store::default();
+    for key in [b"a", b"b", b"c"] {
+        store.set_bytes(key, b"v");
+    }
+    let mut base = Vec::new();
+    rewrite::write_commands(store.snapshot(), &Progress::default(), &mut base)?;
+    let commands = base.windows(3).filter(|it| it == b"SET").count();
+    assert_eq!(commands, 3, "{}", base.escape_ascii());
     Ok(())
 }
 

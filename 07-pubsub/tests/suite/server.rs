@@ -219,6 +219,13 @@ fn config_set_takes_units() {
 }
 
 #[test]
+fn a_parameter_can_be_set_to_what_it_is() {
+    let (server, mut c) = connect();
+    let port = server.addr().port().to_string();
+    c.expect_args(&["CONFIG", "SET", "port", &port], OK);
+}
+
+#[test]
 fn config_set_is_all_or_nothing() {
     let (_server, mut c) = connect();
     let failed = |name: &str, why: &str| {

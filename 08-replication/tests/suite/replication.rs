@@ -118,7 +118,7 @@ fn a_replica_without_a_primary_says_so() {
 #[test]
 fn a_replica_becomes_as_its_primary_and_stays_so() {
     let (primary, mut p) = start(&[]);
-    let (_replica, mut r) = start(&[]);
+    let (replica, mut r) = start(&[]);
     r.expect("SET old 1", OK);
     p.expect_args(&["MSET", "a", "1", "b", "line\r\n"], OK);
     p.expect("SET timed v PXAT 33000000000123", OK);
@@ -137,6 +137,13 @@ fn a_replica_becomes_as_its_primary_and_stays_so() {
     let described = info(&mut p, "slave0");
     assert!(described.contains("ip=127.0.0.1,port="), "{described}");
     assert!(described.contains("state=online"), "{described}");
+    let role = String::from_utf8_lossy(&p.call(&["ROLE"])).into_owned();
+    let port = replica.addr().port().to_string();
+    let own = format!(
+        "*1\r\n*3\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n$",
+        port.len()
+    );
+    assert!(role.contains(&own), "{role}");
     let role = String::from_utf8_lossy(&r.call(&["ROLE"])).into_owned();
     assert!(role.contains("$9\r\nconnected\r\n:"), "{role}");
     r.expect("SET a 1", READONLY);
