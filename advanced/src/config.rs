@@ -298,6 +298,14 @@ const PARAMETERS: &[Parameter] = &[
     ),
     row("tcp-keepalive", Seconds(0, |c| &mut c.tcp_keepalive)),
     row("timeout", Seconds(0, |c| &mut c.timeout)),
+    #[cfg(feature = "sorted-sets")]
+    row("zset-max-listpack-entries", ZSET_ENTRIES),
+    #[cfg(feature = "sorted-sets")]
+    row("zset-max-listpack-value", ZSET_VALUE),
+    #[cfg(feature = "sorted-sets")]
+    row("zset-max-ziplist-entries", ZSET_ENTRIES),
+    #[cfg(feature = "sorted-sets")]
+    row("zset-max-ziplist-value", ZSET_VALUE),
 ];
 
 pub const NO_FILE: &str = "The server is running without a config file";
@@ -315,6 +323,10 @@ const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
 const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);
 const REPLICA_OF: Kind = Other(get_replicaof, set_replicaof);
 const SERVE_STALE: Kind = YesNo(|c| &mut c.replica_serve_stale_data);
+#[cfg(feature = "sorted-sets")]
+const ZSET_ENTRIES: Kind = Number(0, i64::MAX as u64, |c| &mut c.limits.sorted_set.entries);
+#[cfg(feature = "sorted-sets")]
+const ZSET_VALUE: Kind = Memory(0, |c| &mut c.limits.sorted_set.value);
 
 /// A parameter that CONFIG SET can change.
 const fn row(name: &'static str, kind: Kind) -> Parameter {

@@ -254,6 +254,12 @@ impl Keys {
         }
     }
 
+    /// The same key, and after it keys that follow their number.
+    #[cfg(feature = "sorted-sets")]
+    pub const fn and_counted(self, count_at: usize) -> Self {
+        Self { count_at, ..self }
+    }
+
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
         *self == NO_KEYS
@@ -272,6 +278,13 @@ impl Keys {
         Self::at(first, first + count.unwrap_or_default() - 1, 1)
     }
 
+    /// The position of the key before those that are counted, if their number is right.
+    #[cfg(feature = "sorted-sets")]
+    fn destination(&self, counted: Self) -> Option<usize> {
+        let is_stored = self.count_at > 0 && self.first > 0 && counted.first <= counted.last;
+        is_stored.then_some(self.first as usize)
+    }
+
     /// The keys among `args`.
     pub fn find<'a>(&self, args: Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         #[cfg(feature = "lists")]
@@ -283,6 +296,8 @@ impl Keys {
             last => last as usize,
         };
         let positions = (keys.first as usize..=last).step_by(keys.step as usize);
+        #[cfg(feature = "sorted-sets")]
+        let positions = self.destination(keys).into_iter().chain(positions);
         positions.filter_map(move |position| args.get(position))
     }
 }

@@ -34,6 +34,8 @@ pub fn publish(state: &mut State, command: &Command, args: Args<'_>) {
     for (change, key) in entries.drain(..) {
         let (class, event) = match change {
             Change::New => (Class::New, "new"),
+            #[cfg(feature = "sorted-sets")]
+            Change::Named(name) if name.starts_with('z') => (Class::SortedSet, name),
             #[cfg(feature = "lists")]
             Change::Named(name) => (Class::List, name),
             Change::Written => (class(command), event(command)),
@@ -74,6 +76,8 @@ fn class(command: &Command) -> Class {
     match command.name {
         "copy" | "restore" => Class::Generic,
         name if name.starts_with('h') => Class::Hash,
+        #[cfg(feature = "sorted-sets")]
+        name if name.starts_with('z') => Class::SortedSet,
         _ => Class::String,
     }
 }

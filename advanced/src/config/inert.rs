@@ -313,19 +313,23 @@ pub const PARAMETERS: &[Parameter] = &[
     inert("set-max-intset-entries", "512", Number(0, i64::MAX), TYPES),
     inert("stream-node-max-bytes", "4096", Memory(0), TYPES),
     inert("stream-node-max-entries", "100", Number(0, i64::MAX), TYPES),
+    #[cfg(not(feature = "sorted-sets"))]
     inert(
         "zset-max-listpack-entries",
         "128",
         Number(0, i64::MAX),
         TYPES,
     ),
+    #[cfg(not(feature = "sorted-sets"))]
     inert("zset-max-listpack-value", "64", Memory(0), TYPES),
+    #[cfg(not(feature = "sorted-sets"))]
     inert(
         "zset-max-ziplist-entries",
         "128",
         Number(0, i64::MAX),
         TYPES,
     ),
+    #[cfg(not(feature = "sorted-sets"))]
     inert("zset-max-ziplist-value", "64", Memory(0), TYPES),
     // What Redis hides from patterns.
     inert("key-load-delay", "0", Number(-INT - 1, INT), TEST),

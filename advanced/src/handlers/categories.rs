@@ -8,6 +8,8 @@ use std::iter::zip;
 
 #[cfg(feature = "lists")]
 use super::list;
+#[cfg(feature = "sorted-sets")]
+use super::sorted_set;
 use super::{connection, expiry, key, string};
 use crate::command::{Command, CommandError, Context, Flag, Result};
 use crate::resp::Args;
@@ -29,6 +31,8 @@ const OF_FAMILIES: &[(&[Command], &str)] = &[
     (connection::COMMANDS, "connection"),
     #[cfg(feature = "lists")]
     (list::COMMANDS, "list"),
+    #[cfg(feature = "sorted-sets")]
+    (sorted_set::COMMANDS, "sortedset"),
 ];
 
 /// The categories of commands whose family has none.
@@ -48,7 +52,7 @@ const OF_NAMES: &[(&str, &[&str])] = &[
 ];
 
 /// What a command does to its first key, and to the second if that is different.
-type KeyFlags = &'static [&'static [&'static str]];
+pub type KeyFlags = &'static [&'static [&'static str]];
 
 /// Commands whose row does not say what they do to their keys, by that.
 const KEY_FLAGS: &[(KeyFlags, &[&str])] = &[
@@ -139,6 +143,8 @@ fn key_flags(command: &Command) -> KeyFlags {
     let rows = KEY_FLAGS.iter();
     #[cfg(feature = "lists")]
     let rows = rows.chain(list::KEY_FLAGS);
+    #[cfg(feature = "sorted-sets")]
+    let rows = rows.chain(sorted_set::KEY_FLAGS);
     let found = rows.clone().find(|(_, of)| of.contains(&command.name));
     match found {
         Some((flags, _)) => flags,

@@ -48,6 +48,8 @@ mod pubsub;
 mod replication;
 mod server;
 mod shutdown;
+#[cfg(feature = "sorted-sets")]
+mod sorted_set;
 mod string;
 
 use std::sync::LazyLock;
@@ -80,6 +82,8 @@ const FAMILIES: &[&[Command]] = &[
     replication::COMMANDS,
     server::COMMANDS,
     shutdown::COMMANDS,
+    #[cfg(feature = "sorted-sets")]
+    sorted_set::COMMANDS,
     string::COMMANDS,
 ];
 

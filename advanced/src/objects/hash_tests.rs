@@ -7,6 +7,8 @@ const LIMITS: Limits = Limits {
     hash_value: 10,
     #[cfg(feature = "lists")]
     list: crate::objects::Shape::DEFAULT,
+    #[cfg(feature = "sorted-sets")]
+    sorted_set: crate::objects::sorted_set::Limits::DEFAULT,
 };
 
 /// A hash of so many fields: `0` to …, each with itself as its value.

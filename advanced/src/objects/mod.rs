@@ -16,6 +16,8 @@ mod hash;
 mod list;
 pub mod listpack;
 mod pages;
+#[cfg(feature = "sorted-sets")]
+pub mod sorted_set;
 #[cfg(test)]
 mod stalls;
 
@@ -32,6 +34,8 @@ pub use hash::Hash;
 pub use list::{List, Shape, Side, Wanted};
 pub use listpack::{Element, Listpack};
 pub use pages::{Pages, Record};
+#[cfg(feature = "sorted-sets")]
+pub use sorted_set::SortedSet;
 
 /// Bytes that need no memory of their own if there are at most 16 of them.
 type Bytes = SmallVec<[u8; 16]>;
@@ -78,6 +82,10 @@ pub trait Output {
     fn length(&mut self, length: usize);
 
     fn string(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes a score, in eight bytes.
+    #[cfg(feature = "sorted-sets")]
+    fn double(&mut self, number: f64) -> io::Result<()>;
 }
 
 /// Up to which size a collection is kept in one piece.
@@ -89,6 +97,8 @@ pub struct Limits {
     pub hash_value: usize,
     #[cfg(feature = "lists")]
     pub list: Shape,
+    #[cfg(feature = "sorted-sets")]
+    pub sorted_set: sorted_set::Limits,
 }
 
 impl Default for Limits {
@@ -98,6 +108,8 @@ impl Default for Limits {
             hash_value: 64,
             #[cfg(feature = "lists")]
             list: Shape::DEFAULT,
+            #[cfg(feature = "sorted-sets")]
+            sorted_set: sorted_set::Limits::DEFAULT,
         }
     }
 }

@@ -254,13 +254,13 @@ impl<R: Read> Decoder<R> {
         self.array().map(|[byte]| byte)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
         Ok(array)
     }
 
-    fn bytes(&mut self, length: u64) -> Result<&[u8]> {
+    pub(super) fn bytes(&mut self, length: u64) -> Result<&[u8]> {
         match usize::try_from(length) {
             Ok(length) => self.take(length),
             Err(_) => Err(RdbError::Short(self.offset())),

@@ -158,7 +158,7 @@ impl<W: Write> Encoder<W> {
         Ok(())
     }
 
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(CHUNK) {
             self.buffer.extend_from_slice(piece);
             if self.buffer.len() >= CHUNK {

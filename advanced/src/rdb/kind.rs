@@ -15,6 +15,10 @@ pub fn is_known(kind: u8) -> bool {
     if list::is(kind) {
         return true;
     }
+    #[cfg(feature = "sorted-sets")]
+    if sorted_set::is(kind) {
+        return true;
+    }
     matches!(
         kind,
         STRING | HASH | HASH_ZIPMAP | HASH_ZIPLIST | HASH_LISTPACK
@@ -38,11 +42,29 @@ pub mod list {
     }
 }
 
+/// The forms of a sorted set.
+#[cfg(feature = "sorted-sets")]
+pub mod sorted_set {
+    /// Members, each with its score in digits (until 4.0).
+    pub const DIGITS: u8 = 3;
+    /// Members, each with its score in eight bytes.
+    pub const BINARY: u8 = 5;
+    /// One ziplist (until 6.2).
+    pub const ZIPLIST: u8 = 12;
+    /// One listpack.
+    pub const LISTPACK: u8 = 17;
+
+    pub fn is(kind: u8) -> bool {
+        matches!(kind, DIGITS | BINARY | ZIPLIST | LISTPACK)
+    }
+}
+
 /// Names a type of value that this server does not have, for the error.
 pub fn type_name(kind: u8) -> Option<&'static str> {
     Some(match kind {
         1 | 10 | 14 | 18 => "a list",
         2 | 11 => "a set",
+        #[cfg(not(feature = "sorted-sets"))]
         3 | 5 | 12 | 17 => "a sorted set",
         6 | 7 => "a module's value",
         15 | 19 => "a stream",

@@ -193,8 +193,8 @@ fn what_cannot_be_represented_is_named() {
             "at byte 10 it has keys in database 3; this server has database 0 only",
         ),
         (
-            b"REDIS0010\x12\x02k\x00",
-            "at byte 9 it has a list at key \"k\\x00\", which this server does not have",
+            b"REDIS0010\x0F\x02k\x00",
+            "at byte 9 it has a stream at key \"k\\x00\", which this server does not have",
         ),
         (
             b"REDIS0010\xF7",

@@ -37,6 +37,11 @@ impl<W: Write> Output for Encoder<W> {
     fn string(&mut self, bytes: &[u8]) -> io::Result<()> {
         Encoder::string(self, bytes)
     }
+
+    #[cfg(feature = "sorted-sets")]
+    fn double(&mut self, number: f64) -> io::Result<()> {
+        self.bytes(&number.to_le_bytes())
+    }
 }
 
 impl<R: Read> Decoder<R> {
@@ -45,6 +50,10 @@ impl<R: Read> Decoder<R> {
         #[cfg(feature = "lists")]
         if kind::list::is(kind) {
             return self.list(kind);
+        }
+        #[cfg(feature = "sorted-sets")]
+        if kind::sorted_set::is(kind) {
+            return self.sorted_set(kind);
         }
         let hash = match kind {
             kind::STRING => return Ok(Some(Value::from_bytes(&self.string()?))),

@@ -57,6 +57,13 @@ impl From<crate::objects::List> for Value {
     }
 }
 
+#[cfg(feature = "sorted-sets")]
+impl From<crate::objects::SortedSet> for Value {
+    fn from(set: crate::objects::SortedSet) -> Self {
+        Self::Object(Arc::new(set))
+    }
+}
+
 impl Value {
     /// The best way to keep `bytes` (`tryObjectEncoding`).
     pub fn from_bytes(bytes: &[u8]) -> Self {

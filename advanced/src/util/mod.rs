@@ -2,6 +2,8 @@
 //! or keys.
 
 pub mod buffer;
+#[cfg(feature = "sorted-sets")]
+pub mod double;
 pub mod file;
 pub mod glob;
 pub mod long_double;

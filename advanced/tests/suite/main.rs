@@ -42,3 +42,9 @@ mod restore_fuzz;
 mod session;
 #[cfg(feature = "client-lifecycle")]
 mod slowlog;
+#[cfg(feature = "sorted-sets")]
+mod sorted_set_differential;
+#[cfg(feature = "sorted-sets")]
+mod sorted_set_events;
+#[cfg(feature = "sorted-sets")]
+mod sorted_sets;

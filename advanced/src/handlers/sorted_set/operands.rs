@@ -1,0 +1,71 @@
+//! What ZUNION, ZINTER and ZDIFF work on: sorted sets with their weights (`zsetopsrc` in Redis).
+
+use crate::command::{CommandError, Context, Result};
+use crate::objects::{Element, Object, SortedSet};
+use crate::resp::Args;
+use crate::store::Value;
+
+/// Divides arguments into so many keys, and what follows them.
+pub fn counted_keys<'a>(
+    args: Args<'a>,
+    count: i64,
+) -> Result<(impl Iterator<Item = &'a [u8]>, Args<'a>)> {
+    let count = usize::try_from(count).ok().filter(|it| *it <= args.len());
+    let count = count.ok_or(CommandError::SYNTAX)?;
+    Ok((args.iter().take(count), args.skip(count)))
+}
+
+/// One of the keys, and what its scores are multiplied with. It shares the value with the store,
+/// which is changed only when all operands are gone.
+pub struct Operand {
+    /// `None` if there is no such key.
+    value: Option<Value>,
+    pub weight: f64,
+    key: Vec<u8>,
+}
+
+impl Operand {
+    /// Looks up each key.
+    pub fn find_all<'a>(
+        ctx: &mut Context<'_>,
+        keys: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Vec<Self>> {
+        let operands = keys.map(|key| {
+            let value = ctx.state.store.get(key).cloned();
+            if value
+                .as_ref()
+                .is_some_and(|it| it.object::<SortedSet>().is_err())
+            {
+                return Err(CommandError::WRONG_TYPE);
+            }
+            Ok(Self {
+                value,
+                weight: 1.0,
+                key: key.to_vec(),
+            })
+        });
+        operands.collect()
+    }
+
+    fn set(&self) -> Option<&SortedSet> {
+        self.value.as_ref()?.object().ok()
+    }
+
+    pub fn len(&self) -> usize {
+        self.set().map_or(0, Object::len)
+    }
+
+    /// Whether both are the same key.
+    pub fn is(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        self.set()?.score(member)
+    }
+
+    /// All members and their scores, without the weight.
+    pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, f64)> {
+        self.set().into_iter().flat_map(SortedSet::iter)
+    }
+}

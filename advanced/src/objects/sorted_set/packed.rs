@@ -1,0 +1,119 @@
+//! A small sorted set: a listpack with member, score, member, score, in order (`zzl…` in Redis).
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::{Bound, Entry};
+use crate::objects::{Element, Listpack};
+use crate::util::double;
+
+/// The score that an element spells. One that spells none would be that of nobody, and
+/// [`is_sound`] has refused it.
+fn score_of(element: Element<'_>) -> f64 {
+    match element {
+        Element::Integer(number) => number as f64,
+        Element::Text(text) => double::parse(text).unwrap_or_default(),
+    }
+}
+
+/// Where each entry is, and the entry.
+fn positions(list: &Listpack) -> impl Iterator<Item = (Range<usize>, Entry<'_>)> {
+    let mut position = list.start();
+    std::iter::from_fn(move || {
+        let start = position;
+        let (member, middle) = list.at(start)?;
+        let (score, end) = list.at(middle)?;
+        position = end;
+        Some((start..end, (member, score_of(score))))
+    })
+}
+
+/// All entries.
+pub fn entries(list: &Listpack) -> impl Iterator<Item = Entry<'_>> {
+    positions(list).map(|(_, entry)| entry)
+}
+
+/// Where the entry of `member` is, and its score (`zzlFind`).
+pub fn find(list: &Listpack, member: &[u8]) -> Option<(Range<usize>, f64)> {
+    let found = list.find(member, 2)?;
+    let (score, end) = list.at(found.end)?;
+    Some((found.start..end, score_of(score)))
+}
+
+/// The rank of `member`.
+pub fn rank(list: &Listpack, member: &[u8]) -> Option<usize> {
+    let (found, _) = find(list, member)?;
+    Some(
+        positions(list)
+            .take_while(|(at, _)| at.start < found.start)
+            .count(),
+    )
+}
+
+/// How many entries are before `bound`.
+pub fn count_before(list: &Listpack, bound: &Bound<'_>) -> usize {
+    entries(list)
+        .take_while(|entry| is_before(*entry, bound))
+        .count()
+}
+
+fn is_before((member, score): Entry<'_>, bound: &Bound<'_>) -> bool {
+    let digits = &mut itoa::Buffer::new();
+    bound.is_after(score, || member.bytes(digits))
+}
+
+/// Gives `member` this score; `old` is that which it has. Its entry moves to its place
+/// (`zzlInsert`).
+pub fn set(list: &mut Listpack, member: &[u8], score: f64, old: Option<f64>) {
+    if old.is_some()
+        && let Some((pair, _)) = find(list, member)
+    {
+        list.remove(pair, 2);
+    }
+    let bound = Bound::entry(score, member);
+    let next = positions(list).find(|(_, entry)| !is_before(*entry, &bound));
+    // In a listpack, minus 0 is 0, as in Redis.
+    let text = double::to_text(if score == 0.0 { 0.0 } else { score });
+    match next {
+        Some((at, _)) => {
+            list.insert(at.start, &text);
+            list.insert(at.start, member);
+        }
+        None => {
+            list.push(member);
+            list.push(&text);
+        }
+    }
+}
+
+/// Removes the entry with this rank, and returns it.
+pub fn remove_rank(list: &mut Listpack, rank: usize) -> Option<(Vec<u8>, f64)> {
+    let (pair, (member, score)) = positions(list).nth(rank)?;
+    let member = member.bytes(&mut itoa::Buffer::new()).to_vec();
+    list.remove(pair, 2);
+    Some((member, score))
+}
+
+/// Whether a listpack from outside is a sorted set: pairs of a member and a score, in order, and no
+/// member twice. (Redis looks neither at the scores nor at the order.)
+pub fn is_sound(list: &Listpack) -> bool {
+    let mut elements = list.iter();
+    let mut members = HashSet::new();
+    let mut last: Option<(f64, Vec<u8>)> = None;
+    while let Some(member) = elements.next() {
+        let score = match elements.next() {
+            Some(Element::Integer(number)) => Some(number as f64),
+            Some(Element::Text(text)) => double::parse(text),
+            None => None,
+        };
+        let Some(score) = score.filter(|_| members.insert(member.number())) else {
+            return false;
+        };
+        let entry = (score, member.bytes(&mut itoa::Buffer::new()).to_vec());
+        if last.is_some_and(|last| last > entry) {
+            return false;
+        }
+        last = Some(entry);
+    }
+    true
+}
