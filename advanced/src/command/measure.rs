@@ -6,6 +6,9 @@ use crate::resp::Args;
 use crate::state::State;
 use crate::timing::{Called, Measured, slowlog::shortened};
 
+/// With so many bytes of replies, a batch may be interrupted (`MAX_REPLIES` of the connection).
+const LARGE: usize = 64 * 1024;
+
 impl State {
     /// Tells those that have a copy of one of the chapter's parameters.
     pub fn configure_service(&mut self) {
@@ -23,24 +26,44 @@ impl Command {
         Called {
             address: self.address(),
             name: self.name,
-            // SET is not marked as fast in Redis, because it may have to free a large value.
-            is_brief: self.is(Flag::Fast) || self.name == "set",
         }
+    }
+
+    /// Does it hardly ever take long, and let the next command of the batch follow at once? A
+    /// subcommand does not count, because others have the same first word; nor does PUBLISH, after
+    /// which the subscribers may have their turn.
+    fn is_brief(&self) -> bool {
+        // SET is not marked as fast in Redis, because it may have to free a large value.
+        let is_fast = self.is(Flag::Fast) || self.name == "set";
+        is_fast && !self.is(Flag::Pubsub) && !self.name.contains('|')
     }
 }
 
 /// A command has been called. Those who watch are shown it, whoever has sent it, and what it has done
 /// to keys is published. Those from the AOF and the primary are not measured.
+#[inline]
 pub fn end(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, has_failed: bool) {
-    if !ctx.client.is_obeyed
-        && let Some(measured) = ctx.state.life.timing.end(command.called(), has_failed)
-    {
-        note(ctx, command, args, measured);
+    if !ctx.client.is_obeyed {
+        if has_failed {
+            ctx.state.life.timing.fail(command.called());
+        }
+        let is_last = ctx.state.life.timing.count(|| command.is_brief());
+        if is_last || ctx.reply.len() >= LARGE {
+            end_run(ctx, command, args);
+        }
     }
     if !ctx.state.life.monitors.is_empty() {
         monitor::show(ctx, command, args);
     }
     notifications::publish(ctx.state, command, args);
+}
+
+/// The run ends with this command.
+#[inline]
+fn end_run(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) {
+    if let Some(measured) = ctx.state.life.timing.end(command.called()) {
+        note(ctx, command, args, measured);
+    }
 }
 
 /// Notes what has taken long.
@@ -71,6 +94,11 @@ fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Meas
 pub fn refused(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
     let command = ctx.table.lookup(args).ok().map(Command::called);
     ctx.state.life.timing.count_error(error.text(), command);
+    if ctx.state.life.timing.is_cut_short()
+        && let Ok(command) = ctx.table.lookup(args)
+    {
+        end_run(ctx, command, args);
+    }
 }
 
 /// Whether an argument is the value of a parameter that nobody may see.

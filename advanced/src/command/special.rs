@@ -56,6 +56,7 @@ fn messages(args: Args<'_>, reply: &[u8]) -> usize {
 
 /// Moves the lines that wait for a monitor to its output, while that is shorter than `room` bytes.
 /// Returns whether there are more.
+#[inline]
 pub fn collect(client: &Client, state: &mut State, output: &mut BytesMut, room: usize) -> bool {
     let (monitors, handle) = (&mut state.life.monitors, &client.handle);
     if !handle.states.has(MONITOR) {

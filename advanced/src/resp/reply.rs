@@ -19,6 +19,11 @@ impl<'a> Reply<'a> {
         Self { output, protocol }
     }
 
+    /// How many bytes of replies wait in the output.
+    pub fn len(&self) -> usize {
+        self.output.len()
+    }
+
     /// `+OK`, the most common reply.
     pub fn ok(&mut self) {
         self.output.put_slice(b"+OK\r\n");

@@ -12,9 +12,12 @@
 //! (`mstime`). There, setting that clock an hour forward ends every key that had
 //! less than an hour.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::util::monotonic::nanos;
 use crate::util::unix_time;
+
+const NANOS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// How far the system's clock may be from ours before we follow it, in
 /// milliseconds. Less is what a clock that is kept right by the network does
@@ -43,9 +46,9 @@ pub enum Unit {
 /// that they all agree on which keys are there.
 #[derive(Debug, Clone)]
 pub struct Clock {
-    started: Instant,
-    /// When it was moved last.
-    ticked: Instant,
+    /// When it stood at zero, and when it was moved last, as [`nanos`] of the monotonic clock.
+    started: u64,
+    ticked: u64,
     /// The calendar time of moment 0, in milliseconds since 1970.
     epoch: i64,
     now: Moment,
@@ -53,11 +56,11 @@ pub struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        let (now, unix) = (Instant::now(), unix_time());
+        let (now, unix) = (nanos(), unix_time());
         // It starts at a whole millisecond of the calendar. Otherwise it would lag behind the
         // system's clock for a part of each, and PTTL would promise a millisecond more than a
         // client asked for with PXAT.
-        let part = Duration::from_nanos(u64::from(unix.subsec_nanos() % 1_000_000));
+        let part = u64::from(unix.subsec_nanos()) % NANOS_PER_MILLISECOND;
         Self {
             started: now.checked_sub(part).unwrap_or(now),
             ticked: now,
@@ -70,12 +73,13 @@ impl Default for Clock {
 impl Clock {
     /// Moves the clock to the present time.
     pub fn tick(&mut self) {
-        self.ticked = Instant::now();
-        self.now = Moment(milliseconds(self.ticked - self.started));
+        self.ticked = nanos();
+        let passed = (self.ticked - self.started) / NANOS_PER_MILLISECOND;
+        self.now = Moment(passed as i64);
     }
 
-    /// When the clock was moved last, to the nanosecond.
-    pub fn ticked(&self) -> Instant {
+    /// When the clock was moved last, as [`nanos`] of the monotonic clock.
+    pub fn ticked(&self) -> u64 {
         self.ticked
     }
 
@@ -83,7 +87,8 @@ impl Clock {
     /// unix times change.
     pub fn follow_calendar(&mut self) {
         // Rounded up, because a clock that lags would promise more than was asked for.
-        let started = unix_time().saturating_sub(self.started.elapsed());
+        let passed = Duration::from_nanos(nanos() - self.started);
+        let started = unix_time().saturating_sub(passed);
         let epoch = milliseconds(started + Duration::from_nanos(999_999));
         if epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs() {
             self.epoch = epoch;

@@ -7,7 +7,9 @@
 //! the first of a batch begins with the one that was read with the lock. And commands that hardly
 //! ever take long share a reading: a **run** is at most [`MAX_RUN`] calls of the same brief command,
 //! one after the other in one batch. It is measured as a whole, and each of its calls counts with its
-//! share. So a pipeline of GETs pays for one reading in 64, and a GET that comes alone for one.
+//! share. So a pipeline of GETs pays for one reading in 64, and a GET that comes alone for one. How
+//! long a run is, the batch says when it begins, and the calls between its first and its last only
+//! count.
 //!
 //! What is lost: in a run, all calls seem to have taken equally long, and if the whole run was slow,
 //! the slow log has one entry for it, which says so instead of giving arguments. What is not brief is
@@ -19,15 +21,16 @@ pub mod latency;
 pub mod slowlog;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::histogram::Histogram;
 use self::latency::Latency;
 use self::slowlog::SlowLog;
 use crate::resp::Batch;
+use crate::util::monotonic::nanos;
 
 /// The most calls of a run.
-const MAX_RUN: u32 = 64;
+const MAX_RUN: usize = 64;
 
 /// Below so many microseconds, `slowlog-log-slower-than` asks for every command by itself.
 const PRECISE_BELOW: i64 = 1000;
@@ -38,8 +41,10 @@ const MAX_ERRORS: usize = 128;
 /// What is measured.
 #[derive(Debug)]
 pub struct Timing {
-    /// The next command of the batch is the same: they may be measured together.
-    pub continues: bool,
+    /// How many commands the run still has, with the one that is under way, and when its batch began:
+    /// a batch may be interrupted.
+    left: usize,
+    locked: u64,
     /// Brief commands may be measured together.
     pub joins: bool,
     pub tracks: bool,
@@ -47,13 +52,13 @@ pub struct Timing {
     pub latency: Latency,
     pub errors: BTreeMap<String, u64>,
     pub error_replies: u64,
-    /// When the run began, and how many calls it has had; 0 is no run.
-    began: Instant,
-    calls: u32,
+    /// When the run began, and how many calls it has had.
+    began: u64,
+    calls: u64,
     /// From so many nanoseconds on, a command is slow.
     slow_from: u64,
     /// The last reading of the clock.
-    read: Instant,
+    read: u64,
     /// The last command was called and has failed.
     has_failed: bool,
     commands: Vec<Calls>,
@@ -83,8 +88,6 @@ pub struct Called {
     /// Where it is in the table.
     pub address: usize,
     pub name: &'static str,
-    /// It hardly ever takes long.
-    pub is_brief: bool,
 }
 
 /// A measurement that has ended.
@@ -92,7 +95,7 @@ pub struct Called {
 pub struct Measured {
     pub time: Duration,
     /// Of so many calls together.
-    pub calls: u32,
+    pub calls: u64,
     /// It is one for the slow log.
     pub is_slow: bool,
 }
@@ -100,17 +103,18 @@ pub struct Measured {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            continues: false,
+            left: 0,
+            locked: 0,
             joins: true,
             tracks: true,
             slowlog: SlowLog::default(),
             latency: Latency::default(),
             errors: BTreeMap::default(),
             error_replies: 0,
-            began: Instant::now(),
+            began: 0,
             calls: 0,
             slow_from: u64::MAX,
-            read: Instant::now(),
+            read: 0,
             has_failed: false,
             commands: Vec::new(),
             places: HashMap::default(),
@@ -129,46 +133,66 @@ impl Timing {
     }
 
     /// The next command of the batch is about to be called. `locked` is when the batch began.
-    pub fn begin(&mut self, batch: &Batch, input: &[u8], locked: Instant) {
-        self.continues = self.joins && batch.repeats(input);
-        // A run that began in an earlier batch was not ended by its last command: that was refused.
-        if self.calls == 0 || self.began < locked {
-            self.began = self.read.max(locked);
+    #[inline]
+    pub fn begin(&mut self, batch: &Batch, input: &[u8], locked: u64) {
+        match self.left > 1 && self.locked == locked {
+            true => self.left -= 1,
+            false => self.begin_run(batch, input, locked),
         }
     }
 
-    /// The command has been called. `None` if the run goes on, or if nobody has to know.
-    pub fn end(&mut self, command: Called, has_failed: bool) -> Option<Measured> {
+    fn begin_run(&mut self, batch: &Batch, input: &[u8], locked: u64) {
+        self.left = match self.joins {
+            true => batch.same(input, MAX_RUN),
+            false => 1,
+        };
+        self.locked = locked;
+        self.began = self.read.max(locked);
+    }
+
+    /// A command has been called, which hardly ever takes long if it `is_brief`. Returns whether the
+    /// measurement ends with it; then [`end`](Self::end) must be called.
+    #[inline]
+    pub fn count(&mut self, is_brief: impl FnOnce() -> bool) -> bool {
         self.calls += 1;
-        if has_failed {
-            self.has_failed = true;
-            self.calls_of(command).failed += 1;
-        }
-        if self.continues && self.calls < MAX_RUN && command.is_brief {
-            return None;
-        }
-        self.read = Instant::now();
-        let time = self.read - self.began;
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let (calls, tracks) = (std::mem::take(&mut self.calls), self.tracks);
+        self.left < 2 || (self.calls == 1 && !is_brief())
+    }
+
+    /// The measurement ends, with the command that is under way, and the next one of the run begins.
+    /// `None` if nobody has to know what it has taken.
+    #[inline]
+    pub fn end(&mut self, command: Called) -> Option<Measured> {
+        let calls = std::mem::take(&mut self.calls);
+        self.read = nanos();
+        let nanos = self.read.saturating_sub(self.began);
+        self.began = self.read;
+        let tracks = self.tracks;
         let counted = self.calls_of(command);
-        counted.calls += u64::from(calls);
+        counted.calls += calls;
         counted.nanos += nanos;
         if tracks {
-            let each = if calls == 1 {
-                nanos
-            } else {
-                nanos / u64::from(calls)
-            };
-            counted.histogram.add(each, calls.into());
+            let each = if calls == 1 { nanos } else { nanos / calls };
+            counted.histogram.add(each, calls);
         }
         let is_slow = nanos >= self.slow_from;
-        let measured = Measured {
-            time,
+        (is_slow || self.latency.threshold > 0).then(|| Measured {
+            time: Duration::from_nanos(nanos),
             calls,
             is_slow,
-        };
-        (is_slow || self.latency.threshold > 0).then_some(measured)
+        })
+    }
+
+    /// The command that is under way has failed.
+    #[cold]
+    pub fn fail(&mut self, command: Called) {
+        self.has_failed = true;
+        self.calls_of(command).failed += 1;
+    }
+
+    /// A command was refused. Has its run had calls, and would it have been the last? Then the
+    /// measurement ends with it.
+    pub fn is_cut_short(&self) -> bool {
+        self.left < 2 && self.calls > 0
     }
 
     /// A command got an error as its reply, be it that it was called or not.
@@ -186,19 +210,24 @@ impl Timing {
         }
     }
 
+    #[inline]
     fn calls_of(&mut self, command: Called) -> &mut Calls {
         if self.last.0 != command.address {
-            let next = self.commands.len();
-            let place = *self.places.entry(command.address).or_insert(next);
-            if place == next {
-                self.commands.push(Calls {
-                    name: command.name,
-                    ..Calls::default()
-                });
-            }
-            self.last = (command.address, place);
+            self.last = (command.address, self.place_of(command));
         }
         &mut self.commands[self.last.1]
+    }
+
+    fn place_of(&mut self, command: Called) -> usize {
+        let next = self.commands.len();
+        let place = *self.places.entry(command.address).or_insert(next);
+        if place == next {
+            self.commands.push(Calls {
+                name: command.name,
+                ..Calls::default()
+            });
+        }
+        place
     }
 
     /// All commands that were called or rejected, by name.
@@ -220,42 +249,81 @@ impl Timing {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+
     use super::*;
 
     const GET: Called = Called {
         address: 1,
         name: "get",
-        is_brief: true,
     };
     const KEYS: Called = Called {
         address: 2,
         name: "keys",
-        is_brief: false,
     };
+
+    /// Puts inline commands into a batch.
+    fn batch(text: &str) -> (Batch, BytesMut) {
+        let (mut batch, mut input) = (Batch::default(), BytesMut::from(text));
+        assert!(batch.fill(&mut input).is_ok());
+        (batch, input)
+    }
+
+    /// Calls the commands of a batch. Returns of how many calls each measurement was.
+    fn run(timing: &mut Timing, text: &str) -> Vec<u64> {
+        let (mut batch, input) = batch(text);
+        let mut runs = Vec::new();
+        loop {
+            timing.begin(&batch, &input, 1);
+            let Some(args) = batch.take(&input) else {
+                return runs;
+            };
+            let command = if args.is(0, "GET") { GET } else { KEYS };
+            if timing.count(|| command.name == "get") {
+                runs.extend(timing.end(command).map(|it| it.calls));
+            }
+        }
+    }
 
     #[test]
     fn a_run_is_measured_as_a_whole() {
         let mut timing = Timing::default();
-        timing.configure(0, true);
-        let now = Instant::now();
-        let begin = |timing: &mut Timing, continues| {
-            timing.begin(&Batch::default(), b"", now);
-            timing.continues = continues;
-        };
-        for _ in 1..MAX_RUN {
-            begin(&mut timing, true);
-            assert!(timing.end(GET, false).is_none());
-        }
-        begin(&mut timing, true);
-        assert_eq!(timing.end(GET, false).map(|it| it.calls), Some(MAX_RUN));
-        begin(&mut timing, false);
-        assert_eq!(timing.end(KEYS, true).map(|it| it.calls), Some(1));
+        timing.configure(PRECISE_BELOW, true);
+        timing.slow_from = 0;
+        let text = "GET akey\r\n".repeat(3) + &"KEYS *\r\n".repeat(2) + "GET akey\r\n";
+        assert_eq!(run(&mut timing, &text), [3, 1, 1, 1]);
+        assert_eq!(run(&mut timing, &"GET akey\r\n".repeat(64)), [64]);
+        timing.fail(KEYS);
         let counts = timing.commands();
         let counts: Vec<_> = counts
             .iter()
             .map(|it| (it.name, it.calls, it.failed))
             .collect();
-        assert_eq!(counts, [("get", 64, 0), ("keys", 1, 1)]);
+        assert_eq!(counts, [("get", 68, 0), ("keys", 2, 1)]);
+        // Every command by itself.
+        timing.configure(0, true);
+        assert_eq!(run(&mut timing, &text), [1; 6]);
+    }
+
+    #[test]
+    fn names_are_compared_as_numbers() {
+        for (text, same) in [
+            ("", 1),
+            ("GET a\r\n", 1),
+            ("GET abcd\r\nGET ab\r\nGET abcd\r\n", 3),
+            ("GET abcd\r\nget abcd\r\n", 1),
+            ("GETEX abcd\r\nGETEX abcd\r\n", 2),
+            ("GET EX abcd\r\nGETEX abcd\r\n", 1),
+            ("GETRANGE k 0 1\r\nGETRANGE k 0 1\r\n", 2),
+            // Longer than a number, and at the end.
+            ("HINCRBYFLOAT a b 1\r\nHINCRBYFLOAT a b 1\r\n", 1),
+            ("PING\r\nPING\r\nPING\r\n", 2),
+        ] {
+            let (batch, input) = batch(text);
+            assert_eq!(batch.same(&input, MAX_RUN), same, "{text}");
+        }
+        let (batch, input) = batch(&"GET akey\r\n".repeat(9));
+        assert_eq!(batch.same(&input, 5), 5);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod double;
 pub mod file;
 pub mod glob;
 pub mod long_double;
+pub mod monotonic;
 pub mod open_files;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
