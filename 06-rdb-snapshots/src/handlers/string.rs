@@ -241,13 +241,16 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn getset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
     ctx.state.store.set_bytes(&args[1], &args[2]);
+    ctx.propagate(&[b"SET", &args[1], &args[2]]);
     Ok(())
 }
 
 /// `GETDEL key`
 fn getdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]));
-    ctx.state.store.remove(&args[1]);
+    if ctx.state.store.remove(&args[1]).is_some() {
+        ctx.propagate(&[b"DEL", &args[1]]);
+    }
     Ok(())
 }
 

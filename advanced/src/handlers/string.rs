@@ -241,6 +241,7 @@ fn getex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn getset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     reply_value(&mut ctx.reply, ctx.state.store.get(&args[1]))?;
     ctx.state.store.set_bytes(&args[1], &args[2]);
+    ctx.propagate(&[b"SET", &args[1], &args[2]]);
     Ok(())
 }
 
