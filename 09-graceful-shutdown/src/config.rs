@@ -354,7 +354,8 @@ fn set_bind(config: &mut Config, value: &str) -> Result<(), String> {
 }
 
 fn set_port(config: &mut Config, value: &str) -> Result<(), String> {
-    parse_into(value, &mut config.port)
+    config.port = parse_number(value, 0, u16::MAX.into())? as u16;
+    Ok(())
 }
 
 fn set_dir(config: &mut Config, value: &str) -> Result<(), String> {
