@@ -39,11 +39,11 @@ pub mod client;
 /// What a command is: its row in the table, its dispatch, its errors, what is propagated.
 pub mod command;
 
-/// What each command does: a file per family, and the table that joins them.
-pub mod handlers;
-
 /// Executes commands that come from an AOF or from a primary.
 pub mod apply;
+
+/// What each command does: a file per family, and the table that joins them.
+pub mod handlers;
 
 /// The data set as it was: files become keys, at a start or from a primary.
 pub mod recovery;
