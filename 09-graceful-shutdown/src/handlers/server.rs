@@ -101,15 +101,15 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let mut changes: Vec<(&Parameter, &[u8])> = Vec::new();
     for (name, value) in names.zip(values) {
         let parameter = Parameter::find(name).ok_or_else(|| unknown_parameter(name))?;
-        // While the AOF is being replayed, it can be neither closed nor opened.
-        if ctx.state.store.loading && parameter.name == "appendonly" {
-            return Err(CommandError::LOADING);
-        }
         if parameter.is(Change::Immutable) {
             return Err(config_failed(name, "can't set immutable config"));
         }
         if parameter.is(Change::Protected) {
             return Err(config_failed(name, "can't set protected config"));
+        }
+        // While the AOF is being replayed, it can be neither closed nor opened.
+        if ctx.state.store.loading && parameter.name == "appendonly" {
+            return Err(CommandError::LOADING);
         }
         if changes.iter().any(|(it, _)| it.name == parameter.name) {
             return Err(config_failed(name, "duplicate parameter"));
