@@ -372,10 +372,13 @@ fn set_replicaof(config: &mut Config, value: &str) -> Result<(), String> {
     config.replicaof = match words[..] {
         [no, one] if no.eq_ignore_ascii_case("no") && one.eq_ignore_ascii_case("one") => None,
         [host, port] => {
-            let (host, port) = (host.to_owned(), port.parse().map_err(|_| "no such port")?);
+            let (host, port) = (
+                host.to_owned(),
+                port.parse().map_err(|_| "Invalid master port")?,
+            );
             Some(Address { host, port })
         }
-        _ => return Err("give a host and a port".into()),
+        _ => return Err("wrong number of arguments".into()),
     };
     Ok(())
 }
