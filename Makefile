@@ -24,7 +24,8 @@ tool = $(call first,$(TOOL),the workshop's tool,about two minutes) $(cargo) run 
 help:
 	@echo "make <step>       build and run a step; flags go into ARGS=\"--port 7000\""
 	@for step in $(STEPS); do echo "                  make $$step"; done
-	@echo "make 10-capstone  measure the newest step against real Redis (under 3 minutes)"
+	@echo "make 10-capstone  measure the newest step against real Redis (under 3 minutes);"
+	@echo "                  with OF=advanced or OF=05-aof-persistence, that server"
 	@echo "make report       measure all steps, and more, into report.html (6 minutes)"
 	@echo "make diff-03      what a step adds to the one before it"
 	@echo "make demo-03      what an instructor shows of a step in class; with MY=1, of yours"
@@ -79,11 +80,14 @@ $(CHAPTERS):
 	@$(call first,target/release/step$@,$@,a minute or two) cd target/chapters/$@ && $(cargo) build --release $(call quiet,target/release/step$@) --package step$@
 	@exec target/release/step$@ $(ARGS)
 
-# The newest step, and step 01 as the floor.
+# The newest step, and step 01 as the floor. OF=advanced measures the advanced track, and OF=05-aof-persistence step 05.
+OF ?=
+of = $(if $(OF),$(OF:%=$(if $(filter advanced,$(OF)),%,step%)),step$(lastword $(STEPS)))
+
 .PHONY: 10-capstone
 10-capstone: redis-if-possible
-	@$(call first,target/release/step$@,$@ and what it measures,some minutes) $(cargo) build --release $(call quiet,target/release/step$@) $(addprefix --package step,$(lastword $(STEPS)) $(firstword $(STEPS)) 10-capstone)
-	@exec target/release/step10-capstone --html report.html $(ARGS)
+	@$(call first,target/release/step$@,$@ and what it measures,some minutes) $(cargo) build --release $(call quiet,target/release/step$@) --package $(of) $(addprefix --package step,$(firstword $(STEPS)) 10-capstone)
+	@exec target/release/step10-capstone $(if $(OF),--server-bin target/release/$(of)) --html report.html $(ARGS)
 
 .PHONY: report
 report: redis-if-possible

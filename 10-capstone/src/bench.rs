@@ -14,11 +14,13 @@ use crate::measure::disturbance;
 use crate::measure::ratio;
 use crate::measure::rounds::Rounds;
 use crate::measure::window::Measurement;
+use crate::operation::Operation;
 use crate::progress::Progress;
 use crate::report::results::{Outcome, Results, Side};
-use crate::scenario::{Condition, Operation, Scenario};
+use crate::scenario::{Condition, Scenario};
 use crate::servers::contestant::{About, Contestant, Role};
 use crate::servers::lineup;
+use crate::standard::{self, TYPES};
 use crate::worker;
 
 /// The most bytes that all values together may take. If values are long, there are fewer keys.
@@ -30,8 +32,21 @@ pub async fn run(options: &Options) -> Result<Results> {
         eprintln!("notice: this is a debug build, whose load generator is slow: use --release");
     }
     let environment = Environment::here();
-    let scenarios = options.scenarios()?;
+    let mut scenarios = options.scenarios()?;
     let contestants = lineup::start(options).await?;
+    // What no step has is left out, unless it was asked for.
+    let optional = standard::scenarios(if options.scenarios.is_empty() {
+        TYPES
+    } else {
+        &[]
+    });
+    for scenario in optional {
+        for step in contestants.iter().filter(|it| it.about.role == Role::Step) {
+            if step.lacks(&scenario)?.is_some() {
+                scenarios.retain(|it| *it != scenario);
+            }
+        }
+    }
     let turns = scenarios.len() * contestants.len() * usize::from(options.rounds);
     let mut run = Run {
         progress: Progress::new(turns as u64),
@@ -81,9 +96,9 @@ struct Entry {
 impl Run<'_> {
     /// Measures every server in one scenario, in alternating rounds.
     async fn measure_scenario(&mut self, scenario: Scenario) -> Result<Outcome> {
-        // Fewer keys, if values are long.
-        let room = (MOST_VALUE_BYTES / scenario.value_bytes).max(1);
-        let count = self.options.keys.min(room);
+        // Fewer keys, if values are long or if each has many.
+        let room = MOST_VALUE_BYTES / scenario.value_bytes;
+        let count = (self.options.keys.min(room) / scenario.operation.members()).max(1);
         let keys = Keys::new(scenario.popularity, count);
         let load = Load { scenario, keys };
         // A command with ten keys may begin with any of these and goes on after the last.

@@ -11,7 +11,7 @@ use clap::Parser;
 
 use crate::load::keyspace::MAX_KEYS;
 use crate::scenario::{self, Scenario};
-use crate::standard::{self, BESIDE, MORE, PLAIN};
+use crate::standard::{self, BESIDE, MORE, PLAIN, TYPES};
 
 /// Measures p50, p95 and p99 of the workshop's server against real Redis.
 #[derive(Debug, Parser)]
@@ -80,8 +80,9 @@ pub struct Options {
     pub full: bool,
 
     /// Measure only this scenario; may be given more than once. After the three numbers may follow,
-    /// separated by commas: get=90, incr, mget, mset, del, expire, zipf, aof=everysec, aof=always,
-    /// bgsave, replica, pubsub, rate=20000 and pause=200ms.
+    /// separated by commas: get=90, incr, mget, mset, del, expire, a command on another type (hset,
+    /// lpop=50 …), zipf, aof=everysec, aof=always, bgsave, replica, pubsub, blpop, rate=20000 and
+    /// pause=200ms.
     #[arg(long = "scenario", value_name = "CLIENTSxPIPELINExBYTES[,…]")]
     pub scenarios: Vec<Scenario>,
 
@@ -127,8 +128,8 @@ impl Options {
             (Some(_), _) => standard::DEMONSTRATION,
             (None, Some(_)) => &[standard::OPEN],
             (None, None) if self.all_steps => standard::ALL_STEPS,
-            (None, None) if self.full => &[PLAIN, MORE, BESIDE].concat(),
-            (None, None) => &[PLAIN, BESIDE].concat(),
+            (None, None) if self.full => &[PLAIN, TYPES, MORE, BESIDE].concat(),
+            (None, None) => &[PLAIN, TYPES, BESIDE].concat(),
         };
         let mut scenarios = self.scenarios.clone();
         if scenarios.is_empty() {

@@ -10,6 +10,8 @@
 /// Work on a thread of its own. The thread ends when the future that waits for it is dropped.
 pub mod worker;
 
+/// The commands that are measured, and what each needs.
+pub mod operation;
 /// A scenario: what is sent to a server and what the server does besides, as data and as text.
 pub mod scenario;
 /// The scenarios that are measured when the command line names none.

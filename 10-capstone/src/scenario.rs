@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, bail};
-use enum_map::Enum;
 use serde::Serialize;
-use strum::{Display, EnumString};
+
+use crate::operation::Operation;
 
 /// The highest number of clients, below the 1,024 open files that many systems allow a process.
 const MAX_CLIENTS: u32 = 1000;
@@ -24,35 +24,13 @@ const MAX_RATE: u32 = 10_000_000;
 /// How long a pause may be, in milliseconds.
 const PAUSE_MS: RangeInclusive<u64> = 1..=60_000;
 
+/// The shortest value that can be a member of a collection.
+const LEAST_MEMBER: u32 = 16;
 /// The longest number that INCR is measured with, in digits.
 const MAX_DIGITS: u32 = 18;
 /// The most bytes that an echo may be sent at once. An echo stops reading while it cannot write, so
 /// a client that sends more than the sockets hold waits forever.
 const MAX_ECHO_BYTES: usize = 256 * 1024;
-
-/// The commands that are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Display, EnumString, Serialize)]
-#[strum(serialize_all = "UPPERCASE", ascii_case_insensitive)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    Get,
-    Set,
-    Incr,
-    Mget,
-    Mset,
-    Del,
-    Expire,
-}
-
-impl Operation {
-    /// How many keys one command has.
-    pub const fn keys(self) -> u32 {
-        match self {
-            Self::Mget | Self::Mset => 10,
-            _ => 1,
-        }
-    }
-}
 
 /// One kind of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,7 +41,7 @@ pub struct Scenario {
     pub pipeline: u16,
     /// Length of each value, in bytes.
     pub value_bytes: u32,
-    /// The command that is measured, and its share in percent; the other commands are SET.
+    /// The command that is measured, and its share in percent; the others are its maker.
     pub operation: Operation,
     pub percent: u8,
     pub popularity: Popularity,
@@ -100,6 +78,15 @@ pub enum Condition {
     Replica,
     /// One publisher sends messages, and each client is a subscriber.
     Pubsub,
+    /// One client pushes elements to a list, and each of the others waits for one with BLPOP.
+    Blpop,
+}
+
+impl Condition {
+    /// Does one client send what the others wait for? Then no key is needed.
+    pub fn is_fanout(self) -> bool {
+        matches!(self, Self::Pubsub | Self::Blpop)
+    }
 }
 
 impl Scenario {
@@ -145,8 +132,8 @@ impl Scenario {
             bytes if bytes >= 1024 && bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
             bytes => format!("{bytes} B"),
         };
-        let is_pubsub = self.condition == Condition::Pubsub;
-        let publisher = if is_pubsub { "1→" } else { "" };
+        let is_fanout = self.condition.is_fanout();
+        let publisher = if is_fanout { "1→" } else { "" };
         format!("{publisher}{clients}×{pipeline}, {size}")
     }
 
@@ -199,18 +186,20 @@ impl FromStr for Scenario {
 }
 
 /// The words for conditions: on the command line, and in a report.
-const CONDITIONS: [(Condition, &str, &str); 5] = [
+const CONDITIONS: [(Condition, &str, &str); 6] = [
     (Condition::AofEverysec, "aof=everysec", "AOF everysec"),
     (Condition::AofAlways, "aof=always", "AOF always"),
     (Condition::Bgsave, "bgsave", "during BGSAVE"),
     (Condition::Replica, "replica", "one replica"),
     (Condition::Pubsub, "pubsub", "pub/sub"),
+    (Condition::Blpop, "blpop", "BLPOP"),
 ];
 
 /// The words that may follow the three numbers.
-const WORDS: &str = "get=PERCENT (or incr, mget, mset, del, expire, with or without =PERCENT), \
-                     zipf, aof=everysec, aof=always, bgsave, replica, pubsub, rate=PER_SECOND or \
-                     pause=200ms";
+const WORDS: &str = "get=PERCENT (or incr, mget, mset, del, expire, hset, hget, hgetall, lpush, \
+                     lpop, lrange, sadd, srem, sismember, sinter, zadd, zrange, zrank, with or \
+                     without =PERCENT), zipf, aof=everysec, aof=always, bgsave, replica, pubsub, \
+                     blpop, rate=PER_SECOND or pause=200ms";
 
 fn read_shape(text: &str) -> Option<Scenario> {
     let numbers = text.split('x').collect::<Vec<_>>();
@@ -245,12 +234,20 @@ impl Scenario {
     /// Refuses combinations that cannot be measured.
     pub fn check(&self) -> Result<()> {
         match (self.operation, self.condition, self.rate) {
-            (_, Condition::Pubsub, Some(_)) => bail!("pubsub is a closed loop, and has no rate"),
+            (_, it, Some(_)) if it.is_fanout() => {
+                bail!("pubsub and blpop are closed loops, and have no rate")
+            }
+            (_, Condition::Blpop, _) if self.pipeline > 1 => {
+                bail!("with blpop, elements are pushed one by one: let the pipeline be 1")
+            }
             (_, _, Some(_)) if self.pipeline > 1 => {
                 bail!("with a rate, commands are sent one by one: let the pipeline be 1")
             }
             (Operation::Incr, ..) if self.value_bytes > MAX_DIGITS => {
                 bail!("incr counts up a number, of {MAX_DIGITS} bytes at most")
+            }
+            (it, ..) if it.members() > 1 && self.value_bytes < LEAST_MEMBER => {
+                bail!("members are told apart by {LEAST_MEMBER} bytes: let values be no shorter")
             }
             _ => Ok(()),
         }
@@ -291,6 +288,9 @@ mod tests {
             ("50x1x1048576", "50×1, 1 MiB"),
             ("50x1x65536,bgsave", "50×1, 64 KiB, during BGSAVE"),
             ("50x1x16,pubsub", "1→50×1, 16 B, pub/sub"),
+            ("50x1x16,blpop", "1→50×1, 16 B, BLPOP"),
+            ("50x16x16,hgetall", "50×16, 16 B, HGETALL of 10"),
+            ("50x16x16,lpop=50", "50×16, 16 B, 50 % LPOP"),
             (
                 "50x1x16,rate=20000,pause=200ms",
                 "50×1, 16 B, open, 20000/s, 200 ms pause",
@@ -344,8 +344,10 @@ mod tests {
             "50x1x16,zipf=1",
             "50x1x16,aof",
             "50x1x16,incr=",
-            "50x1x16,lpush",
+            "50x1x16,xadd",
             "50x1x16,pubsub,rate=5",
+            "50x1x16,blpop,rate=5",
+            "50x2x16,blpop",
             "50x2x16,rate=5",
         ] {
             assert!(wrong.parse::<Scenario>().is_err(), "{wrong}");

@@ -32,6 +32,23 @@ pub const PLAIN: &[&str] = &[
     "50x1x65536",
 ];
 
+/// Data types. They are left out if the server that is measured lacks them. What changes a list or
+/// a set is one half of the commands, and undoes what the other half does.
+pub const TYPES: &[&str] = &[
+    "50x16x16,hset",
+    "50x16x16,hget",
+    "50x16x16,hgetall",
+    "50x16x16,lpop=50",
+    "50x16x16,lrange",
+    "50x16x16,srem=50",
+    "50x16x16,sismember",
+    "50x16x16,sinter",
+    "50x16x16,zadd",
+    "50x16x16,zrange",
+    "50x16x16,zrank",
+    "50x1x16,blpop",
+];
+
 /// What `--full` adds.
 pub const MORE: &[&str] = &[
     // Values. Longer values only measure how fast memory is copied.
@@ -71,7 +88,7 @@ mod tests {
 
     #[test]
     fn all_lists_can_be_read() {
-        for list in [ALL_STEPS, PLAIN, MORE, BESIDE, DEMONSTRATION] {
+        for list in [ALL_STEPS, PLAIN, TYPES, MORE, BESIDE, DEMONSTRATION] {
             assert_eq!(scenarios(list).len(), list.len());
         }
     }

@@ -40,6 +40,11 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
         "AOF always",
         "during BGSAVE",
         "one replica",
+        "HGETALL of 10",
+        "50 % LPOP",
+        "SINTER of 10",
+        "ZRANK",
+        "BLPOP",
         "1→50×1, 16 B",
         "1→50×16, 16 B",
         "p99.9 µs",
@@ -50,7 +55,7 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
         assert!(table.contains(text), "{text} is not in\n{table}");
     }
     let scenarios = results.json()["scenarios"].as_array().unwrap().clone();
-    assert_eq!(scenarios.len(), 22);
+    assert_eq!(scenarios.len(), 34);
     for scenario in &scenarios {
         for server in ["ours", "redis"] {
             let side = side(scenario, server);
@@ -67,7 +72,7 @@ fn all_scenarios_are_in_the_table_in_the_json_and_on_the_page() {
         assert!(side(scenario, "ours")["ratio"]["median"]["all"].is_object());
     }
     let page = results.read("report.html");
-    assert_eq!(page.matches("<section").count(), 22);
+    assert_eq!(page.matches("<section").count(), 34);
     assert!(!page.contains("http"), "the page leads elsewhere");
     assert!(results.read("curve.svg").contains("50×1, 16 B"));
     bench.assert_clean();
@@ -164,6 +169,9 @@ fn a_server_that_already_runs_keeps_its_keys_and_no_others() {
         &format!("--server={}", server.address),
         &format!("--redis={}", server.address),
         "--scenario=2x2x16",
+        "--scenario=2x2x16,srem=50",
+        "--scenario=2x1x16,blpop",
+        "--scenario=2x2x1048576,hget",
         "--seconds=0.1",
         "--rounds=1",
     ]);
@@ -247,6 +255,37 @@ fn what_a_server_lacks_is_said_and_the_rest_is_measured() {
         assert!(missing.contains("does not have it yet"), "{missing}");
         assert!(side(scenario, "redis")["all"]["p50_us"].is_number());
     }
+}
+
+#[test]
+fn a_type_that_the_server_lacks_has_no_row_unless_it_was_asked_for() {
+    let Some(bench) = Bench::new() else { return };
+    let results = Results::new();
+    // Without HSET there are no hashes, whatever else is there.
+    let lacks = "--server-args=--rename-command HSET a --rename-command LPUSH b \
+                 --rename-command SADD c --rename-command ZADD d --rename-command BLPOP e";
+    let names = |more: &[&str]| {
+        let json = format!("--json={}", results.path("results.json"));
+        let always = [
+            "--server-bin=redis-server",
+            "--seconds=0.01",
+            "--rounds=1",
+            &json,
+        ];
+        let table = stdout(&bench.run(&[&always[..], more].concat()));
+        let json = results.json();
+        let scenarios = json["scenarios"].as_array().unwrap().iter();
+        let names = scenarios.map(|it| it["name"].as_str().unwrap().to_owned());
+        (table, names.collect::<Vec<_>>())
+    };
+    let short = ["--keys=100", "--warmup=0.01", "--no-floor"];
+    let (_, all) = names(&short);
+    let (_, few) = names(&[&short[..], &[lacks]].concat());
+    assert_eq!((all.len(), few.len()), (27, 15), "{all:?}\n{few:?}");
+    assert!(all.contains(&"50×16, 16 B, HGET".to_owned()), "{all:?}");
+    let (table, one) = names(&[&short[..], &[lacks, "--scenario=2x1x16,hget"]].concat());
+    assert_eq!(one, ["2×1, 16 B, HGET"]);
+    assert!(table.contains("ours: not yet"), "{table}");
 }
 
 /// A Redis without these commands stands for a server that knows little of Redis. `--port` comes

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use super::reply::{self, Reply};
-use super::request::is_value;
-use crate::scenario::Operation;
+use super::request::{KEY_BYTES, MIDDLE, is_value};
+use crate::operation::{MEMBERS, Operation};
 
 /// A command that was sent, against which its reply is checked.
 #[derive(Debug, Clone, Copy)]
@@ -33,10 +33,16 @@ impl Asked {
         match (operation, reply) {
             (Operation::Set | Operation::Mset, Reply::Simple(b"OK")) => Ok(()),
             (Operation::Get, Reply::Bulk(value)) if is_value(bytes, key, value) => Ok(()),
-            (Operation::Incr, Reply::Integer(1..)) => Ok(()),
-            (Operation::Del, Reply::Integer(0 | 1)) => Ok(()),
-            (Operation::Expire, Reply::Integer(1)) => Ok(()),
-            (Operation::Mget, Reply::Array(values)) => self.check_each(values, bytes),
+            (Operation::Hget, Reply::Bulk(value)) if is_value(bytes, key + MIDDLE, value) => Ok(()),
+            (Operation::Lpop, Reply::Bulk(value)) if self.has(bytes, value) => Ok(()),
+            (Operation::Lpop, Reply::Null) => Ok(()),
+            (Operation::Incr | Operation::Lpush, Reply::Integer(1..)) => Ok(()),
+            (Operation::Del | Operation::Sadd | Operation::Srem, Reply::Integer(0 | 1)) => Ok(()),
+            (Operation::Expire | Operation::Sismember, Reply::Integer(1)) => Ok(()),
+            // The field and the member are there already.
+            (Operation::Hset | Operation::Zadd, Reply::Integer(0)) => Ok(()),
+            (Operation::Zrank, Reply::Integer(0..=9)) => Ok(()),
+            (_, Reply::Array(values)) => self.check_each(values, bytes),
             (_, Reply::Error(text)) => {
                 let text = String::from_utf8_lossy(text);
                 bail!("{operation} was answered with -{text}")
@@ -50,17 +56,35 @@ impl Asked {
         }
     }
 
-    /// Are these the values of the command's keys, in order?
+    /// Is this the value of a member?
+    fn has(self, bytes: usize, value: &[u8]) -> bool {
+        (self.key..self.key + MEMBERS).any(|key| is_value(bytes, key, value))
+    }
+
+    /// Are these the values of the command's keys, in order, or all members, in any order?
     fn check_each(self, mut values: &[u8], bytes: usize) -> Result<()> {
-        for key in (self.key..).take(self.operation.keys() as usize) {
+        let Self { operation, key } = self;
+        let count = match operation {
+            Operation::Hgetall => 2 * MEMBERS,
+            // Of ten overlapping sets, only one member is in all.
+            Operation::Sinter => 1,
+            _ => operation.keys(),
+        };
+        for place in 0..count {
+            let is_right = |value| match operation {
+                Operation::Mget => is_value(bytes, key + place, value),
+                Operation::Sinter => is_value(bytes, key + MEMBERS - 1, value),
+                // A field is the name of a key.
+                Operation::Hgetall if place % 2 == 0 => self.has(KEY_BYTES, value),
+                _ => self.has(bytes, value),
+            };
             match reply::scan(values) {
-                Ok(Some((Reply::Bulk(value), length))) if is_value(bytes, key, value) => {
+                Ok(Some((Reply::Bulk(value), length))) if is_right(value) => {
                     values = &values[length..];
                 }
-                _ => bail!("{} did not find the value of key {key}", self.operation),
+                _ => bail!("{operation} did not find the value of key {}", key + place),
             }
         }
-        let operation = self.operation;
         ensure!(values.is_empty(), "{operation} found too many values");
         Ok(())
     }
@@ -94,6 +118,51 @@ mod tests {
             checked(Operation::Mget, Reply::Array(&values(7..17))),
             Ok(())
         );
+    }
+
+    #[test]
+    fn members_are_those_of_the_key() {
+        let pairs = [values(7..12), values(7..12), values(12..17), values(12..17)].concat();
+        for (operation, right, wrong) in [
+            (
+                Operation::Hget,
+                Reply::Bulk(b"capstone:0000012"),
+                Reply::Bulk(b"capstone:0000007"),
+            ),
+            (Operation::Hset, Reply::Integer(0), Reply::Integer(1)),
+            (
+                Operation::Hgetall,
+                Reply::Array(&pairs),
+                Reply::Array(&values(7..17)),
+            ),
+            (
+                Operation::Lpop,
+                Reply::Bulk(b"capstone:0000016"),
+                Reply::Bulk(b"capstone:0000017"),
+            ),
+            (Operation::Lpop, Reply::Null, Reply::Integer(1)),
+            (
+                Operation::Lrange,
+                Reply::Array(&values(7..17)),
+                Reply::Array(&values(8..18)),
+            ),
+            (Operation::Srem, Reply::Integer(0), Reply::Integer(2)),
+            (Operation::Sismember, Reply::Integer(1), Reply::Integer(0)),
+            (
+                Operation::Sinter,
+                Reply::Array(&values(16..17)),
+                Reply::Array(b""),
+            ),
+            (
+                Operation::Zrange,
+                Reply::Array(&values(7..17)),
+                Reply::Array(&values(7..18)),
+            ),
+            (Operation::Zrank, Reply::Integer(9), Reply::Integer(10)),
+        ] {
+            assert_eq!(checked(operation, right), Ok(()));
+            assert!(checked(operation, wrong).is_err(), "{operation}");
+        }
     }
 
     /// The values of these keys, as an array has them.

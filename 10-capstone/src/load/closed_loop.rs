@@ -129,7 +129,7 @@ impl Client {
 mod tests {
     use super::super::connection::tests::{connection, shared};
     use super::*;
-    use crate::scenario::Operation;
+    use crate::operation::Operation;
 
     /// A client that sends nothing but SETs, and the server's end of its connection.
     async fn client(pipeline: u16) -> (Client, TcpStream) {

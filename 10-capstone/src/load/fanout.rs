@@ -1,8 +1,9 @@
-//! Pub/sub: one publisher, many subscribers, and the time until each of them has the message.
+//! Fan-out: one client sends, many wait, and the time until what was sent is where it belongs.
 //!
-//! This file owns the load of pub/sub. Each message is its own number, so the run ends if a
-//! subscriber misses a message or gets one twice. The loop is closed: the next batch is published
-//! when all subscribers have the last one. One message that arrives at one subscriber counts as one
+//! This file owns the load of pub/sub, where each message goes to all subscribers, and of BLPOP,
+//! where each element goes to the client that has waited longest. Each message is its own number,
+//! so the run ends if one is missed or comes twice. The loop is closed: the next batch is sent when
+//! the last one has arrived everywhere. One message that arrives at one client counts as one
 //! operation.
 
 use std::cell::Cell;
@@ -17,15 +18,18 @@ use tokio::task::JoinSet;
 
 use super::connection::{Shared, connect};
 use super::plan::Plan;
-use crate::scenario::{Operation, Scenario};
+use crate::operation::Operation;
+use crate::scenario::{Condition, Scenario};
 
 const CHANNEL: &str = "capstone:channel";
 
-/// What the publisher and the subscribers share.
+/// What the sender and the others share.
 struct Fanout {
     shared: Rc<Shared>,
     scenario: Scenario,
-    /// When the batch in flight was published.
+    /// The number of the first message in flight.
+    number: Cell<u64>,
+    /// When the batch in flight was sent.
     sent: Cell<Instant>,
     /// Was the window open then?
     counts: Cell<bool>,
@@ -35,7 +39,7 @@ struct Fanout {
 }
 
 impl Fanout {
-    /// Records that a message has arrived at a subscriber.
+    /// Records that a message has arrived at a client.
     fn arrived(&self) {
         if self.counts.get() {
             let latency = self.sent.get().elapsed();
@@ -53,6 +57,7 @@ pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>
     let fanout = Rc::new(Fanout {
         shared,
         scenario: plan.scenario,
+        number: Cell::new(0),
         sent: Cell::new(Instant::now()),
         counts: Cell::new(false),
         missing: Cell::new(0),
@@ -60,8 +65,12 @@ pub async fn start(plan: &Plan, shared: Rc<Shared>) -> Result<JoinSet<Result<()>
     });
     let mut tasks = JoinSet::new();
     for _ in 0..plan.scenario.clients {
-        let stream = subscribe(&plan.address).await?;
-        tasks.spawn_local(receive(stream, Rc::clone(&fanout)));
+        let fanout = Rc::clone(&fanout);
+        if plan.scenario.condition == Condition::Blpop {
+            tasks.spawn_local(pop(connect(&plan.address).await?, fanout));
+        } else {
+            tasks.spawn_local(receive(subscribe(&plan.address).await?, fanout));
+        }
     }
     let stream = connect(&plan.address).await?;
     tasks.spawn_local(publish(stream, fanout));
@@ -92,26 +101,32 @@ async fn expect(stream: &mut TcpStream, expected: &[u8], command: &str) -> Resul
     Ok(())
 }
 
-/// Publishes batch after batch, each after all subscribers have the one before.
+/// Sends batch after batch, each after the one before has arrived everywhere.
 async fn publish(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
     let Scenario {
         clients, pipeline, ..
     } = fanout.scenario;
-    let arrivals = usize::from(clients) * usize::from(pipeline);
+    // An element goes to one client, and the list was empty before.
+    let (command, receivers) = match fanout.scenario.condition {
+        Condition::Blpop => ("LPUSH", 1),
+        _ => ("PUBLISH", clients),
+    };
+    let arrivals = usize::from(receivers) * usize::from(pipeline);
     let window = &fanout.shared.window;
-    let replies = format!(":{clients}\r\n").repeat(pipeline.into());
+    let replies = format!(":{receivers}\r\n").repeat(pipeline.into());
     let (mut batch, mut number) = (Vec::new(), 0);
     while !window.is_over() {
         batch.clear();
+        fanout.number.set(number);
         for _ in 0..pipeline {
-            batch.extend(encoded("PUBLISH", number, &fanout.scenario));
+            batch.extend(encoded(command, number, &fanout.scenario));
             number += 1;
         }
         fanout.missing.set(arrivals);
         fanout.counts.set(window.is_open());
         fanout.sent.set(Instant::now());
         stream.write_all(&batch).await?;
-        expect(&mut stream, replies.as_bytes(), "PUBLISH").await?;
+        expect(&mut stream, replies.as_bytes(), command).await?;
         fanout.complete.notified().await;
     }
     fanout.shared.all_sent.cancel();
@@ -136,12 +151,36 @@ async fn receive(stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
     Ok(())
 }
 
+/// Waits for one element after the other, until nothing more is pushed.
+async fn pop(mut stream: TcpStream, fanout: Rc<Fanout>) -> Result<()> {
+    let request = redis::cmd("BLPOP").arg(CHANNEL).arg(0).get_packed_command();
+    loop {
+        stream.write_all(&request).await?;
+        let mut found = element(0, &fanout.scenario);
+        tokio::select! {
+            biased;
+            read = stream.read_exact(&mut found) => read.context("a client lost its server")?,
+            () = fanout.shared.all_sent.cancelled() => return Ok(()),
+        };
+        let got = found.escape_ascii();
+        let expected = element(fanout.number.get(), &fanout.scenario);
+        ensure!(found == expected, "BLPOP was answered with {got}");
+        fanout.arrived();
+    }
+}
+
 /// The message with this number, filled up with `x`. A very short message holds the last digits.
 fn message(number: u64, bytes: usize) -> Vec<u8> {
     let digits = format!("{number:016}").into_bytes();
     let mut message = digits[digits.len().saturating_sub(bytes)..].to_vec();
     message.resize(bytes, b'x');
     message
+}
+
+/// The message with this number as the reply to BLPOP: the list, and the element.
+fn element(number: u64, scenario: &Scenario) -> Vec<u8> {
+    let message = message(number, scenario.value_bytes as usize);
+    redis::cmd(CHANNEL).arg(message).get_packed_command()
 }
 
 /// The message with this number as an array of bulk strings, as both the command `PUBLISH` and the
@@ -168,6 +207,10 @@ mod tests {
         assert_eq!(
             encoded("message", 5, &Scenario::plain(1, 1, 1)),
             b"*3\r\n$7\r\nmessage\r\n$16\r\ncapstone:channel\r\n$1\r\n5\r\n"
+        );
+        assert_eq!(
+            element(5, &Scenario::plain(1, 1, 1)),
+            b"*2\r\n$16\r\ncapstone:channel\r\n$1\r\n5\r\n"
         );
     }
 }

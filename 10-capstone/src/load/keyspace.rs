@@ -19,15 +19,14 @@ pub const MAX_KEYS: i64 = 9_999_990;
 /// Number of commands that are sent at once.
 const BATCH: usize = 1000;
 
-/// Sets every key to its value.
+/// Makes every key, with its value or its members.
 pub fn load(
     server: &mut redis::Connection,
     keys: u32,
     scenario: &Scenario,
     stop: &CancellationToken,
 ) -> Result<()> {
-    let set = |number| Cmd::set(request::key(number), request::value(scenario, number));
-    let loaded = in_batches(server, keys, stop, set);
+    let loaded = in_batches(server, keys, stop, |number| request::make(scenario, number));
     loaded.context("cannot load the key space")
 }
 

@@ -36,7 +36,6 @@ use traffic::Traffic;
 
 use crate::measure::disturbance::Pause;
 use crate::measure::window::{Measurement, Window};
-use crate::scenario::Condition;
 use crate::worker::CancellationToken;
 
 /// How long the clients may take to connect. A client that finds the queue of connections full
@@ -85,7 +84,7 @@ async fn run(plan: &Plan) -> Result<Measurement> {
 async fn start(plan: &Plan, shared: &Rc<Shared>) -> Result<JoinSet<Result<()>>> {
     let shared = Rc::clone(shared);
     match plan.scenario.rate {
-        _ if plan.scenario.condition == Condition::Pubsub => fanout::start(plan, shared).await,
+        _ if plan.scenario.condition.is_fanout() => fanout::start(plan, shared).await,
         Some(rate) => open_loop::start(plan, rate, shared).await,
         None => closed_loop::start(plan, shared).await,
     }

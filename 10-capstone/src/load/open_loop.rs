@@ -231,7 +231,7 @@ mod tests {
     use super::super::connection::tests::{connection, shared};
     use super::*;
     use crate::measure::window::Samples;
-    use crate::scenario::Operation;
+    use crate::operation::Operation;
 
     fn offsets(rate: u32, numbers: &[u64]) -> Vec<Duration> {
         let start = Instant::now();

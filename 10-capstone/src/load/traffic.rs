@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use super::check::Asked;
 use super::request::Template;
-use crate::scenario::{Operation, Popularity, Scenario};
+use crate::scenario::{Popularity, Scenario};
 
 /// The exponent of Zipf's law.
 const EXPONENT: f64 = 0.99;
@@ -67,7 +67,7 @@ fn zipf(count: u32) -> Vec<u32> {
 /// What the clients of one measurement send.
 pub struct Traffic {
     measured: Template,
-    set: Template,
+    other: Template,
     keys: Keys,
     scenario: Scenario,
 }
@@ -76,7 +76,7 @@ impl Traffic {
     pub fn new(scenario: &Scenario, keys: Keys) -> Self {
         Self {
             measured: Template::new(scenario, scenario.operation),
-            set: Template::new(scenario, Operation::Set),
+            other: Template::new(scenario, scenario.operation.maker()),
             keys,
             scenario: *scenario,
         }
@@ -84,12 +84,13 @@ impl Traffic {
 
     /// Chooses a command and its key, and appends the request to `out`.
     pub fn append(&self, random: &mut fastrand::Rng, out: &mut Vec<u8>) -> Asked {
-        let (operation, template) = match random.u8(..100) < self.scenario.percent {
-            true => (self.scenario.operation, &self.measured),
-            false => (Operation::Set, &self.set),
+        let (dice, measured) = (random.u8(..100), self.scenario.operation);
+        let (operation, template) = match dice < self.scenario.percent {
+            true => (measured, &self.measured),
+            false => (measured.maker(), &self.other),
         };
         let key = self.keys.draw(random);
-        template.append(key, out);
+        template.append(key, dice % 10, out);
         Asked { operation, key }
     }
 
@@ -103,6 +104,7 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Operation;
 
     /// How often each key is drawn, in a hundred thousand draws.
     fn drawn(keys: &Keys, count: usize) -> Vec<u32> {

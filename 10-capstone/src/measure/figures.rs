@@ -12,7 +12,7 @@ use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
 use super::window::Measurement;
-use crate::scenario::Operation;
+use crate::operation::Operation;
 
 /// One figure of a server, with its name in the JSON file and its title in a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr, VariantArray, Serialize)]

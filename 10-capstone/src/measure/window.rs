@@ -12,7 +12,7 @@ use enum_map::EnumMap;
 use hdrhistogram::Histogram;
 
 use super::cpu::{self, CpuTime};
-use crate::scenario::Operation;
+use crate::operation::Operation;
 
 /// The result of one measurement.
 pub struct Measurement {

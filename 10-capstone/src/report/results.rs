@@ -210,15 +210,15 @@ pub mod tests {
         let sides = vec![
             side("ours", Role::Step, ours),
             side("redis", Role::Redis, redis),
-            side("floor", Role::Floor, &[(5, 1400); 3]),
+            side("floor", Role::Floor, &[(5, 4000); 3]),
         ];
         Outcome::of(Scenario::plain(1, 1, 16), 100, sides)
     }
 
     #[test]
     fn each_server_is_compared_with_the_floor() {
-        // A measurement has 700 commands.
-        let outcome = outcome(&[(10, 2100); 3], &[(10, 2800); 3]);
+        // A measurement has 2,000 commands, a hundred of each kind.
+        let outcome = outcome(&[(10, 6000); 3], &[(10, 8000); 3]);
         let above = above_floor(&outcome).unwrap();
         assert_eq!(
             above,

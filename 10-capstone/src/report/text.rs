@@ -12,7 +12,7 @@ use super::findings::{self, BESIDE_REDIS_BENCHMARK, or_dash, percent, shown};
 use super::results::{Measured, Outcome, Results, Side};
 use crate::measure::figures::{Command, Figure, Share};
 use crate::measure::ratio::{Difference, FEWEST_ROUNDS, Ratio};
-use crate::scenario::Operation;
+use crate::operation::Operation;
 use crate::servers::contestant::Role;
 use crate::servers::lineup::NO_REDIS;
 

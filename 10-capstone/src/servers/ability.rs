@@ -12,15 +12,17 @@ use crate::scenario::{Condition, Scenario};
 /// What the server lacks of what the scenario needs; `None` if it lacks nothing. If a server has no
 /// COMMAND to ask, the load will show what it lacks.
 pub fn lacks(server: &mut redis::Connection, scenario: &Scenario) -> Result<Option<String>> {
-    let operation = scenario.operation.to_string();
+    let (operation, maker) = (scenario.operation, scenario.operation.maker());
+    let names = [operation, maker].map(|it| it.to_string());
     // The name of a command, and what to assume if the server cannot be asked.
     let more = match scenario.condition {
         Condition::Plain | Condition::AofEverysec | Condition::AofAlways => None,
         Condition::Bgsave => Some(("BGSAVE", false)),
         Condition::Replica => Some(("PSYNC", false)),
         Condition::Pubsub => Some(("PUBLISH", true)),
+        Condition::Blpop => Some(("BLPOP", true)),
     };
-    for (name, believed) in [(&*operation, true)].into_iter().chain(more) {
+    for (name, believed) in names.iter().map(|it| (&**it, true)).chain(more) {
         // The reply has an entry for each name, which is empty if the command is unknown.
         let entries: Option<Vec<Value>> = ask(server, "COMMAND", &["INFO", name])?;
         let has = entries.map(|it| matches!(it.first(), Some(Value::Array(it)) if !it.is_empty()));

@@ -15,7 +15,8 @@ use serde::Serialize;
 use super::ability;
 use super::target::Target;
 use crate::load::{Answers, keyspace};
-use crate::scenario::{Condition, Operation, Scenario};
+use crate::operation::Operation;
+use crate::scenario::{Condition, Scenario};
 use crate::worker;
 
 /// How long a replica may take to get all keys.
@@ -132,6 +133,11 @@ impl Contestant {
         }
     }
 
+    /// What the server lacks of what the scenario needs; `None` if it lacks nothing.
+    pub fn lacks(&self, scenario: &Scenario) -> Result<Option<String>> {
+        ability::lacks(&mut self.target()?.connect()?, scenario)
+    }
+
     /// The reason why the server cannot take part in a scenario; `None` if it can.
     fn cannot(&self, scenario: &Scenario) -> Result<Option<String>> {
         if self.about.role == Role::Floor {
@@ -140,7 +146,8 @@ impl Contestant {
         }
         let target = self.target()?;
         if target.is_foreign() {
-            let harmless = [Condition::Plain, Condition::Pubsub].contains(&scenario.condition);
+            let is_plain = scenario.condition == Condition::Plain;
+            let harmless = is_plain || scenario.condition.is_fanout();
             let allowed = harmless && scenario.pause().is_none();
             let reason = "not done to a server that was not started here";
             return Ok((!allowed).then(|| reason.to_owned()));
@@ -148,7 +155,7 @@ impl Contestant {
         if scenario.condition == Condition::Replica && self.replica_program.is_none() {
             return Ok(Some("there is no redis-server to be the replica".into()));
         }
-        let lacks = ability::lacks(&mut target.connect()?, scenario)?;
+        let lacks = self.lacks(scenario)?;
         let program = target.label.split(' ').next().unwrap_or_default();
         Ok(lacks.map(|what| match self.about.role {
             Role::Step => format!("{program} does not have it yet ({what})"),
@@ -182,11 +189,16 @@ impl Contestant {
         let scenario = *scenario;
         let content = Some((keys, scenario.value_bytes, scenario.operation));
         let server = self.server.as_mut().context("its server has ended")?;
-        let needs_keys = self.about.role != Role::Floor && scenario.condition != Condition::Pubsub;
+        let needs_keys = self.about.role != Role::Floor && !scenario.condition.is_fanout();
         if needs_keys && server.loaded != content {
-            server.target.keys = keys;
+            // They may be of another type.
+            let before = server.target.keys;
+            server.target.keys = keys.max(before);
             let mut client = server.target.connect()?;
-            let work = move |stop| keyspace::load(&mut client, keys, &scenario, &stop);
+            let work = move |stop| {
+                keyspace::remove(&mut client, before)?;
+                keyspace::load(&mut client, keys, &scenario, &stop)
+            };
             worker::run("load", work).await?;
             server.loaded = content;
         }
