@@ -58,6 +58,6 @@ impl<R: Read> Decoder<R> {
     }
 
     fn wrong(&self, offset: u64) -> super::RdbError {
-        self.damaged(offset, "a list cannot be read")
+        self.damaged(offset, "Quicklist integrity check failed.")
     }
 }

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use tracing::debug;
+
 use super::encode::Encoder;
 use super::{CRC, Decoder, Options, VERSION, kind};
 use crate::objects::Limits;
@@ -51,6 +53,7 @@ pub fn restore(payload: &[u8], limits: Limits, is_trusted: bool) -> Result<Value
         true => decoder.value(kind),
         false => Ok(None),
     });
+    let value = value.inspect_err(|error| debug!("Internal error in RDB reading: {error}"));
     value.ok().flatten().ok_or(PayloadError::Value)
 }
 

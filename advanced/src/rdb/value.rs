@@ -58,9 +58,10 @@ impl<R: Read> Decoder<R> {
         let hash = match kind {
             kind::STRING => return Ok(Some(Value::from_bytes(&self.string()?))),
             kind::HASH => self.pairs()?,
-            kind::HASH_ZIPMAP => self.packed(|bytes, limits| {
+            kind::HASH_ZIPMAP => self.packed("Zipmap", |bytes, limits| {
                 // Unlike the others, a zipmap says nothing of how long its strings are.
-                let (list, longest) = legacy::zipmap(bytes)?;
+                // Nor is one without a field whole.
+                let (list, longest) = legacy::zipmap(bytes).filter(|(list, _)| list.len() > 0)?;
                 let limits = match longest > limits.hash_value {
                     true => Limits {
                         hash_entries: 0,
@@ -70,10 +71,12 @@ impl<R: Read> Decoder<R> {
                 };
                 Hash::from_pairs(list, limits)
             })?,
-            kind::HASH_ZIPLIST => {
-                self.packed(|bytes, limits| Hash::from_pairs(legacy::ziplist(bytes)?, limits))?
-            }
-            _ => self.packed(|bytes, limits| Hash::from_pairs(Listpack::parse(bytes)?, limits))?,
+            kind::HASH_ZIPLIST => self.packed("Hash ziplist", |bytes, limits| {
+                Hash::from_pairs(legacy::ziplist(bytes)?, limits)
+            })?,
+            _ => self.packed("Hash listpack", |bytes, limits| {
+                Hash::from_pairs(Listpack::parse(bytes)?, limits)
+            })?,
         };
         Ok((hash.len() > 0).then(|| hash.into()))
     }
@@ -91,16 +94,20 @@ impl<R: Read> Decoder<R> {
         for _ in 0..count {
             let field = self.string()?.into_owned();
             if !hash.set(&field, &self.string()?, limits) {
-                return Err(self.damaged(offset, "a hash has a field twice"));
+                return Err(self.damaged(offset, "Duplicate hash fields detected"));
             }
         }
         Ok(hash)
     }
 
-    /// Reads a hash that is one string.
-    fn packed(&mut self, parse: impl FnOnce(&[u8], Limits) -> Option<Hash>) -> Result<Hash> {
+    /// Reads a hash that is one string, in the form that has this name.
+    fn packed(
+        &mut self,
+        form: &str,
+        parse: impl FnOnce(&[u8], Limits) -> Option<Hash>,
+    ) -> Result<Hash> {
         let (offset, limits) = (self.offset(), self.limits);
         let hash = parse(&self.string()?, limits);
-        hash.ok_or_else(|| self.damaged(offset, "a hash cannot be read"))
+        hash.ok_or_else(|| self.damaged(offset, &format!("{form} integrity check failed.")))
     }
 }
