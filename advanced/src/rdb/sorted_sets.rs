@@ -80,6 +80,6 @@ impl<R: Read> Decoder<R> {
     }
 
     fn no_sorted_set(&self, offset: u64) -> RdbError {
-        self.damaged(offset, "a sorted set cannot be read")
+        self.damaged(offset, "Zset integrity check failed.")
     }
 }
