@@ -41,6 +41,9 @@ pub enum Waiting {
         offset: i64,
         deadline: Option<Instant>,
     },
+    /// `BLPOP` and others: one of the keys holds what the command wants, or the deadline has passed.
+    #[cfg(feature = "blocking")]
+    Keys { deadline: Option<Instant> },
     /// `SHUTDOWN`: the server ends, or this attempt is aborted or fails.
     End(Attempt),
     /// The next command has arrived, and the server does not execute such commands now
@@ -49,26 +52,40 @@ pub enum Waiting {
 }
 
 impl Waiting {
+    /// The moment at which it ends in any case, if there is one. What has none, such as a shutdown, has
+    /// no place for one either.
+    fn deadline(&mut self) -> Option<&mut Option<Instant>> {
+        match self {
+            Self::Replicas { deadline, .. } => Some(deadline),
+            #[cfg(feature = "blocking")]
+            Self::Keys { deadline } => Some(deadline),
+            Self::End(_) | Self::Turn => None,
+        }
+    }
+
+    /// May it end because it takes too long?
+    pub fn may_time_out(mut self) -> bool {
+        self.deadline().is_some()
+    }
+
     /// Is there a moment at which it ends in any case?
-    pub fn has_deadline(&self) -> bool {
-        matches!(
-            self,
-            Self::Replicas {
-                deadline: Some(_),
-                ..
-            }
-        )
+    pub fn has_deadline(mut self) -> bool {
+        self.deadline().is_some_and(|deadline| deadline.is_some())
+    }
+
+    /// Lets its time be over, if it may end like that.
+    pub fn expire(&mut self) {
+        if let Some(deadline) = self.deadline() {
+            *deadline = Some(Instant::now());
+        }
     }
 
     /// The longest time for which it still waits.
-    pub fn left(&self) -> Duration {
-        match self {
-            Self::Replicas {
-                deadline: Some(deadline),
-                ..
-            } => deadline.saturating_duration_since(Instant::now()),
-            _ => Duration::MAX,
-        }
+    pub fn left(mut self) -> Duration {
+        let deadline = self.deadline().and_then(|deadline| *deadline);
+        deadline.map_or(Duration::MAX, |it| {
+            it.saturating_duration_since(Instant::now())
+        })
     }
 }
 

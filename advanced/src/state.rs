@@ -26,6 +26,9 @@ pub struct State {
     pub config: Config,
     pub stats: Stats,
     pub clients: Clients,
+    /// Those of them that wait for a key.
+    #[cfg(feature = "blocking")]
+    pub blocked: crate::clients::blocked::Blocked,
     pub aof: Aof,
     pub background: Background,
     pub pubsub: PubSub,
@@ -79,6 +82,8 @@ impl State {
     /// Drops what is kept for a client whose connection has ended.
     pub fn forget(&mut self, client: u64) {
         self.pubsub.leave(client);
+        #[cfg(feature = "blocking")]
+        self.blocked.forget(client, &mut self.store.awaited);
         self.replication.leave(client);
         self.clients.leave(client);
     }

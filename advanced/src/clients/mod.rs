@@ -10,6 +10,8 @@
 //! the lock, and nobody waits. All times are those of the last tick, because reading the clock
 //! costs more than the rest together.
 
+#[cfg(feature = "blocking")]
+pub mod blocked;
 #[cfg(feature = "client-lifecycle")]
 pub mod life;
 pub mod notify;

@@ -2,7 +2,7 @@
 //! server, called, and what it changed is propagated (`processCommand` and `call` in Redis's
 //! `server.c`).
 
-use super::propagate::{propagate, propagate_expired};
+use super::propagate::{propagate_expired, settle};
 use super::{Command, CommandError, Context, Flag, Result, Table};
 use crate::client::Client;
 use crate::lifecycle::Hold;
@@ -13,10 +13,13 @@ use crate::state::State;
 /// Executes the command in `args`, which must not be empty. Afterwards its reply, which may be an
 /// error, is in the output. Returns whether the reply has to wait until the AOF is written.
 pub fn execute(ctx: &mut Context<'_>, args: Args<'_>) -> bool {
-    run(ctx, args).unwrap_or_else(|error| {
+    let is_logged = run(ctx, args).unwrap_or_else(|error| {
         refuse(ctx, args, &error);
         false
-    })
+    });
+    #[cfg(feature = "blocking")]
+    super::serve::serve_ready(ctx.table, ctx.state);
+    is_logged
 }
 
 /// Replies with the reason why the command was refused. A line of HTTP gets no reply, and
@@ -45,7 +48,10 @@ fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
 pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
     let command = ctx.table.resolve(args)?;
     ctx.client.handle.call(command.address());
-    call(ctx, command, args)
+    let called = call(ctx, command, args);
+    #[cfg(feature = "blocking")]
+    super::serve::serve_ready(ctx.table, ctx.state);
+    called
 }
 
 /// Refuses what the server cannot do in the state that it is in, in Redis's order.
@@ -106,15 +112,7 @@ fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool
     propagate_expired(ctx.state);
     #[cfg(feature = "client-lifecycle")]
     super::measure::end(ctx, command, args, called.is_err());
-    called?;
-    if ctx.state.store.changes == changes {
-        return Ok(false);
-    }
-    if !ctx.is_propagated {
-        propagate(ctx.state, args.iter());
-    }
-    ctx.client.written = ctx.state.replication.offset();
-    Ok(ctx.state.aof.is_on())
+    settle(ctx, args, changes, called)
 }
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ fn end_run(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) {
 /// Notes what has taken long.
 #[cold]
 fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Measured) {
-    if measured.is_slow {
+    // One that waits is noted when it has been served.
+    if measured.is_slow && ctx.client.waiting.is_none() {
         let client = &ctx.client.handle;
         let args = match measured.calls {
             1 => shortened(args, |index| is_secret(command, args, index)),
@@ -88,6 +89,23 @@ fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Meas
         false => "command",
     };
     ctx.state.life.timing.latency.note(event, measured.time);
+}
+
+/// A command that had waited was served within this time, and got this error if it has failed.
+#[cfg(feature = "blocking")]
+pub fn served(
+    ctx: &mut Context<'_>,
+    command: &Command,
+    args: Args<'_>,
+    time: std::time::Duration,
+    error: Option<&CommandError>,
+) {
+    let timing = &mut ctx.state.life.timing;
+    let measured = timing.served(command.called(), time, error.map(CommandError::text));
+    if let Some(measured) = measured {
+        note(ctx, command, args, measured);
+    }
+    notifications::publish(ctx.state, command, args);
 }
 
 /// It got an error as its reply.

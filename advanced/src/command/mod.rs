@@ -8,6 +8,8 @@
 //! Redis generates the same table from JSON files (`struct redisCommand`, `commands.c`).
 
 mod arguments;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod dispatch;
 mod error;
 mod help;
@@ -20,6 +22,8 @@ mod notifications;
 mod propagate;
 #[cfg(feature = "client-lifecycle")]
 mod rename;
+#[cfg(feature = "blocking")]
+mod serve;
 #[cfg(feature = "client-lifecycle")]
 pub mod special;
 mod table;
@@ -31,6 +35,8 @@ use crate::resp::{Args, Reply};
 use crate::state::State;
 
 pub use self::arguments::{check_database, integer};
+#[cfg(feature = "blocking")]
+pub use self::blocking::{Blocking, take_or_wait};
 pub use self::dispatch::{execute, must_wait, obey};
 pub use self::error::{CommandError, Result};
 pub use self::help::help;
@@ -87,6 +93,9 @@ pub enum Flag {
     Admin,
     /// About channels and patterns.
     Pubsub,
+    /// May let its client wait.
+    #[cfg(feature = "blocking")]
+    Blocking,
     /// May run while the server loads its data.
     Loading,
     /// May run on a replica that has lost its primary.
@@ -134,6 +143,9 @@ pub struct Command {
     /// Which of the arguments are keys.
     pub keys: Keys,
     pub handler: Handler,
+    /// How it is served after it has waited, if it may wait for a key.
+    #[cfg(feature = "blocking")]
+    pub blocking: Option<Blocking>,
     pub subcommands: &'static [Command],
 }
 
@@ -161,6 +173,8 @@ impl Command {
             flags,
             keys,
             handler,
+            #[cfg(feature = "blocking")]
+            blocking: None,
             subcommands: &[],
         }
     }
@@ -168,6 +182,13 @@ impl Command {
     /// A command that only holds others, such as `CLIENT`.
     pub const fn container(name: &'static str, subcommands: &'static [Self]) -> Self {
         Self::new(name, -2, &[], |_, _| Err(CommandError::SYNTAX)).subcommands(subcommands)
+    }
+
+    /// It may wait for a key that holds a value of the type `kind`, and then takes from it.
+    #[cfg(feature = "blocking")]
+    pub const fn waits_for(mut self, kind: &'static str, take: blocking::Take) -> Self {
+        self.blocking = Some(Blocking { kind, take });
+        self
     }
 
     pub const fn subcommands(mut self, subcommands: &'static [Self]) -> Self {

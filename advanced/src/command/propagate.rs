@@ -1,7 +1,8 @@
 //! What goes to the AOF and to the replicas: the command that changed something, or another
 //! that does the same whenever it is executed (`propagateNow` in Redis's `server.c`).
 
-use super::Context;
+use super::{Context, Result};
+use crate::resp::Args;
 use crate::state::State;
 use crate::store::clock::Moment;
 
@@ -29,6 +30,20 @@ pub fn propagate_expired(state: &mut State) {
         super::notifications::publish_expired(state, &key);
     }
     state.store.expired = expired;
+}
+
+/// Propagates what a command has changed, if it has not failed. There were so many `changes` before it
+/// was called. True if that went to the AOF.
+pub fn settle(ctx: &mut Context<'_>, args: Args<'_>, changes: u64, called: Result) -> Result<bool> {
+    called?;
+    if ctx.state.store.changes == changes {
+        return Ok(false);
+    }
+    if !ctx.is_propagated {
+        propagate(ctx.state, args.iter());
+    }
+    ctx.client.written = ctx.state.replication.offset();
+    Ok(ctx.state.aof.is_on())
 }
 
 impl Context<'_> {

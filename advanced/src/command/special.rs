@@ -4,8 +4,6 @@
 //! Commands write their replies without asking. If a client does not want one, it is cut off again
 //! directly after it was written. Messages are no replies: a subscriber gets them in any case.
 
-use std::time::Instant;
-
 use bytes::BytesMut;
 
 use crate::client::{Client, Waiting};
@@ -72,16 +70,13 @@ pub fn collect(client: &Client, state: &mut State, output: &mut BytesMut, room: 
 /// The client waits from here on. CLIENT UNBLOCK may end what could also end because it takes too
 /// long.
 pub fn begin_to_wait(client: &Client, waiting: Waiting) {
-    let may_time_out = matches!(waiting, Waiting::Replicas { .. });
-    record::begin_to_wait(&client.handle.states, may_time_out);
+    record::begin_to_wait(&client.handle.states, waiting.may_time_out());
 }
 
 /// What the client waits for. Its time is over if CLIENT UNBLOCK has ended the wait.
 pub fn what_is_left(client: &Client, mut waiting: Waiting) -> Waiting {
-    if let Waiting::Replicas { deadline, .. } = &mut waiting
-        && client.handle.states.has(UNBLOCKED)
-    {
-        *deadline = Some(Instant::now());
+    if client.handle.states.has(UNBLOCKED) {
+        waiting.expire();
     }
     waiting
 }

@@ -21,6 +21,8 @@ const OF_FLAGS: &[(Flag, &[&str])] = &[
     (Flag::Admin, &["admin", "dangerous"]),
     (Flag::Pubsub, &["pubsub"]),
     (Flag::Fast, &["fast"]),
+    #[cfg(feature = "blocking")]
+    (Flag::Blocking, &["blocking"]),
 ];
 
 /// The categories of families.
@@ -31,6 +33,8 @@ const OF_FAMILIES: &[(&[Command], &str)] = &[
     (connection::COMMANDS, "connection"),
     #[cfg(feature = "lists")]
     (list::COMMANDS, "list"),
+    #[cfg(feature = "blocking")]
+    (super::list_blocking::COMMANDS, "list"),
     #[cfg(feature = "sorted-sets")]
     (sorted_set::COMMANDS, "sortedset"),
 ];
@@ -143,6 +147,8 @@ fn key_flags(command: &Command) -> KeyFlags {
     let rows = KEY_FLAGS.iter();
     #[cfg(feature = "lists")]
     let rows = rows.chain(list::KEY_FLAGS);
+    #[cfg(feature = "blocking")]
+    let rows = rows.chain(super::list_blocking::KEY_FLAGS);
     #[cfg(feature = "sorted-sets")]
     let rows = rows.chain(sorted_set::KEY_FLAGS);
     let found = rows.clone().find(|(_, of)| of.contains(&command.name));

@@ -103,7 +103,7 @@ fn restore(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         ctx.reply.ok();
         return Ok(());
     }
-    store.insert_until(key, value, deadline);
+    store.replace(key, value, deadline);
     if let Some(seconds) = options.idle_time {
         store.set_idle_time(key, u32::try_from(seconds).unwrap_or(u32::MAX));
     }

@@ -7,7 +7,7 @@ use crate::command::{
 };
 use crate::config::parse_memory;
 use crate::objects::{Element, List, Object, Shape, Side, Wanted};
-use crate::resp::{Args, Protocol, Reply};
+use crate::resp::{Args, Reply};
 use crate::store::Change;
 
 const GROW: &[Flag] = &[Write, Denyoom, Fast];
@@ -100,14 +100,6 @@ fn reply_element(reply: &mut Reply<'_>, element: Element<'_>) {
     reply.bulk(element.bytes(&mut itoa::Buffer::new()));
 }
 
-/// Replies that there is no array.
-fn reply_no_array(reply: &mut Reply<'_>) {
-    match reply.protocol {
-        Protocol::Resp2 => reply.encoded().extend_from_slice(b"*-1\r\n"),
-        Protocol::Resp3 => reply.null(),
-    }
-}
-
 /// The indexes that a range from `start` to `stop`, both included, has in a list of `len`
 /// elements. Negative numbers count from the end.
 fn range(start: i64, stop: i64, len: usize) -> Range<usize> {
@@ -177,13 +169,14 @@ fn pop(ctx: &mut Context<'_>, args: Args<'_>, side: Side) -> Result {
     };
     let count = positive(count, NOT_POSITIVE)?;
     let Some(len) = len_for_write(ctx, &args[1])? else {
-        reply_no_array(&mut ctx.reply);
+        ctx.reply.null_array();
         return Ok(());
     };
     pop_many(ctx, &args[1], side, count.min(len))
 }
 
-fn pop_one(ctx: &mut Context<'_>, key: &[u8], side: Side) -> Result {
+/// Replies with the element at one end of a list, and removes it.
+pub fn pop_one(ctx: &mut Context<'_>, key: &[u8], side: Side) -> Result {
     let shape = ctx.state.config.limits.list;
     let Context { state, reply, .. } = ctx;
     state.store.events.name = Some(event(false, side));
@@ -230,19 +223,27 @@ fn reply_elements(reply: &mut Reply<'_>, list: &List, from: usize, count: usize,
 fn lmpop(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (keys, side, count) = parse_lmpop(args.skip(1))?;
     for key in args.skip(2).iter().take(keys) {
-        let Some(len) = len_for_write(ctx, key)? else {
-            continue;
-        };
-        let count = count.min(len);
-        ctx.reply.array(2);
-        ctx.reply.bulk(key);
-        pop_many(ctx, key, side, count)?;
-        let name = event(false, side).to_uppercase();
-        ctx.propagate(&[name.as_bytes(), key, count.to_string().as_bytes()]);
-        return Ok(());
+        if pop_from(ctx, key, side, count)? {
+            return Ok(());
+        }
     }
-    reply_no_array(&mut ctx.reply);
+    ctx.reply.null_array();
     Ok(())
+}
+
+/// Replies with the key and up to `count` elements from one end of its list, and removes them. False
+/// if there is no list.
+pub fn pop_from(ctx: &mut Context<'_>, key: &[u8], side: Side, count: usize) -> Result<bool> {
+    let Some(len) = len_for_write(ctx, key)? else {
+        return Ok(false);
+    };
+    let count = count.min(len);
+    ctx.reply.array(2);
+    ctx.reply.bulk(key);
+    pop_many(ctx, key, side, count)?;
+    let name = event(false, side).to_uppercase();
+    ctx.propagate(&[name.as_bytes(), key, count.to_string().as_bytes()]);
+    Ok(true)
 }
 
 /// Reads the arguments of LMPOP from the number of keys on: that number, the end, and how many
@@ -405,7 +406,7 @@ fn lmove(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// Moves the element at one end of a list to an end of another, which may be the same, and
 /// replies with it.
-fn move_one(
+pub fn move_one(
     ctx: &mut Context<'_>,
     source: &[u8],
     destination: &[u8],

@@ -42,6 +42,8 @@ mod key;
 mod latency;
 #[cfg(feature = "lists")]
 mod list;
+#[cfg(feature = "blocking")]
+mod list_blocking;
 mod memory;
 mod persistence;
 mod pubsub;
@@ -74,6 +76,8 @@ const FAMILIES: &[&[Command]] = &[
     key::COMMANDS,
     #[cfg(feature = "lists")]
     list::COMMANDS,
+    #[cfg(feature = "blocking")]
+    list_blocking::COMMANDS,
     memory::COMMANDS,
     #[cfg(feature = "client-lifecycle")]
     latency::COMMANDS,

@@ -38,7 +38,12 @@ fn replicaof(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let host = String::from_utf8_lossy(&args[1]).into_owned();
     info!("this server is a replica of {host}:{port} now");
     match ctx.state.replication.follow(Address { host, port }) {
-        true => ctx.reply.ok(),
+        true => {
+            #[cfg(feature = "blocking")]
+            (ctx.state.blocked)
+                .disconnect_all(CommandError::UNBLOCKED.text(), &mut ctx.state.store.awaited);
+            ctx.reply.ok();
+        }
         false => ctx.reply.simple("OK Already connected to specified master"),
     }
     Ok(())

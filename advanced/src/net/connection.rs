@@ -242,7 +242,7 @@ impl Connection {
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && self.may_execute() && !self.has_published {
             if state.is_frozen() && self.must_wait(state) {
-                self.client.waiting = Some(Waiting::Turn);
+                self.begin_to_wait(Waiting::Turn);
                 break;
             }
             let start = self.output.len();
@@ -252,6 +252,7 @@ impl Connection {
                 let reply = Reply::new(&mut self.output, self.client.handle.protocol());
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 let is_logged = command::execute(ctx, args);
+                let waiting = ctx.client.waiting;
                 #[cfg(feature = "client-lifecycle")]
                 if command::special::is_special(&self.client) {
                     command::special::settle(&self.client, state, args, &mut self.output, start);
@@ -260,6 +261,7 @@ impl Connection {
                     self.unlogged.position = state.aof.position();
                     self.unlogged.replies.push(start..self.output.len());
                 }
+                waiting.inspect(|waiting| self.begin_to_wait(*waiting));
                 self.has_published = state.pubsub.published >= most;
                 if self.batch.is_done(&mut self.input) {
                     return false;
@@ -329,7 +331,7 @@ impl Connection {
         client: &'a Handle,
         mut mail: Pin<&mut Notified<'a>>,
     ) -> io::Result<bool> {
-        let mut changes = self.begin_to_wait(waiting);
+        let mut changes = self.shared.lock().replication.watch();
         let mut at_end = false;
         loop {
             changes.borrow_and_update();
@@ -354,14 +356,14 @@ impl Connection {
         }
     }
 
-    /// Others see from here on that the client waits.
-    fn begin_to_wait(&self, waiting: Waiting) -> watch::Receiver<()> {
-        let (state, client) = (self.shared.lock(), &self.client.handle);
+    /// The client waits before its next command, and others see it.
+    fn begin_to_wait(&mut self, waiting: Waiting) {
+        self.client.waiting = Some(waiting);
+        let client = &self.client.handle;
         client.states.set(BLOCKED, true);
         client.states.set(TIMED, waiting.has_deadline());
         #[cfg(feature = "client-lifecycle")]
         command::special::begin_to_wait(&self.client, waiting);
-        state.replication.watch()
     }
 
     /// Is the wait over? Then the client has its reply, and is not blocked any more. Messages do not
@@ -383,7 +385,7 @@ impl Connection {
 
     /// Replies if what the client waits for has happened, or will not happen. Returns whether the
     /// wait is over.
-    fn answer(&mut self, state: &State, waiting: Waiting, at_end: bool) -> bool {
+    fn answer(&mut self, state: &mut State, waiting: Waiting, at_end: bool) -> bool {
         if matches!(waiting, Waiting::Turn) {
             // Whoever leaves meanwhile does not get what it asked for.
             self.client.closing = at_end && !state.lifecycle.has_ended();
@@ -404,6 +406,19 @@ impl Connection {
                     return false;
                 }
                 self.say(|reply| reply.integer(count as i64));
+            }
+            #[cfg(feature = "blocking")]
+            Waiting::Keys { .. } => {
+                let answer = super::blocked::answer(&mut self.client, state, waiting, at_end);
+                let Some((reply, is_logged)) = answer else {
+                    return false;
+                };
+                let start = self.output.len();
+                self.say(|output| output.encoded().extend_from_slice(&reply));
+                if is_logged {
+                    self.unlogged.position = state.aof.position();
+                    self.unlogged.replies.push(start..self.output.len());
+                }
             }
             Waiting::End(attempt) if !state.lifecycle.is_current(attempt) => {
                 let error = b"ERR Errors trying to SHUTDOWN. Check logs.";

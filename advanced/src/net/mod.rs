@@ -1,6 +1,8 @@
 //! Everything that owns a socket (`networking.c` in Redis).
 
 pub mod admission;
+#[cfg(feature = "blocking")]
+mod blocked;
 pub mod connection;
 pub mod delivery;
 pub mod from_primary;

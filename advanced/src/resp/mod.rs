@@ -24,6 +24,8 @@
 mod batch;
 pub mod cross_protocol;
 pub mod inline;
+#[cfg(feature = "blocking")]
+pub mod owned;
 mod parser;
 mod reply;
 mod span;

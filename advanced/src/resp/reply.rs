@@ -80,6 +80,14 @@ impl<'a> Reply<'a> {
         });
     }
 
+    /// Null in the place of an array.
+    pub fn null_array(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => self.output.put_slice(b"*-1\r\n"),
+            Protocol::Resp3 => self.null(),
+        }
+    }
+
     /// An array; `length` replies must follow.
     pub fn array(&mut self, length: usize) {
         self.header(b'*', length);

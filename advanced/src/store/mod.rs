@@ -25,6 +25,8 @@
 //! and is decided in `state.rs` ([`Expiry`]). Keys that no command asks for are removed by
 //! `cron/expire_cycle.rs`.
 
+#[cfg(feature = "blocking")]
+pub mod awaited;
 pub mod clock;
 mod journal;
 mod snapshot;
@@ -146,6 +148,9 @@ pub struct Store {
     tracked_to: usize,
     /// What has happened to keys since the last command.
     pub events: Journal,
+    /// The keys that clients wait for.
+    #[cfg(feature = "blocking")]
+    pub awaited: awaited::Awaited,
 }
 
 /// What happens to a key that has expired (`expireIfNeeded`).
@@ -184,6 +189,8 @@ impl Default for Store {
             tracked: Table::default(),
             tracked_to: 0,
             events: Journal::default(),
+            #[cfg(feature = "blocking")]
+            awaited: Default::default(),
         }
     }
 }
@@ -351,6 +358,10 @@ impl Store {
 
     /// Notes what has happened to a key, for whoever wants to know.
     fn note(&mut self, change: Change, key: &[u8]) {
+        #[cfg(feature = "blocking")]
+        if change == Change::New {
+            self.awaited.created(key);
+        }
         self.events.note(change, key);
     }
 
@@ -441,6 +452,19 @@ impl Store {
         self.changed(Change::Written, key);
     }
 
+    /// Does what [`insert_until`](Self::insert_until) does, as if `key` was deleted before: it is a new
+    /// key in any case (`dbDelete` and `dbAdd`, where others call `setKey`).
+    pub fn replace(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        self.put_new(key, value, deadline);
+        self.changed(Change::Written, key);
+    }
+
+    fn put_new(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
+        let at = self.find(key);
+        self.take(at);
+        self.put(key, value, deadline);
+    }
+
     fn put(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         let at = self.find(key);
         self.track(at, deadline);
@@ -498,7 +522,7 @@ impl Store {
         let Some(value) = self.take(at) else {
             return false;
         };
-        self.put(to, value, deadline);
+        self.put_new(to, value, deadline);
         self.note(Change::RenamedFrom, from);
         self.changed(Change::RenamedTo, to);
         true
@@ -513,7 +537,7 @@ impl Store {
         let value = self.segment(at).entries.get(at.hash, from).cloned();
         let deadline = self.deadline_at(at).copied();
         value
-            .map(|value| self.insert_until(to, value, deadline))
+            .map(|value| self.replace(to, value, deadline))
             .is_some()
     }
 

@@ -18,6 +18,8 @@
 
 pub mod histogram;
 pub mod latency;
+#[cfg(feature = "blocking")]
+mod served;
 pub mod slowlog;
 
 use std::collections::{BTreeMap, HashMap};

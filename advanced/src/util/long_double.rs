@@ -48,6 +48,16 @@ impl LongDouble {
         self.0.is_finite()
     }
 
+    /// Itself, times a whole number, rounded up; nothing if that is out of range.
+    #[cfg(feature = "blocking")]
+    pub fn ceil_times(self, factor: u32) -> Option<i64> {
+        let factor = X87DoubleExtended::from_u128(factor.into()).value;
+        let product = (self.0 * factor)
+            .value
+            .to_i128_r(64, Round::TowardPositive, &mut false);
+        (!product.status.contains(Status::INVALID_OP)).then_some(product.value as i64)
+    }
+
     /// 17 digits after the point, without the zeros at the end.
     pub fn format(self) -> String {
         let bits = self.0.to_bits();

@@ -2,6 +2,16 @@
 //! 09's, byte for byte, and step 09's own suites run against this server as they are. A chapter uses
 //! only a part of the harness.
 
+#[cfg(feature = "blocking")]
+mod blocking;
+#[cfg(feature = "blocking")]
+mod blocking_differential;
+#[cfg(feature = "blocking")]
+mod blocking_ends;
+#[cfg(feature = "blocking")]
+mod blocking_load;
+#[cfg(feature = "blocking")]
+mod blocking_room;
 mod client;
 #[cfg(feature = "client-lifecycle")]
 mod client_kill;

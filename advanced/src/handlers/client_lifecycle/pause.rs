@@ -84,6 +84,8 @@ pub fn client_unblock(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let client = client.filter(|it| it.states.has(BLOCKED) && unblock(&it.states, with_error));
     if let Some(client) = client {
         client.states.set(BLOCKED, false);
+        #[cfg(feature = "blocking")]
+        ctx.state.blocked.leave(id, &mut ctx.state.store.awaited);
         client.mail.notify_one();
     }
     ctx.reply.integer(client.is_some().into());
