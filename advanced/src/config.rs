@@ -287,6 +287,8 @@ const PARAMETERS: &[Parameter] = &[
     row("replica-serve-stale-data", SERVE_STALE),
     row("replicaof", REPLICA_OF).change(Immutable),
     row("save", Other(|c| SavePoint::format(&c.save), set_save)),
+    #[cfg(feature = "sets")]
+    row("set-max-intset-entries", INTSET_ENTRIES),
     row("shutdown-timeout", Seconds(0, |c| &mut c.shutdown_timeout)),
     row("slave-priority", PRIORITY),
     row("slave-read-only", READ_ONLY),
@@ -318,6 +320,8 @@ const HASH_ENTRIES: Kind = Number(0, i64::MAX as u64, |c| &mut c.limits.hash_ent
 const HASH_VALUE: Kind = Memory(0, |c| &mut c.limits.hash_value);
 #[cfg(feature = "lists")]
 const LIST_FILL: Kind = Kind::Signed(-(MAX as i64) - 1, MAX as i64, |c| &mut c.limits.list.fill);
+#[cfg(feature = "sets")]
+const INTSET_ENTRIES: Kind = Number(0, i64::MAX as u64, |c| &mut c.limits.set_entries);
 const PING_PERIOD: Kind = Number(1, MAX, |c| &mut c.repl_ping_replica_period);
 const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
 const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);

@@ -34,7 +34,9 @@ use crate::resp::parse_integer;
 use crate::resp::{Args, Reply};
 use crate::state::State;
 
-pub use self::arguments::{check_database, integer};
+#[cfg(feature = "sets")]
+pub use self::arguments::positive;
+pub use self::arguments::{check_database, integer, random_count};
 #[cfg(feature = "blocking")]
 pub use self::blocking::{Blocking, take_or_wait};
 pub use self::dispatch::{execute, must_wait, obey};

@@ -38,12 +38,13 @@ pub fn publish(state: &mut State, command: &Command, args: Args<'_>) {
             Change::Named(name) if name.starts_with('z') => (Class::SortedSet, name),
             #[cfg(feature = "lists")]
             Change::Named(name) => (Class::List, name),
-            Change::Written => (class(command), event(command)),
-            Change::Removed if command.name.starts_with('h') => {
-                send(state, Class::Hash, event(command), &key);
+            Change::Written => (class(command), event(command, args, &key)),
+            Change::Removed => {
+                if takes_out(command) {
+                    send(state, class(command), event(command, args, &key), &key);
+                }
                 (Class::Generic, "del")
             }
-            Change::Removed => (Class::Generic, "del"),
             Change::RenamedFrom => (Class::Generic, "rename_from"),
             Change::RenamedTo => (Class::Generic, "rename_to"),
             Change::Deadline => (Class::Generic, "expire"),
@@ -65,8 +66,22 @@ pub fn publish_expired(state: &mut State, key: &[u8]) {
     send(state, Class::Expired, "expired", key);
 }
 
+/// Whether the command removes a key by taking out its last element, which is an event, too.
+fn takes_out(command: &Command) -> bool {
+    match command.name {
+        #[cfg(feature = "sets")]
+        "srem" | "spop" | "smove" => true,
+        name => name.starts_with('h'),
+    }
+}
+
 /// The name of the event when a command has written a value.
-fn event(command: &Command) -> &'static str {
+fn event(command: &Command, _args: Args<'_>, _key: &[u8]) -> &'static str {
+    #[cfg(feature = "sets")]
+    if command.name == "smove" {
+        let is_source = _args[1] == *_key;
+        return if is_source { "srem" } else { "sadd" };
+    }
     let found = NAMES.iter().find(|(_, from)| from.contains(&command.name));
     found.map_or(command.name, |(name, _)| name)
 }
@@ -78,6 +93,10 @@ fn class(command: &Command) -> Class {
         name if name.starts_with('h') => Class::Hash,
         #[cfg(feature = "sorted-sets")]
         name if name.starts_with('z') => Class::SortedSet,
+        #[cfg(feature = "sets")]
+        "sadd" | "srem" | "spop" | "smove" | "sinterstore" | "sunionstore" | "sdiffstore" => {
+            Class::Set
+        }
         _ => Class::String,
     }
 }

@@ -310,6 +310,7 @@ pub const PARAMETERS: &[Parameter] = &[
     inert("list-max-listpack-size", "-2", Number(-INT - 1, INT), TYPES),
     #[cfg(not(feature = "lists"))]
     inert("list-max-ziplist-size", "-2", Number(-INT - 1, INT), TYPES),
+    #[cfg(not(feature = "sets"))]
     inert("set-max-intset-entries", "512", Number(0, i64::MAX), TYPES),
     inert("stream-node-max-bytes", "4096", Memory(0), TYPES),
     inert("stream-node-max-entries", "100", Number(0, i64::MAX), TYPES),

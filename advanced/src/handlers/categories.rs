@@ -4,6 +4,9 @@
 //!
 //! Most follows from the row and from the family that the row is in.
 
+#[cfg(feature = "sets")]
+mod sets;
+
 use std::iter::zip;
 
 #[cfg(feature = "lists")]
@@ -53,6 +56,8 @@ const OF_NAMES: &[(&str, &[&str])] = &[
         &["dbsize", "dump", "flushall", "flushdb", "restore"],
     ),
     ("connection", &["wait"]),
+    #[cfg(feature = "sets")]
+    ("set", sets::NAMES),
 ];
 
 /// What a command does to its first key, and to the second if that is different.
@@ -151,6 +156,8 @@ fn key_flags(command: &Command) -> KeyFlags {
     let rows = rows.chain(super::list_blocking::KEY_FLAGS);
     #[cfg(feature = "sorted-sets")]
     let rows = rows.chain(sorted_set::KEY_FLAGS);
+    #[cfg(feature = "sets")]
+    let rows = rows.chain(sets::KEY_FLAGS);
     let found = rows.clone().find(|(_, of)| of.contains(&command.name));
     match found {
         Some((flags, _)) => flags,

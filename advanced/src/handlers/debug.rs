@@ -14,7 +14,7 @@ use crate::aof;
 use crate::apply::{self, Applier};
 use crate::clients::Handle;
 use crate::command::{Command, CommandError, Context, Flag::*, Handler, Result, Table};
-use crate::objects::{Digest, Hash};
+use crate::objects::{Digest, Hash, Object};
 use crate::rdb::{Decoder, MAGIC, payload};
 use crate::resp::Args;
 use crate::state::State;
@@ -185,13 +185,13 @@ fn listpack(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `DEBUG HTSTATS-KEY key`: how the pages of a large collection are filled.
 fn htstats_key(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    match find(ctx.state, &args[2])?.object::<Hash>() {
-        Ok(Hash::Table(table)) => {
-            let statistics = table.statistics();
+    let object = find(ctx.state, &args[2])?.as_object();
+    match object.and_then(Object::table_statistics) {
+        Some(statistics) => {
             ctx.reply.verbatim(&statistics);
             Ok(())
         }
-        _ => Err(CommandError::new(
+        None => Err(CommandError::new(
             "ERR The value stored at the specified key is not represented using an hash table",
         )),
     }

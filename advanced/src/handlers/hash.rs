@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::key::{ScanOptions, parse_cursor};
-use crate::command::{Command, CommandError, Context, Flag, Flag::*, KEY, Result, integer};
+use super::key::{ScanOptions, parse_cursor, reply_element, reply_part};
+use crate::command::{
+    Command, CommandError, Context, Flag, Flag::*, KEY, Result, integer, random_count,
+};
 use crate::objects::{Element, Hash, Object};
 use crate::resp::{Args, Protocol, Reply, parse_integer};
 use crate::util::long_double::LongDouble;
@@ -152,10 +154,6 @@ fn hexists(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-fn reply_element(reply: &mut Reply<'_>, element: Element<'_>) {
-    reply.bulk(element.bytes(&mut itoa::Buffer::new()));
-}
-
 /// `HGETALL key`
 fn hgetall(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let hash = ctx.state.store.object::<Hash>(&args[1])?;
@@ -248,16 +246,7 @@ fn hrandfield(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         }
         return Ok(());
     };
-    let count = integer(count)?;
-    if count == i64::MIN {
-        let (least, most) = (-i64::MAX, i64::MAX);
-        let range = format!("{least} and {most}");
-        return Err(CommandError::quoting(
-            "ERR value is out of range, value must between ",
-            range.as_bytes(),
-            "",
-        ));
-    }
+    let count = random_count(count)?;
     let with_values = match args.get(3) {
         None => false,
         Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(b"WITHVALUES") => true,
@@ -331,11 +320,6 @@ fn hscan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
             }
         });
     }
-    ctx.reply.array(2);
-    ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-    ctx.reply.array(found.len());
-    for element in found {
-        reply_element(&mut ctx.reply, element);
-    }
+    reply_part(&mut ctx.reply, next, &found);
     Ok(())
 }

@@ -5,7 +5,8 @@ use crate::command::{
     ALL_KEYS, Command, CommandError, Context, Flag::*, KEY, Keys, Result, TWO_KEYS, check_database,
     help, integer,
 };
-use crate::resp::Args;
+use crate::objects::Element;
+use crate::resp::{Args, Reply};
 use crate::store::Value;
 use crate::util::glob;
 
@@ -139,6 +140,21 @@ fn scan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.reply.bulk(itoa::Buffer::new().format(next).as_bytes());
     ctx.reply.bulks(&found);
     Ok(())
+}
+
+/// Replies with an element of a collection.
+pub fn reply_element(reply: &mut Reply<'_>, element: Element<'_>) {
+    reply.bulk(element.bytes(&mut itoa::Buffer::new()));
+}
+
+/// Replies with a part of a collection, and the cursor of the next.
+pub fn reply_part(reply: &mut Reply<'_>, cursor: u64, elements: &[Element<'_>]) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    reply.array(elements.len());
+    for element in elements {
+        reply_element(reply, *element);
+    }
 }
 
 /// Reads a cursor.

@@ -49,6 +49,12 @@ mod persistence;
 mod pubsub;
 mod replication;
 mod server;
+#[cfg(feature = "sets")]
+mod set;
+#[cfg(feature = "sets")]
+mod set_algebra;
+#[cfg(feature = "sets")]
+mod set_random;
 mod shutdown;
 #[cfg(feature = "sorted-sets")]
 mod sorted_set;
@@ -85,6 +91,12 @@ const FAMILIES: &[&[Command]] = &[
     pubsub::COMMANDS,
     replication::COMMANDS,
     server::COMMANDS,
+    #[cfg(feature = "sets")]
+    set::COMMANDS,
+    #[cfg(feature = "sets")]
+    set_algebra::COMMANDS,
+    #[cfg(feature = "sets")]
+    set_random::COMMANDS,
     shutdown::COMMANDS,
     #[cfg(feature = "sorted-sets")]
     sorted_set::COMMANDS,

@@ -299,6 +299,13 @@ impl Object for Hash {
             digest.add_digest(pair);
         }
     }
+
+    fn table_statistics(&self) -> Option<String> {
+        match self {
+            Self::Packed(_) => None,
+            Self::Table(table) => Some(table.statistics()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ const LIMITS: Limits = Limits {
     list: crate::objects::Shape::DEFAULT,
     #[cfg(feature = "sorted-sets")]
     sorted_set: crate::objects::sorted_set::Limits::DEFAULT,
+    #[cfg(feature = "sets")]
+    set_entries: 0,
 };
 
 /// A hash of so many fields: `0` to …, each with itself as its value.

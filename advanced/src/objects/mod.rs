@@ -16,6 +16,8 @@ mod hash;
 mod list;
 pub mod listpack;
 mod pages;
+#[cfg(feature = "sets")]
+pub mod set;
 #[cfg(feature = "sorted-sets")]
 pub mod sorted_set;
 #[cfg(test)]
@@ -71,6 +73,11 @@ pub trait Object: Any + Debug + Send + Sync {
 
     /// Adds it to the digest of its key (`xorObjectDigest`).
     fn digest(&self, digest: &mut Digest);
+
+    /// How its table is filled, for DEBUG; `None` if it has no table.
+    fn table_statistics(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Takes the words of a command.
@@ -99,6 +106,9 @@ pub struct Limits {
     pub list: Shape,
     #[cfg(feature = "sorted-sets")]
     pub sorted_set: sorted_set::Limits,
+    /// `set-max-intset-entries`: so many numbers.
+    #[cfg(feature = "sets")]
+    pub set_entries: u64,
 }
 
 impl Default for Limits {
@@ -110,6 +120,8 @@ impl Default for Limits {
             list: Shape::DEFAULT,
             #[cfg(feature = "sorted-sets")]
             sorted_set: sorted_set::Limits::DEFAULT,
+            #[cfg(feature = "sets")]
+            set_entries: 512,
         }
     }
 }

@@ -19,6 +19,10 @@ pub fn is_known(kind: u8) -> bool {
     if sorted_set::is(kind) {
         return true;
     }
+    #[cfg(feature = "sets")]
+    if set::is(kind) {
+        return true;
+    }
     matches!(
         kind,
         STRING | HASH | HASH_ZIPMAP | HASH_ZIPLIST | HASH_LISTPACK
@@ -59,10 +63,24 @@ pub mod sorted_set {
     }
 }
 
+/// The forms of a set.
+#[cfg(feature = "sets")]
+pub mod set {
+    /// Member by member.
+    pub const MEMBERS: u8 = 2;
+    /// An intset.
+    pub const INTS: u8 = 11;
+
+    pub fn is(kind: u8) -> bool {
+        matches!(kind, MEMBERS | INTS)
+    }
+}
+
 /// Names a type of value that this server does not have, for the error.
 pub fn type_name(kind: u8) -> Option<&'static str> {
     Some(match kind {
         1 | 10 | 14 | 18 => "a list",
+        #[cfg(not(feature = "sets"))]
         2 | 11 => "a set",
         #[cfg(not(feature = "sorted-sets"))]
         3 | 5 | 12 | 17 => "a sorted set",

@@ -35,6 +35,8 @@ mod lists;
 pub mod lzf;
 pub mod payload;
 mod save_points;
+#[cfg(feature = "sets")]
+mod set;
 #[cfg(feature = "sorted-sets")]
 mod sorted_sets;
 mod value;

@@ -57,6 +57,11 @@ impl<R: Read> Decoder<R> {
         }
         let hash = match kind {
             kind::STRING => return Ok(Some(Value::from_bytes(&self.string()?))),
+            #[cfg(feature = "sets")]
+            kind::set::MEMBERS | kind::set::INTS => {
+                let set = self.set(kind)?;
+                return Ok((set.len() > 0).then(|| set.into()));
+            }
             kind::HASH => self.pairs()?,
             kind::HASH_ZIPMAP => self.packed("Zipmap", |bytes, limits| {
                 // Unlike the others, a zipmap says nothing of how long its strings are.

@@ -337,6 +337,25 @@ impl Store {
         self.get(key).map(Value::object).transpose()
     }
 
+    /// The objects of several keys for a command that reads them all. Each counts for INFO, up to
+    /// the first that is of another type.
+    #[cfg(feature = "sets")]
+    pub fn objects<'a, T: Object>(
+        &mut self,
+        keys: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Vec<Option<&T>>, WrongType> {
+        for key in keys.clone() {
+            self.object::<T>(key)?;
+        }
+        let store = &*self;
+        let find = |key| {
+            let at = Some(store.place(key)).filter(|at| !store.is_expired(*at))?;
+            store.segment(at).entries.get(at.hash, key)
+        };
+        keys.map(|key| find(key).map(Value::object).transpose())
+            .collect()
+    }
+
     /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that
     /// has expired is removed first. Does not count as a read.
     pub fn get_for_write(&mut self, key: &[u8]) -> Option<&Value> {

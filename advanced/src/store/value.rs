@@ -34,6 +34,9 @@ pub enum Value {
     Growable(Arc<Vec<u8>>),
     /// A small hash. (Here other types could have their small form, too.)
     Hash(Hash),
+    /// A small set.
+    #[cfg(feature = "sets")]
+    Set(crate::objects::set::Set),
     /// Any other object.
     Object(Arc<dyn Object>),
 }
@@ -61,6 +64,15 @@ impl From<crate::objects::List> for Value {
 impl From<crate::objects::SortedSet> for Value {
     fn from(set: crate::objects::SortedSet) -> Self {
         Self::Object(Arc::new(set))
+    }
+}
+
+#[cfg(feature = "sets")]
+impl From<crate::objects::set::Set> for Value {
+    fn from(set: crate::objects::set::Set) -> Self {
+        let mut value = Self::Set(set);
+        value.settle();
+        value
     }
 }
 
@@ -93,7 +105,7 @@ impl Value {
             Self::Short(bytes) => bytes,
             Self::Long(bytes) => bytes,
             Self::Growable(bytes) => bytes,
-            Self::Hash(_) | Self::Object(_) => return Err(WrongType),
+            _ => return Err(WrongType),
         })
     }
 
@@ -118,7 +130,7 @@ impl Value {
             Self::Short(bytes) => Arc::new(std::mem::take(bytes).into_vec()),
             Self::Long(bytes) => Arc::new(bytes.to_vec()),
             Self::Growable(bytes) => std::mem::take(bytes),
-            Self::Hash(_) | Self::Object(_) => return Err(WrongType),
+            _ => return Err(WrongType),
         };
         let result = change(Arc::make_mut(&mut bytes));
         *self = Self::Growable(bytes);
@@ -129,6 +141,8 @@ impl Value {
     pub fn as_object(&self) -> Option<&dyn Object> {
         match self {
             Self::Hash(hash) => Some(hash),
+            #[cfg(feature = "sets")]
+            Self::Set(set) => Some(set),
             Self::Object(object) => Some(&**object),
             _ => None,
         }
@@ -145,6 +159,8 @@ impl Value {
     pub fn object_mut<T: Object>(&mut self) -> Result<&mut T, WrongType> {
         let object: &mut dyn Any = match self {
             Self::Hash(hash) => hash,
+            #[cfg(feature = "sets")]
+            Self::Set(set) => set,
             Self::Object(shared) => {
                 if Arc::get_mut(shared).is_none() {
                     *shared = shared.copy();
@@ -159,11 +175,13 @@ impl Value {
     /// Puts an object that has grown where a snapshot can share it. To copy a small one costs
     /// less than the memory that sharing takes.
     pub fn settle(&mut self) {
-        if let Self::Hash(hash) = self
-            && !hash.is_small()
-        {
-            *self = Self::Object(Arc::new(std::mem::take(hash)));
-        }
+        let object: Arc<dyn Object> = match self {
+            Self::Hash(hash) if !hash.is_small() => Arc::new(std::mem::take(hash)),
+            #[cfg(feature = "sets")]
+            Self::Set(set) if !set.is_small() => Arc::new(std::mem::take(set)),
+            _ => return,
+        };
+        *self = Self::Object(object);
     }
 
     /// Frees it, on a thread of its own if that takes long (`dbAsyncDelete`).
@@ -179,9 +197,7 @@ impl Value {
         match self {
             Self::Integer(_) => "int",
             Self::Short(_) => "embstr",
-            Self::Long(_) | Self::Growable(_) => "raw",
-            Self::Hash(hash) => hash.encoding(),
-            Self::Object(object) => object.encoding(),
+            object => object.as_object().map_or("raw", Object::encoding),
         }
     }
 

@@ -183,7 +183,7 @@ fn random_commands_have_the_replies_of_redis() {
 
 pub type Start = fn(&Path, &[&str]) -> Server;
 
-fn redis_on(data: &Path, flags: &[&str]) -> Server {
+pub fn redis_on(data: &Path, flags: &[&str]) -> Server {
     Server::start_redis_on(data, flags).expect("Redis is installed")
 }
 

@@ -50,6 +50,10 @@ mod notifications;
 mod restore_fuzz;
 #[allow(dead_code)]
 mod session;
+#[cfg(feature = "sets")]
+mod set_differential;
+#[cfg(feature = "sets")]
+mod sets;
 #[cfg(feature = "client-lifecycle")]
 mod slowlog;
 #[cfg(feature = "sorted-sets")]
