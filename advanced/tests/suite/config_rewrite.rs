@@ -199,7 +199,7 @@ fn patterns_find_each_parameter_once() {
 /// Sentinel promotes a replica, and has both servers write that down.
 #[test]
 fn a_failover_is_written_down() {
-    if !installed("redis-sentinel") {
+    if !installed("redis-server") {
         return;
     }
     let (first, second) = (folder(""), folder(""));
@@ -219,7 +219,7 @@ fn a_failover_is_written_down() {
         address.port()
     ));
     let file = sentinel.path().join("redis.conf");
-    let script = "exec redis-sentinel \"$0\" --port \"${@: -1}\"";
+    let script = "exec redis-server \"$0\" --port \"${@: -1}\" --sentinel";
     let file = file.display().to_string();
     let program = ["bash", "-c", script, &file].map(String::from);
     let sentinel_server = Server::start_through(&program, sentinel.path(), &[]);
