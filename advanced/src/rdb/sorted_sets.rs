@@ -19,18 +19,17 @@ impl<R: Read> Decoder<R> {
     /// Reads a sorted set of this type. `None` if it has no members.
     pub(super) fn sorted_set(&mut self, kind: u8) -> Result<Option<Value>> {
         let (offset, limits) = (self.offset(), self.limits.sorted_set);
-        let set = match kind {
-            DIGITS | BINARY => self.members(kind)?,
-            ZIPLIST => {
-                let list = legacy::ziplist(&self.string()?);
-                list.and_then(|list| SortedSet::from_pairs(list, limits))
+        let (form, list) = match kind {
+            DIGITS | BINARY => {
+                let set = self.members(kind)?;
+                let set = set.ok_or_else(|| self.no_sorted_set(offset, "Zset"))?;
+                return Ok((set.len() > 0).then(|| set.into()));
             }
-            _ => {
-                let list = Listpack::parse(&self.string()?);
-                list.and_then(|list| SortedSet::from_pairs(list, limits))
-            }
+            ZIPLIST => ("Zset ziplist", legacy::ziplist(&self.string()?)),
+            _ => ("Zset listpack", Listpack::parse(&self.string()?)),
         };
-        let set = set.ok_or_else(|| self.no_sorted_set(offset))?;
+        let set = list.and_then(|list| SortedSet::from_pairs(list, limits));
+        let set = set.ok_or_else(|| self.no_sorted_set(offset, form))?;
         Ok((set.len() > 0).then(|| set.into()))
     }
 
@@ -74,12 +73,12 @@ impl<R: Read> Decoder<R> {
             MINUS_INFINITY => f64::NEG_INFINITY,
             length => {
                 let score = double::parse(self.bytes(length.into())?);
-                score.ok_or_else(|| self.no_sorted_set(offset))?
+                score.ok_or_else(|| self.no_sorted_set(offset, "Zset"))?
             }
         })
     }
 
-    fn no_sorted_set(&self, offset: u64) -> RdbError {
-        self.damaged(offset, "Zset integrity check failed.")
+    fn no_sorted_set(&self, offset: u64, form: &str) -> RdbError {
+        self.damaged(offset, &format!("{form} integrity check failed."))
     }
 }
