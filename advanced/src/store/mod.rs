@@ -480,7 +480,9 @@ impl Store {
 
     fn put_new(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         let at = self.find(key);
-        self.take(at);
+        if let Some(value) = self.take(at) {
+            value.free();
+        }
         self.put(key, value, deadline);
     }
 
@@ -872,7 +874,9 @@ impl Store {
 
     /// Removes a key because it has expired.
     fn expire_key(&mut self, at: Place<'_>) {
-        self.take(at);
+        if let Some(value) = self.take(at) {
+            value.free();
+        }
         self.expired.push(Bytes::from_slice(at.key));
         self.counters.expired += 1;
     }
