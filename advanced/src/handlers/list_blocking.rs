@@ -14,7 +14,7 @@ const MOVE: &[Flag] = &[Write, Denyoom, Noscript, Blocking];
 const COUNTED: &[Flag] = &[Write, Blocking, Movablekeys];
 
 /// All arguments but the last.
-const BEFORE_TIMEOUT: Keys = Keys::at(1, -2, 1);
+pub const BEFORE_TIMEOUT: Keys = Keys::at(1, -2, 1);
 
 pub const COMMANDS: &[Command] = &[
     Command::with_keys("blpop", -3, TAKE, BEFORE_TIMEOUT, bpop)

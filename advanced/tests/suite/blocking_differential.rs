@@ -18,17 +18,33 @@ use crate::session::{encode, shown};
 
 const STEPS: usize = 1_500;
 const GUESTS: usize = 7;
-const KEYS: [&str; 5] = ["a", "b", "c", "d", "a longer key, of more than 16 bytes"];
+pub const KEYS: [&str; 5] = ["a", "b", "c", "d", "a longer key, of more than 16 bytes"];
 const SIDES: [&str; 2] = ["left", "right"];
 const FLAGS: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
-fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
+pub fn pick<'a>(rng: &mut Rng, from: &[&'a str]) -> &'a str {
     rng.choice(from).copied().unwrap_or_default()
 }
 
-fn keys(rng: &mut Rng) -> Vec<&'static str> {
+pub fn keys(rng: &mut Rng) -> Vec<&'static str> {
     (0..rng.usize(1..4)).map(|_| pick(rng, &KEYS)).collect()
 }
+
+/// The random commands of guests, for one type of value.
+pub struct Commands {
+    /// One that may wait.
+    pub waiting: fn(&mut Rng) -> Vec<String>,
+    /// One that does not wait. It gets the ids of all guests, and a number that it counts up.
+    pub other: fn(&mut Rng, &[String], &mut usize) -> Vec<String>,
+    /// What reads a whole value, without the key.
+    pub read: &'static [&'static str],
+}
+
+const ON_LISTS: Commands = Commands {
+    waiting,
+    other,
+    read: &["LRANGE", "0", "-1"],
+};
 
 /// A command that may wait.
 fn waiting(rng: &mut Rng) -> Vec<String> {
@@ -98,7 +114,7 @@ struct Told {
     log: Vec<u8>,
 }
 
-fn play(server: Server, data: &Path, seed: u64) -> Told {
+fn play(commands: &Commands, server: Server, data: &Path, seed: u64) -> Told {
     let (rng, mut number) = (&mut Rng::with_seed(seed), 0);
     let mut room = Room::new(server, GUESTS);
     let ids: Vec<String> = (0..GUESTS).map(|it| room.id(it).to_owned()).collect();
@@ -111,12 +127,12 @@ fn play(server: Server, data: &Path, seed: u64) -> Told {
         let guest = rng.usize(..GUESTS);
         let guest = if room.waits(guest) { 0 } else { guest };
         let count = rng.usize(1..4);
-        let commands = (0..count).map(|_| match guest > 0 && rng.u8(..5) < 3 {
-            true => waiting(rng),
-            false => other(rng, &ids, &mut number),
+        let said = (0..count).map(|_| match guest > 0 && rng.u8(..5) < 3 {
+            true => (commands.waiting)(rng),
+            false => (commands.other)(rng, &ids, &mut number),
         });
-        let commands: Vec<Vec<String>> = commands.collect();
-        room.say(guest, &commands);
+        let said: Vec<Vec<String>> = said.collect();
+        room.say(guest, &said);
     }
     for (guest, id) in ids.iter().enumerate() {
         while room.waits(guest) {
@@ -125,7 +141,7 @@ fn play(server: Server, data: &Path, seed: u64) -> Told {
         }
     }
     let keys = KEYS.iter().map(|key| {
-        let ask = encode(&["LRANGE", key, "0", "-1"]);
+        let ask = encode(&[&commands.read[..1], &[*key], &commands.read[1..]].concat());
         room.observer.send(ask).reply()
     });
     let left = keys.collect();
@@ -161,6 +177,11 @@ fn same(what: &str, ours: &[u8], theirs: &[u8]) {
 
 #[test]
 fn everybody_gets_what_redis_gives_and_so_does_the_aof() {
+    compare(&ON_LISTS);
+}
+
+/// Lets guests of both servers say the same, and compares what comes of it.
+pub fn compare(commands: &Commands) {
     let folders = [TempDir::new(), TempDir::new()].map(|it| it.expect("a folder"));
     let [ours, theirs] = [folders[0].path(), folders[1].path()];
     let Some(redis) = Server::start_redis_on(theirs, FLAGS) else {
@@ -169,8 +190,8 @@ fn everybody_gets_what_redis_gives_and_so_does_the_aof() {
     let seed = std::env::var("SEED").ok().and_then(|it| it.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed}");
-    let theirs = play(redis, theirs, seed);
-    let ours = play(Server::start_on(ours, FLAGS), ours, seed);
+    let theirs = play(commands, redis, theirs, seed);
+    let ours = play(commands, Server::start_on(ours, FLAGS), ours, seed);
     for guest in 0..GUESTS {
         let what = format!("what guest {guest} has received");
         same(&what, &ours.heard[guest], &theirs.heard[guest]);

@@ -57,6 +57,8 @@ mod sets;
 #[cfg(feature = "client-lifecycle")]
 mod slowlog;
 #[cfg(feature = "sorted-sets")]
+mod sorted_set_blocking;
+#[cfg(feature = "sorted-sets")]
 mod sorted_set_differential;
 #[cfg(feature = "sorted-sets")]
 mod sorted_set_events;

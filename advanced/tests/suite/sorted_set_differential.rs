@@ -17,12 +17,13 @@ use crate::session::{OK, Session, shown};
 const COMMANDS: usize = 20_000;
 const DEBUG: &[&str] = &["--enable-debug-command", "yes"];
 
-/// Most commands are for the first, so that it gets large. In `lex`, all scores are equal.
-const KEYS: &str = "z z z z y x text to big";
+/// Most commands are for the first, so that it gets large. `ints` and `words`
+/// are sets. In `lex`, all scores are equal.
+const KEYS: &str = "z z z z y x text to big ints words";
 const NAMES: &str = "ZADD ZADD ZADD ZADD ZADD ZADD ZINCRBY ZINCRBY ZREM ZREM ZCARD ZCOUNT ZSCORE \
     ZMSCORE ZRANK ZREVRANK ZRANGE ZRANGE ZRANGE ZRANGESTORE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE \
     ZREMRANGEBYRANK ZREMRANGEBYSCORE ZPOPMIN ZPOPMAX ZMPOP ZUNION ZINTER ZDIFF ZUNIONSTORE \
-    ZINTERSTORE ZDIFFSTORE ZINTERCARD DEL OBJECT LEX LEX LEX LEX BIG";
+    ZINTERSTORE ZDIFFSTORE ZINTERCARD SADD SADD DEL OBJECT LEX LEX LEX LEX BIG";
 const MEMBERS: &str = "a b c d e f foo bar 1 -1 12 007 128 -4097 a-member-that-is-longer";
 const SCORES: &str = "0 1 2 3 4 5 -1 1.5 0.1 -0 inf -inf +inf 1e10 1e300 12345678901234567 3.0e3 \
     0x10 1e-5 -2.5e-7 1e17 9007199254740993";
@@ -86,6 +87,8 @@ fn command(rng: &mut Rng) -> Vec<String> {
                 words.extend([score(rng), member(rng)]);
             }
         }
+        "SADD" if rng.bool() => words = vec![name, "ints".into(), rng.u8(..20).to_string()],
+        "SADD" => words = vec![name, "words".into(), member(rng)],
         "ZINCRBY" => words.extend([score(rng), member(rng)]),
         "ZREM" | "ZMSCORE" => words.extend([member(rng), member(rng)]),
         "ZSCORE" | "ZRANK" | "ZREVRANK" => words.push(member(rng)),

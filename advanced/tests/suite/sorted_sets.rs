@@ -246,6 +246,29 @@ fn sorted_sets_are_combined() {
 }
 
 #[test]
+fn a_set_is_combined_as_a_sorted_set_whose_scores_are_1() {
+    let (_server, mut c) = start();
+    c.expect("ZADD z 1 a 5 1", int(2));
+    c.expect("SADD numbers 1 2", int(2));
+    c.expect("SADD words 2 a", int(2));
+    for (command, reply) in [
+        ("ZUNION 2 z numbers WITHSCORES", "2 1 a 1 1 6"),
+        ("ZINTER 2 words z WEIGHTS 3 1 WITHSCORES", "a 4"),
+        ("ZINTER 2 words numbers WITHSCORES", "2 2"),
+        ("ZDIFF 2 words z WITHSCORES", "2 1"),
+        ("ZDIFF 2 z numbers WITHSCORES", "a 1"),
+        ("ZUNION 1 words WEIGHTS inf WITHSCORES", "2 inf a inf"),
+    ] {
+        c.expect(command, array(reply));
+    }
+    c.expect("ZINTERCARD 2 words z", int(1));
+    c.expect("ZUNIONSTORE words 2 words numbers", int(3));
+    c.expect("ZRANGE words 0 -1 WITHSCORES", array("1 1 a 1 2 2"));
+    c.expect("RPUSH list a", int(1));
+    c.expect("ZUNION 2 numbers list", WRONG_TYPE);
+}
+
+#[test]
 fn a_random_member() {
     let (_server, mut c) = start();
     c.expect("ZRANDMEMBER none", NULL);

@@ -1,6 +1,7 @@
 //! Commands on sorted sets (`t_zset.c` in Redis).
 
 mod add;
+mod blocking;
 mod combine;
 mod operands;
 mod pop;
@@ -16,12 +17,15 @@ use crate::util::double;
 
 use super::categories::KeyFlags;
 use super::key::{ScanOptions, parse_cursor};
+use super::list_blocking::BEFORE_TIMEOUT;
 
 const GROW: &[Flag] = &[Write, Denyoom];
 /// Keys that are counted may be anywhere.
 const READ_COUNTED: &[Flag] = &[Readonly, Movablekeys];
 const GROW_COUNTED: &[Flag] = &[Write, Denyoom, Movablekeys];
 const GROW_FAST: &[Flag] = &[Write, Denyoom, Fast];
+const WAIT_FAST: &[Flag] = &[Write, Noscript, Blocking, Fast];
+const WAIT_COUNTED: &[Flag] = &[Write, Blocking, Movablekeys];
 const READ: &[Flag] = &[Readonly];
 const READ_FAST: &[Flag] = &[Readonly, Fast];
 
@@ -44,7 +48,9 @@ pub const KEY_FLAGS: &[(KeyFlags, &[&str])] = &[
     ),
     (
         &[&["RW", "access", "delete"]],
-        &["zpopmin", "zpopmax", "zmpop"],
+        &[
+            "zpopmin", "zpopmax", "zmpop", "bzpopmin", "bzpopmax", "bzmpop",
+        ],
     ),
     (&[&["RO"]], &["zcard"]),
     (
@@ -77,6 +83,18 @@ pub const COMMANDS: &[Command] = &[
     Command::with_keys("zpopmin", -2, &[Write, Fast], KEY, pop::zpopmin),
     Command::with_keys("zpopmax", -2, &[Write, Fast], KEY, pop::zpopmax),
     Command::with_keys("zmpop", -4, &[Write, Movablekeys], COUNTED, pop::zmpop),
+    Command::with_keys("bzpopmin", -3, WAIT_FAST, BEFORE_TIMEOUT, blocking::bzpop)
+        .waits_for("zset", blocking::take_min),
+    Command::with_keys("bzpopmax", -3, WAIT_FAST, BEFORE_TIMEOUT, blocking::bzpop)
+        .waits_for("zset", blocking::take_max),
+    Command::with_keys(
+        "bzmpop",
+        -5,
+        WAIT_COUNTED,
+        Keys::counted(2),
+        blocking::bzmpop,
+    )
+    .waits_for("zset", blocking::take_many),
     Command::with_keys("zrandmember", -2, READ, KEY, random::zrandmember),
     Command::with_keys("zunion", -3, READ_COUNTED, COUNTED, combine::zunion),
     Command::with_keys("zinter", -3, READ_COUNTED, COUNTED, combine::zinter),

@@ -1,6 +1,8 @@
 //! What ZUNION, ZINTER and ZDIFF work on: sorted sets with their weights (`zsetopsrc` in Redis).
+//! A set is one whose scores are all 1.
 
 use crate::command::{CommandError, Context, Result};
+use crate::objects::set::Set;
 use crate::objects::{Element, Object, SortedSet};
 use crate::resp::Args;
 use crate::store::Value;
@@ -32,10 +34,7 @@ impl Operand {
     ) -> Result<Vec<Self>> {
         let operands = keys.map(|key| {
             let value = ctx.state.store.get(key).cloned();
-            if value
-                .as_ref()
-                .is_some_and(|it| it.object::<SortedSet>().is_err())
-            {
+            if value.as_ref().is_some_and(|it| !is_operand(it)) {
                 return Err(CommandError::WRONG_TYPE);
             }
             Ok(Self {
@@ -47,12 +46,14 @@ impl Operand {
         operands.collect()
     }
 
-    fn set(&self) -> Option<&SortedSet> {
+    /// The value, if it is of type `T`.
+    fn object<T: Object>(&self) -> Option<&T> {
         self.value.as_ref()?.object().ok()
     }
 
     pub fn len(&self) -> usize {
-        self.set().map_or(0, Object::len)
+        let object = self.value.as_ref().and_then(Value::as_object);
+        object.map_or(0, Object::len)
     }
 
     /// Whether both are the same key.
@@ -61,11 +62,20 @@ impl Operand {
     }
 
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        self.set()?.score(member)
+        match self.object::<Set>() {
+            Some(set) => set.contains(member).then_some(1.0),
+            None => self.object::<SortedSet>()?.score(member),
+        }
     }
 
     /// All members and their scores, without the weight.
     pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, f64)> {
-        self.set().into_iter().flat_map(SortedSet::iter)
+        let scored = self.object().into_iter().flat_map(SortedSet::iter);
+        let plain = self.object().into_iter().flat_map(Set::iter);
+        scored.chain(plain.map(|member| (member, 1.0)))
     }
+}
+
+fn is_operand(value: &Value) -> bool {
+    value.object::<SortedSet>().is_ok() || value.object::<Set>().is_ok()
 }

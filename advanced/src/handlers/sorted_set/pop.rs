@@ -17,6 +17,16 @@ pub enum End {
     Max,
 }
 
+impl End {
+    /// The command that takes from this end.
+    pub fn command(self) -> &'static [u8] {
+        match self {
+            Self::Min => b"ZPOPMIN",
+            Self::Max => b"ZPOPMAX",
+        }
+    }
+}
+
 /// `ZPOPMIN key [count]`
 pub fn zpopmin(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     pop_from_one(ctx, args, End::Min)
@@ -47,7 +57,8 @@ fn pop_from_one(ctx: &mut Context<'_>, args: Args<'_>, end: End) -> Result {
     Ok(())
 }
 
-fn reply_popped(ctx: &mut Context<'_>, popped: &[(Vec<u8>, f64)], in_pairs: bool) {
+/// Writes members and their scores, each two as an array of their own if `in_pairs`.
+pub fn reply_popped(ctx: &mut Context<'_>, popped: &[(Vec<u8>, f64)], in_pairs: bool) {
     for (member, score) in popped {
         if in_pairs {
             ctx.reply.array(2);
@@ -58,7 +69,12 @@ fn reply_popped(ctx: &mut Context<'_>, popped: &[(Vec<u8>, f64)], in_pairs: bool
 }
 
 /// Removes so many entries from one end, and returns them.
-fn pop(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Result<Vec<(Vec<u8>, f64)>> {
+pub fn pop(
+    ctx: &mut Context<'_>,
+    key: &[u8],
+    end: End,
+    count: usize,
+) -> Result<Vec<(Vec<u8>, f64)>> {
     ctx.state.store.events.name = Some(match end {
         End::Min => "zpopmin",
         End::Max => "zpopmax",
@@ -81,31 +97,32 @@ fn pop(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Result<Vec<
 pub fn zmpop(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (keys, end, count) = parse_mpop(args.skip(1))?;
     for key in keys {
-        let popped = pop(ctx, key, end, count)?;
-        if popped.is_empty() {
-            continue;
+        if pop_many(ctx, key, end, count)? {
+            return Ok(());
         }
-        ctx.reply.array(2);
-        ctx.reply.bulk(key);
-        ctx.reply.array(popped.len());
-        reply_popped(ctx, &popped, true);
-        let name = match end {
-            End::Min => b"ZPOPMIN",
-            End::Max => b"ZPOPMAX",
-        };
-        let count = popped.len().to_string();
-        ctx.propagate(&[name, key, count.as_bytes()]);
-        return Ok(());
     }
-    match ctx.reply.protocol {
-        Protocol::Resp2 => ctx.reply.encoded().extend_from_slice(b"*-1\r\n"),
-        Protocol::Resp3 => ctx.reply.null(),
-    }
+    ctx.reply.null_array();
     Ok(())
 }
 
-/// Reads what follows the name of ZMPOP: the keys, from which end, and how many.
-fn parse_mpop<'a>(args: Args<'a>) -> Result<(impl Iterator<Item = &'a [u8]>, End, usize)> {
+/// Replies with the key and up to so many members from one end of it, and propagates how many they
+/// were. Returns whether there were any; otherwise there is no reply yet.
+pub fn pop_many(ctx: &mut Context<'_>, key: &[u8], end: End, count: usize) -> Result<bool> {
+    let popped = pop(ctx, key, end, count)?;
+    if popped.is_empty() {
+        return Ok(false);
+    }
+    ctx.reply.array(2);
+    ctx.reply.bulk(key);
+    ctx.reply.array(popped.len());
+    reply_popped(ctx, &popped, true);
+    let count = popped.len().to_string();
+    ctx.propagate(&[end.command(), key, count.as_bytes()]);
+    Ok(true)
+}
+
+/// Reads `numkeys key [key …] MIN | MAX [COUNT count]`: the keys, from which end, and how many.
+pub fn parse_mpop<'a>(args: Args<'a>) -> Result<(impl Iterator<Item = &'a [u8]>, End, usize)> {
     let positive = |text| parse_integer(text).filter(|it| *it > 0);
     let count = positive(&args[0]).ok_or(NO_KEYS)?;
     let (keys, rest) = counted_keys(args.skip(1), count)?;
