@@ -243,13 +243,14 @@ fn what_follows_in_the_pipeline_waits_too() {
     let mut room = room(2);
     let lines = ["SET x 1", "BLPOP k 0", "INCR x", "BLPOP k 0", "INCR x"];
     room.say(1, &lines.map(|line| line.split(' ').collect()));
-    room.expect(1, "+OK\r\n");
     room.line(0, "GET x");
     room.line(0, "LPUSH k a");
-    room.expect(1, "*2\r\n$1\r\nk\r\n$1\r\na\r\n:2\r\n");
+    room.line(0, "GET x");
     room.line(0, "LPUSH k b");
-    room.expect(1, "*2\r\n$1\r\nk\r\n$1\r\nb\r\n:3\r\n");
-    room.expect(0, "$1\r\n1\r\n:1\r\n:1\r\n");
+    room.expect(0, "$1\r\n1\r\n:1\r\n$1\r\n2\r\n:1\r\n");
+    // The replies before a wait may come a moment later than the wait is seen.
+    let pops = ["a", "b"].map(|it| format!("*2\r\n$1\r\nk\r\n$1\r\n{it}\r\n"));
+    room.expect(1, &format!("+OK\r\n{}:2\r\n{}:3\r\n", pops[0], pops[1]));
 }
 
 #[test]
