@@ -480,9 +480,7 @@ impl Store {
 
     fn put_new(&mut self, key: &[u8], value: Value, deadline: Option<Moment>) {
         let at = self.find(key);
-        if let Some(value) = self.take(at) {
-            value.free();
-        }
+        self.take(at);
         self.put(key, value, deadline);
     }
 
@@ -874,9 +872,7 @@ impl Store {
 
     /// Removes a key because it has expired.
     fn expire_key(&mut self, at: Place<'_>) {
-        if let Some(value) = self.take(at) {
-            value.free();
-        }
+        self.take(at);
         self.expired.push(Bytes::from_slice(at.key));
         self.counters.expired += 1;
     }
