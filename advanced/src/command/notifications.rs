@@ -68,11 +68,11 @@ pub fn publish_expired(state: &mut State, key: &[u8]) {
 
 /// Whether the command removes a key by taking out its last element, which is an event, too.
 fn takes_out(command: &Command) -> bool {
-    match command.name {
-        #[cfg(feature = "sets")]
-        "srem" | "spop" | "smove" => true,
-        name => name.starts_with('h'),
+    #[cfg(feature = "sets")]
+    if ["srem", "spop", "smove"].contains(&command.name) {
+        return true;
     }
+    command.name.starts_with('h')
 }
 
 /// The name of the event when a command has written a value.
