@@ -11,13 +11,15 @@ use std::time::Duration;
 use fastrand::Rng;
 use tempfile::TempDir;
 
+use crate::dump::leftovers;
 use crate::faults::load::{self, Load, Peer, Told, check};
 use crate::faults::machine::Journal;
 use crate::faults::{Action, Disk, EIO, ENOSPC, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
-use crate::log::{ON, connect, data_folder};
+use crate::log::{ON, connect, data_folder, info};
 use crate::replicas::{all, fill, start, wait_for_link, wait_for_offset};
 use crate::session::{OK, Session, bulk};
+use crate::shutdown::{FAILED, tell};
 
 /// A server whose clients write, and which is to end.
 struct Ending {
@@ -201,6 +203,55 @@ fn who_asks_again_and_again_gets_the_end() {
     assert!(server.ended().success());
     assert_eq!(disk.faults(), 1);
     connect(&Server::start_on(data.path(), &ON)).expect("GET k", bulk("1"));
+}
+
+/// An AOF that was just turned on has no base yet. A server that ended now would leave no data.
+#[test]
+fn an_aof_without_its_base_holds_up_the_end() {
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let mut server = disk.start(&["--save", ""]);
+    let mut c = connect(&server);
+    c.expect("SET k 1", OK);
+    disk.arm(&Fault::new(Action::Hold).calls("sync").path("temp-"));
+    c.expect("CONFIG SET appendonly yes", OK);
+    disk.wait_for_fault();
+    c.expect("SHUTDOWN", FAILED);
+    assert!(server.log().contains("Writing initial AOF, can't exit"));
+    disk.disarm();
+    wait_until("the base is there", || {
+        info(&mut c, "aof_rewrite_in_progress").as_deref() == Some("0")
+    });
+    tell(&server, "SHUTDOWN").expect_closed();
+    assert!(server.ended().success());
+    connect(&Server::start_on(data.path(), &ON)).expect("GET k", bulk("1"));
+}
+
+/// A save that is under way is stopped: it leaves no file, neither half nor whole.
+#[test]
+fn a_save_under_way_ends_with_the_server() {
+    const SAID: [&str; 2] = ["written in the background", "Killing it"];
+    let data = data_folder();
+    let Some(disk) = Disk::under(&data) else {
+        return;
+    };
+    let mut server = disk.start(&["--save", ""]);
+    let mut c = connect(&server);
+    c.expect("SET k 1", OK);
+    disk.arm(&Fault::new(Action::Hold).calls("sync").path("temp-"));
+    c.expect("BGSAVE", "+Background saving started\r\n");
+    disk.wait_for_fault();
+    let mut client = tell(&server, "SHUTDOWN NOSAVE");
+    wait_until("the save is told to stop", || {
+        SAID.iter().any(|text| server.log().contains(text))
+    });
+    disk.disarm();
+    client.expect_closed();
+    assert!(server.ended().success());
+    assert_eq!(leftovers(&data), [""; 0]);
+    assert!(!data.path().join("dump.rdb").exists());
 }
 
 type Data = BTreeMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;

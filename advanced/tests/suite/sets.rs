@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::client::Client;
-use crate::harness::Server;
+use crate::harness::{Server, is_other_server};
 use crate::notifications::Listener;
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
@@ -323,7 +323,8 @@ fn so_many_are_popped() {
 }
 
 /// Each member is drawn about as often as any other: with 100 members and 100,000 draws the
-/// smallest and the largest counts are 15 standard deviations from the mean.
+/// bounds are 15 standard deviations from the mean. Redis draws unevenly from a hash table, how
+/// much depends on its random hash seed (`dictGetFairRandomKey`), so there it must only draw each.
 #[test]
 fn members_are_picked_fairly() {
     let (_server, mut c) = start();
@@ -339,7 +340,8 @@ fn members_are_picked_fairly() {
             }
         }
         assert_eq!(counts.len(), 100);
-        let fair = 500..1600;
+        let is_uneven = is_other_server() && !text.is_empty();
+        let fair = if is_uneven { 1..100_000 } else { 500..1600 };
         assert!(counts.values().all(|it| fair.contains(it)), "{counts:?}");
         for count in [1, 20, 40, 99, 100] {
             let picked = sorted(&mut c, &format!("SRANDMEMBER s {count}"));
