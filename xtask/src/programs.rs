@@ -15,7 +15,7 @@ use crate::processes::{self, Ended};
 use crate::steps::{Step, Workshop};
 
 /// The time for a build from nothing.
-const LIMIT: Duration = Duration::from_secs(1200);
+const LIMIT: Duration = Duration::from_secs(3600);
 
 /// How cargo's lines for machines begin; all others are for people.
 const FOR_MACHINES: &str = "{\"reason\":";
@@ -88,6 +88,9 @@ pub fn first_time(step: &Step, cargo: &Command) -> Result<()> {
 pub fn build(cargo: &mut Command) -> Result<Built> {
     cargo.arg("--message-format=json-render-diagnostics");
     let Ended { success, output } = processes::run(cargo, LIMIT)?;
+    if success.is_none() {
+        bail!("the build was ended because it took more than an hour");
+    }
     let messages = Message::parse_stream(output.as_bytes());
     let programs = messages.filter_map(|message| match message.ok()? {
         Message::CompilerArtifact(artifact) => program(artifact),

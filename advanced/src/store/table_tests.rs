@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::Table;
+use super::{SMALL, Table};
 
 /// Few slots, few tags, and the last slots: searches run into each other and round the end.
 fn bad_hash(key: u8) -> u32 {
@@ -38,4 +38,33 @@ proptest! {
 #[test]
 fn an_entry_is_one_cache_line() {
     assert_eq!(size_of::<super::Entry<crate::store::Value>>(), 64);
+}
+
+/// Three quarters must be empty, and the table must not be small. What is left is still found.
+#[test]
+fn a_table_gives_memory_back_as_it_empties() {
+    let (hash, key) = (
+        |it: usize| (it as u32).wrapping_mul(0x9E37_79B1),
+        |it: usize| [it as u8],
+    );
+    let mut table = Table::default();
+    for it in 0..200 {
+        table.insert(hash(it), &key(it), it, 0);
+    }
+    let full = table.capacity();
+    let mut remove = |it: usize| {
+        assert_eq!(table.remove(hash(it), &key(it)), Some(it));
+        for left in 0..it {
+            assert_eq!(table.get(hash(left), &key(left)), Some(&left));
+        }
+        table.capacity()
+    };
+    for left in (full / 4..200).rev() {
+        assert_eq!(remove(left), full, "{left} are left");
+    }
+    assert_eq!(remove(full / 4 - 1), (full / 4 - 1) * 2);
+    let small = (1..full / 4 - 1).rev().map(remove).last();
+    assert!(small.is_some_and(|small| (1..=SMALL).contains(&small)));
+    assert_eq!(table.remove(hash(0), &key(0)), Some(0));
+    assert_eq!(table.capacity(), 0);
 }
