@@ -160,6 +160,8 @@ fn nothing_is_lost_or_doubled_when_the_server_is_killed() {
         .collect();
     let server = Server::start_on(data.path(), FLAGS);
     let mut c = Session::connect(server.addr());
+    // Redis answers before it has loaded its data.
+    wait_until("it has loaded", || c.call(&["PING"]) == b"+PONG\r\n");
     let counts = count(&mut c);
     for number in 0..pushed {
         let count = counts.get(number.to_string().as_bytes());
