@@ -55,6 +55,7 @@ pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
 }
 
 /// Refuses what the server cannot do in the state that it is in, in Redis's order.
+#[inline]
 fn check(client: &Client, state: &State, command: &Command) -> Result {
     let is = |flag| command.is(flag);
     // Redis does not answer PING then either, so that a watchdog notices.

@@ -24,12 +24,16 @@ const NAMES: &[(&str, &[&str])] = &[
 const DEADLINES: &[&[u8]] = &[b"EX", b"PX", b"EXAT", b"PXAT"];
 
 /// Publishes what the journal has.
+#[inline]
 pub fn publish(state: &mut State, command: &Command, args: Args<'_>) {
     #[cfg(feature = "lists")]
     state.store.events.name.take();
-    if state.store.events.entries.is_empty() {
-        return;
+    if !state.store.events.entries.is_empty() {
+        publish_all(state, command, args);
     }
+}
+
+fn publish_all(state: &mut State, command: &Command, args: Args<'_>) {
     let mut entries = std::mem::take(&mut state.store.events.entries);
     for (change, key) in entries.drain(..) {
         let (class, event) = match change {

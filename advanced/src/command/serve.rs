@@ -18,7 +18,14 @@ use crate::store::Value;
 
 /// Serves clients for as long as a key is ready. To serve one can create another key, as BLMOVE does;
 /// that key is ready then, and has its turn after those that were ready before.
+#[inline]
 pub fn serve_ready(table: &Table, state: &mut State) {
+    if state.store.awaited.has_ready() {
+        serve_all(table, state);
+    }
+}
+
+fn serve_all(table: &Table, state: &mut State) {
     while let Some(key) = state.store.awaited.next_ready() {
         serve_key(table, state, &key);
     }

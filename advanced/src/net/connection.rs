@@ -301,6 +301,7 @@ impl Connection {
 
     /// Moves messages to the output, while that is shorter than `room` bytes. Returns whether there
     /// are more.
+    #[inline]
     fn collect(&mut self, state: &mut State, room: usize) -> bool {
         let client = &self.client.handle;
         let has_more =

@@ -101,25 +101,33 @@ impl Batch {
         Some(self.args(command, input))
     }
 
+    /// Whether a command follows the next one.
+    pub fn has_more(&self) -> bool {
+        self.commands.len() > self.taken + 1
+    }
+
     /// How many of the next commands have the same name as the next one, without a gap and with that
     /// one, but not more than `most`. A name is at most eight bytes long here, so that it is compared
     /// as a number; what has a longer one, or ends with it, is alone.
     pub fn same(&self, input: &[u8], most: usize) -> usize {
-        let name = |(start, spans): &(usize, Range<usize>)| {
-            let name = self.spans.get(spans.start)?.range();
+        let (next, after) = match self.commands.get(self.taken..) {
+            Some([next, after @ ..]) => (next, after),
+            _ => return 1,
+        };
+        let place = self.spans[next.1.start];
+        let name = place.range();
+        let word = |start: usize| {
             let unused = 8u32.checked_sub(name.len() as u32)?;
             let bytes = input.get(start + name.start..)?.first_chunk()?;
             u64::from_le_bytes(*bytes).checked_shl(unused * 8)
         };
-        match self.commands.get(self.taken..) {
-            Some([next, after @ ..]) if !after.is_empty() => match name(next) {
-                Some(first) => {
-                    let after = after.iter().take(most - 1);
-                    1 + after.take_while(|it| name(it) == Some(first)).count()
-                }
-                None => 1,
-            },
-            _ => 1,
+        let first = word(next.0);
+        let is_same = |(start, spans): &&(usize, Range<usize>)| {
+            self.spans[spans.start] == place && word(*start) == first
+        };
+        match first {
+            Some(_) => 1 + after.iter().take(most - 1).take_while(is_same).count(),
+            None => 1,
         }
     }
 

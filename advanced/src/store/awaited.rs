@@ -68,6 +68,11 @@ impl Awaited {
         }
     }
 
+    /// Is any key ready?
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Takes the key that has been ready for longest.
     pub fn next_ready(&mut self) -> Option<Bytes> {
         let key = self.ready.pop_front()?;

@@ -20,6 +20,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// Adds a time, in nanoseconds, that was taken so often.
+    #[inline]
     pub fn add(&mut self, nanos: u64, times: u64) {
         let bucket = bucket(nanos.min(LONGEST));
         if self.counts.len() <= bucket {
@@ -67,6 +68,7 @@ impl Histogram {
 }
 
 /// The bucket of a time, in nanoseconds.
+#[inline]
 fn bucket(nanos: u64) -> usize {
     if nanos < PARTS {
         return nanos as usize;

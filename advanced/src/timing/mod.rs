@@ -144,7 +144,7 @@ impl Timing {
     }
 
     fn begin_run(&mut self, batch: &Batch, input: &[u8], locked: u64) {
-        self.left = match self.joins {
+        self.left = match self.joins && batch.has_more() {
             true => batch.same(input, MAX_RUN),
             false => 1,
         };
