@@ -4,7 +4,8 @@
 //! Each has two functions: one reads its arguments, and one takes from a list that is there, at once or
 //! after a wait.
 
-use super::list::{event, move_one, parse_lmpop, pop_from, pop_one, side};
+use super::list::moves::{move_one, parse_lmpop, pop_from};
+use super::list::{event, pop_one, side};
 use crate::command::{Command, Context, Flag, Flag::*, Keys, Result, TWO_KEYS, take_or_wait};
 use crate::objects::Side;
 use crate::resp::Args;

@@ -82,15 +82,14 @@ impl List {
         }
     }
 
-    /// Merges the nodes around this one in pairs, and then it with its neighbours
-    /// (`_quicklistMergeNodes`).
-    fn merge_around(&mut self, center: At, shape: Shape) {
-        let mut center = center;
+    /// Merges the two nodes on each side of this one, and then it with its neighbours, where two fit
+    /// into one (`_quicklistMergeNodes`).
+    fn merge_around(&mut self, mut center: At, shape: Shape) {
+        let left = |list: &Self, at| list.nodes.beside(at, Side::Left);
         // What lies on the right is merged first: that moves nothing on the left.
         if let Some(next) = self.nodes.beside(center, Side::Right) {
             self.merge(next, shape);
         }
-        let left = |list: &Self, at| list.nodes.beside(at, Side::Left);
         if let Some(far) = left(self, center).and_then(|near| left(self, near))
             && self.merge(far, shape)
         {
@@ -104,13 +103,15 @@ impl List {
         self.merge(center, shape);
     }
 
-    /// Merges a node with the next, if both fit into one.
-    fn merge(&mut self, at: At, shape: Shape) -> bool {
+    /// Merges a node with the next, if both fit into one. False if they do not, or if there is no
+    /// next.
+    pub(super) fn merge(&mut self, at: At, shape: Shape) -> bool {
         let Some(next) = self.nodes.beside(at, Side::Right) else {
             return false;
         };
         let pair = self.nodes.get(at).zip(self.nodes.get(next));
-        let Some((_, other)) = pair.filter(|(node, other)| node.allows_merge(other, shape)) else {
+        let pair = pair.filter(|(node, other)| node.allows_merge(other, shape));
+        let Some((_, other)) = pair else {
             return false;
         };
         let other = other.clone();

@@ -136,24 +136,120 @@ fn number(list: &List, index: usize) -> Option<i64> {
     found.flatten()
 }
 
+/// A node may have four elements.
+const FOUR: Shape = Shape {
+    fill: 4,
+    ..Shape::DEFAULT
+};
+
+/// A list of the numbers from 0 on, in nodes with so many of them.
+fn nodes_of(lens: &[usize]) -> List {
+    let (mut list, mut next) = (List::default(), 0);
+    for len in lens {
+        let mut node = Listpack::default();
+        (next..next + len).for_each(|number| node.push(number.to_string().as_bytes()));
+        list.push_listpack(node, FOUR);
+        next += len;
+    }
+    list
+}
+
+/// The elements of each node, with a space between them.
+fn shown(list: &List) -> Vec<String> {
+    let nodes = list.nodes.iter().map(|node| {
+        let mut words = Vec::new();
+        let _ = node.visit(0..node.len(), false, &mut |element| {
+            words.push(element.bytes(&mut itoa::Buffer::new()).to_vec());
+            ControlFlow::<()>::Continue(())
+        });
+        String::from_utf8_lossy(&words.join(&b' ')).into_owned()
+    });
+    nodes.collect()
+}
+
+/// Puts `x` beside an element, and shows the nodes.
+fn inserted(list: &mut List, side: Side, pivot: &str) -> Vec<String> {
+    assert!(list.insert(side, pivot.as_bytes(), b"x", FOUR));
+    shown(list)
+}
+
 #[test]
-fn a_full_node_is_cut_in_two_and_small_ones_are_merged() {
-    let shape = Shape {
-        fill: 4,
-        ..Shape::DEFAULT
-    };
+fn a_full_node_is_cut_in_two_at_the_gap() {
+    let mut list = nodes_of(&[4, 4]);
+    let nodes = inserted(&mut list.clone(), Side::Right, "1");
+    assert_eq!(nodes, ["0 1", "x 2 3", "4 5 6 7"]);
+    let nodes = inserted(&mut list.clone(), Side::Left, "6");
+    assert_eq!(nodes, ["0 1 2 3", "4 5 x", "6 7"]);
+    assert_eq!(list.len(), 8);
+    let large = Shape { large: 5, ..FOUR };
+    assert!(list.insert(Side::Left, b"2", b"large", large));
+    assert_eq!(shown(&list), ["0 1", "large", "2 3", "4 5 6 7"]);
+    assert_eq!(list.len(), 9);
+}
+
+#[test]
+fn two_nodes_that_fit_into_one_are_merged() {
+    let mut list = nodes_of(&[2, 2, 1]);
+    let first = list.nodes.end(Side::Left);
+    assert!(list.merge(first, FOUR));
+    assert_eq!(shown(&list), ["0 1 2 3", "4"]);
+    assert!(!list.merge(first, FOUR), "five are too many");
+    assert!(!list.merge(list.nodes.end(Side::Right), FOUR), "no next");
+    assert_eq!((list.len(), number(&list, 4)), (5, Some(4)));
+    let mut list = nodes_of(&[1]);
+    list.push_plain(b"large".to_vec(), FOUR);
+    assert!(!list.merge(first, FOUR), "one of them is no listpack");
+}
+
+/// In each, the node with the pivot is full.
+#[test]
+fn around_a_cut_small_nodes_are_merged() {
+    for (lens, side, pivot, nodes) in [
+        // The two on the left; the two on the right.
+        (
+            &[2, 1, 4][..],
+            Side::Left,
+            "5",
+            &["0 1", "2 3 4 x", "5 6"][..],
+        ),
+        (&[4, 1], Side::Right, "1", &["0 1", "x 2 3 4"]),
+        // The part without the new element, and the node on its left.
+        (&[1, 4], Side::Right, "3", &["0 1 2 3", "x 4"]),
+        // The same after the two on the left have become one.
+        (
+            &[1, 1, 4, 4],
+            Side::Right,
+            "3",
+            &["0 1 2 3", "x 4 5", "6 7 8 9"],
+        ),
+        // The part without the new element, and the node on its right.
+        (
+            &[1, 2, 4, 1],
+            Side::Left,
+            "5",
+            &["0", "1 2", "3 4 x", "5 6 7"],
+        ),
+    ] {
+        assert_eq!(
+            inserted(&mut nodes_of(lens), side, pivot),
+            nodes,
+            "{lens:?}"
+        );
+    }
+}
+
+/// Before an insertion, an element is thought to take more than it does. So both parts may fit into
+/// one again, with the new element.
+#[test]
+fn what_was_cut_may_fit_into_one_node() {
     let mut list = List::default();
-    (0..8).for_each(|number: i32| list.push(Side::Right, number.to_string().as_bytes(), shape));
-    let lens = |list: &List| list.nodes.iter().map(Node::len).collect::<Vec<_>>();
-    assert_eq!(lens(&list), [4, 4]);
-    // The gap is in the middle of the first: its second half goes into a node of its own.
-    assert!(list.insert(Side::Right, b"1", b"10", shape));
-    assert_eq!(lens(&list), [2, 3, 4]);
-    list.remove(2, 2, shape);
-    assert_eq!(lens(&list), [2, 1, 4]);
-    // What lies before the cut fits into one node with the single element on its left.
-    assert!(list.insert(Side::Left, b"6", b"60", shape));
-    assert_eq!(lens(&list), [2, 4, 2]);
+    for len in [4000, 4000, 169] {
+        list.push(Side::Right, &vec![b'y'; len], Shape::DEFAULT);
+    }
+    let node = list.nodes.get(list.nodes.end(Side::Left));
+    assert!(node.is_some_and(|node| !node.allows(1, Shape::DEFAULT)));
+    assert!(list.insert(Side::Right, &[b'y'; 4000], b"1", Shape::DEFAULT));
+    assert_eq!((list.nodes.count(), number(&list, 1)), (1, Some(1)));
 }
 
 #[test]

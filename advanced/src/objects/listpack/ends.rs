@@ -51,7 +51,7 @@ impl Listpack {
     }
 
     /// Cuts it in two at a position that has so many elements before it and after it, and returns
-    /// the second part.
+    /// the second part. The first gives back memory that it does not need any more.
     pub fn split_off(&mut self, position: usize, before: usize, after: usize) -> Self {
         let end = self.end();
         let mut rest = Self::default();
@@ -96,3 +96,7 @@ impl Listpack {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "ends_tests.rs"]
+mod tests;
