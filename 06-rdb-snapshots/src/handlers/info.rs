@@ -66,6 +66,7 @@ fn server(state: &State) -> String {
         ("redis_version", &REDIS_VERSION),
         ("redis_mode", &"standalone"),
         ("os", &format!("{OS} {ARCH}")),
+        ("arch_bits", &usize::BITS),
         ("process_id", &std::process::id()),
         ("tcp_port", &state.config.port),
         ("server_time_usec", &unix_time().as_micros()),

@@ -104,7 +104,12 @@ fn info_tells_who_is_asked() {
     assert!(number(&mut c, "used_memory") > 0);
     assert!(number(&mut c, "used_memory_startup") > 0);
     let text = info(&mut c, &[]);
-    for line in ["redis_mode:standalone", "role:master", "cluster_enabled:0"] {
+    for line in [
+        "redis_mode:standalone",
+        "arch_bits:64",
+        "role:master",
+        "cluster_enabled:0",
+    ] {
         assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}");
     }
 }

@@ -71,6 +71,7 @@ fn server(state: &State) -> String {
         ("redis_version", &REDIS_VERSION),
         ("redis_mode", &"standalone"),
         ("os", &format!("{OS} {ARCH}")),
+        ("arch_bits", &usize::BITS),
         ("process_id", &std::process::id()),
         ("run_id", &state.stats.run_id),
         ("tcp_port", &state.config.port),
