@@ -47,6 +47,8 @@ mod lists;
 mod monitor;
 #[cfg(feature = "client-lifecycle")]
 mod notifications;
+#[cfg(feature = "sorted-sets")]
+mod redis_cli;
 mod restore_fuzz;
 #[allow(dead_code)]
 mod session;
