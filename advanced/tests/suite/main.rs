@@ -31,6 +31,8 @@ mod command;
 mod config_file;
 #[cfg(feature = "client-lifecycle")]
 mod config_rewrite;
+#[cfg(feature = "sorted-sets")]
+mod damaged_data;
 #[cfg(feature = "client-lifecycle")]
 mod debug_replies;
 mod dump;

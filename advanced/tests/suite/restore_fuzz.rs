@@ -15,9 +15,10 @@ const ROUNDS: usize = 20_000;
 const BATCH: usize = 200;
 
 /// Well above what the server takes with all of it.
-const MAX_MEMORY: u64 = 512 << 20;
+pub const MAX_MEMORY: u64 = 512 << 20;
 
-fn rounds() -> usize {
+/// How many values to try.
+pub fn rounds() -> usize {
     let rounds = std::env::var("ROUNDS").ok().and_then(|it| it.parse().ok());
     rounds.unwrap_or(ROUNDS)
 }
@@ -41,12 +42,7 @@ fn samples(c: &mut Session) -> Vec<Vec<u8>> {
     c.call(&["SET", "c", "text"]);
     let mut samples: Vec<Vec<u8>> = Vec::new();
     for key in ["a", "b", "c", "a", "b"] {
-        let reply = c.call(&["DUMP", key]);
-        let start = reply
-            .iter()
-            .position(|it| *it == b'\n')
-            .map_or(0, |it| it + 1);
-        samples.push(reply[start..reply.len() - 12].to_vec());
+        samples.push(dumped(c, key));
         // The second time they are compressed.
         c.call(&[
             "CONFIG",
@@ -61,7 +57,24 @@ fn samples(c: &mut Session) -> Vec<Vec<u8>> {
     samples
 }
 
-fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
+/// The same bytes in each run with the same `SEED`, which is printed.
+pub fn seeded() -> Rng {
+    let seed = std::env::var("SEED").ok().and_then(|it| it.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("SEED={seed}");
+    Rng::with_seed(seed)
+}
+
+/// What DUMP says of a key, without the version and the checksum at its end.
+pub fn dumped(c: &mut Session, key: &str) -> Vec<u8> {
+    let reply = c.call(&["DUMP", key]);
+    let start = reply.iter().position(|it| *it == b'\n');
+    let start = start.map_or(0, |it| it + 1);
+    reply[start..reply.len() - 12].to_vec()
+}
+
+/// Changes a few bytes.
+pub fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
     for _ in 0..rng.usize(1..4) {
         let at = rng
             .usize(..bytes.len().max(1))
@@ -93,10 +106,7 @@ pub fn tamper(samples: fn(&mut Session) -> Vec<Vec<u8>>, then: &[&str]) {
         // Redis checks so much only if it is told to, and crashes otherwise.
         return;
     }
-    let seed = std::env::var("SEED").ok().and_then(|it| it.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed}");
-    let rng = &mut Rng::with_seed(seed);
+    let rng = &mut seeded();
     let mut server = Server::start_with(&["--enable-debug-command", "yes"]);
     let mut c = Session::connect(server.addr());
     let samples = samples(&mut c);
