@@ -283,6 +283,16 @@ impl Keys {
         Self { count_at, ..self }
     }
 
+    /// The position of the number of those that are counted, if any are.
+    #[cfg(feature = "client-lifecycle")]
+    pub fn count_at(&self) -> Option<usize> {
+        #[cfg(feature = "lists")]
+        let count_at = self.count_at;
+        #[cfg(not(feature = "lists"))]
+        let count_at = 0;
+        (count_at > 0).then_some(count_at)
+    }
+
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
         *self == NO_KEYS

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "sets")]
 mod sets;
+mod specifications;
+mod tips;
 
 use std::iter::zip;
 
@@ -15,7 +17,28 @@ use super::list;
 use super::sorted_set;
 use super::{connection, expiry, key, string};
 use crate::command::{Command, CommandError, Context, Flag, Result};
-use crate::resp::Args;
+use crate::resp::{Args, Reply};
+
+pub use tips::tips;
+
+/// The order in which Redis names them (`ACLCommandCategories`).
+const ORDER: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+];
 
 /// The categories that a flag brings with it.
 const OF_FLAGS: &[(Flag, &[&str])] = &[
@@ -129,7 +152,7 @@ pub fn categories(command: &Command) -> Vec<&'static str> {
     if command.name.starts_with('h') && command.keys.first == 1 {
         found.push("hash");
     }
-    found.sort_unstable();
+    found.sort_by_key(|category| ORDER.iter().position(|it| it == category));
     found.dedup();
     found
 }
@@ -164,6 +187,15 @@ fn key_flags(command: &Command) -> KeyFlags {
         None if command.is(Flag::Write) => &[&["RW", "update"]],
         None => &[&["RO", "access"]],
     }
+}
+
+/// Writes the key specifications of a command.
+pub fn specifications(reply: &mut Reply<'_>, command: &Command) {
+    let flags: KeyFlags = match command.name {
+        "set" => &[&["RW", "access", "update", "variable_flags"]],
+        _ => key_flags(command),
+    };
+    specifications::write(reply, command, flags);
 }
 
 /// `COMMAND GETKEYSANDFLAGS command argument …`: each key of that command, and what it does to it.

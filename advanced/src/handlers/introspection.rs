@@ -126,8 +126,7 @@ fn describe_categories(reply: &mut Reply<'_>, command: &Command) {
     }
 }
 
-/// The ten fields of `COMMAND INFO`. Tips and key specifications, which no
-/// ordinary client reads, are left out.
+/// The ten fields of `COMMAND INFO`.
 fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.array(10);
     reply.bulk(command.name.as_bytes());
@@ -141,10 +140,10 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
         reply.integer(position);
     }
     describe_categories(reply, command);
-    let (tips, key_specifications) = (0, 0);
-    for length in [tips, key_specifications] {
-        reply.set(length);
-    }
+    let tips = categories::tips(command);
+    reply.set(tips.len());
+    tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
+    categories::specifications(reply, command);
     if command.subcommands.is_empty() {
         return reply.set(0);
     }

@@ -3,13 +3,6 @@
 #[cfg(feature = "client-lifecycle")]
 mod categories;
 #[cfg(not(feature = "client-lifecycle"))]
-mod categories {
-    /// There are none.
-    pub fn categories(_: &crate::command::Command) -> Vec<&'static str> {
-        Vec::new()
-    }
-}
-#[cfg(not(feature = "client-lifecycle"))]
 mod client;
 #[cfg(feature = "client-lifecycle")]
 pub mod client_lifecycle;
@@ -59,11 +52,15 @@ mod shutdown;
 #[cfg(feature = "sorted-sets")]
 mod sorted_set;
 mod string;
+#[cfg(not(feature = "client-lifecycle"))]
+mod undescribed;
 
 use std::sync::LazyLock;
 #[cfg(feature = "client-lifecycle")]
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(not(feature = "client-lifecycle"))]
+use self::undescribed as categories;
 use crate::command::{Command, Table};
 
 /// The families, in the order of the files.

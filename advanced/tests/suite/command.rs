@@ -29,6 +29,33 @@ fn keys(keys: &[(&str, &[&str])]) -> Vec<u8> {
     reply
 }
 
+/// COMMAND INFO is what Redis says, to the byte. Those with subcommands are left out: Redis has them in
+/// another order at each start, and each is compared by itself.
+#[test]
+fn what_is_said_of_each_command() {
+    let Some(redis) = Server::start_redis() else {
+        return;
+    };
+    let server = Server::start();
+    let pair = [&server, &redis].map(|it| Session::connect(it.addr()));
+    let [mut ours, mut theirs] = pair;
+    let all = names(&mut ours, &[]);
+    let is_container = |name: &&String| all.iter().any(|it| it.starts_with(&format!("{name}|")));
+    let (_, commands): (Vec<_>, Vec<_>) = all.iter().partition(is_container);
+    let text = |reply: &[u8]| reply.escape_ascii().to_string();
+    assert!(commands.len() > 150, "{}", commands.len());
+    for hello in ["HELLO 2", "HELLO 3"] {
+        let words: Vec<&str> = hello.split(' ').collect();
+        ours.call(&words);
+        theirs.call(&words);
+        for name in &commands {
+            let [ours, theirs] =
+                [&mut ours, &mut theirs].map(|it| it.call(&["COMMAND", "INFO", name]));
+            assert_eq!(text(&ours), text(&theirs), "{hello}: {name}");
+        }
+    }
+}
+
 #[test]
 fn keys_are_found_with_what_is_done_to_them() {
     let server = Server::start();
