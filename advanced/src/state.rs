@@ -36,6 +36,8 @@ pub struct State {
     pub lifecycle: Lifecycle,
     /// Which commands wait. It follows from the phase.
     pub hold: Hold,
+    /// Nothing is done regularly (`DEBUG PAUSE-CRON`).
+    pub is_cron_paused: bool,
     #[cfg(feature = "client-lifecycle")]
     pub life: crate::clients::life::Life,
 }

@@ -1,5 +1,7 @@
 //! Tells the room `timing` of each call: when it has ended, and what it was.
 
+use std::time::Duration;
+
 use super::{Command, CommandError, Context, Flag, monitor, notifications};
 use crate::config::service::SECRETS;
 use crate::resp::Args;
@@ -66,9 +68,24 @@ fn end_run(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) {
     }
 }
 
+/// Work of this kind has taken so long.
+pub fn took(state: &mut State, event: &'static str, time: Duration) {
+    state.life.timing.latency.note(event, time);
+}
+
 /// Notes what has taken long.
 #[cold]
 fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Measured) {
+    let event = match command.is(Flag::Fast) {
+        true => "fast-command",
+        false => "command",
+    };
+    took(ctx.state, event, measured.time);
+    note_slow(ctx, command, args, measured);
+}
+
+/// Puts what was slow into the slow log.
+fn note_slow(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Measured) {
     // One that waits is noted when it has been served.
     if measured.is_slow && ctx.client.waiting.is_none() {
         let client = &ctx.client.handle;
@@ -84,11 +101,6 @@ fn note(ctx: &mut Context<'_>, command: &Command, args: Args<'_>, measured: Meas
         let slowlog = &mut ctx.state.life.timing.slowlog;
         slowlog.add(measured.time, args, client, most);
     }
-    let event = match command.is(Flag::Fast) {
-        true => "fast-command",
-        false => "command",
-    };
-    ctx.state.life.timing.latency.note(event, measured.time);
 }
 
 /// A command that had waited was served within this time, and got this error if it has failed.
@@ -97,13 +109,14 @@ pub fn served(
     ctx: &mut Context<'_>,
     command: &Command,
     args: Args<'_>,
-    time: std::time::Duration,
+    time: Duration,
     error: Option<&CommandError>,
 ) {
     let timing = &mut ctx.state.life.timing;
     let measured = timing.served(command.called(), time, error.map(CommandError::text));
     if let Some(measured) = measured {
-        note(ctx, command, args, measured);
+        took(ctx.state, "command-unblocking", time);
+        note_slow(ctx, command, args, measured);
     }
     notifications::publish(ctx.state, command, args);
 }

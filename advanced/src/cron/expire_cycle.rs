@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::command::propagate_expired;
+use crate::command::{propagate_expired, took};
 use crate::state::Shared;
 use crate::store::{Expiry, Sample};
 
@@ -55,8 +55,14 @@ pub async fn run(shared: Shared) {
     loop {
         ticks.tick().await;
         shared.lock().store.clock.follow_calendar();
-        while work(&shared) {
-            sleep(REST).await;
+        loop {
+            let started = Instant::now();
+            let has_more = work(&shared);
+            took(&mut shared.lock(), "expire-cycle", started.elapsed());
+            match has_more {
+                true => sleep(REST).await,
+                false => break,
+            }
         }
     }
 }
@@ -69,7 +75,7 @@ fn work(shared: &Shared) -> bool {
         // need not wait for the whole slice.
         let state = &mut *shared.lock();
         let sample = match state.settle_expiry(false) {
-            _ if state.store.is_active_expiry_off => return false,
+            _ if state.store.is_active_expiry_off || state.is_cron_paused => return false,
             Expiry::Remove => state.store.expire(LOOKS, REMOVALS),
             // For all other keys, the primary sends a DEL.
             Expiry::Hide => state.store.expire_tracked(LOOKS),

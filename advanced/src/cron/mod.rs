@@ -24,6 +24,9 @@ pub async fn run(shared: Shared) {
         if state.lifecycle.has_ended() {
             return;
         }
+        if state.is_cron_paused {
+            continue;
+        }
         every_tick(state);
         if tick % SECOND == 0 {
             every_second(state);

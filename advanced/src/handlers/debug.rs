@@ -40,6 +40,7 @@ const SUBCOMMANDS: &[Row] = &[
     ("LISTPACK", 3..=3, listpack),
     ("LOADAOF", 2..=2, loadaof),
     ("OBJECT", 3..=3, object),
+    ("PAUSE-CRON", 3..=3, pause_cron),
     #[cfg(feature = "lists")]
     ("QUICKLIST-PACKED-THRESHOLD", 3..=3, super::list::threshold),
     ("RELOAD", 2..=usize::MAX, reload),
@@ -210,6 +211,13 @@ fn is_true(text: &[u8]) -> bool {
 /// `DEBUG SET-ACTIVE-EXPIRE <0 | 1>`
 fn set_active_expire(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     ctx.state.store.is_active_expiry_off = !is_true(&args[2]);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// `DEBUG PAUSE-CRON <0 | 1>`: nothing is done regularly, neither once a second nor more often.
+fn pause_cron(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    ctx.state.is_cron_paused = is_true(&args[2]);
     ctx.reply.ok();
     Ok(())
 }
