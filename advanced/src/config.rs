@@ -271,7 +271,7 @@ const PARAMETERS: &[Parameter] = &[
     row("maxclients", Number(1, MAX_CLIENTS, |c| &mut c.maxclients)),
     #[cfg(not(feature = "client-lifecycle"))]
     row("maxmemory", Other(|_| "0".into(), set_maxmemory)),
-    row("port", Other(|c| c.port.to_string(), set_port)).change(Same),
+    row("port", Other(|c| c.port.to_string(), set_port)).change(PORT),
     row(
         "proto-max-bulk-len",
         Memory(1 << 20, |c| &mut c.proto_max_bulk_len),
@@ -322,6 +322,10 @@ const HASH_VALUE: Kind = Memory(0, |c| &mut c.limits.hash_value);
 const LIST_FILL: Kind = Kind::Signed(-(MAX as i64) - 1, MAX as i64, |c| &mut c.limits.list.fill);
 #[cfg(feature = "sets")]
 const INTSET_ENTRIES: Kind = Number(0, i64::MAX as u64, |c| &mut c.limits.set_entries);
+#[cfg(feature = "client-lifecycle")]
+const PORT: Change = Free;
+#[cfg(not(feature = "client-lifecycle"))]
+const PORT: Change = Same;
 const PING_PERIOD: Kind = Number(1, MAX, |c| &mut c.repl_ping_replica_period);
 const PRIORITY: Kind = Number(0, MAX, |c| &mut c.replica_priority);
 const READ_ONLY: Kind = YesNo(|c| &mut c.replica_read_only);

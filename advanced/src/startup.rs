@@ -45,7 +45,13 @@ fn run(cli: &Cli) -> Result<(), String> {
 async fn serve(cli: &Cli) -> Result<(), String> {
     let shared = prepare(cli)?;
     let explain = |(address, error)| cli.explain_bind_error(address, &error);
-    let listeners = listeners::open(&cli.config).map_err(explain)?;
+    let may_lack = |address, error: &_| cli.config.may_lack(address, error);
+    let listeners = listeners::open(&cli.config.addresses(), &may_lack).map_err(explain)?;
+    let (accept_on, opened) = mpsc::unbounded_channel();
+    #[cfg(feature = "client-lifecycle")]
+    (shared.lock().life.ports).begin(listeners::open, accept_on.clone(), &listeners);
+    // It cannot fail, because the receiver exists.
+    let _ = accept_on.send(listeners);
     #[cfg(feature = "client-lifecycle")]
     let _pidfile = crate::process::PidFile::write(&cli.config);
     // Who subscribes while the data is loaded gets messages at once.
@@ -56,7 +62,7 @@ async fn serve(cli: &Cli) -> Result<(), String> {
     let server = tokio::spawn(async move {
         // A value is sent, or the sender is dropped; either lets clients in.
         let _ = accepting.await;
-        listeners::run(listeners, clients, guard).await;
+        listeners::run(opened, clients, guard).await;
     });
     let port = server.abort_handle();
     let end = tokio::spawn(shutdown::run(shared.clone(), port, connections));

@@ -47,7 +47,6 @@ impl State {
     pub fn configure(&mut self, config: Config) {
         logging::set_level(config.loglevel);
         self.config = config;
-        #[cfg(feature = "client-lifecycle")]
         self.configure_service();
     }
 

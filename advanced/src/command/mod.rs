@@ -58,6 +58,12 @@ pub const REDIS_VERSION: &str = "7.0.15";
 #[cfg(not(feature = "client-lifecycle"))]
 pub fn took(_: &mut State, _: &'static str, _: Duration) {}
 
+#[cfg(not(feature = "client-lifecycle"))]
+impl State {
+    /// Nobody has a copy of a parameter.
+    pub fn configure_service(&mut self) {}
+}
+
 /// What a handler gets besides the arguments of its command.
 pub struct Context<'a> {
     pub table: &'a Table,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno::{EADDRNOTAVAIL, EAFNOSUPPORT};
 
-use super::Change::{Immutable, Same};
+use super::Change::Immutable;
 use super::Kind::{Number, Other, Signed, Text, Word, YesNo};
 use super::inert::Accepted;
 use super::{Config, Parameter, row};
@@ -140,7 +140,7 @@ impl Default for Service {
 const PROTECTED: &[&str] = &["no", "yes", "local"];
 
 pub const PARAMETERS: &[Parameter] = &[
-    row("bind", Other(get_bind, set_bind)).change(Same),
+    row("bind", Other(get_bind, set_bind)),
     row("daemonize", YesNo(|c| &mut c.service.daemonize)).change(Immutable),
     row(
         "enable-protected-configs",

@@ -7,6 +7,10 @@ mod client;
 #[cfg(feature = "client-lifecycle")]
 pub mod client_lifecycle;
 mod client_list;
+#[cfg(feature = "client-lifecycle")]
+mod config_ports;
+#[cfg(not(feature = "client-lifecycle"))]
+mod config_same_ports;
 mod connection;
 mod debug;
 #[cfg(feature = "client-lifecycle")]
@@ -60,7 +64,7 @@ use std::sync::LazyLock;
 use std::sync::{Mutex, PoisonError};
 
 #[cfg(not(feature = "client-lifecycle"))]
-use self::undescribed as categories;
+use self::{config_same_ports as config_ports, undescribed as categories};
 use crate::command::{Command, Table};
 
 /// The families, in the order of the files.

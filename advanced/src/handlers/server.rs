@@ -3,6 +3,7 @@
 
 use tracing::error;
 
+use super::config_ports;
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, REDIS_VERSION, Result, help, integer,
 };
@@ -120,13 +121,17 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         changes.push((parameter, value));
     }
     let mut changed = ctx.state.config.clone();
-    for (parameter, value) in changes {
+    for (parameter, value) in &changes {
         changed
             .set(parameter, value)
             .map_err(|why| config_failed(parameter.name.as_bytes(), &why))?;
     }
     make_room(&changed, &ctx.state.config)?;
-    switch_aof(ctx.state, &changed)?;
+    let parameters = changes.iter().map(|it| it.0);
+    let listens = config_ports::listen(ctx.state, &changed, parameters);
+    listens.map_err(|(name, why)| config_failed(name.as_bytes(), why))?;
+    let switched = switch_aof(ctx.state, &changed);
+    switched.inspect_err(|_| config_ports::listen_again(ctx.state))?;
     ctx.state.configure(changed);
     ctx.reply.ok();
     Ok(())

@@ -44,13 +44,13 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts clients on `listener` until it is cancelled. Each connection has a `guard`, and
-/// drops it at its end.
+/// Accepts clients on `listener` until that is shut down, or until this is cancelled. Each connection
+/// has a `guard`, and drops it at its end.
 ///
 /// `accept` fails when the process is out of file descriptors (`EMFILE`). That is no reason to end,
 /// because the clients that are connected can still be served. But the client that waits stays in
 /// the queue, so to accept again at once would spin. Hence a pause that doubles.
-pub async fn run(listener: TcpListener, shared: Shared, guard: ConnectionGuard) {
+pub async fn run(listener: &TcpListener, shared: Shared, guard: ConnectionGuard) {
     let mut backoff = BACKOFF_MIN;
     loop {
         match listener.accept().await {
@@ -58,6 +58,8 @@ pub async fn run(listener: TcpListener, shared: Shared, guard: ConnectionGuard) 
                 backoff = BACKOFF_MIN;
                 welcome(socket, address, &shared, guard.clone());
             }
+            // It does not listen any more.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return,
             Err(error) => {
                 warn!("cannot accept a connection: {error}; next try in {backoff:?}");
                 sleep(backoff).await;

@@ -2,24 +2,28 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tracing::debug;
 
-use crate::config::Config;
 use crate::net::listener;
 use crate::shutdown::ConnectionGuard;
 use crate::state::Shared;
 
-/// Opens the port. An address that this machine does not have is left out, if it may be. An error
-/// says at which address it could not be opened.
-pub fn open(config: &Config) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+/// Opens the port at these addresses. One that this machine does not have is left out, if it may be. An
+/// error says at which address the port could not be opened.
+pub fn open(
+    addresses: &[SocketAddr],
+    may_lack: &dyn Fn(SocketAddr, &io::Error) -> bool,
+) -> Result<Vec<Arc<TcpListener>>, (SocketAddr, io::Error)> {
     let mut listeners = Vec::new();
-    for address in config.addresses() {
+    for &address in addresses {
         match listener::listen(address) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) if config.may_lack(address, &error) => {
+            Ok(listener) => listeners.push(Arc::new(listener)),
+            Err(error) if may_lack(address, &error) => {
                 debug!("{address} is not on this machine: {error}");
             }
             Err(error) => return Err((address, error)),
@@ -28,9 +32,20 @@ pub fn open(config: &Config) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)
     Ok(listeners)
 }
 
-/// Accepts clients on all listeners until it is cancelled.
-pub async fn run(listeners: Vec<TcpListener>, shared: Shared, guard: ConnectionGuard) {
-    let serve = |listener| listener::run(listener, shared.clone(), guard.clone());
-    let tasks: JoinSet<()> = listeners.into_iter().map(serve).collect();
+/// Accepts clients on the listeners that were opened last, until it is cancelled. Those before them are
+/// closed.
+pub async fn run(
+    mut opened: UnboundedReceiver<Vec<Arc<TcpListener>>>,
+    shared: Shared,
+    guard: ConnectionGuard,
+) {
+    let serve = |listener: Arc<TcpListener>| {
+        let (shared, guard) = (shared.clone(), guard.clone());
+        async move { listener::run(&listener, shared, guard).await }
+    };
+    let mut tasks = JoinSet::new();
+    while let Some(listeners) = opened.recv().await {
+        tasks = listeners.into_iter().map(serve).collect();
+    }
     tasks.join_all().await;
 }

@@ -30,6 +30,8 @@ mod command;
 #[cfg(feature = "client-lifecycle")]
 mod config_file;
 #[cfg(feature = "client-lifecycle")]
+mod config_ports;
+#[cfg(feature = "client-lifecycle")]
 mod config_rewrite;
 #[cfg(feature = "sorted-sets")]
 mod damaged_data;

@@ -3,10 +3,12 @@
 
 pub mod monitors;
 pub mod pause;
+pub mod ports;
 pub mod record;
 
 use self::monitors::Monitors;
 use self::pause::Pause;
+use self::ports::Ports;
 use crate::timing::Timing;
 
 /// What holds for all clients.
@@ -16,6 +18,8 @@ pub struct Life {
     pub monitors: Monitors,
     /// Until when they wait.
     pub pause: Pause,
+    /// Where they come from.
+    pub ports: Ports,
     /// How long their commands take.
     pub timing: Timing,
 }
