@@ -27,7 +27,7 @@ pub fn listen<'a>(
         return Ok(());
     };
     warn!("cannot listen on {address}: {error}");
-    listen_again(state);
+    listen_again(state, changed);
     let is_changed = |it: &&Parameter| it.get(changed) != it.get(&state.config);
     let mut names = parameters.filter(is_changed).map(|it| it.name);
     let first = names.find(|it| ["bind", "port"].contains(it));
@@ -37,9 +37,12 @@ pub fn listen<'a>(
     })
 }
 
-/// Goes on where the server listened before.
-pub fn listen_again(state: &mut State) {
+/// Goes on where the server listened before `changed` said something else.
+pub fn listen_again(state: &mut State, changed: &Config) {
     let config = &state.config;
+    if addresses(changed) == addresses(config) {
+        return;
+    }
     let may_lack = |address, error: &_| config.may_lack(address, error);
     if let Err((address, error)) = state.life.ports.listen_on(&addresses(config), &may_lack) {
         warn!("cannot listen on {address} again: {error}");

@@ -16,4 +16,4 @@ pub fn listen<'a>(
 }
 
 /// Listens where it did.
-pub fn listen_again(_: &mut State) {}
+pub fn listen_again(_: &mut State, _: &Config) {}

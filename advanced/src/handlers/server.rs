@@ -131,7 +131,7 @@ fn config_set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let listens = config_ports::listen(ctx.state, &changed, parameters);
     listens.map_err(|(name, why)| config_failed(name.as_bytes(), why))?;
     let switched = switch_aof(ctx.state, &changed);
-    switched.inspect_err(|_| config_ports::listen_again(ctx.state))?;
+    switched.inspect_err(|_| config_ports::listen_again(ctx.state, &changed))?;
     ctx.state.configure(changed);
     ctx.reply.ok();
     Ok(())
