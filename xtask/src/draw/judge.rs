@@ -166,7 +166,9 @@ impl<'a> Judge<'a> {
         let mut places = arrows.filter(|(_, it)| fits(it)).map(|(at, _)| at);
         match places.find(after) {
             Some(at) => {
-                *last = Some(at);
+                if !rule.loose {
+                    *last = Some(at);
+                }
                 None
             }
             None => {

@@ -50,6 +50,9 @@ pub struct ArrowRule {
     pub words: Vec<String>,
     #[serde(default)]
     pub hint: String,
+    /// In a sequence, what follows it in the rubric may come before it.
+    #[serde(default)]
+    pub loose: bool,
 }
 
 /// An arrow that must not be there.

@@ -105,6 +105,8 @@ fn the_order_of_a_sequence_counts_if_it_is_asked_for() {
     assert_eq!(told(ordered, good), "");
     let early = "sequenceDiagram\n b-->>a: OK\n a->>b: write";
     assert!(told(ordered, early).contains("too early: the arrow from b to a"));
+    let loose = ordered.replace("[\"write\"]", "[\"write\"]\nloose = true");
+    assert_eq!(told(&loose, early), "");
     let other = told(ordered, "flowchart LR\n a -->|write| b -->|ok| a");
     assert!(other.contains("a sequenceDiagram is asked for"), "{other}");
 }
