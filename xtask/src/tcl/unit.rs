@@ -37,8 +37,23 @@ const TOOLS: [&str; 4] = [
     "redis-check-rdb",
 ];
 
-/// What the suite says to every server first. One that has no functions yet need not know it.
-const FLUSH: [&str; 2] = ["    r function flush\n", "    catch {r function flush}\n"];
+/// What is changed in the suite: a file, what it says there, and what it says then.
+const CHANGES: [[&str; 3]; 3] = [
+    // What is said to every server first. One that has no functions yet need not know it.
+    [
+        "tests/support/server.tcl",
+        "    r function flush\n",
+        "    catch {r function flush}\n",
+    ],
+    // There is one database, and this helper names another.
+    ["tests/helpers/bg_block_op.tcl", "    $r select $db\n", ""],
+    // It goes on with lists where there are no sorted sets yet.
+    [
+        "tests/helpers/bg_block_op.tcl",
+        "        # Zset side\n",
+        "        if {[catch {$r zcard key}]} continue\n",
+    ],
+];
 
 /// What the suite says if its own port is another's.
 const TAKEN: &str = "couldn't open socket: address already in use";
@@ -74,15 +89,14 @@ impl Suite {
                 false => fs::copy(entry.path(), &to).map(drop)?,
             }
         }
-        let start = folder.join("tests/support/server.tcl");
-        let text = fs::read_to_string(&start)?;
-        if !text.contains(FLUSH[0]) {
-            bail!(
-                "Redis's suite does not begin as it did: {}",
-                start.display()
-            );
+        for [file, from, to] in CHANGES {
+            let path = folder.join(file);
+            let text = fs::read_to_string(&path)?;
+            if !text.contains(from) {
+                bail!("Redis's suite does not say `{}` in {file}", from.trim());
+            }
+            fs::write(&path, text.replace(from, to))?;
         }
-        fs::write(&start, text.replace(FLUSH[0], FLUSH[1]))?;
         symlink(server, programs.join("redis-server"))?;
         for tool in TOOLS {
             if let Some(path) = on_path(tool) {
