@@ -17,6 +17,9 @@ pub struct Blocking {
     /// What a key must hold, as TYPE calls it.
     pub kind: &'static str,
     pub take: Take,
+    /// What it takes after a wait counts as a change. Redis counts only the push for those commands on
+    /// lists that take one element.
+    pub is_counted: bool,
 }
 
 /// Takes from the key, which holds a value of the right type, what the command in `args` wants. It
@@ -33,7 +36,7 @@ pub fn take_or_wait(
 ) -> Result {
     let deadline = deadline(timeout)?;
     let row = ctx.table.lookup(args)?;
-    let Blocking { kind, take } = row.blocking.ok_or(CommandError::SYNTAX)?;
+    let Blocking { kind, take, .. } = row.blocking.ok_or(CommandError::SYNTAX)?;
     for key in args.range(keys.clone()) {
         match ctx.state.store.get_for_write(key).map(Value::type_name) {
             None => {}
@@ -57,12 +60,17 @@ pub fn take_or_wait(
 /// other command.
 pub fn take(ctx: &mut Context<'_>, args: Args<'_>, key: &[u8]) -> Result {
     let command = ctx.table.lookup(args)?;
-    let Blocking { take, .. } = command.blocking.ok_or(CommandError::SYNTAX)?;
+    let blocking = command.blocking.ok_or(CommandError::SYNTAX)?;
     let (start, changes) = (Instant::now(), ctx.state.store.changes);
-    let taken = take(ctx, args, key);
+    ctx.has_waited = true;
+    let taken = (blocking.take)(ctx, args, key);
     propagate_expired(ctx.state);
     measure::served(ctx, command, args, start.elapsed(), taken.as_ref().err());
-    settle(ctx, args, changes, taken).map(drop)
+    settle(ctx, args, changes, taken)?;
+    if !blocking.is_counted {
+        ctx.state.store.changes = changes;
+    }
+    Ok(())
 }
 
 /// The moment at which a timeout in seconds is over; `None` if that is never, as for 0

@@ -72,6 +72,9 @@ pub struct Context<'a> {
     pub state: &'a mut State,
     /// The handler has said itself what the AOF gets instead of the command.
     is_propagated: bool,
+    /// The command has waited for a key, and is served now.
+    #[cfg(feature = "blocking")]
+    pub has_waited: bool,
 }
 
 impl<'a> Context<'a> {
@@ -89,6 +92,8 @@ impl<'a> Context<'a> {
             reply,
             state,
             is_propagated: false,
+            #[cfg(feature = "blocking")]
+            has_waited: false,
         }
     }
 }
@@ -204,7 +209,21 @@ impl Command {
     /// It may wait for a key that holds a value of the type `kind`, and then takes from it.
     #[cfg(feature = "blocking")]
     pub const fn waits_for(mut self, kind: &'static str, take: blocking::Take) -> Self {
-        self.blocking = Some(Blocking { kind, take });
+        let is_counted = true;
+        self.blocking = Some(Blocking {
+            kind,
+            take,
+            is_counted,
+        });
+        self
+    }
+
+    /// What it takes after a wait is no change that `rdb_changes_since_last_save` counts.
+    #[cfg(feature = "blocking")]
+    pub const fn uncounted(mut self) -> Self {
+        if let Some(blocking) = &mut self.blocking {
+            blocking.is_counted = false;
+        }
         self
     }
 

@@ -19,14 +19,19 @@ pub const BEFORE_TIMEOUT: Keys = Keys::at(1, -2, 1);
 
 pub const COMMANDS: &[Command] = &[
     Command::with_keys("blpop", -3, TAKE, BEFORE_TIMEOUT, bpop)
-        .waits_for("list", |ctx, _, key| take_one(ctx, key, Side::Left)),
+        .waits_for("list", |ctx, _, key| take_one(ctx, key, Side::Left))
+        .uncounted(),
     Command::with_keys("brpop", -3, TAKE, BEFORE_TIMEOUT, bpop)
-        .waits_for("list", |ctx, _, key| take_one(ctx, key, Side::Right)),
+        .waits_for("list", |ctx, _, key| take_one(ctx, key, Side::Right))
+        .uncounted(),
     Command::with_keys("blmpop", -5, COUNTED, Keys::counted(2), blmpop)
         .waits_for("list", take_many),
-    Command::with_keys("blmove", 6, MOVE, TWO_KEYS, blmove).waits_for("list", take_to),
+    Command::with_keys("blmove", 6, MOVE, TWO_KEYS, blmove)
+        .waits_for("list", take_to)
+        .uncounted(),
     Command::with_keys("brpoplpush", 4, MOVE, TWO_KEYS, brpoplpush)
-        .waits_for("list", take_to_the_other),
+        .waits_for("list", take_to_the_other)
+        .uncounted(),
 ];
 
 /// What these do to their keys.
@@ -77,7 +82,14 @@ fn blmove(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 fn take_to(ctx: &mut Context<'_>, args: Args<'_>, key: &[u8]) -> Result {
     move_one(ctx, key, &args[2], side(&args[3])?, side(&args[4])?)?;
-    ctx.propagate(&[b"LMOVE", key, &args[2], &args[3], &args[4]]);
+    let mut sides = [args[3].to_vec(), args[4].to_vec()];
+    // After a wait, Redis has the sides and not their words any more.
+    if ctx.has_waited {
+        sides
+            .iter_mut()
+            .for_each(|side| side.make_ascii_lowercase());
+    }
+    ctx.propagate(&[b"LMOVE", key, &args[2], &sides[0], &sides[1]]);
     Ok(())
 }
 

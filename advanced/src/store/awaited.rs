@@ -106,6 +106,7 @@ mod tests {
         assert_eq!(awaited.next_client(b"a", 0), Some((first, 9)));
         assert_eq!(awaited.next_client(b"a", first), Some((second, 3)));
         assert_eq!(awaited.next_client(b"a", second), None);
+        assert_eq!(awaited.next_client(b"b", 0), Some((first, 9)));
         awaited.leave(first, keys(&["a", "b", "a"]));
         assert_eq!(awaited.next_client(b"a", 0), Some((second, 3)));
         assert_eq!(awaited.next_client(b"b", 0), None);

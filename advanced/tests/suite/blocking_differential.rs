@@ -54,8 +54,8 @@ fn waiting(rng: &mut Rng) -> Vec<String> {
         0 => vec!["BLPOP"],
         1 => vec!["BRPOP"],
         2 => {
-            let (to, from) = (pick(rng, &KEYS), pick(rng, &SIDES));
-            let into = pick(rng, &["left", "right", "right", "up"]);
+            let (to, from) = (pick(rng, &KEYS), pick(rng, &["left", "RIGHT"]));
+            let into = pick(rng, &["left", "Right", "right", "up"]);
             vec!["BLMOVE", keys[0], to, from, into, timeout]
         }
         3 => vec!["BRPOPLPUSH", keys[0], pick(rng, &KEYS), timeout],

@@ -11,6 +11,8 @@ mod blocking_ends;
 #[cfg(feature = "blocking")]
 mod blocking_load;
 #[cfg(feature = "blocking")]
+mod blocking_log;
+#[cfg(feature = "blocking")]
 mod blocking_room;
 mod client;
 #[cfg(feature = "client-lifecycle")]
