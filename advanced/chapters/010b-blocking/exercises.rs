@@ -188,24 +188,3 @@ fn exercise_2_who_is_late_is_not_in_the_histogram_and_who_is_unblocked_is() {
     assert_eq!(known(&mut c, "brpop"), 2, "after CLIENT UNBLOCK … ERROR");
     assert_eq!(failed(&mut c, "brpop"), "2");
 }
-
-/// To hand over so many elements takes longer than a millisecond on any machine.
-#[test]
-#[ignore = "an exercise: make check-010b"]
-fn exercise_2_a_hand_over_that_takes_long_is_an_event_of_its_own() {
-    const COUNT: usize = 300_000;
-    let server = Server::start();
-    let mut c = Client::connect(&server);
-    set(&mut c, "latency-monitor-threshold", "1");
-    let wait = format!("BLMPOP 0 1 k LEFT COUNT {COUNT}");
-    let (mut waiter, _) = waiter(&server, &mut c, &wait);
-    let elements = "e ".repeat(COUNT);
-    let push = format!("RPUSH k {}", elements.trim_end());
-    assert_eq!(ask(&mut c, &push), format!(":{COUNT}"));
-    waiter.reply();
-    let events = ask(&mut c, "LATENCY LATEST");
-    assert!(
-        events.contains("\ncommand-unblocking\n"),
-        "LATENCY LATEST: {events}"
-    );
-}

@@ -16,8 +16,7 @@ use crate::resp::Reply;
 use crate::state::State;
 use crate::store::Value;
 
-/// Serves clients for as long as a key is ready. To serve one can create another key, as BLMOVE does;
-/// that key is ready then, and has its turn after those that were ready before.
+/// Serves clients, if a key is ready. It is asked after each command, and mostly none is.
 #[inline]
 pub fn serve_ready(table: &Table, state: &mut State) {
     if state.store.awaited.has_ready() {
@@ -25,6 +24,8 @@ pub fn serve_ready(table: &Table, state: &mut State) {
     }
 }
 
+/// Serves clients for as long as a key is ready. To serve one can create another key, as BLMOVE does;
+/// that key is ready then, and has its turn after those that were ready before.
 fn serve_all(table: &Table, state: &mut State) {
     while let Some(key) = state.store.awaited.next_ready() {
         serve_key(table, state, &key);
