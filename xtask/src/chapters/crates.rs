@@ -7,15 +7,16 @@ use anyhow::{Context, Result};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
 use super::{Chapter, FOLDER, write_file};
+use crate::manifest::without_benches;
 use crate::steps::{Files, Step, read_text};
 
 /// What is built lies beside what is built of the steps, so that what both use is built once.
 const CONFIG: &str = "[build]\ntarget-dir = \"..\"\n";
 
-/// The manifest of a chapter: with these features, and without any.
+/// The manifest of a chapter: with these features, and without any, and without benches.
 pub fn manifest(text: &str, on: &[&str], chapter: &Chapter) -> Result<String> {
-    let mut document: DocumentMut = text
-        .parse()
+    let mut document: DocumentMut = without_benches(text)
+        .and_then(|it| Ok(it.parse()?))
         .with_context(|| format!("{FOLDER}/Cargo.toml"))?;
     let features = document.remove("features");
     let asked = asked(features.as_ref(), on);
@@ -82,11 +83,11 @@ fn package(chapter: &Chapter) -> String {
     format!("step{}", chapter.folder())
 }
 
-/// Has the programs import the library by its new name.
+/// Has the program import the library by its new name.
 pub fn rename(files: &mut Files, chapter: &Chapter) {
     let name = package(chapter).replace('-', "_");
     for (path, content) in files.iter_mut() {
-        if path != "src/main.rs" && !path.starts_with("benches/") {
+        if path != "src/main.rs" {
             continue;
         }
         if let Ok(text) = std::str::from_utf8(content) {

@@ -105,6 +105,21 @@ fn a_chapter_is_a_plain_step() {
     assert!(manifest.contains("\"rt\", \"sync\"]"), "{manifest}");
 }
 
+/// They measure all chapters at once.
+#[test]
+fn a_chapter_has_no_benches() {
+    let scratch = advanced();
+    scratch.write("advanced/benches/all.rs", "fn main() {}\n");
+    let bench = "\n[[bench]]\nname = \"all\"\nharness = false\n";
+    let text = scratch.read("advanced/Cargo.toml") + bench;
+    scratch.write("advanced/Cargo.toml", &text);
+    scratch.tool(&["lineage"]).passes();
+    let chapter = "target/chapters/003-client";
+    assert!(!scratch.path(&format!("{chapter}/benches")).exists());
+    let manifest = scratch.read(&format!("{chapter}/Cargo.toml"));
+    assert!(!manifest.contains("bench"), "{manifest}");
+}
+
 #[test]
 fn what_a_chapter_had_is_gone_when_its_source_is() {
     let scratch = advanced();
