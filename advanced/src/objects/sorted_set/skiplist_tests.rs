@@ -1,7 +1,10 @@
 //! Against a vector that is kept in order, with all spans and links looked at.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
+use super::page::Page;
 use super::*;
 
 fn member(number: u16) -> Member {
@@ -123,10 +126,27 @@ fn pages_are_full() {
     for number in 0..10_000u16 {
         list.insert(f64::from(number), member(number));
     }
-    let pages = std::iter::successors(Some(HEAD), |node| {
+    let pages = iter::successors(Some(HEAD), |node| {
         Some(list.next(*node)).filter(|it| *it != END)
     });
     assert_eq!(pages.count(), 10_000_usize.div_ceil(MOST));
+}
+
+/// With one lane, a search passes every node; with all nodes in all lanes, too. The seed is always the
+/// same.
+#[test]
+fn one_node_of_four_is_in_the_next_lane_too() {
+    fastrand::seed(1);
+    let heights: Vec<usize> = (0..40_000).map(|_| random_height()).collect();
+    assert!(heights.iter().all(|it| (1..=MAX_HEIGHT).contains(it)));
+    let at_least = |height| heights.iter().filter(|it| **it >= height).count();
+    for height in 1..4 {
+        let (here, above) = (at_least(height), at_least(height + 1));
+        assert!(
+            (here / 5..here / 3).contains(&above),
+            "of {here} nodes in {height} lanes or more, {above} are in one more"
+        );
+    }
 }
 
 /// A list as it is drawn above, with one letter for each entry: `abc|d|e|fgh` are four nodes. The
