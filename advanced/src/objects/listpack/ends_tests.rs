@@ -16,7 +16,7 @@ fn sample() -> Listpack {
 /// Its elements, if its bytes are those of a listpack.
 #[track_caller]
 fn elements(list: &Listpack) -> Vec<Vec<u8>> {
-    let parsed = Listpack::parse(list.as_bytes()).expect("a listpack");
+    let parsed = Listpack::parse(list.as_bytes()).expect("its bytes are a listpack");
     let text = |element: Element<'_>| element.bytes(&mut itoa::Buffer::new()).to_vec();
     let elements: Vec<_> = parsed.iter().map(text).collect();
     assert_eq!(list.len(), elements.len(), "what the header counts");
