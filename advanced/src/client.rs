@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clients::Handle;
+use crate::clients::output_limit::OutputLimits;
 use crate::lifecycle::Attempt;
 use crate::replication::SyncFile;
 
@@ -101,6 +102,18 @@ impl Client {
             is_browser: false,
             is_obeyed: false,
         }
+    }
+
+    /// Disconnects the client if these limits do not allow that `waiting` bytes wait for it, and
+    /// returns whether it did. What a command has to do for a reply that may get too large for
+    /// memory; after any other command, the connection does it.
+    pub fn exceeds(&mut self, limits: OutputLimits, waiting: usize) -> bool {
+        let limit = match self.handle.is_subscriber() {
+            true => limits.pubsub,
+            false => limits.normal,
+        };
+        self.closing |= self.handle.enforce(limit, waiting);
+        self.closing
     }
 
     /// The client that executes what comes from the AOF or the primary.

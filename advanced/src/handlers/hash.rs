@@ -255,14 +255,27 @@ fn hrandfield(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
         return Err(OUT_OF_RANGE);
     }
+    let (limits, client) = (
+        ctx.state.config.client_output_buffer_limit,
+        &mut *ctx.client,
+    );
     match ctx.state.store.object::<Hash>(&args[1])? {
-        Some(hash) => reply_random(&mut ctx.reply, hash, count, with_values),
+        Some(hash) => reply_random(&mut ctx.reply, hash, count, with_values, |waiting| {
+            client.exceeds(limits, waiting)
+        }),
         None => ctx.reply.array(0),
     }
     Ok(())
 }
 
-fn reply_random(reply: &mut Reply<'_>, hash: &Hash, count: i64, with_values: bool) {
+/// Ends, with a part of the reply, when it is so large that the client `is_cut_off`.
+fn reply_random(
+    reply: &mut Reply<'_>,
+    hash: &Hash,
+    count: i64,
+    with_values: bool,
+    mut is_cut_off: impl FnMut(usize) -> bool,
+) {
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let total = match count {
         ..0 => wanted,
@@ -280,6 +293,7 @@ fn reply_random(reply: &mut Reply<'_>, hash: &Hash, count: i64, with_values: boo
         if with_values {
             reply_element(reply, value);
         }
+        reply.len()
     };
     // One by one from a listpack would be a walk through it each time.
     let is_table = matches!(hash, Hash::Table(_));
@@ -292,18 +306,22 @@ fn reply_random(reply: &mut Reply<'_>, hash: &Hash, count: i64, with_values: boo
             true => hash.random(),
             false => fastrand::choice(&all).copied(),
         };
-        (0..total).filter_map(|_| pick()).for_each(put);
+        for picked in (0..total).map_while(|_| pick()) {
+            if is_cut_off(put(picked)) {
+                break;
+            }
+        }
     } else if is_table && total < hash.len() / 3 {
         // With few of many, hardly any is drawn twice.
         let mut seen = HashSet::new();
         while seen.len() < total {
             let picked = hash.random().filter(|(field, _)| seen.insert(*field));
-            picked.into_iter().for_each(&mut put);
+            picked.map(&mut put);
         }
     } else {
-        fastrand::choose_multiple(hash.iter(), total)
-            .into_iter()
-            .for_each(put);
+        for picked in fastrand::choose_multiple(hash.iter(), total) {
+            put(picked);
+        }
     }
 }
 

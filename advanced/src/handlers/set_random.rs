@@ -74,9 +74,15 @@ fn srandmember(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         Some(_) if args.len() > 3 => return Err(CommandError::SYNTAX),
         Some(count) => Some(random_count(count)?),
     };
+    let (limits, client) = (
+        ctx.state.config.client_output_buffer_limit,
+        &mut *ctx.client,
+    );
     let set = ctx.state.store.object::<Set>(&args[1])?;
     match (count, set) {
-        (Some(count), Some(set)) => reply_random(&mut ctx.reply, set, count),
+        (Some(count), Some(set)) => reply_random(&mut ctx.reply, set, count, |waiting| {
+            client.exceeds(limits, waiting)
+        }),
         (Some(_), None) => ctx.reply.array(0),
         (None, set) => match set.and_then(Set::random) {
             Some(member) => reply_element(&mut ctx.reply, member),
@@ -86,17 +92,30 @@ fn srandmember(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
-fn reply_random(reply: &mut Reply<'_>, set: &Set, count: i64) {
+/// Ends, with a part of the reply, when it is so large that the client `is_cut_off`.
+fn reply_random(
+    reply: &mut Reply<'_>,
+    set: &Set,
+    count: i64,
+    mut is_cut_off: impl FnMut(usize) -> bool,
+) {
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let total = match count {
         ..0 => wanted,
         _ => wanted.min(set.len()),
     };
     reply.array(total);
-    let put = |member| reply_element(reply, member);
     if count < 0 {
-        (0..total).filter_map(|_| set.random()).for_each(put);
-    } else if total == set.len() {
+        for member in (0..total).map_while(|_| set.random()) {
+            reply_element(reply, member);
+            if is_cut_off(reply.len()) {
+                break;
+            }
+        }
+        return;
+    }
+    let put = |member| reply_element(reply, member);
+    if total == set.len() {
         set.iter().for_each(put);
     } else if total.saturating_mul(DRAW_RATIO) > set.len() {
         let picked = fastrand::choose_multiple(set.iter(), total);

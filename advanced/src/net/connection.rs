@@ -470,12 +470,13 @@ impl Connection {
         }
     }
 
-    /// Disconnects the client if too many replies wait for it, and returns whether it did. The
-    /// registry checks that once a second, too, but memory can be full before. Messages are counted
-    /// where they are published.
+    /// Disconnects the client if too many replies wait for it, and returns whether it is
+    /// disconnected. The registry checks that once a second, too, but memory can be full before.
+    /// Messages are counted where they are published.
     fn exceeds_limit(&self) -> bool {
         let (client, waiting) = (&self.client.handle, self.output.len());
-        waiting > output_limit::FREE && !client.has_mailbox() && client.enforce(self.limit, waiting)
+        waiting > output_limit::FREE
+            && (client.is_ended() || !client.has_mailbox() && client.enforce(self.limit, waiting))
     }
 
     /// Waits until the AOF has what the batch changed or saw. After that the replies may leave. If

@@ -3,7 +3,7 @@
 //! Reread: advanced/chapters/006-object-model/GUIDE.md
 
 use crate::client::Client;
-use crate::harness::Server;
+use crate::harness::{Server, is_other_server};
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
@@ -335,5 +335,45 @@ fn a_hash_is_a_value_like_any_other() {
         c.expect("PERSIST g", int(1));
         c.expect("UNLINK g copy s", int(3));
         c.expect("DBSIZE", int(0));
+    }
+}
+
+/// Sends a command whose reply would never end. Its client is disconnected as soon as more waits for
+/// it than its limit allows, and gets nothing.
+pub fn ends_its_client(fill: &[&[&str]], command: &str) {
+    let limits = "normal 1mb 0 0 pubsub 2mb 0 0";
+    let mut server = Server::start_with(&["--client-output-buffer-limit", limits]);
+    let mut c = Session::connect(server.addr());
+    for words in fill {
+        c.call(words);
+    }
+    for before in [&[][..], &["HELLO 3", "SUBSCRIBE news"]] {
+        let mut client = Client::connect(&server);
+        for line in before {
+            client.send(format!("{line}\r\n")).reply();
+        }
+        let then = format!("{command}\r\nSET after it\r\n");
+        client.send(then).expect_closed();
+    }
+    c.expect("EXISTS after", int(0));
+    assert!(server.is_alive());
+    if !is_other_server()
+        && let Some(peak) = server.peak_memory()
+    {
+        assert!(peak < 256 << 10, "it took {peak} KiB");
+    }
+}
+
+#[test]
+fn a_count_without_end_ends_the_client() {
+    let text = "x".repeat(100);
+    let fill = [&["HSET", "h", "f", "1"][..], &["HSET", "t", "f", &text]];
+    for key in ["h", "t"] {
+        for values in ["", " WITHVALUES"] {
+            ends_its_client(
+                &fill,
+                &format!("HRANDFIELD {key} -4611686018427387903{values}"),
+            );
+        }
     }
 }

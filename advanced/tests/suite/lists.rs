@@ -5,7 +5,7 @@
 
 use crate::harness::Server;
 use crate::notifications::Listener;
-use crate::restore_fuzz::tamper;
+use crate::restore_fuzz::{dumped, tamper};
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
@@ -221,12 +221,7 @@ fn samples(c: &mut Session) -> Vec<Vec<u8>> {
     ];
     for compression in ["no", "yes"] {
         c.expect(&format!("CONFIG SET rdbcompression {compression}"), OK);
-        let reply = c.call(&["DUMP", "l"]);
-        let start = reply
-            .iter()
-            .position(|it| *it == b'\n')
-            .map_or(0, |it| it + 1);
-        samples.push(reply[start..reply.len() - 12].to_vec());
+        samples.push(dumped(c, "l"));
     }
     samples
 }

@@ -3,11 +3,15 @@
 //! Reread: advanced/README.md#the-advanced-track
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
+
+use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::harness::{Server, is_other_server};
+use crate::harness::{Server, is_other_server, wait_until};
+use crate::hash::ends_its_client;
 use crate::notifications::Listener;
-use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
+use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int, shown};
 
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
 const EMPTY: &str = "*0\r\n";
@@ -435,5 +439,57 @@ fn what_happens_to_a_set_is_told() {
         ("SPOP s 2", &[]),
     ] {
         l.check(command, events);
+    }
+}
+
+/// A replay would pick other members. So the AOF has what was removed, all of it or nothing.
+#[test]
+fn what_spop_has_removed_is_in_the_aof() {
+    let data = TempDir::new().expect("a folder");
+    let flags = &["--appendonly", "yes", "--aof-use-rdb-preamble", "no"];
+    let server = Server::start_on(data.path(), flags);
+    let mut c = Session::connect(server.addr());
+    for number in 0..100 {
+        c.expect_args(&["SADD", "s", &number.to_string()], int(1));
+        c.expect_args(&["SADD", "all", &number.to_string()], int(1));
+    }
+    c.expect("SADD last a", int(1));
+    let popped = c.strings(&["SPOP", "s", "40"]);
+    let one = c.call(&["SPOP", "s"]);
+    c.strings(&["SPOP", "all", "100"]);
+    c.expect("SPOP last", bulk("a"));
+    let left = sorted(&mut c, "SMEMBERS s");
+    drop(c);
+    server.kill();
+    let srem = |member: &[u8]| [b"*3\r\n$4\r\nSREM\r\n$1\r\ns\r\n", member].concat();
+    let mut expected = b"*1\r\n$5\r\nMULTI\r\n".to_vec();
+    expected.extend(popped.iter().flat_map(|member| srem(&bulk(member))));
+    expected.extend(b"*1\r\n$4\r\nEXEC\r\n");
+    expected.extend(srem(&one));
+    expected.extend(b"*2\r\n$3\r\nDEL\r\n$3\r\nall\r\n");
+    expected.extend(b"*3\r\n$4\r\nSREM\r\n$4\r\nlast\r\n$1\r\na\r\n");
+    let file = data.path().join("appendonlydir/appendonly.aof.1.incr.aof");
+    let logged = fs::read(file).expect("the AOF");
+    let logged = logged.to_ascii_uppercase();
+    let expected = expected.to_ascii_uppercase();
+    assert!(
+        logged.ends_with(&expected),
+        "the AOF ends with\n{}\nand not with\n{}",
+        shown(&logged[logged.len().saturating_sub(expected.len())..]),
+        shown(&expected)
+    );
+    let server = Server::start_on(data.path(), flags);
+    let mut c = Session::connect(server.addr());
+    wait_until("it has loaded", || c.call(&["PING"]) == b"+PONG\r\n");
+    assert_eq!(sorted(&mut c, "SMEMBERS s"), left);
+    c.expect("EXISTS all last", int(0));
+}
+
+#[test]
+fn a_count_without_end_ends_the_client() {
+    let text = "x".repeat(100);
+    let fill = [&["SADD", "s", "1", "2"][..], &["SADD", "t", "1", &text]];
+    for key in ["s", "t"] {
+        ends_its_client(&fill, &format!("SRANDMEMBER {key} -4611686018427387904"));
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::client::Client;
 use crate::harness::Server;
+use crate::hash::ends_its_client;
 use crate::session::{NOT_AN_INTEGER, NULL, OK, SYNTAX, Session, arity, bulk, int};
 
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
@@ -448,5 +449,17 @@ fn a_sorted_set_is_a_value_like_any_other() {
         c.expect("PERSIST y", int(1));
         c.expect("UNLINK y copy", int(2));
         c.expect("DBSIZE", int(0));
+    }
+}
+
+#[test]
+fn a_count_without_end_ends_the_client() {
+    let text = "x".repeat(100);
+    let fill = [&["ZADD", "z", "1", "a"][..], &["ZADD", "t", "1", &text]];
+    for key in ["z", "t"] {
+        for scores in ["", " WITHSCORES"] {
+            let count = "-4611686018427387903";
+            ends_its_client(&fill, &format!("ZRANDMEMBER {key} {count}{scores}"));
+        }
     }
 }

@@ -35,21 +35,37 @@ pub fn zrandmember(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if with_scores && count.unsigned_abs() > i64::MAX as u64 / 2 {
         return Err(OUT_OF_RANGE);
     }
+    let (limits, client) = (
+        ctx.state.config.client_output_buffer_limit,
+        &mut *ctx.client,
+    );
     match ctx.state.store.object::<SortedSet>(&args[1])? {
-        Some(set) => reply_random(&mut ctx.reply, set, count, with_scores),
+        Some(set) => reply_random(&mut ctx.reply, set, count, with_scores, |waiting| {
+            client.exceeds(limits, waiting)
+        }),
         None => ctx.reply.array(0),
     }
     Ok(())
 }
 
-fn reply_random(reply: &mut Reply<'_>, set: &SortedSet, count: i64, with_scores: bool) {
+/// Ends, with a part of the reply, when it is so large that the client `is_cut_off`.
+fn reply_random(
+    reply: &mut Reply<'_>,
+    set: &SortedSet,
+    count: i64,
+    with_scores: bool,
+    mut is_cut_off: impl FnMut(usize) -> bool,
+) {
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let total = match count {
         ..0 => wanted,
         _ => wanted.min(set.len()),
     };
     begin_members(reply, total, with_scores);
-    let mut put = |entry: (Element<'_>, f64)| reply_entry(reply, entry, with_scores);
+    let mut put = |entry: (Element<'_>, f64)| {
+        reply_entry(reply, entry, with_scores);
+        reply.len()
+    };
     // One by one from a listpack would be a walk through it each time.
     let is_large = matches!(set, SortedSet::Ranked(_));
     if count < 0 {
@@ -61,17 +77,21 @@ fn reply_random(reply: &mut Reply<'_>, set: &SortedSet, count: i64, with_scores:
             true => set.random(),
             false => fastrand::choice(&all).copied(),
         };
-        (0..total).filter_map(|_| pick()).for_each(put);
+        for picked in (0..total).map_while(|_| pick()) {
+            if is_cut_off(put(picked)) {
+                break;
+            }
+        }
     } else if is_large && total < set.len() / 3 {
         // With few of many, hardly any is drawn twice.
         let mut seen = HashSet::new();
         while seen.len() < total {
             let picked = set.random().filter(|(member, _)| seen.insert(*member));
-            picked.into_iter().for_each(&mut put);
+            picked.map(&mut put);
         }
     } else {
-        fastrand::choose_multiple(set.iter(), total)
-            .into_iter()
-            .for_each(put);
+        for picked in fastrand::choose_multiple(set.iter(), total) {
+            put(picked);
+        }
     }
 }

@@ -17,6 +17,7 @@
 //! get the greater width. Such a number is greater than all others, or less than all, so it
 //! belongs at one of the ends, and nothing has to be searched. An intset is never made narrower.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// The width and the number of numbers.
@@ -109,9 +110,9 @@ impl Intset {
         while low < high {
             let middle = low.midpoint(high);
             match self.at(middle).cmp(&number) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Ok(middle),
-                std::cmp::Ordering::Greater => high = middle,
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => high = middle,
             }
         }
         Err(low)
@@ -119,20 +120,19 @@ impl Intset {
 
     /// Adds a number. True if it was not there (`intsetAdd`).
     pub fn insert(&mut self, number: i64) -> bool {
-        if width_of(number) > self.width() {
+        let width = self.width();
+        if width_of(number) > width {
             self.upgrade(number);
             return true;
         }
         let Err(index) = self.find(number) else {
             return false;
         };
-        let Range { start, end } = self.range(index);
-        let old = self.0.len();
+        let at = self.range(index).start;
         // Not twice the size, as a Vec grows: memory counts more here than time.
-        self.0.reserve_exact(end - start);
-        self.0.resize(old + (end - start), 0);
-        self.0.copy_within(start..old, end);
-        self.0[start..end].copy_from_slice(&number.to_le_bytes()[..end - start]);
+        self.0.reserve_exact(width);
+        self.0
+            .splice(at..at, number.to_le_bytes().into_iter().take(width));
         self.recount();
         true
     }

@@ -20,6 +20,30 @@ fn its_bytes_are_those_of_redis() {
 }
 
 #[test]
+fn numbers_of_one_width_are_in_order() {
+    let (mut set, mut expected) = (Intset::default(), BTreeSet::new());
+    for _ in 0..2000 {
+        let number = fastrand::i64(-500..500);
+        let place = expected.range(..number).count();
+        let found = match expected.contains(&number) {
+            true => Ok(place),
+            false => Err(place),
+        };
+        assert_eq!(set.find(number), found, "{number} in {expected:?}");
+        assert_eq!(set.insert(number), expected.insert(number));
+        assert!(
+            set.iter().eq(expected.iter().copied()),
+            "{number} came last"
+        );
+    }
+    assert_eq!(set.as_bytes().len(), HEADER + 2 * expected.len());
+    assert_eq!(
+        set.as_bytes()[4..HEADER],
+        (expected.len() as u32).to_le_bytes()
+    );
+}
+
+#[test]
 fn a_number_that_needs_more_bytes_widens_all() {
     for (number, width) in [
         (32_767, 2),
