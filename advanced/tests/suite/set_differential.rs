@@ -5,7 +5,7 @@
 //! `SEED` repeats a run. The order of a table is its own, so the strings of a reply are compared
 //! in order. What depends on chance is sent to a primary only, where its replica must follow.
 //!
-//! Reread: advanced/README.md#the-advanced-track
+//! Reread: advanced/chapters/010c-sets/GUIDE.md
 
 use fastrand::Rng;
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Sets: the commands, their replies in both protocols, and the two encodings.
 //!
-//! Reread: advanced/README.md#the-advanced-track
+//! Reread: advanced/chapters/010c-sets/GUIDE.md
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
