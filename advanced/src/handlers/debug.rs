@@ -184,7 +184,7 @@ fn listpack(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     }
 }
 
-/// `DEBUG HTSTATS-KEY key`: how the pages of a large collection are filled.
+/// `DEBUG HTSTATS-KEY key`: how the table of a large collection is filled.
 fn htstats_key(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let object = find(ctx.state, &args[2])?.as_object();
     match object.and_then(Object::table_statistics) {

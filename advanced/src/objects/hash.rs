@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Digest, Element, Limits, Listpack, Object, Output, Pages, Record, Write, listpack};
+use super::{Digest, Element, Limits, Listpack, Object, Output, Record, Table, Write, listpack};
 
 /// How many fields one HMSET of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const FIELDS_PER_COMMAND: usize = 64;
@@ -19,7 +19,7 @@ const SMALL: usize = 512;
 pub enum Hash {
     /// Field, value, field, value, in the order in which they came.
     Packed(Listpack),
-    Table(Box<Pages<Field>>),
+    Table(Box<Table<Field>>),
 }
 
 impl Default for Hash {
@@ -137,7 +137,7 @@ impl Hash {
 
     /// Makes a table of it.
     fn convert(&mut self) {
-        let mut table = Pages::default();
+        let mut table = Table::default();
         for (field, value) in self.iter() {
             let mut digits = [itoa::Buffer::new(), itoa::Buffer::new()];
             let [first, second] = &mut digits;

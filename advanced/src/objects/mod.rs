@@ -3,18 +3,21 @@
 //!
 //! Most collections are small, and small ones are cheapest in one piece: a [`Listpack`] has no
 //! pointers, and a search through a few dozen elements in a row is as fast as a hash table.
-//! Large ones lie in [`Pages`], so that no write ever waits for more than one page to be copied
-//! or divided. When a collection outgrows the first form, it is converted to the second, and
+//! Large ones lie in a [`Table`], so that no write ever waits for more than a small part of it to
+//! be copied or moved. When a collection outgrows the first form, it is converted to the second, and
 //! never back. `OBJECT ENCODING` shows which form a value has; [`Limits`] says when it changes.
 //!
 //! The rest of the server asks an [`Object`] what it has to know of any value. So a new type is
 //! one implementation of this trait, a row for each command, and a place in `rdb/value.rs`.
 
+#[cfg(feature = "hash-table")]
+mod dict;
 pub mod digest;
 mod hash;
 #[cfg(feature = "lists")]
 mod list;
 pub mod listpack;
+#[cfg(not(feature = "hash-table"))]
 mod pages;
 #[cfg(feature = "sets")]
 pub mod set;
@@ -30,12 +33,15 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+#[cfg(feature = "hash-table")]
+pub use dict::Dict as Table;
 pub use digest::Digest;
 pub use hash::Hash;
 #[cfg(feature = "lists")]
 pub use list::{List, Shape, Side, Wanted};
 pub use listpack::{Element, Listpack};
-pub use pages::{Pages, Record};
+#[cfg(not(feature = "hash-table"))]
+pub use pages::Pages as Table;
 #[cfg(feature = "sorted-sets")]
 pub use sorted_set::SortedSet;
 
@@ -78,6 +84,11 @@ pub trait Object: Any + Debug + Send + Sync {
     fn table_statistics(&self) -> Option<String> {
         None
     }
+}
+
+/// What a [`Table`] is made of: a key, and what belongs to it.
+pub trait Record: Clone + Debug + Send + Sync + 'static {
+    fn key(&self) -> &[u8];
 }
 
 /// Takes the words of a command.

@@ -22,10 +22,11 @@
 //! The pages lie behind `Arc`s, as the segments of the store do. A copy of the table shares
 //! them; whoever changes a page that a snapshot has too copies that page first.
 
-use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
 
 use ahash::RandomState;
+
+use super::Record;
 
 /// How many records a page holds on average when the next page is added. Larger pages are copied
 /// and divided more slowly; with smaller ones the list of them takes longer to copy.
@@ -39,11 +40,6 @@ const TAG_SHIFT: u32 = 48;
 
 /// Nobody can prepare keys that all fall into one page.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-
-/// What a table is made of: a key, and what belongs to it.
-pub trait Record: Clone + Debug + Send + Sync + 'static {
-    fn key(&self) -> &[u8];
-}
 
 /// How many pages there are in one piece of the list.
 const PIECE: usize = 64;
@@ -382,5 +378,4 @@ impl<R: Record> Pages<R> {
 }
 
 #[cfg(test)]
-#[path = "pages_tests.rs"]
 mod tests;

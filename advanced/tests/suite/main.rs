@@ -43,6 +43,8 @@ mod dump;
 mod harness;
 mod hash;
 mod hash_differential;
+#[cfg(feature = "hash-table")]
+mod hash_table;
 #[cfg(feature = "client-lifecycle")]
 mod latency;
 #[cfg(feature = "lists")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub use intset::Intset;
 
-use super::{Bytes, Digest, Element, Limits, Object, Output, Pages, Record, Write};
+use super::{Bytes, Digest, Element, Limits, Object, Output, Record, Table, Write};
 use crate::resp::parse_integer;
 
 /// How many members one SADD of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
@@ -33,7 +33,7 @@ const POP_RATIO: usize = 5;
 pub enum Set {
     /// All members are numbers.
     Ints(Intset),
-    Table(Box<Pages<Member>>),
+    Table(Box<Table<Member>>),
 }
 
 /// A member of a table.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use super::skiplist::{Member, SkipList};
-use crate::objects::{Pages, Record};
+use crate::objects::{Record, Table};
 
 /// Members and their scores, kept twice. Each member itself lies in memory once, and both share it.
 #[derive(Debug, Clone, Default)]
 pub struct Ranked {
-    table: Pages<Scored>,
+    table: Table<Scored>,
     list: SkipList,
 }
 
@@ -85,7 +85,7 @@ impl Ranked {
         self.table.random().map(|it| (&*it.member, it.score))
     }
 
-    /// Calls `visit` with a part of the entries, as [`Pages::scan`] does.
+    /// Calls `visit` with a part of the entries, as [`Table::scan`] does.
     pub fn scan<'a>(
         &'a self,
         cursor: u64,
