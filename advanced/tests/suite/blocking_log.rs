@@ -12,7 +12,8 @@ use crate::blocking_room::Room;
 use crate::clients_seen::info;
 use crate::harness::Server;
 
-const FLAGS: &[&str] = &["--appendonly", "yes"];
+/// With `everysec` Redis may reply before it writes.
+const FLAGS: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
 /// A room whose server has an AOF, and the folder in which that is.
 fn room(guests: usize) -> (Room, TempDir) {

@@ -446,8 +446,10 @@ fn what_happens_to_a_set_is_told() {
 #[test]
 fn what_spop_has_removed_is_in_the_aof() {
     let data = TempDir::new().expect("a folder");
-    let flags = &["--appendonly", "yes", "--aof-use-rdb-preamble", "no"];
-    let server = Server::start_on(data.path(), flags);
+    // With `everysec` Redis may reply before it writes.
+    let mut flags = vec!["--appendonly", "yes", "--appendfsync", "always"];
+    flags.extend(["--aof-use-rdb-preamble", "no"]);
+    let server = Server::start_on(data.path(), &flags);
     let mut c = Session::connect(server.addr());
     for number in 0..100 {
         c.expect_args(&["SADD", "s", &number.to_string()], int(1));
@@ -478,7 +480,7 @@ fn what_spop_has_removed_is_in_the_aof() {
         shown(&logged[logged.len().saturating_sub(expected.len())..]),
         shown(&expected)
     );
-    let server = Server::start_on(data.path(), flags);
+    let server = Server::start_on(data.path(), &flags);
     let mut c = Session::connect(server.addr());
     wait_until("it has loaded", || c.call(&["PING"]) == b"+PONG\r\n");
     assert_eq!(sorted(&mut c, "SMEMBERS s"), left);
