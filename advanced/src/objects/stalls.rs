@@ -54,7 +54,7 @@ fn the_slowest_write() {
     // Last, because the allocator of a test is busy for long with what this frees.
     let growing = slowest(4_000_000, Hash::default, set);
     println!("growing to 4,000,000 fields: {growing:?}");
-    println!("1,000,000 fields, in a snapshot: {shared:?}; the list of pages is not: {alone:?}");
+    println!("1,000,000 fields, in a snapshot: {shared:?}; its list of parts is not: {alone:?}");
 }
 
 /// A write as the store does it: what a snapshot shares is copied first.
