@@ -54,8 +54,12 @@ pub fn connect(server: &Server) -> Session {
     session
 }
 
-/// Everything in the server that `session` is connected to.
+/// Everything in the server that `session` is connected to, once the log has all of it. With
+/// `everysec` Redis says OK to what its `aof_buf` still holds.
 pub fn data_set(session: &mut Session) -> DataSet {
+    wait_until("the log has all of it", || {
+        !is_other_server() || info(session, "aof_buffer_length").is_none_or(|bytes| bytes == "0")
+    });
     let keys = session.strings(&["KEYS", "*"]);
     let entry = |key: Vec<u8>| {
         let value = strings(&session.call(&[b"GET", &key[..]])).pop()?;
