@@ -163,6 +163,9 @@ fn running_out_of_files_is_survived() {
         .map(|_| TcpStream::connect(server.addr()).expect("the system queues us"))
         .collect();
     check(&mut first, b"meanwhile");
+    wait_until("it waits longer before each try", || {
+        server.log().contains("next try in 160ms")
+    });
     drop(crowd);
     // Room is there again; the server notices at its next try.
     check(&mut Client::connect(&server), b"after");

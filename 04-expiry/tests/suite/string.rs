@@ -293,7 +293,11 @@ fn incrbyfloat_refuses_what_is_no_number() {
     for word in ["inf", "-inf", "+Infinity"] {
         c.expect(&format!("INCRBYFLOAT f {word}"), infinite);
     }
-    c.expect("GET f", bulk("1"));
+    // A number has at most 5,119 digits (MAX_LONG_DOUBLE_CHARS).
+    let long = format!("{:05119}", 1);
+    c.expect_args(&["INCRBYFLOAT", "f", &long], bulk("2"));
+    c.expect_args(&["INCRBYFLOAT", "f", &format!("0{long}")], NOT_A_FLOAT);
+    c.expect("GET f", bulk("2"));
     c.expect("INCRBYFLOAT f", arity("incrbyfloat"));
 }
 

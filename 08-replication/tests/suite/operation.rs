@@ -63,6 +63,18 @@ fn the_bound_on_clients_can_be_changed() {
     assert_eq!(info(&mut c, "rejected_connections"), "0");
 }
 
+/// So a client may write back what it has read.
+#[test]
+fn a_parameter_may_be_given_the_value_that_it_has() {
+    let server = Server::start();
+    let mut c = Session::connect(server.addr());
+    for name in ["port", "bind"] {
+        let value = c.strings(&["CONFIG", "GET", name]).remove(1);
+        let command: [&[u8]; 4] = [b"CONFIG", b"SET", name.as_bytes(), &value];
+        assert_eq!(c.call(&command), OK.as_bytes());
+    }
+}
+
 #[test]
 fn parameters_are_checked() {
     let server = Server::start();
