@@ -635,8 +635,9 @@ fn a_long_replay_says_how_far_it_is() {
     let seconds: f64 = seconds.expect("a time").parse().expect("seconds");
     // A fast machine is done before there is anything to say.
     if seconds > 1.5 {
+        let mut parts = (1..100).map(|percent| format!(": {percent} %, "));
         assert!(
-            said.contains(" %, ") && said.contains(" commands per second"),
+            parts.any(|part| said.contains(&part)) && said.contains(" commands per second"),
             "{said}"
         );
     }
