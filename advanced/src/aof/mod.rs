@@ -18,9 +18,10 @@
 //! until it is written: so memory never holds more than the AOF and `pending` say.
 //!
 //! This file owns the open AOF. `aof/folder.rs` owns the files, `aof/manifest.rs` their list;
-//! `aof/rewrite.rs` writes a data set as commands, and `aof/syncer.rs` calls fsync. Replay
-//! executes commands and so lies above the commands, in `recovery/replay.rs`.
+//! `aof/rewrite.rs` writes a data set as commands, `aof/syncer.rs` calls fsync, and `aof/delays.rs`
+//! knows what took long. Replay executes commands and so lies above the commands, in `recovery/replay.rs`.
 
+mod delays;
 mod folder;
 mod manifest;
 mod rewrite;
@@ -29,6 +30,7 @@ mod syncer;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use bytes::BytesMut;
 use clap::ValueEnum;
@@ -39,6 +41,7 @@ pub use folder::{BaseFormat, Folder, FolderError, Location, Rewrite, files};
 pub use syncer::Synced;
 use syncer::Syncer;
 
+use self::delays::Delays;
 use crate::resp::{Protocol, Reply};
 use crate::stats::lines;
 
@@ -70,6 +73,7 @@ pub struct Aof {
     wanted: Option<Folder>,
     /// The handle that locks the folder, as long as anything has it open.
     lock: Weak<File>,
+    delays: Delays,
 }
 
 /// An AOF that is open for appending.
@@ -307,7 +311,10 @@ impl Aof {
         if self.pending.is_empty() && self.error.is_none() {
             return;
         }
-        match open.write(&self.pending) {
+        let (started, is_during_fsync) = (Instant::now(), !open.syncer.is_idle());
+        let written = open.write(&self.pending);
+        self.delays.add(is_during_fsync, started.elapsed());
+        match written {
             Ok(()) => {
                 self.written = self.appended;
                 self.pending.clear();

@@ -43,6 +43,8 @@ pub struct Synced {
     /// expected before it, if that is more. A disk that was slow may be slow again, and then
     /// everybody would wait.
     takes: Duration,
+    /// How long one has taken at most, since that was last asked for.
+    longest: Duration,
 }
 
 /// A handle to the thread that calls fsync. The thread ends when this is dropped.
@@ -133,6 +135,16 @@ impl Syncer {
         self.synced.borrow().error.clone()
     }
 
+    /// How long an fsync has taken at most since the last call.
+    pub fn take_longest(&self) -> Duration {
+        let mut longest = Duration::ZERO;
+        self.synced.send_if_modified(|synced| {
+            longest = std::mem::take(&mut synced.longest);
+            false
+        });
+        longest
+    }
+
     /// Returns a receiver of how far fsync has reached, to look at or to wait for.
     pub fn synced(&self) -> watch::Receiver<Synced> {
         self.synced.subscribe()
@@ -156,7 +168,9 @@ fn sync(file: &File, position: u64, outbox: &watch::Sender<Synced>) {
     let started = Instant::now();
     let error = file.sync_data().err().map(Arc::new);
     outbox.send_modify(|synced| {
-        synced.takes = started.elapsed().max(synced.takes / 2);
+        let took = started.elapsed();
+        synced.takes = took.max(synced.takes / 2);
+        synced.longest = took.max(synced.longest);
         // Once one has failed, the next may succeed and mean nothing: the system
         // forgets what it could not write. So the first error stays.
         match error {

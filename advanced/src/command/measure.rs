@@ -14,6 +14,8 @@ const LARGE: usize = 64 * 1024;
 impl State {
     /// Tells those that have a copy of one of the chapter's parameters.
     pub fn configure_service(&mut self) {
+        // What took long before the change counts as before.
+        note_delays(self);
         self.config.publish_service();
         let service = &self.config.service;
         let (slower_than, tracks) = (service.slowlog_log_slower_than, service.latency_tracking);
@@ -71,6 +73,15 @@ fn end_run(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) {
 /// Work of this kind has taken so long.
 pub fn took(state: &mut State, event: &'static str, time: Duration) {
     state.life.timing.latency.note(event, time);
+}
+
+/// Notes what the AOF has waited for.
+pub fn note_delays(state: &mut State) {
+    let has_job = state.background.is_saving() || state.background.is_rewriting();
+    let delays = state.aof.take_delays(state.config.appendfsync, has_job);
+    for (event, time) in delays {
+        took(state, event, time);
+    }
 }
 
 /// Notes what has taken long.

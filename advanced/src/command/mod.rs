@@ -46,7 +46,7 @@ pub use self::dispatch::{execute, must_wait, obey};
 pub use self::error::{CommandError, Result};
 pub use self::help::help;
 #[cfg(feature = "client-lifecycle")]
-pub use self::measure::took;
+pub use self::measure::{note_delays, took};
 pub use self::propagate::propagate_expired;
 pub use self::table::Table;
 

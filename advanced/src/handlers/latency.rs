@@ -1,6 +1,8 @@
 //! SLOWLOG and LATENCY (`slowlog.c` and `latency.c` in Redis).
 
-use crate::command::{Command, CommandError, Context, Flag, Flag::*, Result, help, integer};
+use crate::command::{
+    Command, CommandError, Context, Flag, Flag::*, Result, help, integer, note_delays,
+};
 use crate::resp::Args;
 use crate::timing::Calls;
 use crate::timing::latency::Event;
@@ -78,6 +80,7 @@ fn slowlog_reset(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `LATENCY LATEST`: of each event the last sample, and the longest time ever.
 fn latest(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    note_delays(ctx.state);
     let events = &ctx.state.life.timing.latency.events;
     ctx.reply.array(events.len());
     for (name, event) in events {
@@ -93,6 +96,7 @@ fn latest(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
 
 /// `LATENCY HISTORY event`: its samples, the oldest first.
 fn history(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    note_delays(ctx.state);
     let event = find(ctx, &args[2]);
     let samples = event.map_or(Vec::new(), |it| it.samples.iter().copied().collect());
     ctx.reply.array(samples.len());
@@ -111,6 +115,7 @@ fn find<'a>(ctx: &'a Context<'_>, name: &[u8]) -> Option<&'a Event> {
 
 /// `LATENCY RESET [event …]`: how many events were forgotten.
 fn reset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    note_delays(ctx.state);
     let events = &mut ctx.state.life.timing.latency.events;
     let before = events.len();
     let names = args.skip(2);
@@ -121,6 +126,7 @@ fn reset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `LATENCY GRAPH event`
 fn graph(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    note_delays(ctx.state);
     let before = "ERR No samples available for event '";
     let missing = || CommandError::quoting(before, &args[2], "'");
     let event = find(ctx, &args[2]).ok_or_else(missing)?;
@@ -131,6 +137,7 @@ fn graph(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 /// `LATENCY DOCTOR`: what the events say, in words.
 fn doctor(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
+    note_delays(ctx.state);
     let latency = &ctx.state.life.timing.latency;
     let mut text = match (latency.threshold, latency.events.is_empty()) {
         (0, true) => "Nothing is watched: latency-monitor-threshold is 0. Set it to the number of \
@@ -157,6 +164,7 @@ fn advice(event: &str) -> &'static str {
     match event {
         "command" => "SLOWLOG GET names the commands; one that looks at many keys blocks all.",
         "fast-command" => "These take no time by themselves: the machine is busy, or it swaps.",
+        "command-unblocking" => "What a waiting client gets is large, or there are many of them.",
         "expire-cycle" => "Many keys expire at the same moment: spread their deadlines.",
         _ => "The disk is slow.",
     }

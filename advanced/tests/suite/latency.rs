@@ -185,6 +185,23 @@ fn a_long_expire_cycle_is_an_event() {
     });
 }
 
+/// A write of many megabytes takes more than a millisecond on any machine.
+#[test]
+fn a_long_write_to_the_aof_is_an_event() {
+    let server = Server::start_with(&["--appendonly", "yes", "--appendfsync", "no"]);
+    let mut c = Session::connect(server.addr());
+    c.expect("CONFIG SET latency-monitor-threshold 1", OK);
+    let value = "v".repeat(32 << 20);
+    wait_until("a write to the AOF takes a millisecond", || {
+        c.expect_args(&["SET", "large", &value], OK);
+        c.call(&["LATENCY", "HISTORY", "aof-write-alone"]) != b"*0\r\n"
+    });
+    let latest = String::from_utf8_lossy(&c.call(&["LATENCY", "LATEST"])).into_owned();
+    has(&latest, "*4\r\n$9\r\naof-write\r\n:");
+    c.expect("LATENCY HISTORY aof-write-pending-fsync", "*0\r\n");
+    c.expect("LATENCY RESET aof-write aof-write-alone", int(2));
+}
+
 #[test]
 fn without_cron_no_key_is_looked_for() {
     let server = Server::start_with(&["--enable-debug-command", "yes"]);

@@ -7,7 +7,7 @@ mod pause;
 mod reply;
 mod tracking;
 
-use crate::command::{Command, CommandError, Flag::*};
+use crate::command::{Command, CommandError, Flag::*, note_delays};
 use crate::handlers::client_list::{
     OTHERS, OWN, client_getname, client_id, client_info, client_list, client_setname,
 };
@@ -43,8 +43,10 @@ const CLIENT: &[Command] = &[
     Command::new("client|unpause", 2, OTHERS, pause::client_unpause),
 ];
 
-/// What the cron does at each tick: a pause ends, and monitors that do not read are disconnected.
+/// What the cron does at each tick: a pause ends, what the AOF has waited for is noted, and monitors
+/// that do not read are disconnected.
 pub fn every_tick(state: &mut State) {
+    note_delays(state);
     pause::every_tick(state);
     let limits = state.config.client_output_buffer_limit;
     state.life.monitors.enforce(limits.normal);
