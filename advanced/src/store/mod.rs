@@ -67,7 +67,7 @@ const RANDOM_TRIES: usize = 100;
 const MAX_PREFETCHED: usize = 256;
 
 /// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
-const PREFETCHED_FROM: usize = 20_000;
+const PREFETCHED_FROM: usize = 2_000;
 
 /// What happened to the keys, for INFO, since the start or since `CONFIG
 /// RESETSTAT`.

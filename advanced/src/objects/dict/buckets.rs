@@ -39,11 +39,19 @@ const NONE: Index = Index::MAX;
 /// A table.
 #[derive(Debug, Clone)]
 pub struct Buckets<R> {
-    /// The chunks. Their list lies in pieces behind `Arc`s in its turn, so that a copy takes
-    /// microseconds, however large the table is.
-    pieces: Vec<Arc<[Arc<Chunk<R>>]>>,
+    chunks: Chunks<R>,
     /// The number of buckets, less one: which bits of a hash are the number of a bucket.
     pub mask: usize,
+}
+
+/// The chunks of a table.
+#[derive(Debug, Clone)]
+enum Chunks<R> {
+    /// Most tables are small, and a look-up waits for memory less often.
+    One(Arc<Chunk<R>>),
+    /// The list of them lies in pieces behind `Arc`s in its turn, so that a copy takes
+    /// microseconds, however large the table is.
+    Many(Vec<Arc<[Arc<Chunk<R>>]>>),
 }
 
 /// Some buckets with all of their records.
@@ -136,12 +144,15 @@ impl<R: Record> Buckets<R> {
     /// time, however large the table is.
     pub fn new(size: usize) -> Self {
         let chunk = Arc::new(Chunk::new(size.min(CHUNK)));
-        let chunks = size.div_ceil(CHUNK);
-        let piece = vec![chunk; chunks.min(PIECE)].into();
-        Self {
-            pieces: vec![piece; chunks.div_ceil(PIECE)],
-            mask: size - 1,
-        }
+        let chunks = match size.div_ceil(CHUNK) {
+            1 => Chunks::One(chunk),
+            count => {
+                let piece = vec![chunk; count.min(PIECE)].into();
+                Chunks::Many(vec![piece; count.div_ceil(PIECE)])
+            }
+        };
+        let mask = size - 1;
+        Self { chunks, mask }
     }
 
     /// How many buckets it has.
@@ -160,12 +171,18 @@ impl<R: Record> Buckets<R> {
     }
 
     fn chunk(&self, number: usize) -> &Chunk<R> {
-        &self.pieces[number / PIECE][number % PIECE]
+        match &self.chunks {
+            Chunks::One(chunk) => chunk,
+            Chunks::Many(pieces) => &pieces[number / PIECE][number % PIECE],
+        }
     }
 
     /// The place of a chunk in the list.
     fn place(&mut self, number: usize) -> &mut Arc<Chunk<R>> {
-        &mut Arc::make_mut(&mut self.pieces[number / PIECE])[number % PIECE]
+        match &mut self.chunks {
+            Chunks::One(chunk) => chunk,
+            Chunks::Many(pieces) => &mut Arc::make_mut(&mut pieces[number / PIECE])[number % PIECE],
+        }
     }
 
     /// The chunk for a hash, to be changed. If a snapshot has it too, it is copied first.
@@ -203,7 +220,7 @@ impl<R: Record> Buckets<R> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &R> {
-        let chunks = self.pieces.iter().flat_map(|piece| piece.iter());
+        let chunks = (0..self.chunks()).map(|number| self.chunk(number));
         chunks.flat_map(|chunk| chunk.nodes.iter().map(|node| &node.record))
     }
 
