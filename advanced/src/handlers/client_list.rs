@@ -74,11 +74,10 @@ pub fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 /// What is under way for a client, in bytes.
-#[derive(Default)]
 struct Pending {
     /// In its input: the command that is executed, and those after it.
     input: usize,
-    /// The arguments of the command that is executed.
+    /// The arguments of the command that is executed, or that waits for a key.
     argv: usize,
     /// In its output.
     output: usize,
@@ -104,11 +103,14 @@ impl Pending {
         };
         #[cfg(feature = "client-lifecycle")]
         let messages = state.life.monitors.waiting(client.id).unwrap_or(messages);
+        let argv = 0;
+        #[cfg(feature = "blocking")]
+        let argv = argv + state.blocked.argv(client.id);
         Self {
             input: client.unread.load(Relaxed),
+            argv,
             output: client.unwritten.load(Relaxed),
             messages,
-            ..Self::default()
         }
     }
 }
