@@ -134,14 +134,29 @@ fn states(model: &Value) -> Graph {
     }
 }
 
-/// A node is known by its label, and by an id that is a word.
+/// A node is known by its label, and by an id that is a word, or several: `lastReply`.
 fn node(id: &str, label: &str) -> Node {
-    let told = if id.len() > 2 && id != label {
-        format!("{label} {id}")
+    let apart = apart(id);
+    let told = if id.len() > 2 && apart != label {
+        format!("{label} {apart}")
     } else {
         label.to_owned()
     };
     named(id, &words(&told), if label.is_empty() { id } else { label })
+}
+
+/// The id with a space before each capital letter that follows a small one.
+fn apart(id: &str) -> String {
+    let mut text = String::new();
+    let mut was_small = false;
+    for letter in id.chars() {
+        if was_small && letter.is_uppercase() {
+            text.push(' ');
+        }
+        was_small = letter.is_lowercase();
+        text.push(letter);
+    }
+    text
 }
 
 fn named(id: &str, words: &str, shown: &str) -> Node {

@@ -133,13 +133,13 @@ impl<'a> Judge<'a> {
     /// Judges an arrow. `last` is where in a sequence the one before it was found.
     fn arrow(&self, rule: &ArrowRule, last: &mut Option<usize>) -> Option<Finding> {
         let (from, to) = (&rule.from, &rule.to);
-        let labels = self.labels(from, to);
+        let labels = self.labels(from, to, &rule.through);
         let on = match rule.words.first() {
             Some(first) => format!(", for `{first}`"),
             None => String::new(),
         };
         if labels.is_empty() {
-            let what = match self.labels(to, from).is_empty() {
+            let what = match self.labels(to, from, &[]).is_empty() {
                 true => format!("missing: an arrow from {from} to {to}{on}"),
                 false => format!("wrong way round: the arrow must lead from {from} to {to}"),
             };
@@ -189,17 +189,20 @@ impl<'a> Judge<'a> {
     fn reaches(&self, arrow: &Arrow, to: &str) -> bool {
         match self.name_of(&arrow.to) {
             Some(name) => name == to,
-            None => !self.onward(&arrow.to, to, &arrow.words).is_empty(),
+            None => !self.onward(&arrow.to, to, &[], &arrow.words).is_empty(),
         }
     }
 
-    /// What is written on the ways from one to the other; one text for each way.
-    fn labels(&self, from: &str, to: &str) -> Vec<String> {
+    /// What is written on the ways from one to the other, which may lead `through` these and past nodes
+    /// that the rubric does not know; one text for each way.
+    fn labels(&self, from: &str, to: &str, through: &[String]) -> Vec<String> {
         let starts = self.names.iter().filter(|(_, name)| *name == from);
-        starts.flat_map(|(id, _)| self.onward(id, to, "")).collect()
+        starts
+            .flat_map(|(id, _)| self.onward(id, to, through, ""))
+            .collect()
     }
 
-    fn onward(&self, from: &str, to: &str, so_far: &str) -> Vec<String> {
+    fn onward(&self, from: &str, to: &str, through: &[String], so_far: &str) -> Vec<String> {
         let mut seen = HashSet::from([from.to_owned()]);
         let mut open = vec![(from.to_owned(), so_far.to_owned())];
         let mut found = Vec::new();
@@ -208,10 +211,10 @@ impl<'a> Judge<'a> {
                 let label = format!("{so_far} {}", arrow.words);
                 match self.name_of(&arrow.to) {
                     Some(name) if name == to => found.push(label),
-                    Some(_) => {}
-                    None if self.graph.kind == Kind::Sequence => {}
-                    None if seen.insert(arrow.to.clone()) => open.push((arrow.to.clone(), label)),
-                    None => {}
+                    Some(name) if !through.iter().any(|it| it == name) => {}
+                    _ if self.graph.kind == Kind::Sequence => {}
+                    _ if seen.insert(arrow.to.clone()) => open.push((arrow.to.clone(), label)),
+                    _ => {}
                 }
             }
         }

@@ -70,10 +70,14 @@ impl Matching<'_> {
     }
 }
 
-/// The length of the longest of these that is in the text, where a word begins.
+/// The length of the longest of these that is in the text, where a word begins. A single letter is a
+/// name, and no beginning of a word: `a` is not in `AOF`.
 pub fn longest(any: &[String], text: &str) -> Option<usize> {
-    let text = format!(" {text}");
+    let text = format!(" {text} ");
     let any = any.iter().map(|it| words(it));
-    let fits = any.filter(|it| text.contains(&format!(" {it}")));
+    let fits = any.filter(|it| match it.len() {
+        1 => text.contains(&format!(" {it} ")),
+        _ => text.contains(&format!(" {it}")),
+    });
     fits.map(|it| it.len()).max()
 }

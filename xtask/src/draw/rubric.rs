@@ -45,6 +45,9 @@ pub struct NodeRule {
 pub struct ArrowRule {
     pub from: String,
     pub to: String,
+    /// Nodes of the rubric that may lie on its way as well.
+    #[serde(default)]
+    pub through: Vec<String>,
     /// One of these must be written on it.
     #[serde(default)]
     pub words: Vec<String>,

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::progress::Progress;
 use super::{Common, Lesson, line};
 use crate::docs::package_name;
-use crate::heart::{Item, place_of, source};
+use crate::heart::{Heart, Item, place_of, source};
 use crate::outcome::{self, Outcome, Verdict};
 use crate::output::{ADDED, HEADING, HINT, REMOVED, paint, print};
 use crate::programs::{self, Program};
@@ -85,8 +85,8 @@ pub fn round(lesson: &Lesson, only: Option<usize>) -> Result<bool> {
         print(&line("compare", &beside))?;
         let exercises = format!("{}, make check-{number}", lesson.step.page("EXERCISES.md"));
         print(&line("exercises", &exercises))?;
-        let mut from_here = lesson.workshop.all().skip_while(|it| it.number != number);
-        if let Some(next) = from_here.nth(1) {
+        let from_here = lesson.workshop.all().skip_while(|it| it.number != number);
+        if let Some(next) = from_here.skip(1).find(|it| Heart::exists(it)) {
             print(&line("next", &format!("make start-{:02}", next.number)))?;
         }
     }
@@ -242,13 +242,13 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
         paint(REMOVED, "✗"),
         paint(HEADING, &title)
     );
-    for line in outcome.text.lines().take(LINES) {
+    for line in from_the_difference(&outcome.text).lines().take(LINES) {
         text += &format!("    {}\n", clipped(line));
     }
     // A panic names its place from `my/` on, where the workshop has a file of the same name.
     let panic = format!("panicked at {}/", lesson.step.name);
     let mine = panic.replace("at ", "at my/");
-    let said = &outcome.server_said;
+    let said = without_greeting(&outcome.server_said);
     for line in &said[said.len().saturating_sub(SERVER_LINES)..] {
         let line = line.replace(&panic, &mine);
         text += &format!("    {}{line}\n", paint(HINT, "it said   "));
@@ -258,6 +258,39 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
         text += &line("at", &format!("my/{place}"));
     }
     Ok(text + &lesson.task(number, panicked(lesson, outcome))?)
+}
+
+/// The same, where two long values that an assertion compares begin shortly before they differ.
+fn from_the_difference(text: &str) -> String {
+    const BEFORE: usize = 60;
+    let value = |name: &str| {
+        text.lines()
+            .find_map(|it| it.trim_start().strip_prefix(name))
+    };
+    let (Some(left), Some(right)) = (value("left: "), value("right: ")) else {
+        return text.to_owned();
+    };
+    let pairs = left.char_indices().zip(right.chars());
+    let shared = pairs.take_while(|((_, one), other)| one == other);
+    let starts: Vec<usize> = shared.map(|((at, _), _)| at).collect();
+    if starts.len() < LINE - BEFORE {
+        return text.to_owned();
+    }
+    let start = starts[starts.len() - BEFORE];
+    [left, right].iter().fold(text.to_owned(), |text, value| {
+        text.replacen(value, &format!("…{}", &value[start..]), 1)
+    })
+}
+
+/// What a server said besides how to reach it: the one of a test is gone.
+fn without_greeting(said: &[String]) -> Vec<&String> {
+    let at = |word| said.iter().position(|line| line.contains(word));
+    match (at(", listening on "), at("Press Ctrl-C here")) {
+        (Some(first), Some(last)) if first <= last => {
+            said[..first].iter().chain(&said[last + 1..]).collect()
+        }
+        _ => said.iter().collect(),
+    }
 }
 
 /// Its beginning, if it is a value that nobody reads to its end.
@@ -281,4 +314,34 @@ fn short(log: &str) -> String {
         text += &format!("… ({more} lines more)\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_begin_where_they_differ() {
+        let text = |left: &str, right: &str| format!("failed: 7\n  left: {left}\n right: {right}");
+        assert_eq!(from_the_difference(&text("[1]", "[2]")), text("[1]", "[2]"));
+        let same = "x".repeat(500);
+        let (told, near) = (
+            text(&(same.clone() + "1"), &(same.clone() + "2")),
+            &same[..60],
+        );
+        let shown = text(&format!("…{near}1"), &format!("…{near}2"));
+        assert_eq!(from_the_difference(&told), shown);
+    }
+
+    #[test]
+    fn the_greeting_of_a_server_is_left_out() {
+        let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_owned).collect() };
+        let said =
+            lines("first\nThe step, listening on 127.0.0.1:1\nand so. Press Ctrl-C here\nlast");
+        assert_eq!(without_greeting(&said), ["first", "last"]);
+        assert_eq!(
+            without_greeting(&said[..2]),
+            said[..2].iter().collect::<Vec<_>>()
+        );
+    }
 }

@@ -47,11 +47,32 @@ fn told(rubric: &str, diagram: &str) -> String {
 }
 
 #[test]
+fn a_letter_is_a_name() {
+    let rubric = RUBRIC.replace("\"redis cli\"", "\"a\"");
+    for (name, missing) in [("client a", ""), ("A", ""), ("AOF", "missing: client")] {
+        let diagram = format!("flowchart LR\n N[{name}] -->|bytes| parser --> store");
+        assert!(told(&rubric, &diagram).starts_with(missing), "{name}");
+    }
+}
+
+#[test]
+fn an_arrow_may_lead_through_a_node_that_the_rubric_allows() {
+    let direct = "flowchart LR\n client -->|bytes| parser --> disk --> store";
+    assert_ne!(told(RUBRIC, direct), "");
+    let rubric = RUBRIC.replace(
+        "to = \"store\"\n\n",
+        "to = \"store\"\nthrough = [\"disk\"]\n\n",
+    );
+    assert_eq!(told(&rubric, direct), "");
+}
+
+#[test]
 fn other_words_and_nodes_in_between_are_fine() {
     for diagram in [
         "flowchart LR\n C[client] -->|bytes| P[parser] --> S[store]",
         "flowchart LR\n C[redis-cli] -- \"the bytes\" --> P[RESP] --> X[dispatch] --> S[the keys]",
         "flowchart LR\n client -->|bytes| N[net] <--> parser --> store",
+        "flowchart LR\n theClient -->|bytes| theParser --> theStore",
         "flowchart LR\n subgraph P [parser]\n  A\n end\n C[client] -->|bytes| P\n P --> S[store]",
         "flowchart LR\n C[a client of the store] -->|bytes| P[client parser] --> S[store of keys]",
         "stateDiagram-v2\n client --> parser: bytes\n parser --> store",
