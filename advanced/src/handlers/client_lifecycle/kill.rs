@@ -1,7 +1,7 @@
 //! CLIENT KILL: which clients, and what becomes of them (`clientCommand` and `freeClient` in Redis's
 //! `networking.c`).
 //!
-//! A client is a record in the registry, a task that owns its socket, and whatever the rooms keep for
+//! A client is a record in the registry, a task that owns its socket, and whatever others keep for
 //! it: subscriptions, a mailbox, a place in the feed. To kill it is to end the task and to drop the
 //! rest *now*, with the lock held: the next command, whoever sends it, sees a server without that
 //! client. The task may be anywhere, in the middle of a write or waiting for a replica; it is aborted
