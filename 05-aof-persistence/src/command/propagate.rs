@@ -32,7 +32,7 @@ impl Context<'_> {
         }
     }
 
-    /// Propagates `words` instead of the command under way, which has changed something.
+    /// Propagates `words` instead of the command under way, even if nothing was changed.
     pub fn propagate(&mut self, words: &[&[u8]]) {
         self.is_propagated = true;
         propagate(self.state, words.iter().copied());

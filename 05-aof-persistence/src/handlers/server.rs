@@ -46,6 +46,8 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
         _ => return Err(CommandError::SYNTAX),
     };
     ctx.state.store.flush(lazy);
+    // Redis propagates it even if there was no key (`forceCommandPropagation`).
+    ctx.propagate(&args.iter().collect::<Vec<_>>());
     ctx.reply.ok();
     Ok(())
 }

@@ -67,10 +67,10 @@ fn call(ctx: &mut Context<'_>, command: &Command, args: Args<'_>) -> Result<bool
     let changes = ctx.state.store.changes;
     (command.handler)(ctx, args)?;
     propagate_expired(ctx.state);
-    if ctx.state.store.changes == changes {
-        return Ok(false);
-    }
     if !ctx.is_propagated {
+        if ctx.state.store.changes == changes {
+            return Ok(false);
+        }
         propagate(ctx.state, args.iter());
     }
     Ok(ctx.state.aof.is_on())

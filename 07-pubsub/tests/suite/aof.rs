@@ -98,6 +98,9 @@ const CASES: &[Case] = &[
     case(&["MSET j v k w", "COPY j k"], &[]),
     case(&["SET k v", "FLUSHDB"], &["FLUSHDB"]),
     case(&["SET k v", "FLUSHALL ASYNC"], &["FLUSHALL ASYNC"]),
+    case(&["FLUSHALL"], &["FLUSHALL"]),
+    case(&["FLUSHDB SYNC"], &["FLUSHDB SYNC"]),
+    case(&["FLUSHALL x"], &[]),
     case(&["GET k", "MGET k j", "EXISTS k", "TYPE k", "KEYS *"], &[]),
     case(&["SET k", "SET k v EX 0", "NOSUCH k", "EXPIRE k x"], &[]),
 ];

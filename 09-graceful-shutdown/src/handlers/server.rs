@@ -50,6 +50,8 @@ fn flush(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     if args.is(0, "FLUSHALL") {
         forget_saved(ctx.state);
     }
+    // Redis propagates it even if there was no key (`forceCommandPropagation`).
+    ctx.propagate(&args.iter().collect::<Vec<_>>());
     ctx.reply.ok();
     Ok(())
 }

@@ -165,6 +165,21 @@ fn a_server_may_start_as_a_replica() {
 }
 
 /// What it was until then is the feed's second name.
+/// A primary does not know what a replica's own clients have written there.
+#[test]
+fn flushing_an_empty_primary_empties_the_replica() {
+    let (primary, mut p) = start(&[]);
+    let (_replica, mut r) = start(&["--replica-read-only", "no"]);
+    follow(&mut r, primary.addr());
+    wait_for_link(&mut r);
+    for command in ["FLUSHALL", "FLUSHDB ASYNC"] {
+        r.expect("SET mine 1", OK);
+        p.expect(command, OK);
+        wait_for_offset(&mut p, &mut r);
+        r.expect("DBSIZE", int(0));
+    }
+}
+
 #[test]
 fn a_promoted_replica_has_a_feed_of_its_own() {
     let (primary, mut p) = start(&[]);

@@ -36,10 +36,10 @@ pub fn propagate_expired(state: &mut State) {
 /// was called. True if that went to the AOF.
 pub fn settle(ctx: &mut Context<'_>, args: Args<'_>, changes: u64, called: Result) -> Result<bool> {
     called?;
-    if ctx.state.store.changes == changes {
-        return Ok(false);
-    }
     if !ctx.is_propagated {
+        if ctx.state.store.changes == changes {
+            return Ok(false);
+        }
         propagate(ctx.state, args.iter());
     }
     ctx.client.written = ctx.state.replication.offset();
@@ -57,7 +57,7 @@ impl Context<'_> {
         }
     }
 
-    /// Propagates `words` instead of the command under way, which has changed something.
+    /// Propagates `words` instead of the command under way, even if nothing was changed.
     pub fn propagate(&mut self, words: &[&[u8]]) {
         self.is_propagated = true;
         propagate(self.state, words.iter().copied());
