@@ -47,6 +47,8 @@ fn smove(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let (from, to, member) = (&args[1], &args[2], &args[3]);
     let limits = ctx.state.config.limits;
     let store = &mut ctx.state.store;
+    // Redis looks up both first: the destination goes if it has expired.
+    store.get_for_write(to);
     let Some(source) = store.get_for_write(from) else {
         ctx.reply.integer(0);
         return Ok(());

@@ -75,7 +75,7 @@ fn store(
     }
     let count = result.len();
     match count {
-        0 => drop(store.remove(&args[1])),
+        0 => store.remove_destination(&args[1]),
         _ => store.insert(&args[1], result.into()),
     }
     ctx.reply.integer(count as i64);

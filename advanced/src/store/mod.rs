@@ -533,6 +533,15 @@ impl Store {
         value
     }
 
+    /// Removes the destination of a command whose result is empty. To Redis it is deleted then,
+    /// also if it has expired.
+    #[cfg(feature = "sets")]
+    pub fn remove_destination(&mut self, key: &[u8]) {
+        if self.take(self.place(key)).is_some() {
+            self.changed(Change::Removed, key);
+        }
+    }
+
     /// Renames `from` to `to`, whose old value is lost (RENAME). False if there is no
     /// `from`.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {

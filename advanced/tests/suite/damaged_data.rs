@@ -7,7 +7,7 @@
 use std::fs;
 
 use crate::harness::{Server, is_other_server};
-use crate::restore_fuzz::{MAX_MEMORY, dumped, mutate, rounds, seeded, tamper};
+use crate::restore_fuzz::{MAX_MEMORY, VALUES, dumped, mutate, rounds, seeded, tamper};
 use crate::session::{OK, Session};
 
 /// A file is tried so many times less often than a value, because it takes so much longer.
@@ -100,13 +100,13 @@ fn a_damaged_file_does_no_harm() {
         files.push(fs::read(&file).expect("a file"));
     }
     let mut loaded = 0;
-    for _ in 0..rounds() / FILES {
+    for _ in 0..rounds(VALUES) / FILES {
         let mut bytes = rng.choice(&files).cloned().unwrap_or_default();
         mutate(rng, &mut bytes);
         fs::write(&file, &bytes).expect("room");
         loaded += usize::from(c.call(&["DEBUG", "RELOAD", "NOSAVE"]) == OK.as_bytes());
     }
-    println!("{loaded} of {} files were loaded", rounds() / FILES);
+    println!("{loaded} of {} files were loaded", rounds(VALUES) / FILES);
     assert!(server.is_alive());
     c.expect("DEBUG RELOAD", OK);
     let peak = server.peak_memory().unwrap_or_default();

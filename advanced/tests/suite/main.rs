@@ -51,6 +51,8 @@ mod latency;
 mod list_differential;
 #[cfg(feature = "lists")]
 mod lists;
+#[cfg(feature = "sorted-sets")]
+mod mixed_differential;
 #[cfg(feature = "client-lifecycle")]
 mod monitor;
 #[cfg(feature = "client-lifecycle")]

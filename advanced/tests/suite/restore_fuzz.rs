@@ -5,11 +5,11 @@
 
 use fastrand::Rng;
 
-use crate::harness::{Server, is_other_server};
+use crate::harness::{Server, amount, is_other_server};
 use crate::session::{OK, Session, encode};
 
-/// How many values a test run tries.
-const ROUNDS: usize = 20_000;
+/// How many values a test run tries. By hand, more of them.
+pub const VALUES: usize = 3_000;
 
 /// So many commands are sent at once.
 const BATCH: usize = 200;
@@ -17,10 +17,10 @@ const BATCH: usize = 200;
 /// Well above what the server takes with all of it, in KiB.
 pub const MAX_MEMORY: u64 = 512 << 10;
 
-/// How many values to try.
-pub fn rounds() -> usize {
+/// As many rounds as `ROUNDS` says; otherwise those of a test run.
+pub fn rounds(all: usize) -> usize {
     let rounds = std::env::var("ROUNDS").ok().and_then(|it| it.parse().ok());
-    rounds.unwrap_or(ROUNDS)
+    rounds.unwrap_or_else(|| amount(all))
 }
 
 /// One value of each encoding, without its end.
@@ -111,7 +111,7 @@ pub fn tamper(samples: fn(&mut Session) -> Vec<Vec<u8>>, then: &[&str]) {
     let mut c = Session::connect(server.addr());
     let samples = samples(&mut c);
     c.expect("DEBUG SET-SKIP-CHECKSUM-VALIDATION 1", OK);
-    for _ in 0..rounds() / BATCH {
+    for _ in 0..rounds(VALUES).div_ceil(BATCH) {
         let mut commands = Vec::new();
         for _ in 0..BATCH {
             let mut payload = rng.choice(&samples).cloned().unwrap_or_default();

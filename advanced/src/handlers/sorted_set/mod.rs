@@ -223,13 +223,13 @@ fn reply_rank(
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count]`
 fn zscan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let cursor = parse_cursor(&args[2])?;
-    let mut found: Vec<(Element<'_>, f64)> = Vec::new();
+    let mut found: Vec<(Element<'_>, Vec<u8>)> = Vec::new();
     let mut next = 0;
     if let Some(set) = ctx.state.store.object::<SortedSet>(&args[1])? {
         let options = ScanOptions::parse(args.skip(3), false)?;
         next = set.scan(cursor, options.count, |(member, score)| {
             if options.matches(member.bytes(&mut itoa::Buffer::new())) {
-                found.push((member, score));
+                found.push((member, set.score_text(score)));
             }
         });
     }
@@ -239,7 +239,7 @@ fn zscan(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     for (member, score) in found {
         reply_member(&mut ctx.reply, member);
         // A string in both protocols.
-        ctx.reply.bulk(&double::to_text(score));
+        ctx.reply.bulk(&score);
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ pub fn zrangestore(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 pub fn store_entries(ctx: &mut Context<'_>, key: &[u8], entries: Vec<(Vec<u8>, f64)>) -> Result {
     let count = entries.len();
     if count == 0 {
-        ctx.state.store.remove(key);
+        ctx.state.store.remove_destination(key);
     } else {
         let set = SortedSet::from_entries(entries, ctx.state.config.limits.sorted_set);
         ctx.state.store.insert(key, set.into());

@@ -189,6 +189,14 @@ impl SortedSet {
         }
     }
 
+    /// A score of this set as ZSCAN shows it, which depends on the encoding.
+    pub fn score_text(&self, score: f64) -> Vec<u8> {
+        match self {
+            Self::Packed(_) => packed::score_text(score),
+            Self::Ranked(_) => double::to_text(score),
+        }
+    }
+
     /// An entry picked at random.
     pub fn random(&self) -> Option<Entry<'_>> {
         match self {

@@ -50,6 +50,17 @@ pub fn rank(list: &Listpack, member: &[u8]) -> Option<usize> {
     )
 }
 
+/// A score as a listpack has it: a whole number in all its digits, without the sign of minus 0
+/// (`zzlInsertAt`).
+pub fn score_text(score: f64) -> Vec<u8> {
+    // Beyond, Redis does not cast it (`double2ll`).
+    const LIMIT: f64 = (i64::MAX / 2) as f64;
+    match score.fract() == 0.0 && score.abs() <= LIMIT {
+        true => (score as i64).to_string().into(),
+        false => double::to_text(score),
+    }
+}
+
 /// How many entries are before `bound`.
 pub fn count_before(list: &Listpack, bound: &Bound<'_>) -> usize {
     entries(list)
@@ -72,8 +83,7 @@ pub fn set(list: &mut Listpack, member: &[u8], score: f64, old: Option<f64>) {
     }
     let bound = Bound::entry(score, member);
     let next = positions(list).find(|(_, entry)| !is_before(*entry, &bound));
-    // In a listpack, minus 0 is 0, as in Redis.
-    let text = double::to_text(if score == 0.0 { 0.0 } else { score });
+    let text = score_text(score);
     match next {
         Some((at, _)) => {
             list.insert(at.start, &text);
