@@ -30,7 +30,8 @@ const PIECE: usize = 64;
 /// There is room for another sixteenth of a chunk's buckets whenever its nodes are full.
 const GROWTH: usize = 16;
 
-/// The place of a node in its chunk. A chunk has about as many nodes as buckets.
+/// The place of a node in its chunk. A chunk has about as many nodes as buckets, because the table
+/// grows as soon as it has as many records as buckets, and clients do not know the seed of the hash.
 type Index = u16;
 
 /// The end of a chain.
@@ -239,6 +240,12 @@ impl<R: Record> Buckets<R> {
                 + chunk.nodes.capacity() * size_of::<Node<R>>()
         });
         each.sum()
+    }
+
+    /// How many records a chunk has.
+    #[cfg(test)]
+    pub fn records(&self, number: usize) -> usize {
+        self.chunk(number).nodes.len()
     }
 
     /// Whether another table shares this chunk with it.

@@ -144,6 +144,33 @@ fn a_rehash_takes_a_step_with_each_write() {
     assert_eq!(table.main.size(), 8192);
 }
 
+/// The number of a node has 16 bits. Its chunk has a bucket for each of its records on average, or a
+/// few more at the end of a rehash, as the seed spreads the keys: it never comes near that limit.
+#[test]
+fn a_chunk_has_about_as_many_records_as_buckets() {
+    let (mut table, mut most, mut fullest) = (Dict::default(), 0, 0.0f64);
+    let growing = (0..40_000).map(|it| (it, true));
+    // With a tenth of its 65,536 buckets in use it is rehashed, and meanwhile it grows again.
+    let shrinking = (6_500..40_000).map(|it| (it, false));
+    let again = (40_000..60_000).map(|it| (it, true));
+    for (number, is_new) in growing.chain(shrinking).chain(again) {
+        match is_new {
+            true => assert!(put(&mut table, number, number)),
+            false => assert!(table.remove(&key(number)).is_some()),
+        }
+        // What is in the table for new records, and how much room that has.
+        let target = table.rehash.as_ref().map_or(&table.main, |it| &it.target);
+        if number % 200 == 0 {
+            let load = target.iter().count() as f64 / target.size() as f64;
+            fullest = fullest.max(load);
+            let chunks = (0..target.chunks()).map(|it| target.records(it));
+            most = most.max(chunks.max().unwrap_or_default());
+        }
+    }
+    assert!(fullest <= 1.1, "{fullest} records for each bucket");
+    assert!(most < 2 * CHUNK, "{most} records in a chunk");
+}
+
 /// The bits of a cursor are counted from the highest: all of a bucket's halves, one after another.
 #[test]
 fn a_cursor_visits_each_bucket_once() {
