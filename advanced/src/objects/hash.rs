@@ -101,7 +101,8 @@ impl Hash {
             let longest = field.len().max(value.len());
             if longest <= limits.hash_value && size < listpack::MAX_SIZE {
                 let is_new = set_packed(list, field, value);
-                if is_new && list.len() as u64 / 2 > limits.hash_entries {
+                // Also if it was only updated: the limit may have been lowered.
+                if list.len() as u64 / 2 > limits.hash_entries {
                     self.convert();
                 }
                 return is_new;

@@ -265,6 +265,13 @@ fn a_large_hash_becomes_a_table() {
         ]);
         c.expect("OBJECT ENCODING v", &table);
     }
+    // An update converts it, too, if the limit was lowered.
+    c.expect("HSET lowered a 1 b 2 c 3 d 4", int(4));
+    c.expect("CONFIG SET hash-max-listpack-entries 3", OK);
+    c.expect("HSETNX lowered a 5", int(0));
+    c.expect("OBJECT ENCODING lowered", &packed);
+    c.expect("HSET lowered a 5", int(0));
+    c.expect("OBJECT ENCODING lowered", &table);
 }
 
 /// Every field is returned that is there throughout, whatever happens between the calls.

@@ -87,6 +87,29 @@ fn scores_are_printed_as_by_redis() {
     c.expect("ZSCORE z m", bulk("inf"));
 }
 
+/// ZSCAN shows a score as the encoding has it: a listpack has whole numbers.
+#[test]
+fn zscan_shows_scores_as_they_are_kept() {
+    let (_server, mut c) = start();
+    let scan = |score| format!("*2\r\n$1\r\n0\r\n*2\r\n$1\r\nm\r\n{score}\r\n");
+    for (entries, in_digits, minus_zero) in [
+        (128, "$18\r\n100000000000000000", "$1\r\n0"),
+        (0, "$5\r\n1e+17", "$2\r\n-0"),
+    ] {
+        let limit = format!("CONFIG SET zset-max-listpack-entries {entries}");
+        c.expect(&limit, OK);
+        for (score, shown) in [
+            ("1e17", in_digits),
+            ("-0", minus_zero),
+            ("1e19", "$5\r\n1e+19"),
+        ] {
+            c.call(&["DEL", "z"]);
+            c.expect(&format!("ZADD z {score} m"), int(1));
+            c.expect("ZSCAN z 0", scan(shown));
+        }
+    }
+}
+
 #[test]
 fn zadd_has_options() {
     let (_server, mut c) = start();
