@@ -3,6 +3,7 @@
 use crate::command::{Command, CommandError, Context, Flag::*, Keys, Result, help, integer};
 use crate::resp::Args;
 use crate::store::Value;
+use crate::util::allocation::allocated;
 
 pub const COMMANDS: &[Command] = &[Command::container("memory", MEMORY)];
 
@@ -49,12 +50,23 @@ fn usage(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// A short string lies in the entry.
 fn outside(length: usize) -> usize {
     const INSIDE: usize = 16;
-    if length > INSIDE { length } else { 0 }
+    if length > INSIDE {
+        allocated(length)
+    } else {
+        0
+    }
 }
 
 fn size_of_value(value: &Value, samples: usize) -> usize {
-    match value.as_object() {
-        Some(object) => object.size(samples),
-        None => outside(value.len().unwrap_or_default()),
+    /// What an `Arc` has in front of what it holds.
+    const COUNTS: usize = 2 * size_of::<usize>();
+    match value {
+        Value::Integer(_) => 0,
+        Value::Short(bytes) => outside(bytes.len()),
+        Value::Long(bytes) => allocated(COUNTS + bytes.len()),
+        Value::Growable(bytes) => {
+            allocated(COUNTS + size_of::<Vec<u8>>()) + allocated(bytes.capacity())
+        }
+        _ => value.as_object().map_or(0, |object| object.size(samples)),
     }
 }

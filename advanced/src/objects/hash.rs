@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Digest, Element, Limits, Listpack, Object, Output, Record, Table, Write, listpack};
+use crate::util::allocation::allocated;
 
 /// How many fields one HMSET of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const FIELDS_PER_COMMAND: usize = 64;
@@ -242,8 +243,8 @@ impl Object for Hash {
 
     fn size(&self, samples: usize) -> usize {
         match self {
-            Self::Packed(list) => list.as_bytes().len(),
-            Self::Table(table) => table.size(samples, |field| field.0.len()),
+            Self::Packed(list) => list.memory(),
+            Self::Table(table) => table.size(samples, |field| allocated(field.0.len())),
         }
     }
 

@@ -42,6 +42,7 @@ use smallvec::SmallVec;
 
 use super::Bytes;
 use crate::resp::parse_integer;
+use crate::util::allocation::allocated;
 
 /// The size of all and the number of elements.
 const HEADER: usize = 6;
@@ -123,6 +124,14 @@ impl Listpack {
     /// What an RDB file has in it.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// How many bytes of memory it takes outside of itself, about.
+    pub fn memory(&self) -> usize {
+        match self.0.spilled() {
+            true => allocated(self.0.capacity()),
+            false => 0,
+        }
     }
 
     /// How many elements there are.

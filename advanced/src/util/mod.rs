@@ -1,6 +1,7 @@
 //! What any program could use: nothing here knows of commands
 //! or keys.
 
+pub mod allocation;
 pub mod buffer;
 #[cfg(feature = "sorted-sets")]
 pub mod double;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::{Shape, Side};
 use crate::objects::{Element, Listpack, Output};
+use crate::util::allocation::allocated;
 
 /// How many bytes a node may have, by `list-max-listpack-size` from -1 down
 /// (`optimization_level`).
@@ -99,8 +100,9 @@ impl Node {
     /// How many bytes of memory it takes.
     pub fn memory(&self) -> usize {
         match &self.data {
-            Data::Compressed(compressed) => compressed.bytes.len(),
-            _ => self.size(),
+            Data::Compressed(compressed) => allocated(compressed.bytes.len()),
+            Data::Packed(list) => list.memory(),
+            Data::Plain(bytes) => allocated(bytes.len()),
         }
     }
 

@@ -10,6 +10,7 @@ pub use intset::Intset;
 
 use super::{Bytes, Digest, Element, Limits, Object, Output, Record, Table, Write};
 use crate::resp::parse_integer;
+use crate::util::allocation::allocated;
 
 /// How many members one SADD of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const MEMBERS_PER_COMMAND: usize = 64;
@@ -235,7 +236,7 @@ impl Object for Set {
         match self {
             Self::Ints(ints) => ints.as_bytes().len(),
             Self::Table(table) => table.size(samples, |member| match member.0.spilled() {
-                true => member.0.capacity(),
+                true => allocated(member.0.capacity()),
                 false => 0,
             }),
         }

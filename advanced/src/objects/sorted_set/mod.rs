@@ -243,7 +243,7 @@ impl Object for SortedSet {
 
     fn size(&self, samples: usize) -> usize {
         match self {
-            Self::Packed(list) => list.as_bytes().len(),
+            Self::Packed(list) => list.memory(),
             Self::Ranked(ranked) => ranked.size(samples),
         }
     }

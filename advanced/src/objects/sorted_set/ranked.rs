@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::skiplist::{Member, SkipList};
 use crate::objects::{Record, Table};
+use crate::util::allocation::allocated;
 
 /// Members and their scores, kept twice. Each member itself lies in memory once, and both share it.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +99,7 @@ impl Ranked {
 
     /// How many bytes of memory it takes, about. So many members are measured.
     pub fn size(&self, samples: usize) -> usize {
-        let member = |scored: &Scored| COUNTS + scored.member.len();
+        let member = |scored: &Scored| allocated(COUNTS + scored.member.len());
         self.table.size(samples, member) + self.list.size()
     }
 

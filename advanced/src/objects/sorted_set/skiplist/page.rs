@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::objects::sorted_set::Bound;
+use crate::util::allocation::allocated;
 
 /// A member, which the table of the sorted set shares.
 pub type Member = Arc<[u8]>;
@@ -70,7 +71,8 @@ impl Page {
 
     /// How many bytes of memory it takes without the members, about.
     pub fn size(&self) -> usize {
-        let entry = size_of::<f64>() + size_of::<Member>();
-        size_of::<Self>() + self.scores.capacity() * entry
+        let scores = allocated(self.scores.capacity() * size_of::<f64>());
+        let members = allocated(self.members.capacity() * size_of::<Member>());
+        size_of::<Self>() + scores + members
     }
 }
