@@ -36,7 +36,7 @@ fn refuse(ctx: &mut Context<'_>, args: Args<'_>, error: &CommandError) {
 
 /// Executes a command, but returns an error instead of sending it.
 fn run(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
-    let command = super::resolve(ctx, args)?;
+    let command = ctx.table.resolve(args)?;
     ctx.state.stats.commands_processed += 1;
     ctx.client.handle.call(command.address());
     check(ctx.client, ctx.state, command)?;

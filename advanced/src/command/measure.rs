@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Command, CommandError, Context, Flag, Result, monitor, notifications};
+use super::{Command, CommandError, Context, Flag, monitor, notifications};
 use crate::config::service::SECRETS;
 use crate::resp::Args;
 use crate::state::State;
@@ -33,12 +33,6 @@ impl Command {
         }
     }
 
-    /// Whether this is its name, in upper or lower case.
-    #[inline]
-    fn is_called(&self, name: &[u8]) -> bool {
-        self.name.as_bytes().eq_ignore_ascii_case(name)
-    }
-
     /// Does it hardly ever take long, and let the next command of the batch follow at once? A
     /// subcommand does not count, because others have the same first word; nor does PUBLISH, after
     /// which the subscribers may have their turn.
@@ -47,23 +41,6 @@ impl Command {
         let is_fast = self.is(Flag::Fast) || self.name == "set";
         is_fast && !self.is(Flag::Pubsub) && !self.name.contains('|')
     }
-}
-
-/// The command that a client calls with `args`. Most often it is the one that was called last; then it
-/// need not be looked up.
-#[inline]
-pub fn resolve(ctx: &mut Context<'_>, args: Args<'_>) -> Result<&'static Command> {
-    if let Some(last) = ctx.state.life.timing.last_called
-        && last.is_called(&args[0])
-        && last.takes(args.len())
-    {
-        return Ok(last);
-    }
-    let command = ctx.table.resolve(args)?;
-    // One with subcommands has to be looked up, and so has one that was renamed.
-    let is_whole = command.subcommands.is_empty() && command.is_called(&args[0]);
-    ctx.state.life.timing.last_called = is_whole.then_some(command);
-    Ok(command)
 }
 
 /// A command has been called. Those who watch are shown it, whoever has sent it, and what it has done

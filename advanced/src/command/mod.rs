@@ -46,8 +46,6 @@ pub use self::dispatch::{execute, must_wait, obey};
 pub use self::error::{CommandError, Result};
 pub use self::help::help;
 #[cfg(feature = "client-lifecycle")]
-use self::measure::resolve;
-#[cfg(feature = "client-lifecycle")]
 pub use self::measure::{note_delays, took};
 pub use self::propagate::propagate_expired;
 pub use self::table::Table;
@@ -59,12 +57,6 @@ pub const REDIS_VERSION: &str = "7.0.15";
 /// Work of this kind has taken so long; nobody asks.
 #[cfg(not(feature = "client-lifecycle"))]
 pub fn took(_: &mut State, _: &'static str, _: Duration) {}
-
-/// The command that a client calls with `args`.
-#[cfg(not(feature = "client-lifecycle"))]
-fn resolve(ctx: &Context<'_>, args: Args<'_>) -> Result<&'static Command> {
-    ctx.table.resolve(args)
-}
 
 #[cfg(not(feature = "client-lifecycle"))]
 impl State {
@@ -164,7 +156,6 @@ impl Flag {
 }
 
 /// One line of the table.
-#[derive(Debug)]
 pub struct Command {
     /// In lower case; a subcommand is called `container|name`.
     pub name: &'static str,

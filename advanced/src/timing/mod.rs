@@ -28,7 +28,6 @@ use std::time::Duration;
 use self::histogram::Histogram;
 use self::latency::Latency;
 use self::slowlog::SlowLog;
-use crate::command::Command;
 use crate::resp::Batch;
 use crate::util::monotonic::nanos;
 
@@ -69,8 +68,6 @@ pub struct Timing {
     places: HashMap<usize, usize, ahash::RandomState>,
     /// The last that was looked up: most are asked for again.
     last: (usize, usize),
-    /// The last command that a client called, for the same reason.
-    pub last_called: Option<&'static Command>,
 }
 
 /// The calls of one command.
@@ -124,7 +121,6 @@ impl Default for Timing {
             commands: Vec::new(),
             places: HashMap::default(),
             last: (0, 0),
-            last_called: None,
         }
     }
 }
