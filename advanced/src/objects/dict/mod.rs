@@ -104,6 +104,14 @@ impl<R: Record> Dict<R> {
         }
     }
 
+    /// The table that a key is in; if it is in none, the one that it would be inserted into.
+    fn table_for(&mut self, hash: u32, key: &[u8]) -> &mut Buckets<R> {
+        match &mut self.rehash {
+            Some(rehash) if self.main.get(hash, key).is_none() => &mut rehash.target,
+            _ => &mut self.main,
+        }
+    }
+
     /// Calls `update` with the record of this key or, if there is none, inserts what `create`
     /// returns. True if it was inserted.
     pub fn upsert(
@@ -117,12 +125,7 @@ impl<R: Record> Dict<R> {
             self.resize(self.len + 1);
         }
         let hash = hash(key);
-        // A key that is not in the first table belongs into the second.
-        let table = match &mut self.rehash {
-            Some(rehash) if self.main.get(hash, key).is_none() => &mut rehash.target,
-            _ => &mut self.main,
-        };
-        let chunk = table.chunk_mut(hash);
+        let chunk = self.table_for(hash, key).chunk_mut(hash);
         match chunk.find(hash, key) {
             Some(index) => {
                 update(chunk.record_mut(index));

@@ -122,6 +122,26 @@ fn a_random_record_is_any_of_them() {
     assert!(Dict::<Numbered>::default().random().is_none());
 }
 
+/// The fifth record finds four buckets full. It is in the second table, and the four are where
+/// they were.
+#[test]
+fn a_second_table_is_created_empty() {
+    let mut table = filled(5);
+    let Some(rehash) = &table.rehash else {
+        panic!("five records in four buckets, and no second table");
+    };
+    let second: Vec<_> = rehash.target.iter().map(|it| it.1).collect();
+    assert_eq!((table.main.size(), table.main.iter().count()), (4, 4));
+    assert_eq!(
+        (rehash.target.size(), rehash.index, second),
+        (8, 0, vec![4])
+    );
+    assert!((0..5).all(|it| table.get(&key(it)).is_some()));
+    assert!(!put(&mut table, 4, 44));
+    assert_eq!(table.remove(&key(4)).map(|it| it.1), Some(44));
+    assert_eq!((table.len(), table.iter().count()), (4, 4));
+}
+
 /// A chunk with each write, and no record is moved by the write that creates the second table.
 #[test]
 fn a_rehash_takes_a_step_with_each_write() {
@@ -181,6 +201,35 @@ fn a_cursor_visits_each_bucket_once() {
         assert!(mask < 3 || seen[..2] == [mask / 2 + 1, mask / 4 + 1]);
         seen.sort_unstable();
         assert_eq!(seen, (1..=mask).collect::<Vec<_>>());
+    }
+}
+
+/// Each record of either table is visited, and only once if nothing changes meanwhile.
+#[test]
+fn a_scan_of_two_tables_visits_both() {
+    let growing = filled(4097);
+    let mut shrinking = filled(4096);
+    (400..4096).for_each(|number| drop(shrinking.remove(&key(number))));
+    for mut table in [growing, shrinking] {
+        for _ in 0..5 {
+            put(&mut table, 0, 0);
+        }
+        let sizes: Vec<_> = table.tables().map(Buckets::size).collect();
+        assert_eq!(sizes.len(), 2);
+        let (mut cursor, mut seen, mut calls) = (0, Vec::new(), 0);
+        loop {
+            cursor = table.scan_bucket(cursor, &mut |record| seen.push(record.1));
+            calls += 1;
+            if cursor == 0 {
+                break;
+            }
+        }
+        seen.sort_unstable();
+        let mut expected: Vec<_> = table.iter().map(|it| it.1).collect();
+        expected.sort_unstable();
+        assert_eq!(seen, expected);
+        // One call for each bucket of the smaller table.
+        assert_eq!(calls, sizes[0].min(sizes[1]));
     }
 }
 
