@@ -94,11 +94,12 @@ impl Store {
         value
     }
 
-    /// Looks up the keys of commands before any of them is executed.
+    /// Looks up keys before any of them is needed: one of each command of a pipeline, and all of
+    /// MGET and MSET.
     ///
-    /// A lookup mostly waits for memory. Done one command at a time, the waits add up; done
-    /// together, the processor has several under way at once. The first argument of a command need
-    /// not be a key; then nothing is found, which costs less than to check.
+    /// A lookup mostly waits for memory. Done one key at a time, the waits add up; done together,
+    /// the processor has several under way at once. The first argument of a command need not be a
+    /// key; then nothing is found, which costs less than to check.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         if self.len() < PREFETCHED_FROM {
             return;

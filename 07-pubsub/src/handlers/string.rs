@@ -257,6 +257,7 @@ fn getdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 /// `MGET key [key …]`
 fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = args.skip(1);
+    ctx.state.store.prefetch(keys.iter());
     ctx.reply.array(keys.len());
     for key in keys.iter() {
         reply_value(&mut ctx.reply, ctx.state.store.get(key));
@@ -275,6 +276,8 @@ fn pairs<'a>(args: Args<'a>, name: &str) -> Result<impl Iterator<Item = (&'a [u8
 
 /// `MSET key value [key value …]`
 fn mset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
+    let keys = pairs(args, "mset")?.map(|(key, _)| key);
+    ctx.state.store.prefetch(keys);
     for (key, value) in pairs(args, "mset")? {
         ctx.state.store.set_bytes(key, value);
     }

@@ -308,10 +308,11 @@ impl Store {
         self.segment(at).entries.use_at(at.hash, key, used);
     }
 
-    /// Looks up the keys of commands before any of them is executed.
+    /// Looks up keys before any of them is needed: one of each command of a pipeline, and all of
+    /// MGET and MSET.
     ///
-    /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one command at
-    /// a time, the waits add up; if all slots are asked for first and then all entries, the
+    /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one key at a
+    /// time, the waits add up; if all slots are asked for first and then all entries, the
     /// processor has many of them under way at once. The first argument of a command need not be a
     /// key; then nothing is found, which costs less than to check.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
