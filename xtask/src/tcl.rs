@@ -11,7 +11,7 @@ mod unit;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use toml_edit::{DocumentMut, Value};
@@ -60,7 +60,7 @@ pub fn run(args: Args) -> Result<()> {
         "{}\n",
         paint(
             HINT,
-            "chapter  unit                              passed  skipped  failed"
+            "chapter  unit                              passed  skipped  failed  seconds"
         )
     ))?;
     for chapter in &list.chapters {
@@ -78,8 +78,9 @@ pub fn run(args: Args) -> Result<()> {
         let suite = Suite::prepare(&workshop.root, &source, &server(step)?)?;
         for unit in &units {
             let left_out = skips.of(&unit.unit, chapter, &list);
+            let began = Instant::now();
             let outcome = suite.run(unit, &left_out)?;
-            print(&row(chapter, unit, &outcome))?;
+            print(&row(chapter, unit, &outcome, began.elapsed()))?;
             findings.extend(faults(chapter, unit, &outcome));
             if args.write && outcome.passed > unit.passed {
                 raise(&workshop, chapter, unit, outcome.passed)?;
@@ -128,14 +129,15 @@ fn server(step: &Step) -> Result<PathBuf> {
     server.with_context(|| format!("{} does not build:\n{}", step.name, built.log.trim_end()))
 }
 
-fn row(chapter: &Chapter, unit: &Unit, outcome: &Outcome) -> String {
+fn row(chapter: &Chapter, unit: &Unit, outcome: &Outcome, took: Duration) -> String {
     format!(
-        "{:7}  {:32}  {:6}  {:7}  {:6}\n",
+        "{:7}  {:32}  {:6}  {:7}  {:6}  {:7}\n",
         chapter.number,
         unit.unit,
         outcome.passed,
         outcome.skipped,
-        outcome.failed.len()
+        outcome.failed.len(),
+        took.as_secs()
     )
 }
 

@@ -5,7 +5,7 @@
 use crate::blocking_room::Room;
 use crate::client::Client;
 use crate::clients_seen::{ask, field, info, line_of, with_id};
-use crate::harness::{Server, wait_until};
+use crate::harness::{Server, amount, wait_until};
 use crate::session::Session;
 
 /// A room with so many guests.
@@ -407,11 +407,11 @@ fn a_monitor_sees_a_wait_once() {
 
 #[test]
 fn a_thousand_wait_for_one_key_in_order() {
-    const COUNT: usize = 1000;
+    let count = amount(1000);
     let server = Server::start();
     let (mut c, _) = with_id(&server);
     let mut waiters: Vec<Session> = Vec::new();
-    for number in 1..=COUNT {
+    for number in 1..=count {
         let mut waiter = Session::connect(server.addr());
         waiter.send(b"BLPOP k 0\r\n");
         waiters.push(waiter);
@@ -420,15 +420,15 @@ fn a_thousand_wait_for_one_key_in_order() {
         });
     }
     // Those with odd numbers leave.
-    for number in (0..COUNT).rev().step_by(2) {
+    for number in (0..count).rev().step_by(2) {
         drop(waiters.remove(number));
     }
     wait_until("they are gone", || {
-        info(&mut c, "blocked_clients") == (COUNT / 2).to_string()
+        info(&mut c, "blocked_clients") == (count / 2).to_string()
     });
-    let elements: Vec<String> = (0..COUNT / 2).map(|it| it.to_string()).collect();
+    let elements: Vec<String> = (0..count / 2).map(|it| it.to_string()).collect();
     let push = format!("RPUSH k {}", elements.join(" "));
-    assert_eq!(ask(&mut c, &push), format!(":{}", COUNT / 2));
+    assert_eq!(ask(&mut c, &push), format!(":{}", count / 2));
     for (waiter, element) in waiters.iter_mut().zip(&elements) {
         let expected = format!("*2\r\n$1\r\nk\r\n${}\r\n{element}\r\n", element.len());
         assert_eq!(String::from_utf8_lossy(&waiter.reply()), expected);

@@ -110,7 +110,10 @@ fn the_role_is_written() {
     c.expect(&format!("REPLICAOF 127.0.0.1 {port}"), OK);
     rewrite(&server);
     assert!(text(&folder).starts_with(&format!("replicaof 127.0.0.1 {port}\n")));
-    c.expect("REPLICAOF NO ONE", OK);
+    // While it loads what the primary sends, it refuses a new role.
+    wait_until("it is no replica any more", || {
+        c.call(&["REPLICAOF", "NO", "ONE"]) == OK.as_bytes()
+    });
     rewrite(&server);
     assert!(!text(&folder).contains("replicaof"), "{}", text(&folder));
 }

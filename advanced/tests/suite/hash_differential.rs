@@ -140,15 +140,21 @@ pub fn digest(c: &mut Session) -> String {
 fn fill(c: &mut Session, rng: &mut Rng) {
     for number in 0..60 {
         let key = format!("hash:{number}");
+        let mut words = vec!["HSET".to_owned(), key.clone()];
         for _ in 0..rng.usize(1..30) {
-            c.call(&["HSET", &key, &rng.u32(..1000).to_string(), &value(rng)]);
+            words.extend([rng.u32(..1000).to_string(), value(rng)]);
         }
+        c.call(&words);
         if number % 5 == 0 {
             c.call(&["PEXPIREAT", &key, "33000000000000"]);
         }
     }
-    for number in 0..2000 {
-        c.call(&["HSET", "large", &format!("field:{number}"), &value(rng)]);
+    for batch in 0..20 {
+        let mut words = vec!["HSET".to_owned(), "large".to_owned()];
+        for number in 0..100 {
+            words.extend([format!("field:{}", batch * 100 + number), value(rng)]);
+        }
+        c.call(&words);
     }
     c.call(&["SET", "text", "value"]);
 }

@@ -166,14 +166,20 @@ fn fill(c: &mut Session, rng: &mut Rng) {
         c.expect(&format!("DEBUG QUICKLIST-PACKED-THRESHOLD {threshold}"), OK);
         for key in 0..8 {
             let key = format!("list:{number}:{key}");
-            (0..rng.usize(1..60)).for_each(|_| drop(c.call(&["RPUSH", &key, &element(rng)])));
+            let mut words = vec!["RPUSH".to_owned(), key.clone()];
+            words.extend((0..rng.usize(1..60)).map(|_| element(rng)));
+            c.call(&words);
             if rng.bool() {
                 c.call(&["PEXPIREAT", &key, "33000000000000"]);
             }
         }
     }
-    for number in 0..3000 {
-        c.call(&["LPUSH", "long", &format!("element:{number}"), &element(rng)]);
+    for batch in 0..30 {
+        let mut words = vec!["LPUSH".to_owned(), "long".to_owned()];
+        for number in 0..100 {
+            words.extend([format!("element:{}", batch * 100 + number), element(rng)]);
+        }
+        c.call(&words);
     }
     c.call(&["SET", "text", "value"]);
 }

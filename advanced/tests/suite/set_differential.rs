@@ -133,24 +133,30 @@ fn in_order(reply: &[u8]) -> (Vec<u8>, Vec<Vec<u8>>) {
     (header.to_vec(), strings)
 }
 
+/// SADD of these members.
+fn added(key: &str, members: impl Iterator<Item = String>) -> Vec<String> {
+    let command = ["SADD", key].map(str::to_owned);
+    command.into_iter().chain(members).collect()
+}
+
 /// Sets in both encodings, and some with a deadline.
 fn fill(c: &mut Session, rng: &mut Rng) {
     for number in 0..60 {
         let key = format!("set:{number}");
-        for _ in 0..rng.usize(1..30) {
-            c.call(&["SADD", &key, &member(rng)]);
-        }
+        let members = (0..rng.usize(1..30)).map(|_| member(rng));
+        c.call(&added(&key, members));
         if number % 5 == 0 {
             c.call(&["PEXPIREAT", &key, "33000000000000"]);
         }
     }
-    for number in 0..2000 {
-        c.call(&["SADD", "large", &format!("member:{number}")]);
-        c.call(&["SADD", "numbers", &(number * number).to_string()]);
+    for batch in 0..20 {
+        let numbers = batch * 100..(batch + 1) * 100;
+        let members = numbers.clone().map(|number| format!("member:{number}"));
+        c.call(&added("large", members));
+        c.call(&added("numbers", numbers.map(|it| (it * it).to_string())));
     }
-    for number in 0..500 {
-        c.call(&["SADD", "ints", &(number << 30).to_string()]);
-    }
+    let ints = (0..500).map(|number| (number << 30).to_string());
+    c.call(&added("ints", ints));
 }
 
 #[test]
