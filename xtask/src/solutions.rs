@@ -9,6 +9,7 @@
 
 mod grader;
 mod patch;
+mod suites;
 mod tally;
 
 use anyhow::Result;
@@ -19,7 +20,6 @@ use crate::graders;
 use crate::heart::Heart;
 use crate::hearts;
 use crate::output::print;
-use crate::processes::Ended;
 use crate::side_by_side::side_by_side;
 use crate::standalone;
 use crate::steps::{Number, Root, Step, Workshop};
@@ -137,6 +137,7 @@ fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<
         let what = "its grader fails on the untouched step";
         tally.check(step, number, what, || graders.check_unsolved(bench, number))?;
     }
+    let mut solved = Vec::new();
     for number in 1..=exercises(step) {
         let exercise = Exercise {
             step,
@@ -144,9 +145,11 @@ fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<
             graders: &graders,
             tally,
         };
-        exercise.check_solution(bench)?;
+        if exercise.check_solution(bench)? {
+            solved.push(number);
+        }
     }
-    Ok(())
+    suites::check(step, &solved, bench, tally)
 }
 
 fn missing(step: &Step) -> Vec<Fault> {
@@ -173,25 +176,27 @@ struct Exercise<'a> {
 }
 
 impl Exercise<'_> {
-    fn check_solution(&self, bench: &mut Workbench) -> Result<()> {
+    /// All but that it passes the step's suites; true if that can be asked.
+    fn check_solution(&self, bench: &mut Workbench) -> Result<bool> {
         let (graders, number) = (self.graders, self.number);
         let patch = Patch::of(self.step, number);
         bench.alone.reset()?;
         self.check("its solution says why", || patch.check_head())?;
         let applied = self.check("its solution applies", || patch.apply(&bench.alone.dir()))?;
         if !applied {
-            return self.skip(5);
+            self.tally.skip(5);
+            return Ok(false);
         }
         let built = self.check("its solution builds without a warning", || {
-            build(bench, &patch)
+            Ok(bench.rebuild_server()?.map(does_not_build))
         })?;
         if !built {
-            return self.skip(4);
+            self.tally.skip(4);
+            return Ok(false);
         }
         self.check("its solution satisfies its grader", || {
             graders.check_solved(bench, number)
         })?;
-        self.check("its solution passes the step's suites", || suites(bench))?;
         self.check("its solution satisfies no other grader", || {
             let others = (1..=exercises(self.step)).filter(|other| *other != number);
             graders.check_others(bench, others, number)
@@ -199,7 +204,7 @@ impl Exercise<'_> {
         self.check("its grader notices a wrong solution", || {
             self.is_noticed(bench)
         })?;
-        Ok(())
+        Ok(true)
     }
 
     fn is_noticed(&self, bench: &mut Workbench) -> Result<Option<Fault>> {
@@ -221,37 +226,9 @@ impl Exercise<'_> {
     fn check(&self, what: &str, check: impl FnOnce() -> Result<Option<Fault>>) -> Result<bool> {
         self.tally.check(self.step, self.number, what, check)
     }
-
-    /// Counts checks that make no sense any more.
-    fn skip(&self, checks: u64) -> Result<()> {
-        self.tally.skip(checks);
-        Ok(())
-    }
-}
-
-/// What a solution's server is tested with is what the untouched step was tested with,
-/// unless it brings tests of its own.
-fn build(bench: &mut Workbench, patch: &Patch) -> Result<Option<Fault>> {
-    let said = match patch.changes_tests()? {
-        true => bench.build()?,
-        false => bench.rebuild()?,
-    };
-    Ok(said.map(does_not_build))
 }
 
 fn does_not_build(log: String) -> Fault {
     let next = "repair what the compiler says; warnings count";
     Fault::new("it does not build", next).with_log(&log)
-}
-
-fn suites(bench: &Workbench) -> Result<Option<Fault>> {
-    let fault = |ended: Ended| {
-        let what = match ended.success {
-            None => "its tests do not come to an end",
-            Some(_) => "its tests fail",
-        };
-        let next = "the step must still do all that it did; repair the solution";
-        Fault::new(what, next).with_log(&ended.output)
-    };
-    Ok(bench.test()?.map(fault))
 }
