@@ -36,7 +36,7 @@ pub mod pubsub;
 /// The parameters and their values, for flags and for CONFIG (which is in `handlers/server.rs`).
 pub mod config;
 
-/// Threads that write files while clients are served.
+/// Which file is to be written now, and the thread that writes it while clients are served.
 pub mod background;
 
 /// All that connections share, behind the one lock.

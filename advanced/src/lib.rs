@@ -57,7 +57,7 @@ pub mod config;
 #[cfg(feature = "client-lifecycle")]
 pub mod process;
 
-/// Threads that write files while clients are served.
+/// Which file is to be written now, and the thread that writes it while clients are served.
 pub mod background;
 
 /// All that connections share, behind the one lock; and what happens to expired keys in this role.

@@ -1,4 +1,6 @@
 //! The data set as commands that make it again (`rewriteAppendOnlyFileRio` in Redis's `aof.c`).
+//!
+//! `aof/mod.rs` says whether a rewrite is due, and `background.rs` begins it.
 
 use std::io::{self, Write};
 
