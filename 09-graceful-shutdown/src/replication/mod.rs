@@ -16,8 +16,8 @@
 //! A replica's own feed is that of its primary, byte by byte: what it received, it
 //! passes on. So a replica of a replica counts the same offsets.
 //!
-//! This file owns the state. `net/to_replica.rs` sends file and feed to a replica, `net/from_primary.rs`
-//! follows a primary.
+//! This file owns the state. `handlers/replication.rs` answers PSYNC and says what a replica gets,
+//! `net/to_replica.rs` sends file and feed to it, `net/from_primary.rs` follows a primary.
 //!
 //! A replica is in the list from PSYNC until its connection ends or it is disconnected from here;
 //! with its entry goes all that is kept for it. It is known by the id of its client.
