@@ -93,6 +93,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How collections are kept.
     pub limits: Limits,
+    /// A large value whose key expires is freed on a thread of its own.
+    pub lazyfree_lazy_expire: bool,
     /// Who may call DEBUG.
     pub enable_debug_command: DebugAccess,
     /// RESTORE takes what has a wrong checksum; only DEBUG changes that.
@@ -145,6 +147,7 @@ impl Default for Config {
             repl_ping_replica_period: 10,
             shutdown_timeout: Duration::from_secs(10),
             limits: Limits::default(),
+            lazyfree_lazy_expire: false,
             enable_debug_command: DebugAccess::No,
             skip_checksum_validation: false,
             #[cfg(feature = "client-lifecycle")]
@@ -258,6 +261,10 @@ const PARAMETERS: &[Parameter] = &[
     row("hash-max-ziplist-entries", HASH_ENTRIES),
     row("hash-max-ziplist-value", HASH_VALUE),
     row("io-threads", Number(1, 128, |c| &mut c.io_threads)).change(Immutable),
+    row(
+        "lazyfree-lazy-expire",
+        YesNo(|c| &mut c.lazyfree_lazy_expire),
+    ),
     #[cfg(feature = "lists")]
     row(
         "list-compress-depth",

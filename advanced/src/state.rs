@@ -47,6 +47,7 @@ impl State {
     pub fn configure(&mut self, config: Config) {
         logging::set_level(config.loglevel);
         self.config = config;
+        self.store.removal.is_lazy = self.config.lazyfree_lazy_expire;
         self.configure_service();
     }
 

@@ -195,6 +195,23 @@ fn exercise_2_del_does_so_only_if_it_is_told_to() {
 
 #[test]
 #[ignore = "an exercise: make check-006"]
+fn exercise_2_what_expires_counts_if_it_is_told_to() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    for (is_lazy, count) in [("no", 0), ("yes", 1)] {
+        let set = format!("CONFIG SET lazyfree-lazy-expire {is_lazy}");
+        assert_eq!(ask(&mut client, &set), "+OK");
+        table(&mut client, "a", 65);
+        assert_eq!(ask(&mut client, "PEXPIRE a 1"), ":1");
+        wait_until("EXISTS of what has expired is 0", || {
+            ask(&mut client, "EXISTS a") == ":0"
+        });
+        wait_for_freed(&mut client, count);
+    }
+}
+
+#[test]
+#[ignore = "an exercise: make check-006"]
 fn exercise_2_resetstat_counts_anew() {
     let server = Server::start();
     let mut client = Client::connect(&server);

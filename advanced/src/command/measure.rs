@@ -21,6 +21,7 @@ impl State {
         let (slower_than, tracks) = (service.slowlog_log_slower_than, service.latency_tracking);
         self.life.timing.configure(slower_than, tracks);
         self.life.timing.latency.threshold = service.latency_monitor_threshold;
+        self.store.removal.is_timed = service.latency_monitor_threshold > 0;
         self.store.events.is_on = self.config.service.notify_keyspace_events.is_on();
     }
 }
@@ -75,8 +76,10 @@ pub fn took(state: &mut State, event: &'static str, time: Duration) {
     state.life.timing.latency.note(event, time);
 }
 
-/// Notes what the AOF has waited for.
+/// Notes how long it took to remove keys that had expired, and what the AOF has waited for.
 pub fn note_delays(state: &mut State) {
+    let longest = state.store.removal.take_longest();
+    took(state, "expire-del", longest);
     let has_job = state.background.is_saving() || state.background.is_rewriting();
     let delays = state.aof.take_delays(state.config.appendfsync, has_job);
     for (event, time) in delays {

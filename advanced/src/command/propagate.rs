@@ -15,7 +15,7 @@ pub fn propagate<'a>(state: &mut State, words: impl ExactSizeIterator<Item = &'a
     state.replication.append(words, limit);
 }
 
-/// Appends a DEL for each key that has expired.
+/// Appends a DEL, or an UNLINK, for each key that has expired.
 pub fn propagate_expired(state: &mut State) {
     if state.store.expired.is_empty() {
         return;
@@ -23,7 +23,7 @@ pub fn propagate_expired(state: &mut State) {
     let limit = state.config.client_output_buffer_limit.replica;
     let mut expired = std::mem::take(&mut state.store.expired);
     for key in expired.drain(..) {
-        let words = [&b"DEL"[..], &key].into_iter();
+        let words = [state.store.removal.command(), &key].into_iter();
         state.aof.append(words.clone());
         state.replication.append(words, limit);
         #[cfg(feature = "client-lifecycle")]
@@ -76,14 +76,14 @@ impl Context<'_> {
     }
 
     /// Sets the deadline of `key`, which must exist, and propagates the result: PEXPIREAT, or DEL
-    /// if the deadline has already passed and the key was deleted.
+    /// or UNLINK if the deadline has already passed and the key was deleted.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Moment) {
         match self.state.store.set_deadline(key, deadline) {
             true => {
                 let unix = self.state.store.clock.unix(deadline).to_string();
                 self.propagate(&[b"PEXPIREAT", key, unix.as_bytes()]);
             }
-            false => self.propagate(&[b"DEL", key]),
+            false => self.propagate(&[self.state.store.removal.command(), key]),
         }
     }
 }

@@ -75,7 +75,8 @@ const ALLOCATOR: &str = "the allocator is another, and needs no help";
 const CLUSTER: &str = "there is no cluster";
 const COPY: &str = "there is no child process: a snapshot shares memory with the server";
 const EVICTION: &str = "there is no limit on memory";
-const FREE: &str = "a string is freed at once, and FLUSHALL ASYNC on a thread of its own";
+const FREE: &str =
+    "what DEL removes is freed at once, and what UNLINK removes on a thread of its own";
 const LISTEN: &str = "the listener is opened in one way only";
 const LUA: &str = "there are no scripts";
 const PLAIN: &str = "there is one way to do it here";
@@ -158,7 +159,6 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     // Freeing.
     inert("lazyfree-lazy-eviction", "no", YesNo, FREE),
-    inert("lazyfree-lazy-expire", "no", YesNo, FREE),
     inert("lazyfree-lazy-server-del", "no", YesNo, FREE),
     inert("lazyfree-lazy-user-del", "no", YesNo, FREE),
     inert("lazyfree-lazy-user-flush", "no", YesNo, FREE),

@@ -166,6 +166,7 @@ fn advice(event: &str) -> &'static str {
         "fast-command" => "These take no time by themselves: the machine is busy, or it swaps.",
         "command-unblocking" => "What a waiting client gets is large, or there are many of them.",
         "expire-cycle" => "Many keys expire at the same moment: spread their deadlines.",
+        "expire-del" => "A large value expired: lazyfree-lazy-expire has another thread free it.",
         _ => "The disk is slow.",
     }
 }

@@ -29,6 +29,7 @@
 pub mod awaited;
 pub mod clock;
 mod journal;
+mod removal;
 mod snapshot;
 mod table;
 mod value;
@@ -40,6 +41,7 @@ use ahash::RandomState;
 use smallvec::SmallVec;
 
 pub use journal::{Change, Journal};
+pub use removal::Removal;
 pub use snapshot::{Entry, Snapshot};
 use table::Table;
 pub use value::{Value, WrongType};
@@ -141,6 +143,8 @@ pub struct Store {
     pub is_active_expiry_off: bool,
     /// What happens to a key that has expired; `State` derives it for each command.
     pub expiry: Expiry,
+    /// How such a key is removed.
+    pub removal: Removal,
     /// The keys that got their deadline from a client of this replica, which may be writable.
     /// No primary will say that they are removed (`slaveKeysWithExpire`).
     tracked: Table<()>,
@@ -186,6 +190,7 @@ impl Default for Store {
             loading: false,
             is_active_expiry_off: false,
             expiry: Expiry::Remove,
+            removal: Removal::default(),
             tracked: Table::default(),
             tracked_to: 0,
             events: Journal::default(),
@@ -586,7 +591,7 @@ impl Store {
             self.write_deadline(at, Some(deadline));
             self.changed(Change::Deadline, key);
         } else {
-            self.take(at);
+            self.take_expired(at);
             self.changed(Change::Removed, key);
         }
         lives
@@ -882,9 +887,20 @@ impl Store {
 
     /// Removes a key because it has expired.
     fn expire_key(&mut self, at: Place<'_>) {
-        self.take(at);
+        let began = self.removal.begin();
+        self.take_expired(at);
+        self.removal.end(began);
         self.expired.push(Bytes::from_slice(at.key));
         self.counters.expired += 1;
+    }
+
+    /// Removes a key whose deadline has passed, and frees its value.
+    fn take_expired(&mut self, at: Place<'_>) {
+        if let Some(value) = self.take(at)
+            && self.removal.is_lazy
+        {
+            value.free();
+        }
     }
 
     /// Removes a key, whether it has expired or not.

@@ -185,6 +185,29 @@ fn a_long_expire_cycle_is_an_event() {
     });
 }
 
+/// A hash of so many fields takes longer to free than a millisecond.
+#[test]
+fn a_large_value_that_expires_is_an_event() {
+    let server = Server::start();
+    let mut c = Session::connect(server.addr());
+    c.expect("CONFIG SET latency-monitor-threshold 1", OK);
+    let fields = (0..100_000).flat_map(|number| [format!("field:{number}"), "v".to_owned()]);
+    let words = ["HSET", "large"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(fields);
+    let words: Vec<String> = words.collect();
+    wait_until("it takes a millisecond to remove it", || {
+        c.expect_args(&words, int(100_000));
+        c.expect("PEXPIRE large 1", int(1));
+        wait_until("it has expired", || {
+            c.call(&["EXISTS", "large"]) == b":0\r\n"
+        });
+        c.call(&["LATENCY", "HISTORY", "expire-del"]) != b"*0\r\n"
+    });
+    c.expect("LATENCY RESET expire-del", int(1));
+}
+
 /// A write of many megabytes takes more than a millisecond on any machine.
 #[test]
 fn a_long_write_to_the_aof_is_an_event() {

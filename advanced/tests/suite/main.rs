@@ -40,6 +40,7 @@ mod damaged_data;
 #[cfg(feature = "client-lifecycle")]
 mod debug_replies;
 mod dump;
+mod expired;
 mod harness;
 mod hash;
 mod hash_differential;

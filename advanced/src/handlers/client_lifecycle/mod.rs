@@ -43,8 +43,8 @@ const CLIENT: &[Command] = &[
     Command::new("client|unpause", 2, OTHERS, pause::client_unpause),
 ];
 
-/// What the cron does at each tick: a pause ends, what the AOF has waited for is noted, and monitors
-/// that do not read are disconnected.
+/// What the cron does at each tick: a pause ends, what took long is noted, and monitors that do not
+/// read are disconnected.
 pub fn every_tick(state: &mut State) {
     note_delays(state);
     pause::every_tick(state);
