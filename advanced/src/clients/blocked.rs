@@ -73,13 +73,6 @@ impl Blocked {
         Some(waiter)
     }
 
-    /// How long the arguments of the command that waits are together, in bytes; 0 if the client does
-    /// not wait.
-    pub fn argv(&self, client: u64) -> usize {
-        let length = |it: &Waiter| it.args.as_args().iter().map(<[u8]>::len).sum();
-        self.waiting.get(&client).map_or(0, length)
-    }
-
     /// Does the client wait for a value of this type? One whose connection was ended wants nothing.
     pub fn wants(&self, client: u64, kind: &str) -> bool {
         let waiter = self.waiting.get(&client);

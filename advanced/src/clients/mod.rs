@@ -77,6 +77,8 @@ pub struct Handle {
     /// that have not been sent.
     pub unread: AtomicUsize,
     pub unwritten: AtomicUsize,
+    /// How long the arguments of the command are with which it waits, in bytes.
+    argv: AtomicUsize,
     /// How large its buffers are, in bytes.
     pub input_size: AtomicUsize,
     pub output_size: AtomicUsize,
@@ -226,6 +228,7 @@ impl Handle {
             command: AtomicUsize::default(),
             unread: AtomicUsize::default(),
             unwritten: AtomicUsize::default(),
+            argv: AtomicUsize::default(),
             input_size: AtomicUsize::default(),
             output_size: AtomicUsize::default(),
             came: now,
@@ -247,6 +250,22 @@ impl Handle {
         self.unwritten.store(output.len(), Relaxed);
         self.input_size.store(input.capacity(), Relaxed);
         self.output_size.store(output.capacity(), Relaxed);
+    }
+
+    /// It waits from here on, with a command whose arguments are so long together, in bytes. `input`
+    /// is what of its input comes after that command.
+    pub fn block(&self, argv: usize, input: usize) {
+        self.argv.store(argv, Relaxed);
+        self.unread.store(input, Relaxed);
+        self.states.set(BLOCKED, true);
+    }
+
+    /// How long the arguments of the command are with which it waits; 0 if it does not wait.
+    pub fn argv(&self) -> usize {
+        match self.states.has(BLOCKED) {
+            true => self.argv.load(Relaxed),
+            false => 0,
+        }
     }
 
     /// Notes that it has just sent or received something.

@@ -77,7 +77,7 @@ pub fn client_list(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 struct Pending {
     /// In its input: the command that is executed, and those after it.
     input: usize,
-    /// The arguments of the command that is executed, or that waits for a key.
+    /// The arguments of the command that is executed, or with which the client waits.
     argv: usize,
     /// In its output.
     output: usize,
@@ -90,7 +90,7 @@ impl Pending {
     fn of_caller(ctx: &mut Context<'_>, args: Args<'_>) -> Self {
         Self {
             input: args.bytes_from_here(),
-            argv: args.iter().map(<[u8]>::len).sum(),
+            argv: args.size(),
             output: ctx.reply.encoded().len(),
             ..Self::of(&ctx.client.handle, ctx.state)
         }
@@ -103,12 +103,9 @@ impl Pending {
         };
         #[cfg(feature = "client-lifecycle")]
         let messages = state.life.monitors.waiting(client.id).unwrap_or(messages);
-        let argv = 0;
-        #[cfg(feature = "blocking")]
-        let argv = argv + state.blocked.argv(client.id);
         Self {
             input: client.unread.load(Relaxed),
-            argv,
+            argv: client.argv(),
             output: client.unwritten.load(Relaxed),
             messages,
         }

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::ready;
 use std::time::Duration;
 
@@ -241,8 +242,10 @@ impl Connection {
         let full = MAX_OUTPUT.min(self.output.len() + MAX_REPLIES);
         let most = state.pubsub.published + MAX_PUBLISHED;
         while self.output.len() < full && self.may_execute() && !self.has_published {
-            if state.is_frozen() && self.must_wait(state) {
-                self.begin_to_wait(Waiting::Turn);
+            if state.is_frozen()
+                && let Some(argv) = self.must_wait(state)
+            {
+                self.begin_to_wait(Waiting::Turn, argv);
                 break;
             }
             let start = self.output.len();
@@ -252,7 +255,7 @@ impl Connection {
                 let reply = Reply::new(&mut self.output, self.client.handle.protocol());
                 let ctx = &mut Context::new(self.table, &mut self.client, reply, state);
                 let is_logged = command::execute(ctx, args);
-                let waiting = ctx.client.waiting;
+                let waiting = ctx.client.waiting.map(|it| (it, args.size()));
                 #[cfg(feature = "client-lifecycle")]
                 if command::special::is_special(&self.client) {
                     command::special::settle(&self.client, state, args, &mut self.output, start);
@@ -261,7 +264,7 @@ impl Connection {
                     self.unlogged.position = state.aof.position();
                     self.unlogged.replies.push(start..self.output.len());
                 }
-                waiting.inspect(|waiting| self.begin_to_wait(*waiting));
+                waiting.inspect(|(waiting, argv)| self.begin_to_wait(*waiting, *argv));
                 self.has_published = state.pubsub.published >= most;
                 if self.batch.is_done(&mut self.input) {
                     return false;
@@ -317,10 +320,10 @@ impl Connection {
         !self.client.closing && self.client.waiting.is_none() && self.client.sync.is_none()
     }
 
-    /// Must the client's next command wait?
-    fn must_wait(&self, state: &State) -> bool {
-        let next = self.batch.peek(&self.input);
-        next.is_some_and(|args| command::must_wait(self.table, &self.client, state, args))
+    /// Must the client's next command wait? If so, returns how long its arguments are, in bytes.
+    fn must_wait(&self, state: &State) -> Option<usize> {
+        let next = self.batch.peek(&self.input)?;
+        command::must_wait(self.table, &self.client, state, next).then(|| next.size())
     }
 
     /// Waits until the client's reply is due. Meanwhile replies are written and commands are read;
@@ -357,11 +360,12 @@ impl Connection {
         }
     }
 
-    /// The client waits before its next command, and others see it.
-    fn begin_to_wait(&mut self, waiting: Waiting) {
+    /// The client waits before its next command, and others see it. `argv` is how long the arguments
+    /// of the command are with which it waits.
+    fn begin_to_wait(&mut self, waiting: Waiting, argv: usize) {
         self.client.waiting = Some(waiting);
         let client = &self.client.handle;
-        client.states.set(BLOCKED, true);
+        client.block(argv, self.unread(waiting));
         client.states.set(TIMED, waiting.has_deadline());
         #[cfg(feature = "client-lifecycle")]
         command::special::begin_to_wait(&self.client, waiting);
@@ -377,11 +381,26 @@ impl Connection {
         let waiting = command::special::what_is_left(&self.client, waiting);
         let is_over = self.answer(state, waiting, at_end);
         self.client.handle.show(&self.input, &self.output);
-        if is_over {
-            self.client.handle.states.set(BLOCKED, false);
-            self.has_mail = true;
+        match is_over {
+            true => {
+                self.client.handle.states.set(BLOCKED, false);
+                self.has_mail = true;
+            }
+            false => {
+                let unread = self.unread(waiting);
+                self.client.handle.unread.store(unread, Relaxed);
+            }
         }
         is_over
+    }
+
+    /// How many bytes of the input come after the command with which the client waits.
+    fn unread(&self, waiting: Waiting) -> usize {
+        let end = match waiting {
+            Waiting::Turn => self.batch.position_after_next(),
+            _ => self.batch.position(),
+        };
+        self.input.len() - end
     }
 
     /// Replies if what the client waits for has happened, or will not happen. Returns whether the
@@ -390,7 +409,7 @@ impl Connection {
         if matches!(waiting, Waiting::Turn) {
             // Whoever leaves meanwhile does not get what it asked for.
             self.client.closing = at_end && !state.lifecycle.has_ended();
-            return at_end || state.lifecycle.has_ended() || !self.must_wait(state);
+            return at_end || state.lifecycle.has_ended() || self.must_wait(state).is_none();
         }
         match waiting {
             Waiting::Replicas { .. } if state.replication.is_replica() => {

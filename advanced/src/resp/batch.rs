@@ -137,6 +137,12 @@ impl Batch {
         next.map_or(self.length, |(start, _)| *start)
     }
 
+    /// Where in the read buffer the command after the next one begins.
+    pub fn position_after_next(&self) -> usize {
+        let second = self.commands.get(self.taken + 1);
+        second.map_or(self.length, |(start, _)| *start)
+    }
+
     /// All commands, taken or not.
     pub fn iter<'a>(&'a self, input: &'a [u8]) -> impl Iterator<Item = Args<'a>> {
         self.commands

@@ -243,6 +243,11 @@ impl<'a> Args<'a> {
         self.spans.is_empty()
     }
 
+    /// How long they are together, in bytes.
+    pub fn size(&self) -> usize {
+        self.iter().map(<[u8]>::len).sum()
+    }
+
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         self.spans.get(index).map(|span| &self.input[span.range()])
     }

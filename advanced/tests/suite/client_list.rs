@@ -132,6 +132,55 @@ fn flags_say_what_a_client_is_and_does() {
     assert_eq!(ask(&mut c, "CLIENT NO-EVICT maybe"), "-ERR syntax error");
 }
 
+/// The arguments of the command with which a client waits are in `argv-mem`, and what comes after it is
+/// in `qbuf`.
+#[test]
+fn what_waits_with_a_client_is_counted() {
+    let server = Server::start();
+    let mut observer = Client::connect(&server);
+    let (mut c, id) = with_id(&server);
+    let mut seen = |sizes: [&str; 3]| {
+        wait_until(&format!("flags, argv-mem and qbuf are {sizes:?}"), || {
+            let line = line_of(&mut observer, &id);
+            ["flags", "argv-mem", "qbuf"].map(|name| field(&line, name)) == sizes
+        });
+    };
+    c.send("WAIT 1 0\r\n");
+    seen(["b", "6", "0"]);
+    c.send("ECHO abcd\r\n");
+    seen(["b", "6", "11"]);
+    let mut other = Client::connect(&server);
+    other.check(format!("CLIENT UNBLOCK {id}\r\n"), ":1\r\n");
+    c.expect(":0\r\n$4\r\nabcd\r\n");
+    seen(["N", "0", "0"]);
+    other.check("CLIENT PAUSE 600000 WRITE\r\n", "+OK\r\n");
+    c.send("GET a\r\nSET a value\r\nGET a\r\n");
+    c.expect("$-1\r\n");
+    seen(["b", "9", "7"]);
+    c.send("GET b\r\n");
+    seen(["b", "9", "14"]);
+    other.check("CLIENT UNPAUSE\r\n", "+OK\r\n");
+    c.expect("+OK\r\n$5\r\nvalue\r\n$-1\r\n");
+    seen(["N", "0", "0"]);
+}
+
+/// `tot-mem` has the arguments, too.
+#[test]
+fn a_large_argument_that_waits_is_in_the_memory_of_its_client() {
+    let server = Server::start();
+    let mut observer = Client::connect(&server);
+    let (mut c, id) = with_id(&server);
+    observer.check("CLIENT PAUSE 600000 WRITE\r\n", "+OK\r\n");
+    c.send(format!("SET a {}\r\n", "x".repeat(10_000)));
+    wait_until("it is counted", || {
+        let line = line_of(&mut observer, &id);
+        let number = |name: &str| field(&line, name).parse::<usize>().expect("a number");
+        number("argv-mem") == 10_004 && number("tot-mem") > 10_004
+    });
+    observer.check("CLIENT UNPAUSE\r\n", "+OK\r\n");
+    c.expect("+OK\r\n");
+}
+
 #[test]
 fn fields_follow_the_client() {
     let server = Server::start();
