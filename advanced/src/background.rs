@@ -56,7 +56,7 @@ struct Job {
     keys: usize,
     /// `Store::changes` when it began.
     changes: u64,
-    /// `Store::copied` when it began: how many bytes of segments were copied by then.
+    /// [`Store::copied`] when it began: how many bytes were copied by then.
     copied: u64,
 }
 
@@ -178,7 +178,7 @@ impl Background {
             progress,
             keys: store.len(),
             changes: store.changes,
-            copied: store.copied,
+            copied: store.copied(),
         });
         Ok(())
     }
@@ -227,7 +227,7 @@ impl Background {
         let Ok(result) = job.thread.join() else {
             return;
         };
-        let copied = (store.copied - job.copied) / 1_000_000;
+        let copied = (store.copied() - job.copied) / 1_000_000;
         match result {
             Ok(Outcome::Saved) => {
                 info!("saved in {took:.1?}; {copied} MB were copied meanwhile");
@@ -312,11 +312,13 @@ impl Background {
     /// The lines of INFO about the running job: its progress, and what it has cost in memory.
     pub fn info_progress(&self, store: &Store) -> String {
         let job = self.job.as_ref();
-        let copied = job.map_or(0, |job| store.copied - job.copied);
+        let copied = job.map_or(0, |job| store.copied() - job.copied);
         let keys = job.map_or(0, |job| job.progress.keys());
         let total = job.map_or(0, |job| job.keys);
         let percent = keys as f64 * 100.0 / total.max(1) as f64;
         lines(&[
+            // What is copied for a job is counted until it ends.
+            ("current_cow_peak", &copied),
             ("current_cow_size", &copied),
             ("current_fork_perc", &format!("{percent:.2}")),
             ("current_save_keys_processed", &keys),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Digest, Element, Limits, Listpack, Object, Output, Record, Table, Write, listpack};
 use crate::util::allocation::allocated;
+use crate::util::copies;
 
 /// How many fields one HMSET of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const FIELDS_PER_COMMAND: usize = 64;
@@ -80,6 +81,10 @@ impl Field {
 impl Record for Field {
     fn key(&self) -> &[u8] {
         &self.0[self.range()]
+    }
+
+    fn outside(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -249,6 +254,10 @@ impl Object for Hash {
     }
 
     fn copy(&self) -> Arc<dyn Object> {
+        // A table shares its pieces with the copy.
+        if let Self::Packed(list) = self {
+            copies::add(list.memory());
+        }
         Arc::new(self.clone())
     }
 

@@ -89,6 +89,11 @@ pub trait Object: Any + Debug + Send + Sync {
 /// What a [`Table`] is made of: a key, and what belongs to it.
 pub trait Record: Clone + Debug + Send + Sync + 'static {
     fn key(&self) -> &[u8];
+
+    /// How many bytes a copy of it takes outside of itself, about.
+    fn outside(&self) -> usize {
+        self.key().len()
+    }
 }
 
 /// Takes the words of a command.

@@ -27,6 +27,7 @@ use std::sync::{Arc, LazyLock};
 use ahash::RandomState;
 
 use super::Record;
+use crate::util::copies;
 
 /// How many records a page holds on average when the next page is added. Larger pages are copied
 /// and divided more slowly; with smaller ones the list of them takes longer to copy.
@@ -85,6 +86,14 @@ fn tag(hash: u64) -> u16 {
     (hash >> TAG_SHIFT) as u16
 }
 
+impl<R: Record> Page<R> {
+    /// How many bytes a copy of it takes.
+    fn copied(&self) -> usize {
+        let record = |it: &R| size_of::<(u16, R)>() + it.outside();
+        self.records.iter().map(record).sum()
+    }
+}
+
 impl<R: Record> List<R> {
     fn get(&self, number: usize) -> Option<&Arc<Page<R>>> {
         self.pieces.get(number / PIECE)?.get(number % PIECE)
@@ -92,8 +101,9 @@ impl<R: Record> List<R> {
 
     /// The page, to be changed. If a snapshot has it too, it is copied first.
     fn page_mut(&mut self, number: usize) -> &mut Page<R> {
-        let piece = Arc::make_mut(&mut self.pieces[number / PIECE]);
-        Arc::make_mut(&mut piece[number % PIECE])
+        let page = &mut piece_mut(&mut self.pieces[number / PIECE])[number % PIECE];
+        copies::count(page, Page::copied);
+        Arc::make_mut(page)
     }
 
     fn push(&mut self, page: Page<R>) {
@@ -101,13 +111,13 @@ impl<R: Record> List<R> {
             self.pieces.push(Arc::default());
         }
         if let Some(last) = self.pieces.last_mut() {
-            Arc::make_mut(last).push(page.into());
+            piece_mut(last).push(page.into());
             self.len += 1;
         }
     }
 
     fn pop(&mut self) -> Option<Arc<Page<R>>> {
-        let page = Arc::make_mut(self.pieces.last_mut()?).pop();
+        let page = piece_mut(self.pieces.last_mut()?).pop();
         self.len -= 1;
         if self.len.is_multiple_of(PIECE) {
             self.pieces.pop();
@@ -118,6 +128,12 @@ impl<R: Record> List<R> {
     fn iter(&self) -> impl Iterator<Item = &Arc<Page<R>>> {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
+}
+
+/// The piece of a list, to be changed. If a snapshot has it too, it is copied first.
+fn piece_mut<T: Clone>(piece: &mut Arc<Vec<T>>) -> &mut Vec<T> {
+    copies::count(piece, |it| size_of_val(it.as_slice()));
+    Arc::make_mut(piece)
 }
 
 impl<R: Record> std::ops::Index<usize> for List<R> {
@@ -290,6 +306,7 @@ impl<R: Record> Pages<R> {
     fn shrink(&mut self) {
         if let Some(page) = self.pages.pop() {
             let number = self.pages.len;
+            copies::count(&page, Page::copied);
             let page = Arc::unwrap_or_clone(page);
             let bit = 1 << number.ilog2();
             self.pages.page_mut(number - bit).merge(page);

@@ -48,6 +48,7 @@ pub use value::{Value, WrongType};
 
 use crate::objects::Object;
 use crate::store::clock::{Clock, Moment};
+use crate::util::copies;
 
 /// Bytes that lie in the table itself if there are at most 16 of them, and
 /// elsewhere in memory if there are more. Memory is what a lookup waits for: with
@@ -133,7 +134,8 @@ pub struct Store {
     /// How many changes there have been. If it is the same before and after a command,
     /// that command has changed nothing (`server.dirty`).
     pub changes: u64,
-    /// How many bytes of segments were copied because a snapshot had them, too.
+    /// How many bytes of segments were copied because a snapshot had them, too. With what was copied of
+    /// large values, it is [`copied`](Self::copied).
     pub copied: u64,
     /// The keys that expired and are not yet in the AOF as deleted.
     pub expired: Vec<Bytes>,
@@ -256,6 +258,11 @@ impl Store {
             self.copied += segment.size() as u64;
         }
         Arc::make_mut(segment)
+    }
+
+    /// How many bytes were copied because a snapshot had them, too.
+    pub fn copied(&self) -> u64 {
+        self.copied + copies::bytes()
     }
 
     /// A snapshot of the data at this moment, which later changes of the store do not

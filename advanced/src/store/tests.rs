@@ -1,6 +1,7 @@
 //! Time in the store, with a clock that the tests move: none of them waits.
 
 use super::*;
+use crate::objects::{Hash, Limits};
 use crate::store::clock::Unit;
 
 /// A store with `key` set to live for `ttl` milliseconds.
@@ -271,6 +272,22 @@ fn a_snapshot_shares_each_segment_until_its_part_is_dropped() {
         parts += 1;
     }
     assert_eq!(parts, store.segments.len(), "left: parts; right: segments");
+}
+
+/// Tests that run at the same time may add to it.
+#[test]
+fn what_is_copied_of_a_large_value_counts() {
+    let mut store = Store::default();
+    let set = |store: &mut Store, number: usize| {
+        let (field, value) = (number.to_string(), [b'v'; 100]);
+        let set = |hash: &mut Hash| (hash.set(field.as_bytes(), &value, Limits::default()), 1);
+        store.change(b"k", set).expect("a hash");
+    };
+    (0..10_000).for_each(|number| set(&mut store, number));
+    let (_snapshot, before) = (store.snapshot(), store.copied());
+    set(&mut store, 1);
+    let copied = store.copied() - before;
+    assert!(copied > 5000, "only {copied} bytes were copied");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::Bytes;
 use crate::objects::{Hash, Object};
 use crate::resp::parse_integer;
+use crate::util::copies;
 
 /// The longest string that Redis keeps in one piece with its object header, in
 /// bytes (`OBJ_ENCODING_EMBSTR_SIZE_LIMIT`).
@@ -132,6 +133,7 @@ impl Value {
             Self::Growable(bytes) => std::mem::take(bytes),
             _ => return Err(WrongType),
         };
+        copies::count(&bytes, Vec::len);
         let result = change(Arc::make_mut(&mut bytes));
         *self = Self::Growable(bytes);
         Ok(result)

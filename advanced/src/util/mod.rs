@@ -3,6 +3,7 @@
 
 pub mod allocation;
 pub mod buffer;
+pub mod copies;
 #[cfg(feature = "sorted-sets")]
 pub mod double;
 pub mod file;

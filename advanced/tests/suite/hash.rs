@@ -237,6 +237,39 @@ fn resp3_has_maps_and_pairs() {
 }
 
 #[test]
+fn a_save_tells_what_it_copies() {
+    let (_server, mut c) = start();
+    let number = |c: &mut Session, name: &str| -> u64 {
+        let info = c.call(&["INFO", "persistence"]);
+        let info = String::from_utf8_lossy(&info).into_owned();
+        let line = info.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|it| it.strip_prefix(':'));
+        number.and_then(|it| it.parse().ok()).expect(name)
+    };
+    let fields = (0..20_000).flat_map(|number| [number.to_string(), "v".repeat(100)]);
+    let words = ["HSET".to_owned(), "h".to_owned()]
+        .into_iter()
+        .chain(fields);
+    c.expect_args(&words.collect::<Vec<_>>(), int(20_000));
+    c.call(&["BGSAVE"]);
+    while number(&mut c, "rdb_bgsave_in_progress") == 1 {
+        c.call(&["HINCRBY", "h", "count", "1"]);
+        let (size, peak) = (
+            number(&mut c, "current_cow_size"),
+            number(&mut c, "current_cow_peak"),
+        );
+        assert!(peak >= size || peak == 0, "{peak} < {size}");
+    }
+    for name in [
+        "current_cow_size",
+        "current_cow_peak",
+        "current_save_keys_processed",
+    ] {
+        assert_eq!(number(&mut c, name), 0, "{name} after the save");
+    }
+}
+
+#[test]
 fn a_large_hash_becomes_a_table() {
     let (_server, mut c) = start();
     for (parameter, old) in [("entries", "512"), ("value", "64")] {

@@ -19,6 +19,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::Record;
+use crate::util::copies;
 
 /// How many buckets a chunk has; a table with fewer has one smaller chunk. Larger chunks are
 /// copied and moved more slowly; with smaller ones the list of them takes longer to copy.
@@ -113,6 +114,13 @@ impl<R: Record> Chunk<R> {
         self.nodes.push(Node { hash, next, record });
     }
 
+    /// How many bytes a copy of it takes.
+    fn copied(&self) -> usize {
+        let nodes = self.nodes.iter();
+        let nodes = nodes.map(|node| size_of::<Node<R>>() + node.record.outside());
+        size_of_val(&*self.heads) + nodes.sum::<usize>()
+    }
+
     /// Removes a record. The last node of the chunk takes its place.
     fn remove(&mut self, index: usize) -> R {
         *self.link_to(index) = self.nodes[index].next;
@@ -182,14 +190,20 @@ impl<R: Record> Buckets<R> {
     fn place(&mut self, number: usize) -> &mut Arc<Chunk<R>> {
         match &mut self.chunks {
             Chunks::One(chunk) => chunk,
-            Chunks::Many(pieces) => &mut Arc::make_mut(&mut pieces[number / PIECE])[number % PIECE],
+            Chunks::Many(pieces) => {
+                let piece = &mut pieces[number / PIECE];
+                copies::count(piece, size_of_val);
+                &mut Arc::make_mut(piece)[number % PIECE]
+            }
         }
     }
 
     /// The chunk for a hash, to be changed. If a snapshot has it too, it is copied first.
     pub fn chunk_mut(&mut self, hash: u32) -> &mut Chunk<R> {
         let number = self.number(hash as usize);
-        Arc::make_mut(self.place(number))
+        let chunk = self.place(number);
+        copies::count(chunk, Chunk::copied);
+        Arc::make_mut(chunk)
     }
 
     pub fn get(&self, hash: u32, key: &[u8]) -> Option<&R> {
@@ -207,6 +221,7 @@ impl<R: Record> Buckets<R> {
     pub fn take(&mut self, number: usize) -> impl Iterator<Item = (u32, R)> + use<R> {
         let empty = Arc::new(Chunk::new(0));
         let chunk = mem::replace(self.place(number), empty);
+        copies::count(&chunk, Chunk::copied);
         let nodes = Arc::unwrap_or_clone(chunk).nodes;
         nodes.into_iter().map(|node| (node.hash, node.record))
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 
 use super::*;
+use crate::util::copies;
 
 /// What can be done to a list. Indexes are taken modulo its length.
 #[derive(Debug, Clone)]
@@ -302,4 +303,17 @@ fn nodes_inside_are_compressed() {
     (0..600).for_each(|_| _ = list.pop(Side::Left, shape, |_| ()));
     assert_eq!(inside(&list), list.nodes.count() - 2);
     assert_eq!(list.position(Wanted::new(b"another")), Some(4400));
+}
+
+/// Tests that run at the same time may add to it.
+#[test]
+fn what_is_copied_of_a_list_is_counted() {
+    let (mut list, text) = (List::default(), [b'x'; 100]);
+    let (fill, depth, large) = (-2, 0, 1 << 30);
+    let shape = Shape { fill, depth, large };
+    (0..10_000).for_each(|_| list.push(Side::Right, &text, shape));
+    let (_copy, before) = (list.clone(), copies::bytes());
+    list.set(5000, &[b'y'; 100], shape);
+    let copied = copies::bytes() - before;
+    assert!(copied > 4000, "only {copied} bytes were copied");
 }

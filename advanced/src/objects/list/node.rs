@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::{Shape, Side};
 use crate::objects::{Element, Listpack, Output};
 use crate::util::allocation::allocated;
+use crate::util::copies;
 
 /// How many bytes a node may have, by `list-max-listpack-size` from -1 down
 /// (`optimization_level`).
@@ -142,6 +143,7 @@ impl Node {
         let Data::Packed(list) = &mut self.data else {
             return None;
         };
+        copies::count(list, Listpack::memory);
         let result = change(Arc::make_mut(list));
         if was_compressed {
             self.compress();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::Side;
 use super::node::Node;
+use crate::util::copies;
 
 /// How many nodes a piece has at most.
 const PIECE: usize = 64;
@@ -137,7 +138,7 @@ impl Nodes {
             Self::Many(many) => many,
         };
         let piece = &mut many.pieces[at.piece];
-        let node = &mut Arc::make_mut(&mut piece.nodes)[at.node];
+        let node = &mut piece.nodes_mut()[at.node];
         let before = node.len();
         let result = change(node);
         let after = node.len();
@@ -167,7 +168,7 @@ impl Nodes {
             return next;
         }
         let only = many.pieces.front_mut();
-        let only = only.and_then(|piece| Arc::make_mut(&mut piece.nodes).pop_front());
+        let only = only.and_then(|piece| piece.nodes_mut().pop_front());
         *self = Self::One(only.unwrap_or_default());
         next.map(|_| FIRST)
     }
@@ -189,6 +190,12 @@ impl Piece {
             len: nodes.iter().map(Node::len).sum(),
             nodes: nodes.into(),
         }
+    }
+
+    /// The nodes, to be changed. If a snapshot has them too, they are copied first.
+    fn nodes_mut(&mut self) -> &mut VecDeque<Node> {
+        copies::count(&self.nodes, |it| it.len() * size_of::<Node>());
+        Arc::make_mut(&mut self.nodes)
     }
 }
 
@@ -222,7 +229,7 @@ impl Pieces {
             at = self.divide(at);
         }
         let piece = &mut self.pieces[at.piece];
-        Arc::make_mut(&mut piece.nodes).insert(at.node, node);
+        piece.nodes_mut().insert(at.node, node);
         piece.len += len;
         at
     }
@@ -231,7 +238,7 @@ impl Pieces {
     fn divide(&mut self, at: At) -> At {
         const HALF: usize = PIECE / 2;
         let piece = &mut self.pieces[at.piece];
-        let rest = Piece::new(Arc::make_mut(&mut piece.nodes).split_off(HALF));
+        let rest = Piece::new(piece.nodes_mut().split_off(HALF));
         piece.len -= rest.len;
         self.pieces.insert(at.piece + 1, rest);
         match at.node {
@@ -245,7 +252,7 @@ impl Pieces {
 
     fn remove(&mut self, at: At) -> Option<At> {
         let piece = &mut self.pieces[at.piece];
-        let nodes = Arc::make_mut(&mut piece.nodes);
+        let nodes = piece.nodes_mut();
         let removed = nodes.remove(at.node)?.len();
         let left = nodes.len();
         piece.len -= removed;

@@ -11,6 +11,7 @@ pub use intset::Intset;
 use super::{Bytes, Digest, Element, Limits, Object, Output, Record, Table, Write};
 use crate::resp::parse_integer;
 use crate::util::allocation::allocated;
+use crate::util::copies;
 
 /// How many members one SADD of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const MEMBERS_PER_COMMAND: usize = 64;
@@ -44,6 +45,13 @@ pub struct Member(Bytes);
 impl Record for Member {
     fn key(&self) -> &[u8] {
         &self.0
+    }
+
+    fn outside(&self) -> usize {
+        match self.0.spilled() {
+            true => self.0.len(),
+            false => 0,
+        }
     }
 }
 
@@ -243,6 +251,10 @@ impl Object for Set {
     }
 
     fn copy(&self) -> Arc<dyn Object> {
+        // A table shares its pieces with the copy.
+        if let Self::Ints(ints) = self {
+            copies::add(ints.as_bytes().len());
+        }
         Arc::new(self.clone())
     }
 

@@ -18,7 +18,7 @@ pub use ranked::Ranked;
 pub use skiplist::SkipList;
 
 use super::{Digest, Element, Listpack, Object, Output, Write, listpack};
-use crate::util::double;
+use crate::util::{copies, double};
 
 /// How many members one ZADD of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const MEMBERS_PER_COMMAND: usize = 64;
@@ -249,6 +249,10 @@ impl Object for SortedSet {
     }
 
     fn copy(&self) -> Arc<dyn Object> {
+        // The others share their pieces with the copy.
+        if let Self::Packed(list) = self {
+            copies::add(list.memory());
+        }
         Arc::new(self.clone())
     }
 

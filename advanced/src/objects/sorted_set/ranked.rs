@@ -25,6 +25,10 @@ impl Record for Scored {
     fn key(&self) -> &[u8] {
         &self.member
     }
+
+    fn outside(&self) -> usize {
+        0
+    }
 }
 
 /// What an `Arc` has in front of what it holds, in bytes.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::page::Page;
 use super::*;
+use crate::util::copies;
 
 fn member(number: u16) -> Member {
     number.to_string().into_bytes().into()
@@ -86,6 +87,17 @@ proptest! {
             check(&list, &expected);
         }
     }
+}
+
+/// Tests that run at the same time may add to it.
+#[test]
+fn what_is_copied_is_counted() {
+    let mut list = SkipList::default();
+    (0..5000).for_each(|number| list.insert(f64::from(number), member(number)));
+    let (_copy, before) = (list.clone(), copies::bytes());
+    list.insert(2500.5, member(5000));
+    let copied = copies::bytes() - before;
+    assert!(copied > 1000, "only {copied} bytes were copied");
 }
 
 #[test]

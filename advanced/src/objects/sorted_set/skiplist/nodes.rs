@@ -8,6 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::page::Page;
+use crate::util::copies;
 
 /// How many nodes are in one piece.
 const PIECE: usize = 32;
@@ -73,8 +74,14 @@ impl Index<usize> for Nodes {
 
 impl IndexMut<usize> for Nodes {
     fn index_mut(&mut self, number: usize) -> &mut Node {
-        &mut Arc::make_mut(&mut self.pieces[number / PIECE])[number % PIECE]
+        &mut piece_mut(&mut self.pieces[number / PIECE])[number % PIECE]
     }
+}
+
+/// The piece, to be changed. If a snapshot has it too, it is copied first.
+fn piece_mut(piece: &mut Arc<Vec<Node>>) -> &mut Vec<Node> {
+    copies::count(piece, |it| size_of_val(it.as_slice()));
+    Arc::make_mut(piece)
 }
 
 impl Nodes {
@@ -91,7 +98,7 @@ impl Nodes {
             self.pieces.push(Arc::default());
         }
         let last = self.pieces.len() - 1;
-        let piece = Arc::make_mut(&mut self.pieces[last]);
+        let piece = piece_mut(&mut self.pieces[last]);
         piece.push(node);
         last * PIECE + piece.len() - 1
     }
@@ -112,7 +119,9 @@ impl Nodes {
 
     /// The page of a node, to be changed. If a snapshot has it too, it is copied first.
     pub fn page_mut(&mut self, number: usize) -> &mut Page {
-        Arc::make_mut(&mut self[number].page)
+        let page = &mut self[number].page;
+        copies::count(page, Page::size);
+        Arc::make_mut(page)
     }
 
     /// Corrects the score of a node whose first entry has changed.
