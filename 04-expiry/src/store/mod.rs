@@ -86,8 +86,8 @@ impl Store {
         value
     }
 
-    /// Looks up keys before any of them is needed: one of each command of a pipeline, and all of
-    /// MGET and MSET.
+    /// Looks up keys before any of them is needed: one of each command of a pipeline, and the
+    /// first of MGET and MSET.
     ///
     /// A lookup mostly waits for memory. Done one key at a time, the waits add up; done together,
     /// the processor has several under way at once. The first argument of a command need not be a

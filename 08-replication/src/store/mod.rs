@@ -256,8 +256,8 @@ impl Store {
         value
     }
 
-    /// Looks up keys before any of them is needed: one of each command of a pipeline, and all of
-    /// MGET and MSET.
+    /// Looks up keys before any of them is needed: one of each command of a pipeline, and the
+    /// first of MGET and MSET.
     ///
     /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one key at a
     /// time, the waits add up; if all slots are asked for first and then all entries, the

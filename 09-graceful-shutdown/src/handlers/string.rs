@@ -254,10 +254,16 @@ fn getdel(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     Ok(())
 }
 
+/// How many keys of one command are looked up together. Of more, those that come first would be
+/// out of the processor's cache again when they are needed.
+const LOOKED_UP_TOGETHER: usize = 64;
+
 /// `MGET key [key …]`
 fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = args.skip(1);
-    ctx.state.store.prefetch(keys.iter());
+    ctx.state
+        .store
+        .prefetch(keys.iter().take(LOOKED_UP_TOGETHER));
     ctx.reply.array(keys.len());
     for key in keys.iter() {
         reply_value(&mut ctx.reply, ctx.state.store.get(key));
@@ -277,7 +283,7 @@ fn pairs<'a>(args: Args<'a>, name: &str) -> Result<impl Iterator<Item = (&'a [u8
 /// `MSET key value [key value …]`
 fn mset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let keys = pairs(args, "mset")?.map(|(key, _)| key);
-    ctx.state.store.prefetch(keys);
+    ctx.state.store.prefetch(keys.take(LOOKED_UP_TOGETHER));
     for (key, value) in pairs(args, "mset")? {
         ctx.state.store.set_bytes(key, value);
     }
