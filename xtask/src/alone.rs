@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -29,6 +30,9 @@ pub struct Alone {
 /// and with the same flags, so that what they have in common is built once.
 const TARGET: &str = "alone";
 
+/// Where below a target folder cargo puts what it builds without options.
+const BUILT: &str = "debug";
+
 /// The time for removing what was built.
 const CLEAN_LIMIT: Duration = Duration::from_secs(60);
 
@@ -36,10 +40,12 @@ impl Alone {
     /// Copies the step.
     pub fn new(workshop: &Workshop, step: &Step) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let target = target(workshop)?;
+        share_dependencies(&target)?;
         let alone = Alone {
             step: step.clone(),
             lock: workshop.root.join("Cargo.lock"),
-            target: target(workshop)?,
+            target,
             folder,
         };
         alone.copy()?;
@@ -76,7 +82,7 @@ impl Alone {
         Ok(())
     }
 
-    /// Cargo, in the copy. A warning is an error.
+    /// Cargo, in the copy.
     pub fn cargo(&self) -> Command {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(self.dir());
@@ -84,7 +90,6 @@ impl Alone {
         // The copy is built again with each solution, and then only what that changes.
         cargo.env("CARGO_INCREMENTAL", "1");
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
-        cargo.env("RUSTFLAGS", "-D warnings");
         cargo
     }
 
@@ -127,6 +132,31 @@ pub fn clean(workshop: &Workshop, steps: &[&Step]) -> Result<()> {
             cargo.args(["--package", &package_name(step)?]);
         }
         processes::run(&mut cargo, CLEAN_LIMIT)?;
+    }
+    Ok(())
+}
+
+/// What the workshop's own builds compiled of other crates need not be compiled again for the copies:
+/// before the first of them, they get links to it. Cargo decides which of it fits.
+fn share_dependencies(target: &Path) -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock();
+    let to = target.join(BUILT);
+    let Some(from) = target.parent().map(|it| it.join(BUILT)) else {
+        return Ok(());
+    };
+    if to.exists() {
+        return Ok(());
+    }
+    for folder in ["build", "deps", ".fingerprint"] {
+        // Where there is nothing to share, all is compiled.
+        for entry in WalkDir::new(from.join(folder)).into_iter().flatten() {
+            let place = to.join(entry.path().strip_prefix(&from)?);
+            match entry.file_type().is_dir() {
+                true => fs::create_dir_all(&place)?,
+                false => fs::hard_link(entry.path(), &place)?,
+            }
+        }
     }
     Ok(())
 }

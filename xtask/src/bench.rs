@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::alone::Alone;
+use crate::graders::OTHER_SERVER;
 use crate::processes::{self, Ended};
 use crate::programs::{self, Built, Program};
 use crate::side_by_side::tests_at_once_of_each;
@@ -61,8 +62,9 @@ impl Workbench {
     /// warning counts.
     pub fn build(&mut self) -> Result<Option<String>> {
         let built = self.cargo(&[])?;
+        let log = refused(&built);
         self.programs = built.programs;
-        Ok((!built.success).then_some(built.log))
+        Ok(log)
     }
 
     /// Builds the server and the unit tests anew, after a change below `src`.
@@ -82,8 +84,8 @@ impl Workbench {
     /// need, cargo would compile the dependencies with other features.
     fn build_some(&mut self, more: &[&str]) -> Result<Option<String>> {
         let built = self.cargo(&[&["--bins", "--test", EXERCISES], more].concat())?;
-        if !built.success {
-            return Ok(Some(built.log));
+        if let Some(log) = refused(&built) {
+            return Ok(Some(log));
         }
         // A program has another name if what it is built with is another.
         for new in built.programs {
@@ -101,7 +103,7 @@ impl Workbench {
     pub fn test(&self) -> Result<Option<Ended>> {
         for program in self.programs.iter().filter(|it| it.is_test) {
             let mut command = program.command();
-            command.env_remove("WORKSHOP_SERVER");
+            command.env_remove(OTHER_SERVER);
             command.env("WORKSHOP_IN_PART", "1");
             command.env("RUST_TEST_THREADS", tests_at_once_of_each().to_string());
             for part in LONG.iter().chain([&GRADERS]) {
@@ -132,4 +134,9 @@ impl Workbench {
         cargo.args(["test", "--no-run", "--quiet"]).args(targets);
         programs::build(&mut cargo)
     }
+}
+
+/// What the compiler says of a copy that does not build, or only with a warning.
+fn refused(built: &Built) -> Option<String> {
+    (!built.success || built.warned).then(|| built.log.clone())
 }

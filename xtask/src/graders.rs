@@ -18,6 +18,12 @@ pub use libtest::Test;
 /// Where they are.
 pub const FILE: &str = "tests/exercises.rs";
 
+/// How the suites and the graders are told to start another server than the step's own.
+pub const OTHER_SERVER: &str = "WORKSHOP_SERVER";
+
+/// How real Redis is started.
+pub const REDIS: &str = "redis-server --save '' --appendonly no";
+
 /// The time for one exercise's graders.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
@@ -37,7 +43,7 @@ pub fn by_cargo(mut cargo: Command) -> Command {
 /// The program, ready for its options.
 fn prepared(mut program: Command) -> Command {
     // The suites' harness would start another server than the step's.
-    program.env_remove("WORKSHOP_SERVER");
+    program.env_remove(OTHER_SERVER);
     // A failure says what was asked; where in the grader's code is noise.
     program.env("RUST_BACKTRACE", "0");
     program
@@ -101,7 +107,17 @@ impl Grade {
     /// Runs the graders of one exercise, whether ignored or not: who works on an
     /// exercise may well have switched its graders on.
     pub fn of(program: Command, exercise: u8, limit: Duration) -> Result<Self> {
+        Self::run(prepared(program), exercise, limit)
+    }
+
+    /// The same on real Redis.
+    pub fn on_redis(program: Command, exercise: u8) -> Result<Self> {
         let mut program = prepared(program);
+        program.env(OTHER_SERVER, REDIS);
+        Self::run(program, exercise, LIMIT)
+    }
+
+    fn run(mut program: Command, exercise: u8, limit: Duration) -> Result<Self> {
         program.args(["--include-ignored", "--format", "pretty"]);
         let ended = processes::run(program.arg(prefix(exercise)), limit)?;
         Ok(Grade::read(ended, &prefix(exercise)))

@@ -7,6 +7,7 @@
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +23,13 @@ static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// What a shell reports for a program that ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
+
+/// Where the shell would find that program.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    places.find(|it| it.is_file())
+}
 
 /// When the tool is asked to end, all that it runs ends with it.
 pub fn end_with_the_tool() -> Result<()> {

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::diagnostic::DiagnosticLevel;
 use cargo_metadata::{Artifact, Message};
 
 use crate::docs::package_name;
@@ -50,12 +51,15 @@ impl Program {
 }
 
 /// What a build came to.
+#[derive(Default)]
 pub struct Built {
     /// Whether all of it succeeded.
     pub success: bool,
     /// What was built, even if other things were not.
     pub programs: Vec<Program>,
-    /// What cargo said to people.
+    /// Whether the compiler had a warning.
+    pub warned: bool,
+    /// What the compiler and cargo said to people.
     pub log: String,
 }
 
@@ -86,22 +90,28 @@ pub fn first_time(step: &Step, cargo: &Command) -> Result<()> {
 
 /// Runs this `cargo test --no-run`, or whatever else builds.
 pub fn build(cargo: &mut Command) -> Result<Built> {
-    cargo.arg("--message-format=json-render-diagnostics");
+    cargo.arg("--message-format=json");
     let Ended { success, output } = processes::run(cargo, LIMIT)?;
     if success.is_none() {
         bail!("the build was ended because it took more than an hour");
     }
-    let messages = Message::parse_stream(output.as_bytes());
-    let programs = messages.filter_map(|message| match message.ok()? {
-        Message::CompilerArtifact(artifact) => program(artifact),
-        _ => None,
-    });
-    let for_people = output.lines().filter(|it| !it.starts_with(FOR_MACHINES));
-    Ok(Built {
+    let mut built = Built {
         success: success == Some(true),
-        programs: programs.collect(),
-        log: for_people.map(|line| format!("{line}\n")).collect(),
-    })
+        ..Built::default()
+    };
+    for message in Message::parse_stream(output.as_bytes()) {
+        match message? {
+            Message::CompilerArtifact(artifact) => built.programs.extend(program(artifact)),
+            Message::CompilerMessage(of) => {
+                built.warned |= of.message.level == DiagnosticLevel::Warning;
+                built.log.extend(of.message.rendered);
+            }
+            _ => {}
+        }
+    }
+    let for_people = output.lines().filter(|it| !it.starts_with(FOR_MACHINES));
+    built.log.extend(for_people.map(|line| format!("{line}\n")));
+    Ok(built)
 }
 
 /// Builds the servers and the programs of tests of all steps, together: alone, each
@@ -124,16 +134,19 @@ pub fn all_of_all_steps(workshop: &Workshop) -> Result<Vec<Program>> {
     Ok(built.programs)
 }
 
-/// Builds the servers and the programs of tests of all chapters.
-pub fn of_all_chapters(workshop: &Workshop) -> Result<Vec<Program>> {
-    let Some(first) = workshop.chapters.first() else {
-        return Ok(Vec::new());
-    };
+/// Builds the server and the programs of tests of a chapter.
+pub fn of_chapter(step: &Step) -> Result<Vec<Program>> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--no-run", "--quiet", "--workspace"]);
-    let built = build(cargo.current_dir(&first.dir))?;
+    cargo.args([
+        "test",
+        "--no-run",
+        "--quiet",
+        "--package",
+        &package_name(step)?,
+    ]);
+    let built = build(cargo.current_dir(&step.dir))?;
     if !built.success {
-        bail!("not all chapters build:\n{}", built.log.trim_end());
+        bail!("{} does not build:\n{}", step.name, built.log.trim_end());
     }
     Ok(built.programs)
 }

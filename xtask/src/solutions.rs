@@ -20,6 +20,7 @@ use crate::graders;
 use crate::heart::Heart;
 use crate::hearts;
 use crate::output::print;
+use crate::processes::on_path;
 use crate::side_by_side::side_by_side;
 use crate::standalone;
 use crate::steps::{Number, Root, Step, Workshop};
@@ -33,7 +34,7 @@ const EXERCISES: u8 = 4;
 /// How many a chapter has.
 const EXERCISES_OF_CHAPTER: u8 = 2;
 /// The checks of one exercise.
-const CHECKS: u64 = 8;
+const CHECKS: u64 = 9;
 
 /// The command's options.
 #[derive(clap::Args, Debug)]
@@ -136,6 +137,13 @@ fn check_exercises(step: &Step, bench: &mut Workbench, tally: &Tally) -> Result<
     for number in 1..=exercises(step) {
         let what = "its grader fails on the untouched step";
         tally.check(step, number, what, || graders.check_unsolved(bench, number))?;
+        let what = "real Redis satisfies its grader";
+        match on_path("redis-server") {
+            Some(_) => {
+                tally.check(step, number, what, || graders.check_redis(bench, number))?;
+            }
+            None => tally.skip(1),
+        }
     }
     let mut solved = Vec::new();
     for number in 1..=exercises(step) {

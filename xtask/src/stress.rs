@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::graders::{OTHER_SERVER, REDIS};
 use crate::output::print;
 use crate::processes::Group;
 use crate::programs;
@@ -40,11 +41,14 @@ pub fn run(args: Args) -> Result<()> {
         Some(number) => workshop.step(number)?,
         None => list::newest(&workshop)?,
     };
-    let programs = programs::all_of_all_steps(&workshop)?;
+    let programs = match step.is_chapter() {
+        true => programs::of_chapter(step)?,
+        false => programs::all_of_all_steps(&workshop)?,
+    };
     let mut tests = list::of_step(&workshop, step, &programs)?;
     tests.retain(|test| test.name.contains(&args.name));
     if args.redis {
-        let on_redis = |test: runner::Test| test.with("WORKSHOP_SERVER", list::REDIS);
+        let on_redis = |test: runner::Test| test.with(OTHER_SERVER, REDIS);
         tests = tests.into_iter().map(on_redis).collect();
     }
     if tests.is_empty() {

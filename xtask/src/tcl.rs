@@ -11,6 +11,7 @@ mod unit;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,7 @@ use crate::docs::package_name;
 use crate::output::{HINT, paint, print, report};
 use crate::processes;
 use crate::programs;
+use crate::side_by_side::side_by_side;
 use crate::steps::{Number, Root, Step, Workshop, read_text};
 use skip::Skips;
 use unit::{Outcome, Suite};
@@ -55,7 +57,6 @@ pub fn run(args: Args) -> Result<()> {
     };
     let list = List::read(&workshop.root)?;
     let skips = Skips::read(&workshop.root)?;
-    let mut findings = Vec::new();
     print(&format!(
         "{}\n",
         paint(
@@ -63,32 +64,22 @@ pub fn run(args: Args) -> Result<()> {
             "chapter  unit                              passed  skipped  failed  seconds"
         )
     ))?;
-    for chapter in &list.chapters {
-        let step = workshop.step(chapter.number.parse().map_err(anyhow::Error::msg)?)?;
-        if args.chapter.is_some_and(|it| it != step.number) {
-            continue;
-        }
-        let units = match &args.unit {
-            Some(unit) => vec![Unit::named(unit, chapter)],
-            None => chapter.units.clone(),
-        };
-        if units.is_empty() {
-            continue;
-        }
-        let suite = Suite::prepare(&workshop.root, &source, &server(step)?)?;
-        for unit in &units {
-            let left_out = skips.of(&unit.unit, chapter, &list);
-            let began = Instant::now();
-            let outcome = suite.run(unit, &left_out)?;
-            print(&row(chapter, unit, &outcome, began.elapsed()))?;
-            findings.extend(faults(chapter, unit, &outcome));
-            if args.write && outcome.passed > unit.passed {
-                raise(&workshop, chapter, unit, outcome.passed)?;
-            } else if args.unit.is_none() && outcome.passed > unit.passed {
-                findings.push(too_low(chapter, unit, &outcome));
-            }
-        }
-    }
+    let run = Run {
+        workshop: &workshop,
+        args: &args,
+        list: &list,
+        skips: &skips,
+        source: &source,
+        findings: Mutex::default(),
+    };
+    let chosen = args.chapter.map(|one| one.to_string());
+    let is_chosen = |it: &&Chapter| chosen.as_ref().is_none_or(|one| *one == it.number);
+    let chapters: Vec<_> = (0..).zip(list.chapters.iter().filter(is_chosen)).collect();
+    side_by_side(&chapters, |(place, chapter)| run.chapter(*place, chapter))?;
+    let Run {
+        skips, findings, ..
+    } = run;
+    let mut findings = findings.into_inner().expect("no worker panics");
     findings.extend(skips.stale(&list));
     report(
         &findings,
@@ -96,9 +87,55 @@ pub fn run(args: Args) -> Result<()> {
     )
 }
 
+/// What the chapters, which are run side by side, have in common.
+struct Run<'a> {
+    workshop: &'a Workshop,
+    args: &'a Args,
+    list: &'a List,
+    skips: &'a Skips,
+    source: &'a Path,
+    findings: Mutex<Vec<String>>,
+}
+
+impl Run<'_> {
+    /// Runs the units of a chapter, one after the other.
+    fn chapter(&self, place: u32, chapter: &Chapter) -> Result<()> {
+        let units = match &self.args.unit {
+            Some(unit) => vec![Unit::named(unit, chapter)],
+            None => chapter.units.clone(),
+        };
+        if units.is_empty() {
+            return Ok(());
+        }
+        let number = chapter.number.parse().map_err(anyhow::Error::msg)?;
+        let server = server(self.workshop.step(number)?)?;
+        let folder = self.workshop.root.join("target/tcl").join(&chapter.number);
+        let suite = Suite::prepare(self.source, &server, folder, place)?;
+        for unit in &units {
+            self.unit(&suite, chapter, unit)?;
+        }
+        Ok(())
+    }
+
+    fn unit(&self, suite: &Suite, chapter: &Chapter, unit: &Unit) -> Result<()> {
+        let left_out = self.skips.of(&unit.unit, chapter, self.list);
+        let began = Instant::now();
+        let outcome = suite.run(unit, &left_out)?;
+        let mut findings = self.findings.lock().expect("no worker panics");
+        print(&row(chapter, unit, &outcome, began.elapsed()))?;
+        findings.extend(faults(chapter, unit, &outcome));
+        if self.args.write && outcome.passed > unit.passed {
+            raise(self.workshop, chapter, unit, outcome.passed)?;
+        } else if self.args.unit.is_none() && outcome.passed > unit.passed {
+            findings.push(too_low(chapter, unit, &outcome));
+        }
+        Ok(())
+    }
+}
+
 /// The folder with Redis's source; none where it cannot be had, which is a failure in CI.
 fn source(root: &Path) -> Result<Option<PathBuf>> {
-    let missing = match unit::on_path(TCLSH) {
+    let missing = match processes::on_path(TCLSH) {
         None => format!("{TCLSH} is missing; install tcl"),
         Some(_) => {
             let ended = processes::run(&mut Command::new(root.join(SOURCE)), FETCH)?;

@@ -34,11 +34,10 @@ pub enum Part {
     Steps,
     /// The suites of the newest step, which are those of all steps, on real Redis.
     Redis,
-    /// The graders of all exercises on real Redis.
-    Graders,
-    /// Every chapter's unit tests and suites, and the newest step's suites on the last chapter.
+    /// The unit tests and suites of the last chapter, which are those of all chapters, and the
+    /// newest step's suites on it.
     Chapters,
-    /// The suites of the last chapter, and the graders of all chapters, on real Redis.
+    /// The suites of the last chapter on real Redis.
     ChaptersOnRedis,
     /// The workshop's own tool: its unit tests.
     ToolUnits,

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use walkdir::WalkDir;
 
 use crate::chapters::Unit;
-use crate::processes;
+use crate::processes::{self, on_path};
 
 /// The time for one unit; the slowest takes a minute.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -72,12 +72,13 @@ pub struct Outcome {
 pub struct Suite {
     folder: PathBuf,
     server: PathBuf,
+    /// Which of the suites that are run at the same time it is.
+    place: u32,
 }
 
 impl Suite {
     /// Makes the copy: the suite writes into its own folder, and looks for programs there.
-    pub fn prepare(root: &Path, source: &Path, server: &Path) -> Result<Self> {
-        let folder = root.join("target/tcl");
+    pub fn prepare(source: &Path, server: &Path, folder: PathBuf, place: u32) -> Result<Self> {
         let programs = folder.join("src");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&programs)?;
@@ -104,7 +105,11 @@ impl Suite {
             }
         }
         let server = server.to_owned();
-        Ok(Suite { folder, server })
+        Ok(Suite {
+            folder,
+            server,
+            place,
+        })
     }
 
     /// Runs the unit against a server of its own, or has the suite start it.
@@ -115,7 +120,7 @@ impl Suite {
             true => None,
             false => Some(Server::start(&self.server)?),
         };
-        let mut ports = ports();
+        let mut ports = ports(self.place);
         let ended = loop {
             let mut tcl = self.command(unit, skips.path(), server.as_ref());
             tcl.args(["--baseport", &ports.next().unwrap_or_default().to_string()]);
@@ -153,15 +158,10 @@ impl Suite {
     }
 }
 
-pub fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut places = std::env::split_paths(&path).map(|folder| folder.join(program));
-    places.find(|it| it.is_file())
-}
-
-/// The ports that the suite may use for itself: any that others are unlikely to have.
-fn ports() -> impl ExactSizeIterator<Item = u32> {
-    let from = std::process::id() % 80;
+/// The ports that the suite may use for itself: any that others are unlikely to have, be they another
+/// run of this tool or another suite of this run.
+fn ports(place: u32) -> impl ExactSizeIterator<Item = u32> {
+    let from = std::process::id() % 80 + 13 * place;
     (0..8u32).map(move |more| 21_500 + (from + 11 * more) % 100 * 100)
 }
 

@@ -6,35 +6,32 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::list::{EXERCISES, SUITE, newest, of_step, on_redis};
+use super::list::{SUITE, newest, of_step, on_redis};
 use super::runner::Test;
 use crate::chapters::{LIST, List};
 use crate::docs::package_name;
+use crate::graders::OTHER_SERVER;
 use crate::programs::{self, Program};
 use crate::steps::{Step, Workshop};
 
 /// Without flags, because those come after the config file, of which the suite has tests.
 const REDIS: &str = "redis-server";
 
-/// The tests of all chapters, on their own servers or on real Redis.
+/// The tests of the last chapter, on its own server or on real Redis. Those before it are tested with
+/// the solutions of their exercises, in copies.
 pub fn of(workshop: &Workshop, own: bool, redis: bool) -> Result<Vec<Test>> {
-    let programs = programs::of_all_chapters(workshop)?;
     let Some(last) = workshop.chapters.last() else {
         return Ok(Vec::new());
     };
+    let programs = programs::of_chapter(last)?;
     let mut tests = Vec::new();
     if redis {
-        let suite = on_redis(last, &programs, SUITE, &[])?.into_iter();
-        tests.extend(suite.map(|test| test.with("WORKSHOP_SERVER", REDIS)));
-        for chapter in &workshop.chapters {
-            tests.extend(on_redis(chapter, &programs, EXERCISES, &["--ignored"])?);
-        }
+        let suite = on_redis(last, &programs)?.into_iter();
+        tests.extend(suite.map(|test| test.with(OTHER_SERVER, REDIS)));
     }
     if own {
         tests.extend(of_newest_step(workshop, last, &programs)?);
-        for chapter in workshop.chapters.iter().rev() {
-            tests.extend(of_step(workshop, chapter, &programs)?);
-        }
+        tests.extend(of_step(workshop, last, &programs)?);
     }
     Ok(tests)
 }

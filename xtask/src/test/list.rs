@@ -7,11 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use super::runner::Test;
 use super::{Part, chapters};
+use crate::graders::{OTHER_SERVER, REDIS};
 use crate::programs::{self, Program};
 use crate::steps::{Step, Workshop, read};
-
-/// How real Redis is started.
-pub const REDIS: &str = "redis-server --save '' --appendonly no";
 
 /// The program with all suites of a step.
 pub const SUITE: &str = "suite";
@@ -26,19 +24,14 @@ const TOOL: &str = "xtask";
 pub fn of(workshop: &Workshop, parts: &[Part]) -> Result<Vec<Test>> {
     let has = |part| parts.contains(&part);
     let mut tests = Vec::new();
-    if has(Part::Redis) || has(Part::Steps) || has(Part::Graders) {
+    if has(Part::Redis) || has(Part::Steps) {
         let programs = programs::all_of_all_steps(workshop)?;
         if has(Part::Redis) {
-            tests.extend(on_redis(newest(workshop)?, &programs, SUITE, &[])?);
+            tests.extend(on_redis(newest(workshop)?, &programs)?);
         }
         if has(Part::Steps) {
             for step in workshop.steps.iter().rev() {
                 tests.extend(of_step(workshop, step, &programs)?);
-            }
-        }
-        if has(Part::Graders) {
-            for step in workshop.lineage() {
-                tests.extend(on_redis(step, &programs, EXERCISES, &["--ignored"])?);
             }
         }
     }
@@ -97,20 +90,14 @@ fn is_known(step: &Step, before: &Step, test: &str) -> bool {
     matches!((mine, theirs), (Ok(mine), Ok(theirs)) if mine == theirs)
 }
 
-pub fn on_redis(
-    step: &Step,
-    programs: &[Program],
-    name: &str,
-    options: &[&'static str],
-) -> Result<Vec<Test>> {
+/// The suites of a step, on real Redis.
+pub fn on_redis(step: &Step, programs: &[Program]) -> Result<Vec<Test>> {
     let mut tests = Vec::new();
-    for program in programs::of_step(programs, step).filter(|it| it.is_test && it.name == name) {
-        for test in program.tests(options)? {
-            let label = format!("{} on Redis", label(step, program));
-            let mut test = Test::new(program, &test, label).with("WORKSHOP_SERVER", REDIS);
-            test.options = options.to_vec();
-            tests.push(test);
-        }
+    for program in programs::of_step(programs, step).filter(|it| it.is_test && it.name == SUITE) {
+        let label = format!("{} on Redis", label(step, program));
+        let names = program.tests(&[])?.into_iter();
+        let test = |name: String| Test::new(program, &name, label.clone());
+        tests.extend(names.map(|name| test(name).with(OTHER_SERVER, REDIS)));
     }
     Ok(tests)
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::graders::OTHER_SERVER;
+use crate::lesson::attempt::PATIENCE;
 use crate::outcome::{self, Outcome, Verdict};
 use crate::output::{REMOVED, paint, print};
 use crate::programs::Program;
@@ -15,6 +17,10 @@ use crate::side_by_side::{at_once, tests_at_once};
 /// Where there is no terminal for a bar, how often is said how far it is.
 const SAY: Duration = Duration::from_secs(30);
 
+/// For so many seconds a test waits for a reply. Other programs may write so much that the disk takes
+/// longer for an fsync than the suites' 20 s.
+const LONG_PATIENCE: &str = "60";
+
 /// A test that is to be run.
 #[derive(Clone)]
 pub struct Test {
@@ -22,7 +28,6 @@ pub struct Test {
     pub name: String,
     /// What it is told under, like `05-aof-persistence suite`.
     pub label: String,
-    pub options: Vec<&'static str>,
     /// Nothing may be left out on our own server where everything is installed.
     pub on_own_server: bool,
     environment: Vec<(&'static str, String)>,
@@ -34,7 +39,6 @@ impl Test {
             program: program.clone(),
             name: name.to_owned(),
             label,
-            options: Vec::new(),
             on_own_server: false,
             environment: Vec::new(),
         }
@@ -48,8 +52,8 @@ impl Test {
 
     fn command(&self) -> Command {
         let mut command = self.program.command();
-        command.env_remove("WORKSHOP_SERVER");
-        command.args(&self.options);
+        command.env_remove(OTHER_SERVER);
+        command.env(PATIENCE, LONG_PATIENCE);
         command.envs(self.environment.iter().cloned());
         command
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::paths::normal;
+use crate::processes::on_path;
 
 /// The words of the command, those that name files as whole paths.
 pub fn resolve(command: &str, here: &Path) -> Result<Vec<String>> {
@@ -17,7 +18,7 @@ pub fn resolve(command: &str, here: &Path) -> Result<Vec<String>> {
     let Some(program) = words.first() else {
         bail!("name the command that starts the server, like: make verify-03 SERVER=./my-server");
     };
-    if !program.contains('/') && here.join(program).is_file() && !on_path(program) {
+    if !program.contains('/') && here.join(program).is_file() && on_path(program).is_none() {
         bail!("`{program}` is no command; for the file in this folder write ./{program}");
     }
     // The program itself is looked up on the PATH unless it has a slash.
@@ -40,11 +41,6 @@ fn whole(word: &str, here: &Path) -> String {
         true => normal(&here.join(word)).display().to_string(),
         false => word.to_owned(),
     }
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 #[cfg(test)]
