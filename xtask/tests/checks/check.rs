@@ -368,7 +368,7 @@ fn a_grader_that_breaks_off_is_not_yet() {
 
 #[test]
 fn without_cargo_it_says_where_to_get_it() {
-    let told = solved().run_with(&["check", "01"], "PATH", Some("/nowhere"));
+    let told = solved().run_with(&["check", "01"], &[("PATH", Some("/nowhere"))]);
     told.fails(&["cargo cannot be found", "https://rustup.rs"]);
 }
 

@@ -153,19 +153,21 @@ impl Scratch {
 
     /// Runs the tool here, as a person would and not as CI.
     pub fn run(&self, args: &[&str]) -> Told {
-        self.run_with(args, "CI", None)
+        self.run_with(args, &[("CI", None)])
     }
 
     /// Runs the tool here with `CI=true`.
     pub fn run_in_ci(&self, args: &[&str]) -> Told {
-        self.run_with(args, "CI", Some("true"))
+        self.run_with(args, &[("CI", Some("true"))])
     }
 
-    /// Runs the tool here with that variable, or without it.
-    pub fn run_with(&self, args: &[&str], name: &str, value: Option<&str>) -> Told {
+    /// Runs the tool here with these variables, or without them.
+    pub fn run_with(&self, args: &[&str], variables: &[(&str, Option<&str>)]) -> Told {
         let mut command = self.tool(args);
-        command.env_remove(name);
-        command.envs(value.map(|value| (name, value)));
+        for (name, value) in variables {
+            command.env_remove(name);
+            command.envs(value.map(|value| (name, value)));
+        }
         Told::new(&command.output().expect("xtask runs"))
     }
 
@@ -180,6 +182,8 @@ impl Scratch {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.args(args).arg("--root").arg(self.root());
         command
+            // No scratch workshop is about Redis.
+            .env("WORKSHOP_REDIS", "none")
             .env_remove("CARGO_TARGET_DIR")
             .env_remove("RUSTFLAGS")
             .env_remove("RUST_BACKTRACE");

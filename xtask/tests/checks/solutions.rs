@@ -162,6 +162,28 @@ fn a_wrong_solution_that_satisfies_its_grader_is_seen() {
 }
 
 #[test]
+fn a_grader_that_redis_does_not_satisfy_is_seen() {
+    let scratch = clean();
+    // What stands for Redis here answers nothing but 4, like the solution of exercise 4.
+    scratch.replace(
+        "01-echo/tests/exercises.rs",
+        "fn ask(question: &str) -> String {\n",
+        "fn ask(question: &str) -> String {\n    if std::env::var(\"WORKSHOP_SERVER\").is_ok() {\n        \
+         return \"4\".to_owned();\n    }\n",
+    );
+    scratch.write("bin/redis-server", "");
+    let path = std::env::var("PATH").expect("a PATH");
+    let path = format!("{}:{path}", scratch.path("bin").display());
+    let variables = [("WORKSHOP_REDIS", None), ("PATH", Some(path.as_str()))];
+    let told = scratch.run_with(&["solutions", "01"], &variables);
+    told.fails(&[
+        "✗ 01 exercise 3: real Redis satisfies its grader",
+        "next: let it ask for what Redis does",
+        "ok 01 exercise 4: real Redis satisfies its grader",
+    ]);
+}
+
+#[test]
 fn graders_and_solutions_that_prove_nothing_are_seen() {
     let scratch = clean();
     // The untouched step satisfies grader 1, and solution 2 does not solve.
