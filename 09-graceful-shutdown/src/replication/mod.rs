@@ -30,6 +30,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use strum::{Display, IntoStaticStr};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -70,8 +71,9 @@ pub struct Address {
     pub port: u16,
 }
 
-/// The state of the link to the primary (`repl_state` in Redis).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The state of the link to the primary (`repl_state` in Redis), as ROLE names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Link {
     /// There is no connection; the next attempt follows.
     Connect,
@@ -108,8 +110,9 @@ pub struct Replica {
     pub acknowledged: i64,
 }
 
-/// How far a replica is (`replstate` in Redis).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a replica is (`replstate` in Redis), as INFO names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReplicaState {
     /// It waits for its RDB file, which is being written.
     WaitBgsave,
@@ -292,7 +295,7 @@ impl Replication {
                 replica.port,
                 self.offset() - replica.acknowledged,
                 replica.client.idle().as_secs(),
-                replica.state.name()
+                replica.state
             );
         }
         if self.is_read() {
@@ -466,28 +469,5 @@ impl Replication {
 impl Primary {
     pub fn is_connected(&self) -> bool {
         self.link == Link::Connected
-    }
-}
-
-impl ReplicaState {
-    /// The state's name in INFO.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::WaitBgsave => "wait_bgsave",
-            Self::SendBulk => "send_bulk",
-            Self::Online => "online",
-        }
-    }
-}
-
-impl Link {
-    /// The state's name in ROLE.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Connecting => "connecting",
-            Self::Sync => "sync",
-            Self::Connected => "connected",
-        }
     }
 }
