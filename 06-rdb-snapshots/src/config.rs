@@ -107,7 +107,7 @@ enum Kind {
     /// A number of seconds, at least this many.
     Seconds(u64, fn(&mut Config) -> &mut Duration),
     /// A number of bytes, such as `64mb`, at least this many.
-    Memory(i64, fn(&mut Config) -> &mut usize),
+    Memory(u64, fn(&mut Config) -> &mut usize),
     /// A name without a path.
     FileName(fn(&mut Config) -> &mut String),
     /// Text that these functions write and read.
@@ -345,24 +345,20 @@ fn parse_yes_no(value: &str) -> Result<bool, String> {
 fn parse_number(value: &str, least: u64, most: u64) -> Result<u64, String> {
     let number =
         parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
-    match u64::try_from(number) {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!(
-            "argument must be between {least} and {most} inclusive"
-        )),
-    }
+    within(number, least, most)
 }
 
 /// A number of bytes that is `least` or more.
-fn parse_size(value: &str, least: i64) -> Result<usize, String> {
+fn parse_size(value: &str, least: u64) -> Result<usize, String> {
     let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
-    match usize::try_from(bytes) {
-        Ok(size) if bytes >= least => Ok(size),
-        _ => Err(format!(
-            "argument must be between {least} and {} inclusive",
-            i64::MAX
-        )),
-    }
+    Ok(within(bytes, least, i64::MAX as u64)? as usize)
+}
+
+/// Checks that a number is between these two, both included.
+fn within(number: i64, least: u64, most: u64) -> Result<u64, String> {
+    let number = u64::try_from(number).ok();
+    let number = number.filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("argument must be between {least} and {most} inclusive"))
 }
 
 /// The manifest names files by words, so a name must be one.
