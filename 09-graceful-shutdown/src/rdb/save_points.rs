@@ -1,10 +1,9 @@
 //! When the data was saved, whether that succeeded, and whether it is due again
 //! (in Redis `server.saveparams`, `server.lastsave` and others).
 
-use std::num::IntErrorKind;
 use std::time::{Duration, Instant};
 
-use crate::util::unix_time;
+use crate::util::{strtoll, unix_time};
 
 /// The time between a save that failed and the next try (`CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY: Duration = Duration::from_secs(5);
@@ -30,7 +29,8 @@ impl SavePoint {
         if text.is_empty() {
             return Some(Vec::new());
         }
-        let numbers: Option<Vec<u64>> = text.split(' ').map(parse_number).collect();
+        let number = |word| u64::try_from(strtoll(word)?).ok();
+        let numbers: Option<Vec<u64>> = text.split(' ').map(number).collect();
         let numbers = numbers?;
         let (pairs, []) = numbers.as_chunks::<2>() else {
             return None;
@@ -50,18 +50,6 @@ impl SavePoint {
         let pairs = pairs.map(|point| format!("{} {}", point.seconds, point.changes));
         pairs.collect::<Vec<_>>().join(" ")
     }
-}
-
-/// Reads a number as C's `strtoll` does: it ends at a NUL byte, no digits are 0, and what
-/// is too much for 64 bits is the largest number.
-fn parse_number(word: &str) -> Option<u64> {
-    let word = word.split('\0').next().unwrap_or_default();
-    let number = word.parse::<i64>().or_else(|error| match error.kind() {
-        IntErrorKind::Empty => Ok(0),
-        IntErrorKind::PosOverflow => Ok(i64::MAX),
-        _ => Err(error),
-    });
-    number.ok()?.try_into().ok()
 }
 
 /// When and how the last saves ended, for INFO, LASTSAVE and the save points.
