@@ -17,6 +17,7 @@ use crate::logging::LogLevel;
 use crate::rdb::{self, SavePoint};
 use crate::replication::Address;
 use crate::resp::{MAX_BULK, parse_integer};
+use crate::util::strtoll;
 
 use self::Change::{Free, Immutable, Protected, Same};
 use self::Kind::{Always, FileName, Memory, Number, Other, Seconds, YesNo};
@@ -475,20 +476,9 @@ fn parse_output_limit(hard: &str, soft: &str, seconds: &str) -> Option<OutputLim
     Some(OutputLimit {
         hard: parse_memory(hard)? as u64,
         soft: parse_memory(soft)? as u64,
-        seconds: parse_seconds(seconds)?,
+        // As in Redis, of a larger number only the low 32 bits count.
+        seconds: u32::try_from(strtoll(seconds)? as i32).ok()?,
     })
-}
-
-/// Reads as C's `strtoll` does, and keeps the lower 32 bits, as Redis does.
-fn parse_seconds(text: &str) -> Option<u32> {
-    let text = c_string(text);
-    let digits = text.strip_prefix('+').unwrap_or(text);
-    let number = match digits {
-        "" => 0,
-        _ if !digits.bytes().all(|byte| byte.is_ascii_digit()) => return None,
-        _ => digits.parse().unwrap_or(i64::MAX),
-    };
-    u32::try_from(number as i32).ok()
 }
 
 /// Accepts only 0, because this server has no bound on memory.
@@ -539,12 +529,19 @@ mod tests {
             Ok("normal 0 0 0 slave 0 18446744073709551615 3 pubsub 1048576 2000 3".into())
         );
         assert_eq!(limits(""), Ok(OutputLimits::default()));
+        let seconds = |text: &str| shown(&format!("normal 1 2 {text}"));
+        for (text, kept) in [("", 0), ("-4294967295", 1), ("-99999999999999999999", 0)] {
+            let expected = OutputLimits::default().to_string();
+            let expected = expected.replacen("0 0 0", &format!("1 2 {kept}"), 1);
+            assert_eq!(seconds(text), Ok(expected), "{text:?}");
+        }
         for text in [
             " ",
             "pubsub 1 2",
             "pubsub 1 2 3 ",
             "master 1 2 3",
             "pubsub -1 2 3",
+            "pubsub 1 2 +",
             "pubsub 1 2 -3",
             "pubsub 1 2 9223372036854775808",
         ] {
