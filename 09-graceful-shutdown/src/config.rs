@@ -529,11 +529,13 @@ mod tests {
             Ok("normal 0 0 0 slave 0 18446744073709551615 3 pubsub 1048576 2000 3".into())
         );
         assert_eq!(limits(""), Ok(OutputLimits::default()));
-        let seconds = |text: &str| shown(&format!("normal 1 2 {text}"));
-        for (text, kept) in [("", 0), ("-4294967295", 1), ("-99999999999999999999", 0)] {
-            let expected = OutputLimits::default().to_string();
-            let expected = expected.replacen("0 0 0", &format!("1 2 {kept}"), 1);
-            assert_eq!(seconds(text), Ok(expected), "{text:?}");
+        for (text, expected) in [
+            ("normal 1 2 ", "normal 1 2 0 "),
+            ("normal 1 2 -4294967295", "normal 1 2 1 "),
+            ("normal 1 2 -99999999999999999999", "normal 1 2 0 "),
+        ] {
+            let shown = shown(text);
+            assert!(shown.is_ok_and(|it| it.starts_with(expected)), "{text:?}");
         }
         for text in [
             " ",
