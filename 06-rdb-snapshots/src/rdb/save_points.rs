@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use smart_default::SmartDefault;
+
 use crate::util::{strtoll, unix_time};
 
 /// The time between a save that failed and the next try (`CONFIG_BGSAVE_RETRY_DELAY`).
@@ -53,12 +55,15 @@ impl SavePoint {
 }
 
 /// When and how the last saves ended, for INFO, LASTSAVE and the save points.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Saves {
     /// When the last save succeeded, in seconds since 1970 (LASTSAVE); until then, when the
     /// server started.
+    #[default(unix_time().as_secs())]
     pub last: u64,
+    #[default(Instant::now())]
     succeeded: Instant,
+    #[default(Instant::now())]
     tried: Instant,
     /// `Store::changes` at the last save that succeeded.
     saved_changes: u64,
@@ -72,23 +77,6 @@ pub struct Saves {
     /// expired.
     pub loaded: u64,
     pub expired: u64,
-}
-
-impl Default for Saves {
-    fn default() -> Self {
-        let now = Instant::now();
-        Self {
-            last: unix_time().as_secs(),
-            succeeded: now,
-            tried: now,
-            saved_changes: 0,
-            failed: false,
-            took: None,
-            count: 0,
-            loaded: 0,
-            expired: 0,
-        }
-    }
 }
 
 impl Saves {

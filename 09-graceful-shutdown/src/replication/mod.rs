@@ -30,6 +30,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use smart_default::SmartDefault;
 use strum::{Display, IntoStaticStr};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -45,13 +46,16 @@ pub use sync_file::SyncFile;
 const NO_ID: &str = "0000000000000000000000000000000000000000";
 
 /// The state of replication, in both roles: the feed and its replicas, and the primary.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Replication {
     /// The replication id: the name of the feed (`master_replid` in INFO).
+    #[default(random_id())]
     pub id: String,
     /// The id that the feed had before this server became a primary, and the first offset that
     /// is not part of that feed (`master_replid2` and `second_repl_offset` in INFO).
+    #[default(NO_ID.into())]
     pub second_id: String,
+    #[default(-1)]
     pub second_offset: i64,
     feed: Feed,
     /// The replicas of this server, by the ids of their clients.
@@ -120,21 +124,6 @@ pub enum ReplicaState {
     SendBulk,
     /// It is sent the feed.
     Online,
-}
-
-impl Default for Replication {
-    fn default() -> Self {
-        Self {
-            id: random_id(),
-            second_id: NO_ID.into(),
-            second_offset: -1,
-            feed: Feed::default(),
-            replicas: BTreeMap::new(),
-            primary: None,
-            wanted: watch::Sender::default(),
-            acknowledged: watch::Sender::default(),
-        }
-    }
 }
 
 /// The feed, and the replicas that read it.
