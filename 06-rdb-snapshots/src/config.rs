@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use smart_default::SmartDefault;
 
 use crate::aof::{BaseFormat, Fsync, Location};
 use crate::logging::LogLevel;
@@ -19,75 +20,65 @@ use crate::resp::{MAX_BULK, parse_integer};
 use self::Change::{Free, Immutable, Protected, Same};
 use self::Kind::{Always, FileName, Memory, Number, Other, Seconds, YesNo};
 
-/// The parameters and their values.
-#[derive(Debug, Clone)]
+/// The parameters and their values. One without a default here is 0, `no` or nothing at first.
+#[derive(Debug, Clone, SmartDefault)]
 pub struct Config {
+    #[default(Ipv4Addr::LOCALHOST.into())]
     pub bind: IpAddr,
+    #[default(6380)]
     pub port: u16,
+    #[default(1)]
     pub io_threads: u64,
     /// The longest string that a client may send or build, in bytes.
+    #[default(MAX_BULK)]
     pub proto_max_bulk_len: usize,
     /// How many clients there may be at once.
+    #[default(10_000)]
     pub maxclients: u64,
     /// For how long a client may be idle before it is disconnected; 0 is for ever.
     pub timeout: Duration,
     /// For how long a connection may be idle before the system sends a TCP keep-alive; 0 is for
     /// ever.
+    #[default(Duration::from_secs(300))]
     pub tcp_keepalive: Duration,
     /// Only clients on this machine may connect.
+    #[default(true)]
     pub protected_mode: bool,
+    #[default(LogLevel::Notice)]
     pub loglevel: LogLevel,
     /// The folder that all files are in or below.
+    #[default(".")]
     pub dir: String,
     pub appendonly: bool,
+    #[default(Fsync::Everysec)]
     pub appendfsync: Fsync,
     /// What the names of the AOF's files begin with.
+    #[default("appendonly.aof")]
     pub appendfilename: String,
     /// The folder of the AOF, in `dir`.
+    #[default("appendonlydir")]
     pub appenddirname: String,
     /// The AOF is rewritten when it has grown by so many percent (0 is never) and is
     /// larger than so many bytes.
+    #[default(100)]
     pub auto_aof_rewrite_percentage: u64,
+    #[default(64 << 20)]
     pub auto_aof_rewrite_min_size: usize,
     /// The base of the AOF is an RDB, not made of commands.
+    #[default(true)]
     pub aof_use_rdb_preamble: bool,
     /// The save points: when to save without a command.
     pub save: Vec<SavePoint>,
     /// The name of the RDB file.
+    #[default("dump.rdb")]
     pub dbfilename: String,
+    #[default(true)]
     pub rdbcompression: bool,
+    #[default(true)]
     pub rdbchecksum: bool,
     /// Refuse writes after a save in the background that failed.
+    #[default(true)]
     pub stop_writes_on_bgsave_error: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            bind: Ipv4Addr::LOCALHOST.into(),
-            port: 6380,
-            io_threads: 1,
-            proto_max_bulk_len: MAX_BULK,
-            maxclients: 10_000,
-            timeout: Duration::ZERO,
-            tcp_keepalive: Duration::from_secs(300),
-            protected_mode: true,
-            loglevel: LogLevel::Notice,
-            dir: ".".into(),
-            appendonly: false,
-            appendfsync: Fsync::Everysec,
-            appendfilename: "appendonly.aof".into(),
-            appenddirname: "appendonlydir".into(),
-            auto_aof_rewrite_percentage: 100,
-            auto_aof_rewrite_min_size: 64 << 20,
-            aof_use_rdb_preamble: true,
-            save: Vec::new(),
-            dbfilename: "dump.rdb".into(),
-            rdbcompression: true,
-            rdbchecksum: true,
-            stop_writes_on_bgsave_error: true,
-        }
-    }
 }
 
 /// One row of [`PARAMETERS`].
@@ -107,7 +98,7 @@ enum Kind {
     /// A number of seconds, at least this many.
     Seconds(u64, fn(&mut Config) -> &mut Duration),
     /// A number of bytes, such as `64mb`, at least this many.
-    Memory(i64, fn(&mut Config) -> &mut usize),
+    Memory(u64, fn(&mut Config) -> &mut usize),
     /// A name without a path.
     FileName(fn(&mut Config) -> &mut String),
     /// Text that these functions write and read.
@@ -345,24 +336,20 @@ fn parse_yes_no(value: &str) -> Result<bool, String> {
 fn parse_number(value: &str, least: u64, most: u64) -> Result<u64, String> {
     let number =
         parse_integer(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
-    match u64::try_from(number) {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!(
-            "argument must be between {least} and {most} inclusive"
-        )),
-    }
+    within(number, least, most)
 }
 
 /// A number of bytes that is `least` or more.
-fn parse_size(value: &str, least: i64) -> Result<usize, String> {
+fn parse_size(value: &str, least: u64) -> Result<usize, String> {
     let bytes = parse_memory(value).ok_or("argument must be a memory value")?;
-    match usize::try_from(bytes) {
-        Ok(size) if bytes >= least => Ok(size),
-        _ => Err(format!(
-            "argument must be between {least} and {} inclusive",
-            i64::MAX
-        )),
-    }
+    Ok(within(bytes, least, i64::MAX as u64)? as usize)
+}
+
+/// Checks that a number is between these two, both included.
+fn within(number: i64, least: u64, most: u64) -> Result<u64, String> {
+    let number = u64::try_from(number).ok();
+    let number = number.filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("argument must be between {least} and {most} inclusive"))
 }
 
 /// The manifest names files by words, so a name must be one.

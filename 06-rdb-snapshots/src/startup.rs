@@ -14,7 +14,7 @@ use crate::handlers;
 use crate::logging;
 use crate::net::listener;
 use crate::recovery;
-use crate::recovery::Accept;
+use crate::recovery::{Accept, RecoveryError};
 use crate::state::Shared;
 use crate::util::open_files;
 
@@ -65,10 +65,9 @@ async fn serve(cli: &Cli) -> Result<(), String> {
 /// get `-LOADING`.
 async fn recover(shared: Shared, accept: Accept) -> Result<(), String> {
     let recovery = move || recovery::run(&shared, handlers::table(), accept);
-    match tokio::task::spawn_blocking(recovery).await {
-        Ok(recovered) => recovered.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    }
+    let recovered = tokio::task::spawn_blocking(recovery).await;
+    let recovered = recovered.map_err(RecoveryError::from).flatten();
+    recovered.map_err(|error| error.to_string())
 }
 
 /// Ends the process at a panic, which is a bug and may have left the store half changed. A server

@@ -15,9 +15,10 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 /// The phase of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
     /// It serves clients.
+    #[default]
     Running,
     /// It executes reads. Writes wait, so that the replicas can catch up.
     Draining,
@@ -54,7 +55,7 @@ pub struct Attempt {
 }
 
 /// What every connection may see, and wait for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Status {
     pub phase: Phase,
     /// The attempt that is in progress, or has succeeded.
@@ -68,7 +69,7 @@ pub struct Status {
 pub struct Requests(watch::Sender<Status>);
 
 /// The state of the shutdown, behind the server's lock.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lifecycle {
     /// A copy of `status.phase`, which can be read without the lock of the `watch`.
     phase: Phase,
@@ -92,20 +93,6 @@ impl Requests {
     /// Is this attempt neither aborted nor failed?
     pub fn is_current(&self, attempt: Attempt) -> bool {
         self.0.borrow().attempt == Some(attempt)
-    }
-}
-
-impl Default for Lifecycle {
-    fn default() -> Self {
-        Self {
-            phase: Phase::Running,
-            status: watch::Sender::new(Status {
-                phase: Phase::Running,
-                attempt: None,
-                aborted: 0,
-            }),
-            drained: None,
-        }
     }
 }
 

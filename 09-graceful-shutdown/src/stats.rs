@@ -3,13 +3,18 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime};
 
+use smart_default::SmartDefault;
+
 /// Counters since the start or since `CONFIG RESETSTAT`.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Stats {
+    #[default(Instant::now())]
     started: Instant,
     /// How much memory the process occupied when it started, in bytes.
+    #[default(memory_in_use())]
     pub startup_memory: u64,
     /// Identifies this run of the server; Sentinel notices a restart by it.
+    #[default(random_id())]
     pub run_id: String,
     pub connections_received: u64,
     /// How many connections were rejected.
@@ -69,26 +74,6 @@ pub fn lines(values: &[(&str, &dyn Display)]) -> String {
 /// How much memory the process occupies, in bytes; 0 if the system does not say.
 pub fn memory_in_use() -> u64 {
     memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
-}
-
-impl Default for Stats {
-    fn default() -> Self {
-        Self {
-            started: Instant::now(),
-            startup_memory: memory_in_use(),
-            run_id: random_id(),
-            connections_received: 0,
-            connections_rejected: 0,
-            bytes_received: 0,
-            bytes_sent: 0,
-            repl_received: 0,
-            repl_sent: 0,
-            peak_memory: 0,
-            rates: Rates::default(),
-            commands_processed: 0,
-            loading: None,
-        }
-    }
 }
 
 impl Stats {

@@ -52,7 +52,7 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.integer(command.arity);
     reply.set(command.flags.len());
     for flag in command.flags {
-        reply.simple(&flag.name());
+        reply.simple(flag.into());
     }
     // No command has keys yet.
     for position in [0, 0, 0] {

@@ -13,6 +13,8 @@ mod error;
 mod help;
 mod table;
 
+use strum::IntoStaticStr;
+
 use crate::client::Client;
 use crate::resp::{Args, Reply};
 use crate::state::State;
@@ -56,8 +58,9 @@ impl<'a> Context<'a> {
 /// arity has been checked before it is called.
 pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result;
 
-/// What `COMMAND INFO` calls the flags of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What `COMMAND INFO` calls the flags of a command: `no_async_loading` for `NoAsyncLoading`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Flag {
     /// Changes the data set.
     Write,
@@ -79,20 +82,6 @@ pub enum Flag {
     NoAuth,
     /// May run while a script is being killed.
     AllowBusy,
-}
-
-impl Flag {
-    /// What `COMMAND INFO` calls it: `no_async_loading` for `NoAsyncLoading`.
-    pub fn name(self) -> String {
-        let mut name = String::new();
-        for letter in format!("{self:?}").chars() {
-            if letter.is_uppercase() && !name.is_empty() {
-                name.push('_');
-            }
-            name.push(letter.to_ascii_lowercase());
-        }
-        name
-    }
 }
 
 /// One line of the table.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tracing::warn;
 
-use super::manifest::{Manifest, ManifestError, Part};
+use super::manifest::{Manifest, Part};
 use super::rewrite::write_commands;
 use crate::store::Store;
 use crate::util::file::{Temporary, sync_folder};
@@ -53,7 +53,7 @@ pub enum FolderError {
         "{path} is damaged: {error}; put back a copy of it, or see what it names with \
          redis-check-aof {path}"
     )]
-    Manifest { path: PathBuf, error: ManifestError },
+    Manifest { path: PathBuf, error: String },
     #[error(
         "{manifest} is missing or cut off: it does not name {file}, which holds data; put the \
          manifest back, or move the file away to go on without it"

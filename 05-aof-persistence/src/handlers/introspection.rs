@@ -98,7 +98,7 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.integer(command.arity);
     reply.set(command.flags.len());
     for flag in command.flags {
-        reply.simple(&flag.name());
+        reply.simple(flag.into());
     }
     for position in [command.keys.first, command.keys.last, command.keys.step] {
         reply.integer(position);

@@ -14,8 +14,6 @@
 
 use std::fmt;
 
-use thiserror::Error;
-
 use crate::resp::inline::words;
 use crate::resp::parse_integer;
 
@@ -24,17 +22,6 @@ const MAX_LINE: usize = 1024;
 
 /// What the name of an increment ends with.
 const INCREMENT: &str = ".incr.aof";
-
-/// What is wrong with a manifest. Lines count from 1.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum ManifestError {
-    #[error("line {line}: {what}")]
-    Line { line: usize, what: &'static str },
-    #[error("it names no file of an AOF")]
-    Empty,
-    #[error("it says that increments are history, but not the base before them")]
-    History,
-}
 
 /// One file of the AOF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +46,10 @@ impl Manifest {
     /// server: a name may be quoted, a line may be a comment, and a later version may add more
     /// pairs to a line. Everything else is an error, because a line that is misread can cost a
     /// whole file.
-    pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
+    ///
+    /// # Errors
+    /// Says what is wrong, with the number of the line; lines count from 1.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
         let mut manifest = Self::default();
         for (text, line) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
             if text.starts_with(b"#") {
@@ -67,7 +57,7 @@ impl Manifest {
             }
             parse_line(text)
                 .and_then(|(part, kind)| manifest.add(part, kind))
-                .map_err(|what| ManifestError::Line { line, what })?;
+                .map_err(|what| format!("line {line}: {what}"))?;
         }
         manifest.check()?;
         Ok(manifest)
@@ -96,14 +86,14 @@ impl Manifest {
     /// Checks what no single line shows. The letters `h` and `i` differ in one bit, and history
     /// is deleted. An increment becomes history together with the base before it, so history
     /// without a base is damage.
-    fn check(&self) -> Result<(), ManifestError> {
+    fn check(&self) -> Result<(), &'static str> {
         if self.is_empty() {
-            return Err(ManifestError::Empty);
+            return Err("it names no file of an AOF");
         }
         let is_base = |part: &Part| !part.name.ends_with(INCREMENT);
         match self.history.is_empty() || self.history.iter().any(is_base) {
             true => Ok(()),
-            false => Err(ManifestError::History),
+            false => Err("it says that increments are history, but not the base before them"),
         }
     }
 
@@ -326,7 +316,7 @@ mod tests {
             format!("file {}{rest}", "x".repeat(length - 5 - rest.len()))
         };
         assert!(Manifest::parse(line(1024).as_bytes()).is_ok());
-        let error = Manifest::parse(line(1025).as_bytes()).map_err(|error| error.to_string());
+        let error = Manifest::parse(line(1025).as_bytes());
         assert_eq!(error, Err("line 1: it is too long".into()));
     }
 
@@ -389,7 +379,7 @@ mod tests {
                 "line 2: the increments are not in order",
             ),
         ] {
-            let error = Manifest::parse(text.as_bytes()).map_err(|error| error.to_string());
+            let error = Manifest::parse(text.as_bytes());
             assert_eq!(error, Err(expected.to_owned()), "{text:?}");
         }
     }

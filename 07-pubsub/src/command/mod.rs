@@ -14,6 +14,8 @@ mod help;
 mod propagate;
 mod table;
 
+use strum::IntoStaticStr;
+
 use crate::client::Client;
 use crate::resp::{Args, Reply};
 use crate::state::State;
@@ -61,8 +63,9 @@ impl<'a> Context<'a> {
 /// arity has been checked before it is called.
 pub type Handler = fn(&mut Context<'_>, Args<'_>) -> Result;
 
-/// What `COMMAND INFO` calls the flags of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What `COMMAND INFO` calls the flags of a command: `no_async_loading` for `NoAsyncLoading`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Flag {
     /// Changes the data set.
     Write,
@@ -92,20 +95,6 @@ pub enum Flag {
     AllowBusy,
     /// May run while its client is a subscriber and speaks RESP2. `COMMAND INFO` does not show it.
     Subscribed,
-}
-
-impl Flag {
-    /// What `COMMAND INFO` calls it: `no_async_loading` for `NoAsyncLoading`.
-    pub fn name(self) -> String {
-        let mut name = String::new();
-        for letter in format!("{self:?}").chars() {
-            if letter.is_uppercase() && !name.is_empty() {
-                name.push('_');
-            }
-            name.push(letter.to_ascii_lowercase());
-        }
-        name
-    }
 }
 
 /// One line of the table.

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use smallvec::SmallVec;
+use smart_default::SmartDefault;
 
 pub use snapshot::{Entry, Snapshot};
 use table::Table;
@@ -104,8 +105,9 @@ struct Place<'a> {
 }
 
 /// The keys, their values and their deadlines.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Store {
+    #[default(no_segments())]
     segments: Vec<Arc<Segment>>,
     hasher: RandomState,
     /// How many keys there are in all segments, and how many deadlines.
@@ -113,6 +115,7 @@ pub struct Store {
     volatile: usize,
     /// Which segment the next sample of the deadlines begins in, and how many of
     /// its deadlines are still to be sampled in this round; both go down.
+    #[default((SEGMENTS, 0))]
     sampled_to: (usize, usize),
     /// A moving average of the times to live that samples saw, in milliseconds.
     average_ttl: i64,
@@ -128,25 +131,6 @@ pub struct Store {
     /// While the data is loaded nothing expires: what the AOF says was done to a key
     /// was done while that was still there.
     pub loading: bool,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self {
-            segments: no_segments(),
-            hasher: RandomState::default(),
-            keys: 0,
-            volatile: 0,
-            sampled_to: (SEGMENTS, 0),
-            average_ttl: 0,
-            clock: Clock::default(),
-            counters: Counters::default(),
-            changes: 0,
-            copied: 0,
-            expired: Vec::new(),
-            loading: false,
-        }
-    }
 }
 
 /// Empty segments. All share one table until they are written to.

@@ -190,7 +190,7 @@ fn replication(state: &State) -> String {
             "slave{number}:ip={},port={},state={},offset={},lag={lag}\r\n",
             replica.client.addr.ip(),
             replica.port,
-            replica.state.name(),
+            replica.state,
             replica.acknowledged,
         );
     }

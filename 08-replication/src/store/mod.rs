@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use smallvec::SmallVec;
+use smart_default::SmartDefault;
 
 pub use snapshot::{Entry, Snapshot};
 use table::Table;
@@ -109,8 +110,9 @@ struct Place<'a> {
 }
 
 /// The keys, their values and their deadlines.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Store {
+    #[default(no_segments())]
     segments: Vec<Arc<Segment>>,
     hasher: RandomState,
     /// How many keys there are in all segments, and how many deadlines.
@@ -118,6 +120,7 @@ pub struct Store {
     volatile: usize,
     /// Which segment the next sample of the deadlines begins in, and how many of
     /// its deadlines are still to be sampled in this round; both go down.
+    #[default((SEGMENTS, 0))]
     sampled_to: (usize, usize),
     /// A moving average of the times to live that samples saw, in milliseconds.
     average_ttl: i64,
@@ -133,6 +136,7 @@ pub struct Store {
     /// Data is being loaded.
     pub loading: bool,
     /// What happens to a key that has expired; `State` derives it for each command.
+    #[default(Expiry::Remove)]
     pub expiry: Expiry,
     /// The keys that got their deadline from a client of this replica, which may be writable.
     /// No primary will say that they are removed (`slaveKeysWithExpire`).
@@ -152,28 +156,6 @@ pub enum Expiry {
     /// It is as if it had not expired: commands from the AOF or the primary were executed while
     /// it was still there.
     Ignore,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self {
-            segments: no_segments(),
-            hasher: RandomState::default(),
-            keys: 0,
-            volatile: 0,
-            sampled_to: (SEGMENTS, 0),
-            average_ttl: 0,
-            clock: Clock::default(),
-            counters: Counters::default(),
-            changes: 0,
-            copied: 0,
-            expired: Vec::new(),
-            loading: false,
-            expiry: Expiry::Remove,
-            tracked: Table::default(),
-            tracked_to: 0,
-        }
-    }
 }
 
 /// Empty segments. All share one table until they are written to.

@@ -1,10 +1,11 @@
 //! When the data was saved, whether that succeeded, and whether it is due again
 //! (in Redis `server.saveparams`, `server.lastsave` and others).
 
-use std::num::IntErrorKind;
 use std::time::{Duration, Instant};
 
-use crate::util::unix_time;
+use smart_default::SmartDefault;
+
+use crate::util::{strtoll, unix_time};
 
 /// The time between a save that failed and the next try (`CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY: Duration = Duration::from_secs(5);
@@ -30,7 +31,8 @@ impl SavePoint {
         if text.is_empty() {
             return Some(Vec::new());
         }
-        let numbers: Option<Vec<u64>> = text.split(' ').map(parse_number).collect();
+        let number = |word| u64::try_from(strtoll(word)?).ok();
+        let numbers: Option<Vec<u64>> = text.split(' ').map(number).collect();
         let numbers = numbers?;
         let (pairs, []) = numbers.as_chunks::<2>() else {
             return None;
@@ -52,25 +54,16 @@ impl SavePoint {
     }
 }
 
-/// Reads a number as C's `strtoll` does: it ends at a NUL byte, no digits are 0, and what
-/// is too much for 64 bits is the largest number.
-fn parse_number(word: &str) -> Option<u64> {
-    let word = word.split('\0').next().unwrap_or_default();
-    let number = word.parse::<i64>().or_else(|error| match error.kind() {
-        IntErrorKind::Empty => Ok(0),
-        IntErrorKind::PosOverflow => Ok(i64::MAX),
-        _ => Err(error),
-    });
-    number.ok()?.try_into().ok()
-}
-
 /// When and how the last saves ended, for INFO, LASTSAVE and the save points.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Saves {
     /// When the last save succeeded, in seconds since 1970 (LASTSAVE); until then, when the
     /// server started.
+    #[default(unix_time().as_secs())]
     pub last: u64,
+    #[default(Instant::now())]
     succeeded: Instant,
+    #[default(Instant::now())]
     tried: Instant,
     /// `Store::changes` at the last save that succeeded.
     saved_changes: u64,
@@ -84,23 +77,6 @@ pub struct Saves {
     /// expired.
     pub loaded: u64,
     pub expired: u64,
-}
-
-impl Default for Saves {
-    fn default() -> Self {
-        let now = Instant::now();
-        Self {
-            last: unix_time().as_secs(),
-            succeeded: now,
-            tried: now,
-            saved_changes: 0,
-            failed: false,
-            took: None,
-            count: 0,
-            loaded: 0,
-            expired: 0,
-        }
-    }
 }
 
 impl Saves {

@@ -30,6 +30,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use smart_default::SmartDefault;
+use strum::{Display, IntoStaticStr};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -44,13 +46,16 @@ pub use sync_file::SyncFile;
 const NO_ID: &str = "0000000000000000000000000000000000000000";
 
 /// The state of replication, in both roles: the feed and its replicas, and the primary.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Replication {
     /// The replication id: the name of the feed (`master_replid` in INFO).
+    #[default(random_id())]
     pub id: String,
     /// The id that the feed had before this server became a primary, and the first offset that
     /// is not part of that feed (`master_replid2` and `second_repl_offset` in INFO).
+    #[default(NO_ID.into())]
     pub second_id: String,
+    #[default(-1)]
     pub second_offset: i64,
     feed: Feed,
     /// The replicas of this server, by the ids of their clients.
@@ -70,8 +75,9 @@ pub struct Address {
     pub port: u16,
 }
 
-/// The state of the link to the primary (`repl_state` in Redis).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The state of the link to the primary (`repl_state` in Redis), as ROLE names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Link {
     /// There is no connection; the next attempt follows.
     Connect,
@@ -108,8 +114,9 @@ pub struct Replica {
     pub acknowledged: i64,
 }
 
-/// How far a replica is (`replstate` in Redis).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a replica is (`replstate` in Redis), as INFO names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReplicaState {
     /// It waits for its RDB file, which is being written.
     WaitBgsave,
@@ -117,21 +124,6 @@ pub enum ReplicaState {
     SendBulk,
     /// It is sent the feed.
     Online,
-}
-
-impl Default for Replication {
-    fn default() -> Self {
-        Self {
-            id: random_id(),
-            second_id: NO_ID.into(),
-            second_offset: -1,
-            feed: Feed::default(),
-            replicas: BTreeMap::new(),
-            primary: None,
-            wanted: watch::Sender::default(),
-            acknowledged: watch::Sender::default(),
-        }
-    }
 }
 
 /// The feed, and the replicas that read it.
@@ -292,7 +284,7 @@ impl Replication {
                 replica.port,
                 self.offset() - replica.acknowledged,
                 replica.client.idle().as_secs(),
-                replica.state.name()
+                replica.state
             );
         }
         if self.is_read() {
@@ -466,28 +458,5 @@ impl Replication {
 impl Primary {
     pub fn is_connected(&self) -> bool {
         self.link == Link::Connected
-    }
-}
-
-impl ReplicaState {
-    /// The state's name in INFO.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::WaitBgsave => "wait_bgsave",
-            Self::SendBulk => "send_bulk",
-            Self::Online => "online",
-        }
-    }
-}
-
-impl Link {
-    /// The state's name in ROLE.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Connecting => "connecting",
-            Self::Sync => "sync",
-            Self::Connected => "connected",
-        }
     }
 }

@@ -134,7 +134,7 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     let is_shown = |flag: &&Flag| **flag != Flag::Subscribed;
     reply.set(command.flags.iter().filter(is_shown).count());
     for flag in command.flags.iter().filter(is_shown) {
-        reply.simple(&flag.name());
+        reply.simple(flag.into());
     }
     for position in [command.keys.first, command.keys.last, command.keys.step] {
         reply.integer(position);

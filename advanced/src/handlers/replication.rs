@@ -113,12 +113,10 @@ const MAX_ADDRESS: usize = 255;
 
 /// Begins to write an RDB file of the data as it is now.
 fn begin_file(ctx: &Context<'_>) -> Result<Arc<SyncFile>> {
-    let (data, offset) = (ctx.state.store.snapshot(), ctx.state.replication.offset());
-    let (options, folder) = (
-        ctx.state.config.rdb_options(),
-        ctx.state.config.dir.clone().into(),
-    );
-    SyncFile::begin(data, offset, options, folder).map_err(|error| {
+    let state = &*ctx.state;
+    let (data, offset) = (state.store.snapshot(), state.replication.offset());
+    let (options, folder) = (state.config.rdb_options(), state.config.dir.clone());
+    SyncFile::begin(data, offset, options, folder.into()).map_err(|error| {
         warn!("cannot begin to write a file for a replica: {error}");
         CommandError::new("ERR BGSAVE failed, replication can't continue")
     })
@@ -166,7 +164,7 @@ fn role(ctx: &mut Context<'_>, _: Args<'_>) -> Result {
         reply.bulk(b"slave");
         reply.bulk(primary.address.host.as_bytes());
         reply.integer(primary.address.port.into());
-        reply.bulk(primary.link.name().as_bytes());
+        reply.bulk(<&str>::from(primary.link).as_bytes());
         reply.integer(if primary.is_connected() { offset } else { -1 });
         return Ok(());
     }

@@ -11,38 +11,25 @@
 pub mod load;
 pub mod replay;
 
+use std::error::Error;
 use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Instant;
 
-use thiserror::Error;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use crate::aof::{Aof, Folder, FolderError};
+use crate::aof::{Aof, Folder};
 use crate::command::Table;
 use crate::rdb::RdbError;
 use crate::state::Shared;
 use crate::stats::Loading;
 use load::Expired;
-use replay::ReplayError;
 
-/// Why the server cannot start with the files that it found.
-#[derive(Debug, Error)]
-pub enum RecoveryError {
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    #[error("cannot append to the AOF: {0}")]
-    Append(io::Error),
-    #[error(
-        "cannot load {path}: {error}. It was left as it is. To see what it holds: redis-check-rdb \
-         {path}"
-    )]
-    Rdb { path: PathBuf, error: RdbError },
-}
+/// Why the server cannot start with the files that it found. It is printed, and the server ends,
+/// whatever it is.
+pub type RecoveryError = Box<dyn Error + Send + Sync>;
 
 /// Lets clients in when a value is sent, or when this is dropped.
 pub type Accept = oneshot::Sender<()>;
@@ -95,7 +82,8 @@ fn replay(folder: Folder, table: &'static Table, shared: &Shared) -> Result<(), 
     let format = shared.lock().config.base_format();
     // This waits for the disk. Clients that are to be told of it do not: they need the lock.
     let mut aof = Aof::default();
-    aof.open(folder, format).map_err(RecoveryError::Append)?;
+    let opened = aof.open(folder, format);
+    opened.map_err(|error| format!("cannot append to the AOF: {error}"))?;
     let state = &mut *shared.lock();
     state.aof = aof;
     info!(
@@ -121,8 +109,12 @@ fn load(path: &Path, shared: &Shared) -> Result<(), RecoveryError> {
         Ok((loaded, _)) => loaded,
         Err(RdbError::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => {
-            let path = path.to_owned();
-            return Err(RecoveryError::Rdb { path, error });
+            let path = path.display();
+            let what = format!(
+                "cannot load {path}: {error}. It was left as it is. To see what it holds: \
+                 redis-check-rdb {path}"
+            );
+            return Err(what.into());
         }
     };
     let state = &mut *shared.lock();

@@ -39,6 +39,7 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use smallvec::SmallVec;
+use smart_default::SmartDefault;
 
 pub use journal::{Change, Journal};
 pub use removal::Removal;
@@ -117,8 +118,9 @@ struct Place<'a> {
 }
 
 /// The keys, their values and their deadlines.
-#[derive(Debug)]
+#[derive(Debug, SmartDefault)]
 pub struct Store {
+    #[default(no_segments())]
     segments: Vec<Arc<Segment>>,
     hasher: RandomState,
     /// How many keys there are in all segments, and how many deadlines.
@@ -126,6 +128,7 @@ pub struct Store {
     volatile: usize,
     /// Which segment the next sample of the deadlines begins in, and how many of
     /// its deadlines are still to be sampled in this round; both go down.
+    #[default((SEGMENTS, 0))]
     sampled_to: (usize, usize),
     /// A moving average of the times to live that samples saw, in milliseconds.
     average_ttl: i64,
@@ -144,6 +147,7 @@ pub struct Store {
     /// Only commands remove keys that have expired (`DEBUG SET-ACTIVE-EXPIRE`).
     pub is_active_expiry_off: bool,
     /// What happens to a key that has expired; `State` derives it for each command.
+    #[default(Expiry::Remove)]
     pub expiry: Expiry,
     /// How such a key is removed.
     pub removal: Removal,
@@ -173,33 +177,6 @@ pub enum Expiry {
     /// It is as if it had not expired: commands from the AOF or the primary were executed while
     /// it was still there.
     Ignore,
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self {
-            segments: no_segments(),
-            hasher: RandomState::default(),
-            keys: 0,
-            volatile: 0,
-            sampled_to: (SEGMENTS, 0),
-            average_ttl: 0,
-            clock: Clock::default(),
-            counters: Counters::default(),
-            changes: 0,
-            copied: 0,
-            expired: Vec::new(),
-            loading: false,
-            is_active_expiry_off: false,
-            expiry: Expiry::Remove,
-            removal: Removal::default(),
-            tracked: Table::default(),
-            tracked_to: 0,
-            events: Journal::default(),
-            #[cfg(feature = "blocking")]
-            awaited: Default::default(),
-        }
-    }
 }
 
 /// Empty segments. All share one table until they are written to.
