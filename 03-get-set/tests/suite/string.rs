@@ -106,6 +106,39 @@ fn mget_mset_and_msetnx() {
 }
 
 #[test]
+fn a_command_may_have_many_keys() {
+    let (_server, mut c) = connect();
+    let keys: String = (0..=200).map(|n| format!(" k{n}")).collect();
+    let pairs = |base: i64| -> String { (0..200).map(|n| format!(" k{n} {}", base + n)).collect() };
+    let values = |base: i64| {
+        let found = (0..200).flat_map(|n| bulk((base + n).to_string()));
+        let values = b"*201\r\n".iter().copied().chain(found);
+        values.chain(NULL.bytes()).collect::<Vec<u8>>()
+    };
+    c.expect(&format!("MSET{}", pairs(0)), OK);
+    c.expect(&format!("MGET{keys}"), values(0));
+    c.expect(&format!("MSETNX{}", pairs(1000)), int(0));
+    c.expect(&format!("DEL{keys}"), int(200));
+    c.expect(&format!("MSETNX{}", pairs(1000)), int(1));
+    c.expect(&format!("MGET{keys}"), values(1000));
+}
+
+#[test]
+fn a_large_value_takes_the_place_of_another() {
+    let (_server, mut c) = connect();
+    let (old, new) = ("o".repeat(100_000), "n".repeat(100_000));
+    c.expect_args(&["SET", "k", &old], OK);
+    c.expect_args(&["SET", "k", &new, "GET"], bulk(&old));
+    c.expect("GET k", bulk(&new));
+    c.expect_args(&["GETSET", "k", &old], bulk(&new));
+    c.expect_args(&["MSET", "k", &new, "l", &old], OK);
+    let both = [b"*2\r\n".to_vec(), bulk(&new), bulk(&old)].concat();
+    c.expect("MGET k l", both);
+    c.expect_args(&["SET", "k", &old, "NX"], NULL);
+    c.expect("GET k", bulk(&new));
+}
+
+#[test]
 fn append_and_strlen() {
     let (_server, mut c) = connect();
     c.expect("STRLEN k", int(0));

@@ -42,6 +42,9 @@ const PREFETCHED_FROM: usize = 20_000;
 /// Below this many keys the table is too small for shrinking to be worth it.
 const SMALL_TABLE: usize = 1024;
 
+/// A string of this length, in bytes, takes so much memory that there should not be two of them.
+const LARGE: usize = 32 * 1024;
+
 /// What happened to the keys, for INFO, since the start or since `CONFIG
 /// RESETSTAT`.
 #[derive(Debug, Default)]
@@ -87,7 +90,7 @@ impl Store {
     }
 
     /// Looks up keys before any of them is needed: one of each command of a pipeline, and the
-    /// first of MGET and MSET.
+    /// next ones of MGET and MSET.
     ///
     /// A lookup mostly waits for memory. Done one key at a time, the waits add up; done together,
     /// the processor has several under way at once. The first argument of a command need not be a
@@ -135,7 +138,18 @@ impl Store {
 
     /// Gives `key` a string as its value, whatever it had before.
     pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
-        self.insert(key, Value::from_bytes(bytes));
+        self.set_bytes_until(key, bytes, None);
+    }
+
+    /// Gives `key` a string as its value, and a deadline or none, whatever it had before. A large
+    /// string is a copy for which there must be memory, so the old value is freed first.
+    pub fn set_bytes_until(&mut self, key: &[u8], bytes: &[u8], deadline: Option<Moment>) {
+        if bytes.len() >= LARGE
+            && let Some(old) = self.entries.get_mut(key)
+        {
+            *old = Value::Integer(0);
+        }
+        self.insert_until(key, Value::from_bytes(bytes), deadline);
     }
 
     /// Gives `key` a value and no deadline, whatever it had before.

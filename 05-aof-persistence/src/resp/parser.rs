@@ -261,6 +261,13 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// The arguments in groups of this many; the last group may have fewer.
+    pub fn chunks(&self, size: usize) -> impl Iterator<Item = Self> + use<'a> {
+        let input = self.input;
+        let groups = self.spans.chunks(size);
+        groups.map(move |spans| Self { input, spans })
+    }
+
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let input = self.input;
         self.spans.iter().map(move |span| &input[span.range()])

@@ -161,9 +161,7 @@ fn set(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let is_met = |must_exist| ctx.state.store.contains(key) == must_exist;
     let allowed = options.must_exist.is_none_or(is_met);
     if allowed {
-        ctx.state
-            .store
-            .insert_until(key, Value::from_bytes(value), deadline);
+        ctx.state.store.set_bytes_until(key, value, deadline);
         // The AOF gets the result instead of the options.
         if args.len() > 3 {
             ctx.propagate_set(key, value, deadline);
@@ -199,9 +197,9 @@ fn psetex(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 
 fn set_until(ctx: &mut Context<'_>, args: Args<'_>, unit: Unit, name: &str) -> Result {
     let deadline = Some(deadline(ctx, unit, &args[2], name)?);
-    let value = Value::from_bytes(&args[3]);
-    ctx.state.store.insert_until(&args[1], value, deadline);
-    ctx.propagate_set(&args[1], &args[3], deadline);
+    let (key, value) = (&args[1], &args[3]);
+    ctx.state.store.set_bytes_until(key, value, deadline);
+    ctx.propagate_set(key, value, deadline);
     ctx.reply.ok();
     Ok(())
 }
@@ -260,44 +258,48 @@ const LOOKED_UP_TOGETHER: usize = 64;
 
 /// `MGET key [key …]`
 fn mget(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let keys = args.skip(1);
-    ctx.state
-        .store
-        .prefetch(keys.iter().take(LOOKED_UP_TOGETHER));
-    ctx.reply.array(keys.len());
-    for key in keys.iter() {
-        reply_value(&mut ctx.reply, ctx.state.store.get(key));
+    ctx.reply.array(args.len() - 1);
+    for keys in args.skip(1).chunks(LOOKED_UP_TOGETHER) {
+        ctx.state.store.prefetch(keys.iter());
+        for key in keys.iter() {
+            reply_value(&mut ctx.reply, ctx.state.store.get(key));
+        }
     }
     Ok(())
 }
 
-/// The arguments after the name as pairs of key and value.
-fn pairs<'a>(args: Args<'a>, name: &str) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])>> {
-    if args.len().is_multiple_of(2) {
-        return Err(CommandError::arity(name));
+/// The arguments after the name, which must be pairs of key and value.
+fn pairs<'a>(args: Args<'a>, name: &str) -> Result<Args<'a>> {
+    match args.len().is_multiple_of(2) {
+        true => Err(CommandError::arity(name)),
+        false => Ok(args.skip(1)),
     }
-    let keys = args.skip(1).iter().step_by(2);
-    Ok(keys.zip(args.skip(2).iter().step_by(2)))
+}
+
+/// Gives each key of these pairs its value.
+fn set_pairs(ctx: &mut Context<'_>, pairs: Args<'_>) {
+    for pairs in pairs.chunks(2 * LOOKED_UP_TOGETHER) {
+        ctx.state.store.prefetch(pairs.iter().step_by(2));
+        for pair in pairs.chunks(2) {
+            ctx.state.store.set_bytes(&pair[0], &pair[1]);
+        }
+    }
 }
 
 /// `MSET key value [key value …]`
 fn mset(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let keys = pairs(args, "mset")?.map(|(key, _)| key);
-    ctx.state.store.prefetch(keys.take(LOOKED_UP_TOGETHER));
-    for (key, value) in pairs(args, "mset")? {
-        ctx.state.store.set_bytes(key, value);
-    }
+    set_pairs(ctx, pairs(args, "mset")?);
     ctx.reply.ok();
     Ok(())
 }
 
 /// `MSETNX key value [key value …]`: all or, if one of the keys exists, none.
 fn msetnx(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
-    let free = !pairs(args, "msetnx")?.any(|(key, _)| ctx.state.store.contains(key));
+    let pairs = pairs(args, "msetnx")?;
+    let exists = |key: &[u8]| ctx.state.store.contains(key);
+    let free = !pairs.iter().step_by(2).any(exists);
     if free {
-        for (key, value) in pairs(args, "msetnx")? {
-            ctx.state.store.set_bytes(key, value);
-        }
+        set_pairs(ctx, pairs);
     }
     ctx.reply.integer(free.into());
     Ok(())

@@ -65,6 +65,9 @@ const MAX_PREFETCHED: usize = 256;
 /// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
 const PREFETCHED_FROM: usize = 2_000;
 
+/// A string of this length, in bytes, takes so much memory that there should not be two of them.
+const LARGE: usize = 32 * 1024;
+
 /// What happened to the keys, for INFO, since the start or since `CONFIG
 /// RESETSTAT`.
 #[derive(Debug, Default)]
@@ -239,7 +242,7 @@ impl Store {
     }
 
     /// Looks up keys before any of them is needed: one of each command of a pipeline, and the
-    /// first of MGET and MSET.
+    /// next ones of MGET and MSET.
     ///
     /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one key at a
     /// time, the waits add up; if all slots are asked for first and then all entries, the
@@ -304,7 +307,19 @@ impl Store {
 
     /// Gives `key` a string as its value, whatever it had before.
     pub fn set_bytes(&mut self, key: &[u8], bytes: &[u8]) {
-        self.insert(key, Value::from_bytes(bytes));
+        self.set_bytes_until(key, bytes, None);
+    }
+
+    /// Gives `key` a string as its value, and a deadline or none, whatever it had before. A large
+    /// string is a copy for which there must be memory, so the old value is freed first.
+    pub fn set_bytes_until(&mut self, key: &[u8], bytes: &[u8], deadline: Option<Moment>) {
+        if bytes.len() >= LARGE {
+            let at = self.find(key);
+            if let Some(old) = self.segment_mut(at).entries.get_mut(at.hash, key) {
+                *old = Value::Integer(0);
+            }
+        }
+        self.insert_until(key, Value::from_bytes(bytes), deadline);
     }
 
     /// Gives `key` a value and no deadline, whatever it had before.

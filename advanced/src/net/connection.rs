@@ -542,8 +542,9 @@ impl Connection {
 
     /// Frees buffers that are not needed. Returns how much to read next, in bytes.
     ///
-    /// For a bulk string that has arrived in part, there is room for as much again as has arrived:
-    /// large values take few reads, and what a client only announces takes no memory.
+    /// For a bulk string that has arrived in part, there is room for seven times as much as has
+    /// arrived: a large value is read in few parts, and is not moved often. What a client only
+    /// announces takes no memory, because the system provides memory when it is written to.
     fn make_room(&mut self) -> usize {
         // Not while replies wait: the output is in use, and the next turn checks again.
         if self.output.is_empty() {
@@ -560,7 +561,7 @@ impl Connection {
         }
         self.client.handle.show(&self.input, &self.output);
         let announced = self.batch.missing(&self.input);
-        let ahead = announced.min(self.input.len().max(MAX_READ));
+        let ahead = announced.min(MAX_READ.max(7 * self.input.len()));
         ahead.max(self.read_size)
     }
 }
