@@ -457,8 +457,8 @@ impl Store {
     /// string is a copy for which there must be memory, so the old value is freed first.
     pub fn set_bytes_until(&mut self, key: &[u8], bytes: &[u8], deadline: Option<Moment>) {
         if bytes.len() >= LARGE {
-            let at = self.find(key);
-            if let Some(old) = self.segment_mut(at).entries.get_mut(at.hash, key) {
+            let (at, now) = (self.find(key), self.clock.seconds());
+            if let Some(old) = self.segment_mut(at).entries.get_mut(at.hash, key, now) {
                 *old = Value::Integer(0);
             }
         }
