@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::elements::Elements;
 use super::key::{ScanOptions, parse_cursor, reply_element, reply_part};
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, KEY, Result, integer, random_count,
@@ -158,9 +159,12 @@ fn hexists(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn hgetall(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let hash = ctx.state.store.object::<Hash>(&args[1])?;
     ctx.reply.map(hash.map_or(0, Hash::len));
-    for (field, value) in hash.iter().flat_map(|hash| hash.iter()) {
-        reply_element(&mut ctx.reply, field);
-        reply_element(&mut ctx.reply, value);
+    let mut elements = Elements::new(&mut ctx.reply);
+    if let Some(hash) = hash {
+        hash.each(|field, value| {
+            elements.put(field);
+            elements.put(value);
+        });
     }
     Ok(())
 }
@@ -182,8 +186,9 @@ fn reply_one_of_each(
 ) -> Result {
     let hash = ctx.state.store.object::<Hash>(&args[1])?;
     ctx.reply.array(hash.map_or(0, Hash::len));
-    for pair in hash.iter().flat_map(|hash| hash.iter()) {
-        reply_element(&mut ctx.reply, choose(pair));
+    let mut elements = Elements::new(&mut ctx.reply);
+    if let Some(hash) = hash {
+        hash.each(|field, value| elements.put(choose((field, value))));
     }
     Ok(())
 }

@@ -164,7 +164,7 @@ impl Value {
             #[cfg(feature = "sets")]
             Self::Set(set) => set,
             Self::Object(shared) => {
-                if Arc::get_mut(shared).is_none() {
+                if Arc::strong_count(shared) > 1 {
                     *shared = shared.copy();
                 }
                 Arc::get_mut(shared).ok_or(WrongType)?
