@@ -75,11 +75,10 @@ fn set_all(ctx: &mut Context<'_>, args: Args<'_>, name: &str) -> Result<i64> {
         return Err(CommandError::arity(name));
     }
     let limits = ctx.state.config.limits;
-    let fields = args.skip(2).iter().step_by(2);
-    let pairs = fields.zip(args.skip(3).iter().step_by(2));
     let created = ctx.state.store.change(&args[1], |hash: &mut Hash| {
-        let count = pairs.len() as u64;
-        let created = pairs.filter(|(field, value)| hash.set(field, value, limits));
+        let fields = (2..args.len()).step_by(2);
+        let count = fields.len() as u64;
+        let created = fields.filter(|field| hash.set(&args[*field], &args[field + 1], limits));
         (created.count() as i64, count)
     })?;
     Ok(created)

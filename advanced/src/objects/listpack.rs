@@ -173,15 +173,30 @@ impl Listpack {
     pub fn search(&self, text: &[u8], step: usize) -> Option<(usize, Range<usize>)> {
         let bytes = &*self.0;
         let number = parse_integer(text);
-        // Names that belong together often begin alike, and differ at the end.
-        let is_text = |it: &[u8]| it.len() == text.len() && it.last() == text.last() && it == text;
+        // What a short string begins with says how long it is. Names that belong together often begin
+        // alike, and differ at the end.
+        let short = if text.len() < 64 {
+            0x80 | text.len() as u8
+        } else {
+            END
+        };
+        let is_text = |it: &[u8]| it.last() == text.last() && it == text;
         let (mut position, mut index) = (self.start(), 0);
         loop {
-            let (element, size) = decode(bytes.get(position..)?)?;
-            let next = position + size + backlen_size(size);
-            let is_found = match element {
-                Element::Text(it) => is_text(it),
-                Element::Integer(value) => Some(value) == number,
+            let (is_found, next) = match *bytes.get(position)? {
+                first @ 0x80..0xC0 => {
+                    let end = position + 1 + usize::from(first & 0x3F);
+                    let is_found = first == short && is_text(bytes.get(position + 1..end)?);
+                    (is_found, end + 1)
+                }
+                _ => {
+                    let (element, next) = self.at(position)?;
+                    let is_found = match element {
+                        Element::Text(it) => it == text,
+                        Element::Integer(value) => Some(value) == number,
+                    };
+                    (is_found, next)
+                }
             };
             if is_found {
                 return Some((index, position..next));

@@ -42,6 +42,9 @@ pub enum Value {
     Object(Arc<dyn Object>),
 }
 
+/// With a short key, an entry of the store is one cache line.
+const _: () = assert!(size_of::<Value>() == 32);
+
 /// The command is for values of another type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongType;
