@@ -78,7 +78,11 @@ pub fn take(ctx: &mut Context<'_>, args: Args<'_>, key: &[u8]) -> Result {
 fn deadline(seconds: &[u8]) -> Result<Option<Instant>> {
     const NO_FLOAT: CommandError = CommandError::new("ERR timeout is not a float or out of range");
     // What is out of range becomes the smallest number in C.
-    let millis = LongDouble::parse(seconds).ok_or(NO_FLOAT)?.ceil_times(1000);
+    let millis = match seconds {
+        // Most wait for ever.
+        b"0" => Some(0),
+        _ => LongDouble::parse(seconds).ok_or(NO_FLOAT)?.ceil_times(1000),
+    };
     let millis = millis.and_then(|millis| u64::try_from(millis).ok());
     let millis = millis.ok_or(CommandError::new("ERR timeout is negative"))?;
     let deadline = Instant::now().checked_add(Duration::from_millis(millis));

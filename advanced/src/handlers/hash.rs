@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::elements::Elements;
 use super::key::{ScanOptions, parse_cursor, reply_element, reply_part};
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, KEY, Result, integer, random_count,
@@ -74,11 +75,10 @@ fn set_all(ctx: &mut Context<'_>, args: Args<'_>, name: &str) -> Result<i64> {
         return Err(CommandError::arity(name));
     }
     let limits = ctx.state.config.limits;
-    let fields = args.skip(2).iter().step_by(2);
-    let pairs = fields.zip(args.skip(3).iter().step_by(2));
     let created = ctx.state.store.change(&args[1], |hash: &mut Hash| {
-        let count = pairs.len() as u64;
-        let created = pairs.filter(|(field, value)| hash.set(field, value, limits));
+        let fields = (2..args.len()).step_by(2);
+        let count = fields.len() as u64;
+        let created = fields.filter(|field| hash.set(&args[*field], &args[field + 1], limits));
         (created.count() as i64, count)
     })?;
     Ok(created)
@@ -158,9 +158,12 @@ fn hexists(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn hgetall(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let hash = ctx.state.store.object::<Hash>(&args[1])?;
     ctx.reply.map(hash.map_or(0, Hash::len));
-    for (field, value) in hash.iter().flat_map(|hash| hash.iter()) {
-        reply_element(&mut ctx.reply, field);
-        reply_element(&mut ctx.reply, value);
+    let mut elements = Elements::new(&mut ctx.reply);
+    if let Some(hash) = hash {
+        hash.each(|field, value| {
+            elements.put(field);
+            elements.put(value);
+        });
     }
     Ok(())
 }
@@ -182,8 +185,9 @@ fn reply_one_of_each(
 ) -> Result {
     let hash = ctx.state.store.object::<Hash>(&args[1])?;
     ctx.reply.array(hash.map_or(0, Hash::len));
-    for pair in hash.iter().flat_map(|hash| hash.iter()) {
-        reply_element(&mut ctx.reply, choose(pair));
+    let mut elements = Elements::new(&mut ctx.reply);
+    if let Some(hash) = hash {
+        hash.each(|field, value| elements.put(choose((field, value))));
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod debug_protocol;
 #[cfg(feature = "client-lifecycle")]
 mod debug_tests;
 mod dump;
+mod elements;
 mod expiry;
 mod hash;
 mod info;

@@ -1,6 +1,7 @@
 //! Commands on the members of a set (`t_set.c` in Redis).
 
-use super::key::{ScanOptions, parse_cursor, reply_element, reply_part};
+use super::elements::Elements;
+use super::key::{ScanOptions, parse_cursor, reply_part};
 use crate::command::{Command, Context, Flag, Flag::*, KEY, Result, TWO_KEYS};
 use crate::objects::Object;
 use crate::objects::set::Set;
@@ -96,9 +97,8 @@ fn scard(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
 fn smembers(ctx: &mut Context<'_>, args: Args<'_>) -> Result {
     let set = ctx.state.store.object::<Set>(&args[1])?;
     ctx.reply.set(set.map_or(0, Set::len));
-    for member in set.iter().flat_map(|set| set.iter()) {
-        reply_element(&mut ctx.reply, member);
-    }
+    let mut elements = Elements::new(&mut ctx.reply);
+    (set.iter().flat_map(|set| set.iter())).for_each(|member| elements.put(member));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Commands on several sets (`t_set.c` in Redis): SINTER, SUNION and SDIFF, and their forms that
 //! store the result.
 
-use super::key::reply_element;
+use super::elements::Elements;
 use crate::command::{
     ALL_KEYS, Command, CommandError, Context, Flag, Flag::*, Keys, Result, positive,
 };
@@ -51,9 +51,8 @@ fn all_have<'a>(sets: &[Option<&'a Set>]) -> Vec<Element<'a>> {
 fn reply(ctx: &mut Context<'_>, args: Args<'_>, operation: Operation) -> Result {
     let found = operation(&ctx.state.store.objects(args.skip(1).iter())?);
     ctx.reply.set(found.len());
-    for member in found {
-        reply_element(&mut ctx.reply, member);
-    }
+    let mut elements = Elements::new(&mut ctx.reply);
+    found.into_iter().for_each(|member| elements.put(member));
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! Ownership is the whole memory management: when the task that owns a
 //! `Connection` ends, however it ends, socket and buffers go with it.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::pin::{Pin, pin};
@@ -335,10 +335,13 @@ impl Connection {
         client: &'a Handle,
         mut mail: Pin<&mut Notified<'a>>,
     ) -> io::Result<bool> {
-        let mut changes = self.shared.lock().replication.watch();
+        let is_for_replicas = matches!(waiting, Waiting::Replicas { .. });
+        let mut changes = is_for_replicas.then(|| self.shared.lock().replication.watch());
         let mut at_end = false;
         loop {
-            changes.borrow_and_update();
+            if let Some(changes) = &mut changes {
+                changes.borrow_and_update();
+            }
             if self.is_over(waiting, at_end) {
                 return Ok(at_end);
             }
@@ -352,10 +355,12 @@ impl Connection {
                 read = reader.read_buf(&mut self.input), if has_room && !at_end => {
                     at_end = !self.has_read(read?);
                 }
-                _ = changes.changed() => {}
+                () = acknowledged(&mut changes) => {}
                 // There are messages, or the server executes other commands now.
                 () = &mut mail => mail.set(client.mail.notified()),
-                () = sleep(waiting.left()) => {}
+                // Made only if it is needed: to set an alarm and to take it back costs as much as a
+                // command.
+                () = async { sleep(waiting.left()).await }, if waiting.has_deadline() => {}
             }
         }
     }
@@ -591,6 +596,14 @@ async fn wait_until_safe(mut synced: watch::Receiver<Synced>, position: u64) -> 
         // No answer means that this AOF has ended: somebody turned it off, or it was rewritten, and
         // the new one is safe.
         Err(_) => None,
+    }
+}
+
+/// Waits until a replica has acknowledged more; for ever if that is of no interest.
+async fn acknowledged(changes: &mut Option<watch::Receiver<()>>) {
+    match changes {
+        Some(changes) => _ = changes.changed().await,
+        None => pending().await,
     }
 }
 

@@ -183,6 +183,22 @@ impl Hash {
         }
     }
 
+    /// Calls `visit` with all fields and their values.
+    pub fn each(&self, mut visit: impl FnMut(Element<'_>, Element<'_>)) {
+        match self {
+            Self::Packed(list) => {
+                let mut elements = list.iter();
+                while let Some((field, value)) = elements.next().zip(elements.next()) {
+                    visit(field, value);
+                }
+            }
+            Self::Table(table) => table
+                .iter()
+                .map(Field::elements)
+                .for_each(|it| visit(it.0, it.1)),
+        }
+    }
+
     /// A field picked at random, and its value.
     pub fn random(&self) -> Option<(Element<'_>, Element<'_>)> {
         match self {
@@ -250,6 +266,13 @@ impl Object for Hash {
         match self {
             Self::Packed(list) => list.memory(),
             Self::Table(table) => table.size(samples, |field| allocated(field.0.len())),
+        }
+    }
+
+    fn front(&self) -> &[u8] {
+        match self {
+            Self::Packed(list) => list.as_bytes(),
+            Self::Table(_) => &[],
         }
     }
 

@@ -40,7 +40,6 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::Bytes;
 use crate::resp::parse_integer;
 use crate::util::allocation::allocated;
 
@@ -87,11 +86,11 @@ impl<'a> Element<'a> {
 
 /// A list of strings. Positions are offsets in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listpack(Bytes);
+pub struct Listpack(Vec<u8>);
 
 impl Default for Listpack {
     fn default() -> Self {
-        Self(Bytes::from_slice(&[HEADER as u8 + 1, 0, 0, 0, 0, 0, END]))
+        Self(vec![HEADER as u8 + 1, 0, 0, 0, 0, 0, END])
     }
 }
 
@@ -118,7 +117,7 @@ impl Listpack {
         }
         let is_whole = offset + 1 == bytes.len();
         let is_counted = count == UNCOUNTED || usize::from(count) == found;
-        (is_whole && is_counted).then(|| Self(Bytes::from_slice(bytes)))
+        (is_whole && is_counted).then(|| Self(bytes.to_vec()))
     }
 
     /// What an RDB file has in it.
@@ -128,10 +127,7 @@ impl Listpack {
 
     /// How many bytes of memory it takes outside of itself, about.
     pub fn memory(&self) -> usize {
-        match self.0.spilled() {
-            true => allocated(self.0.capacity()),
-            false => 0,
-        }
+        allocated(self.0.capacity())
     }
 
     /// How many elements there are.
@@ -170,21 +166,46 @@ impl Listpack {
     /// The position of the first element that is `text`, if only every `step`-th is looked at
     /// (`lpFind`). Returns the position after it, too.
     pub fn find(&self, text: &[u8], step: usize) -> Option<Range<usize>> {
+        self.search(text, step).map(|(_, found)| found)
+    }
+
+    /// The same, and how many elements that were looked at are before it.
+    pub fn search(&self, text: &[u8], step: usize) -> Option<(usize, Range<usize>)> {
+        let bytes = &*self.0;
         let number = parse_integer(text);
-        let mut position = self.start();
+        // What a short string begins with says how long it is. Names that belong together often begin
+        // alike, and differ at the end.
+        let short = if text.len() < 64 {
+            0x80 | text.len() as u8
+        } else {
+            END
+        };
+        let is_text = |it: &[u8]| it.last() == text.last() && it == text;
+        let (mut position, mut index) = (self.start(), 0);
         loop {
-            let (element, next) = self.at(position)?;
-            let is_found = match element {
-                Element::Text(bytes) => bytes == text,
-                Element::Integer(value) => Some(value) == number,
+            let (is_found, next) = match *bytes.get(position)? {
+                first @ 0x80..0xC0 => {
+                    let end = position + 1 + usize::from(first & 0x3F);
+                    let is_found = first == short && is_text(bytes.get(position + 1..end)?);
+                    (is_found, end + 1)
+                }
+                _ => {
+                    let (element, next) = self.at(position)?;
+                    let is_found = match element {
+                        Element::Text(it) => it == text,
+                        Element::Integer(value) => Some(value) == number,
+                    };
+                    (is_found, next)
+                }
             };
             if is_found {
-                return Some(position..next);
+                return Some((index, position..next));
             }
             position = next;
             for _ in 1..step {
-                position = self.at(position)?.1;
+                position = after(bytes, position)?;
             }
+            index += 1;
         }
     }
 
@@ -209,15 +230,18 @@ impl Listpack {
     /// Puts `new` in the place of the bytes in this range.
     fn splice(&mut self, old: Range<usize>, new: &[u8]) {
         let bytes = &mut self.0;
-        let same = new.len().min(old.len());
-        bytes[old.start..old.start + same].copy_from_slice(&new[..same]);
-        if new.len() > same {
+        let (length, end) = (bytes.len(), old.start + new.len());
+        if new.len() > old.len() {
+            let more = new.len() - old.len();
             // Not twice the size, as a Vec grows: memory counts more here than time.
-            bytes.reserve_exact(new.len() - same);
-            bytes.insert_from_slice(old.end, &new[same..]);
+            bytes.reserve_exact(more);
+            bytes.resize(length + more, 0);
+            bytes.copy_within(old.end..length, end);
         } else if new.len() < old.len() {
-            bytes.drain(old.start + same..old.end);
+            bytes.copy_within(old.end..length, end);
+            bytes.truncate(length - (old.end - end));
         }
+        bytes[old.start..end].copy_from_slice(new);
         let total = bytes.len() as u32;
         bytes[..4].copy_from_slice(&total.to_le_bytes());
     }
@@ -232,6 +256,18 @@ impl Listpack {
             self.0[4..HEADER].copy_from_slice(&count.to_le_bytes());
         }
     }
+}
+
+/// The position of the element after the one at this position; `None` at the end. What is short is
+/// passed without being read.
+#[inline]
+fn after(bytes: &[u8], position: usize) -> Option<usize> {
+    let size = match *bytes.get(position)? {
+        0..0x80 => 1,
+        first @ 0x80..0xC0 => 1 + usize::from(first & 0x3F),
+        _ => decode(&bytes[position..])?.1,
+    };
+    Some(position + size + backlen_size(size))
 }
 
 /// Reads the element that `bytes` begin with. Returns it and its size without its length at the

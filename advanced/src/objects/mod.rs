@@ -31,8 +31,6 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 #[cfg(feature = "hash-table")]
 pub use dict::Dict as Table;
 pub use digest::Digest;
@@ -44,9 +42,6 @@ pub use listpack::{Element, Listpack};
 pub use pages::Pages as Table;
 #[cfg(feature = "sorted-sets")]
 pub use sorted_set::SortedSet;
-
-/// Bytes that need no memory of their own if there are at most 16 of them.
-type Bytes = SmallVec<[u8; 16]>;
 
 /// A value of any type but string.
 pub trait Object: Any + Debug + Send + Sync {
@@ -62,6 +57,11 @@ pub trait Object: Any + Debug + Send + Sync {
     /// How many bytes of memory it takes outside of its entry, about. Of a large one, `samples`
     /// elements are measured.
     fn size(&self, samples: usize) -> usize;
+
+    /// The memory in which a small one lies, in one piece; nothing of a large one.
+    fn front(&self) -> &[u8] {
+        &[]
+    }
 
     /// A copy to be changed while a snapshot still holds this one. It may share with it whatever
     /// is not changed at once.

@@ -110,25 +110,26 @@ impl Batch {
     /// one, but not more than `most`. A name is at most eight bytes long here, so that it is compared
     /// as a number; what has a longer one, or ends with it, is alone.
     pub fn same(&self, input: &[u8], most: usize) -> usize {
-        let (next, after) = match self.commands.get(self.taken..) {
-            Some([next, after @ ..]) => (next, after),
-            _ => return 1,
+        let Some([next, after @ ..]) = self.commands.get(self.taken..) else {
+            return 1;
         };
         let place = self.spans[next.1.start];
         let name = place.range();
+        let (from, length @ 1..=8) = (name.start, name.len()) else {
+            return 1;
+        };
+        let unused = 8 * (8 - length);
         let word = |start: usize| {
-            let unused = 8u32.checked_sub(name.len() as u32)?;
-            let bytes = input.get(start + name.start..)?.first_chunk()?;
-            u64::from_le_bytes(*bytes).checked_shl(unused * 8)
+            let bytes = input.get(start + from..)?.first_chunk()?;
+            Some(u64::from_le_bytes(*bytes) << unused)
         };
-        let first = word(next.0);
+        let Some(first) = word(next.0) else {
+            return 1;
+        };
         let is_same = |(start, spans): &&(usize, Range<usize>)| {
-            self.spans[spans.start] == place && word(*start) == first
+            word(*start) == Some(first) && self.spans[spans.start] == place
         };
-        match first {
-            Some(_) => 1 + after.iter().take(most - 1).take_while(is_same).count(),
-            None => 1,
-        }
+        1 + after.iter().take(most - 1).take_while(is_same).count()
     }
 
     /// Where in the read buffer the next command begins.

@@ -70,6 +70,11 @@ const RANDOM_TRIES: usize = 100;
 /// Hashing a key that is longer than this, in bytes, takes longer than waiting for memory.
 const MAX_PREFETCHED: usize = 256;
 
+/// A processor fetches memory in pieces of so many bytes, and of a value at most so many are asked
+/// for: what follows them, it fetches by itself.
+const CACHE_LINE: usize = 64;
+const MAX_LINES: usize = 8;
+
 /// Fewer keys than this lie in the processor's cache, and there is nothing to wait for.
 const PREFETCHED_FROM: usize = 2_000;
 
@@ -199,6 +204,15 @@ fn share(keys: u64) -> usize {
     mean + 2 * mean.isqrt()
 }
 
+/// Looks at the memory in which small objects lie: first at where it is, then at it.
+fn look_into(objects: &[&dyn Object]) {
+    let fronts: SmallVec<[&[u8]; 64]> = objects.iter().map(|it| it.front()).collect();
+    for front in fronts {
+        let lines = front.iter().step_by(CACHE_LINE).take(MAX_LINES);
+        black_box(lines.fold(0, |sum, first| sum ^ first));
+    }
+}
+
 impl Store {
     fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
         let hash = self.hasher.hash_one(key);
@@ -305,7 +319,8 @@ impl Store {
     ///
     /// A lookup mostly waits for memory, twice: for the slot and for the entry. Done one key at a
     /// time, the waits add up; if all slots are asked for first and then all entries, the
-    /// processor has many of them under way at once. The first argument of a command need not be a
+    /// processor has many of them under way at once. The elements of a small collection lie elsewhere
+    /// again, and are asked for in the same way. The first argument of a command need not be a
     /// key; then nothing is found, which costs less than to check.
     pub fn prefetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         if self.len() < PREFETCHED_FROM {
@@ -313,15 +328,25 @@ impl Store {
         }
         let keys = keys.filter(|key| key.len() <= MAX_PREFETCHED);
         let places: SmallVec<[Place<'_>; 64]> = keys.map(|key| self.place(key)).collect();
-        for at in &places {
+        self.look_at(&places);
+    }
+
+    fn look_at(&self, places: &[Place<'_>]) {
+        for at in places {
             let segment = self.segment(*at);
             segment.entries.prefetch(at.hash);
             segment.deadlines.prefetch(at.hash);
         }
-        for at in &places {
-            let segment = self.segment(*at);
-            segment.entries.prefetch_entry(at.hash);
+        let mut objects: SmallVec<[&dyn Object; 64]> = SmallVec::new();
+        for at in places {
+            let value = self.segment(*at).entries.prefetch_entry(at.hash);
+            if let Some(object) = value.and_then(Value::as_object) {
+                objects.push(object);
+            }
             black_box(self.deadline_at(*at));
+        }
+        if !objects.is_empty() {
+            look_into(&objects);
         }
     }
 
@@ -335,18 +360,37 @@ impl Store {
     #[cfg(feature = "sets")]
     pub fn objects<'a, T: Object>(
         &mut self,
-        keys: impl Iterator<Item = &'a [u8]> + Clone,
+        keys: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Vec<Option<&T>>, WrongType> {
-        for key in keys.clone() {
-            self.object::<T>(key)?;
+        let places: SmallVec<[Place<'a>; 16]> = keys.map(|key| self.place(key)).collect();
+        if self.len() >= PREFETCHED_FROM {
+            places
+                .chunks(64)
+                .take(1)
+                .for_each(|first| self.look_at(first));
         }
-        let store = &*self;
-        let find = |key| {
-            let at = Some(store.place(key)).filter(|at| !store.is_expired(*at))?;
-            store.segment(at).entries.get(at.hash, key)
-        };
-        keys.map(|key| find(key).map(Value::object).transpose())
-            .collect()
+        // What has expired goes first, because afterwards nothing may change.
+        if self.volatile > 0 {
+            for at in &places {
+                self.hide_if_expired(*at);
+            }
+        }
+        let now = self.clock.seconds();
+        let mut found = Vec::with_capacity(places.len());
+        for at in places {
+            let is_visible = !self.is_expired(at);
+            let entries = &self.segments[at.segment].entries;
+            let value = entries.use_at(at.hash, at.key, now).filter(|_| is_visible);
+            match value {
+                Some(_) => self.counters.hits += 1,
+                None => {
+                    self.counters.misses += 1;
+                    self.events.note(Change::Missed, at.key);
+                }
+            }
+            found.push(value.map(Value::object).transpose()?);
+        }
+        Ok(found)
     }
 
     /// The value of `key` for a command that is about to change it (`lookupKeyWrite`). A key that

@@ -111,11 +111,12 @@ impl<V> Table<V> {
     }
 
     /// Looks at the entry, and at its key, that a hash leads to; most likely it is the right one.
-    pub fn prefetch_entry(&self, hash: u32) {
-        if let Some(number) = self.find(hash, |_| true) {
-            let entry = &self.entries[self.slots[number].position()];
-            std::hint::black_box(entry.key.first());
-        }
+    /// Returns its value.
+    pub fn prefetch_entry(&self, hash: u32) -> Option<&V> {
+        let number = self.find(hash, |_| true)?;
+        let entry = &self.entries[self.slots[number].position()];
+        std::hint::black_box(entry.key.first());
+        Some(&entry.value)
     }
 
     /// The number of the slot that leads to `key`.

@@ -42,6 +42,9 @@ pub enum Value {
     Object(Arc<dyn Object>),
 }
 
+/// With a short key, an entry of the store is one cache line.
+const _: () = assert!(size_of::<Value>() == 32);
+
 /// The command is for values of another type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongType;
@@ -164,7 +167,7 @@ impl Value {
             #[cfg(feature = "sets")]
             Self::Set(set) => set,
             Self::Object(shared) => {
-                if Arc::get_mut(shared).is_none() {
+                if Arc::strong_count(shared) > 1 {
                     *shared = shared.copy();
                 }
                 Arc::get_mut(shared).ok_or(WrongType)?

@@ -15,8 +15,22 @@ const EXACT: f64 = (1u64 << 53) as f64;
 /// Reads an argument that must be a number (`string2d`): not NaN, no blanks, neither too large for a
 /// double nor too small to be told from 0.
 pub fn parse(text: &[u8]) -> Option<f64> {
+    if let Some(number) = read_whole(text) {
+        return Some(number);
+    }
     let (number, is_exact) = read(str::from_utf8(text).ok()?)?;
     is_exact.then_some(number)
+}
+
+/// Reads a whole number of so few digits that each is a double, which most scores are.
+fn read_whole(text: &[u8]) -> Option<f64> {
+    let (digits, sign) = match text {
+        [b'-', digits @ ..] => (digits, -1.0),
+        _ => (text, 1.0),
+    };
+    let is_whole = matches!(digits.len(), 1..=15) && digits.iter().all(u8::is_ascii_digit);
+    let add = |number: u64, digit: &u8| number * 10 + u64::from(digit - b'0');
+    is_whole.then(|| sign * digits.iter().fold(0, add) as f64)
 }
 
 /// Reads one end of a range of scores (`zslParseRange`), which is less strict: blanks may stand
@@ -166,6 +180,10 @@ mod tests {
     fn numbers_are_read_as_by_c() {
         for (text, number) in [
             ("1", 1.0),
+            ("-0", -0.0),
+            ("007", 7.0),
+            ("-999999999999999", -999_999_999_999_999.0),
+            ("9007199254740993", 9_007_199_254_740_992.0),
             ("+1.5", 1.5),
             ("-.5", -0.5),
             ("5.", 5.0),

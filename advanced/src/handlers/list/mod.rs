@@ -8,6 +8,7 @@ mod search;
 
 use std::ops::{ControlFlow, Range};
 
+use super::elements::Elements;
 use crate::command::{
     Command, CommandError, Context, Flag, Flag::*, KEY, Keys, Result, TWO_KEYS, integer,
 };
@@ -216,8 +217,9 @@ fn pop_many(ctx: &mut Context<'_>, key: &[u8], side: Side, count: usize) -> Resu
 }
 
 fn reply_elements(reply: &mut Reply<'_>, list: &List, from: usize, count: usize, direction: Side) {
+    let mut elements = Elements::new(reply);
     let _ = list.visit(from, count, direction, |element| {
-        reply_element(reply, element);
+        elements.put(element);
         ControlFlow::<()>::Continue(())
     });
 }

@@ -46,14 +46,15 @@ impl Options {
     fn parse(mut args: Args<'_>) -> Result<(Self, Args<'_>)> {
         let mut options = Self::default();
         while let Some(option) = args.get(0) {
-            match option.to_ascii_lowercase().as_slice() {
-                b"nx" => options.nx = true,
-                b"xx" => options.xx = true,
-                b"gt" => options.gt = true,
-                b"lt" => options.lt = true,
-                b"ch" => options.ch = true,
-                b"incr" => options.incr = true,
-                _ => break,
+            let is = |name: &[u8]| option.eq_ignore_ascii_case(name);
+            match () {
+                () if is(b"nx") => options.nx = true,
+                () if is(b"xx") => options.xx = true,
+                () if is(b"gt") => options.gt = true,
+                () if is(b"lt") => options.lt = true,
+                () if is(b"ch") => options.ch = true,
+                () if is(b"incr") => options.incr = true,
+                () => break,
             }
             args = args.skip(1);
         }

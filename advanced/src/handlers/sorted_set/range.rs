@@ -1,5 +1,6 @@
 //! ZRANGE and its kin, and the commands that count a range (`zrangeGenericCommand`).
 
+use super::super::elements::Elements;
 use super::range_options::{By, Part, Query};
 use super::{begin_members, read, reply_entry};
 use crate::command::{Context, Result};
@@ -45,8 +46,15 @@ fn reply_range(ctx: &mut Context<'_>, args: Args<'_>, given: Option<(By, bool)>)
     let reply = &mut ctx.reply;
     let ranks = query.ranks(set);
     begin_members(reply, ranks.len(), query.with_scores);
-    visit(set, ranks, query.reverse, |entry| {
-        reply_entry(reply, entry, query.with_scores);
+    if query.with_scores {
+        visit(set, ranks, query.reverse, |entry| {
+            reply_entry(reply, entry, true)
+        });
+        return Ok(());
+    }
+    let mut elements = Elements::new(reply);
+    visit(set, ranks, query.reverse, |(member, _)| {
+        elements.put(member)
     });
     Ok(())
 }
@@ -61,7 +69,7 @@ fn visit<'a>(
     let count = ranks.len();
     match reverse {
         _ if count == 0 => {}
-        false => set.iter_from(ranks.start).take(count).for_each(visit),
+        false => set.each(ranks, visit),
         true => set
             .iter_back_from(ranks.end - 1)
             .take(count)

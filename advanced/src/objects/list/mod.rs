@@ -127,6 +127,14 @@ impl List {
         shape: Shape,
         read: impl FnOnce(Element<'_>) -> R,
     ) -> Option<R> {
+        let at = self.nodes.end(side);
+        // Mostly others stay in its node.
+        if let Some((element, bytes)) = self.nodes.get(at).and_then(|node| node.last(side)) {
+            let result = read(element);
+            self.nodes.change(at, |node| node.take_off(bytes));
+            self.compress_ends(shape);
+            return Some(result);
+        }
         let index = match side {
             Side::Left => 0,
             Side::Right => self.len().checked_sub(1)?,
@@ -215,6 +223,10 @@ impl Object for List {
         let (count, total) = sizes.fold((0, 0), |(count, total), size| (count + 1, total + size));
         let node = size_of::<Node>() + size_of::<Arc<Listpack>>() + size_of::<Listpack>();
         size_of::<Self>() + self.nodes.count() * (node + total / count.max(1))
+    }
+
+    fn front(&self) -> &[u8] {
+        self.nodes.only().map_or(&[], Node::front)
     }
 
     fn copy(&self) -> Arc<dyn Object> {

@@ -98,6 +98,14 @@ impl Node {
         }
     }
 
+    /// The memory of its listpack.
+    pub fn front(&self) -> &[u8] {
+        match &self.data {
+            Data::Packed(list) => list.as_bytes(),
+            _ => &[],
+        }
+    }
+
     /// How many bytes of memory it takes.
     pub fn memory(&self) -> usize {
         match &self.data {
@@ -183,6 +191,29 @@ impl Node {
             Side::Right => list.push(text),
         });
         self.len += u32::from(pushed.is_some());
+    }
+
+    /// The element at one end, and where it lies, if it is one of several in a listpack that is not
+    /// compressed.
+    pub fn last(&self, side: Side) -> Option<(Element<'_>, Range<usize>)> {
+        let Data::Packed(list) = &self.data else {
+            return None;
+        };
+        let start = match side {
+            Side::Left => list.start(),
+            Side::Right => list.before(list.end())?,
+        };
+        let (element, end) = list.at(start).filter(|_| self.len > 1)?;
+        Some((element, start..end))
+    }
+
+    /// Removes the element that lies there.
+    pub fn take_off(&mut self, bytes: Range<usize>) {
+        self.edit(|list| {
+            list.remove(bytes, 1);
+            list.tighten();
+        });
+        self.len -= 1;
     }
 
     /// Replaces the element with this index, which is one of a listpack.

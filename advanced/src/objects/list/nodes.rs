@@ -82,6 +82,14 @@ impl Nodes {
         }
     }
 
+    /// The node, if there is one only.
+    pub fn only(&self) -> Option<&Node> {
+        match self {
+            Self::One(node) => Some(node),
+            Self::Many(_) => None,
+        }
+    }
+
     /// The first node or the last.
     pub fn end(&self, side: Side) -> At {
         match (self, side) {

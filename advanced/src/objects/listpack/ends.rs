@@ -1,12 +1,12 @@
 //! What a list asks of a listpack besides: to be read from either end, to be changed in the middle,
 //! to be cut in two and joined again.
 
-use super::{Bytes, Element, HEADER, Listpack, UNCOUNTED, encode};
+use super::{Element, HEADER, Listpack, UNCOUNTED, encode};
 
 impl Listpack {
     /// Takes bytes that were a listpack here before.
     pub fn own(bytes: Vec<u8>) -> Self {
-        Self(Bytes::from_vec(bytes))
+        Self(bytes)
     }
 
     /// The position after the last element.
@@ -50,6 +50,27 @@ impl Listpack {
         self.recount(1);
     }
 
+    /// Moves the elements in this range to before this position, which is not inside of it. Returns
+    /// where they are then.
+    #[cfg(feature = "sorted-sets")]
+    pub fn relocate(
+        &mut self,
+        elements: std::ops::Range<usize>,
+        position: usize,
+    ) -> std::ops::Range<usize> {
+        let size = elements.len();
+        match position <= elements.start {
+            true => {
+                self.0[position..elements.end].rotate_right(size);
+                position..position + size
+            }
+            false => {
+                self.0[elements.start..position].rotate_left(size);
+                position - size..position
+            }
+        }
+    }
+
     /// Cuts it in two at a position that has so many elements before it and after it, and returns
     /// the second part. The first gives back memory that it does not need any more.
     pub fn split_off(&mut self, position: usize, before: usize, after: usize) -> Self {
@@ -77,7 +98,7 @@ impl Listpack {
 
     /// Gives back memory after a removal, when less than half of it is in use.
     pub fn tighten(&mut self) {
-        if self.0.spilled() && self.0.capacity() > 2 * self.0.len() {
+        if self.0.capacity() > 2 * self.0.len() {
             self.0.shrink_to_fit();
         }
     }

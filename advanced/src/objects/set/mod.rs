@@ -2,15 +2,17 @@
 
 pub mod algebra;
 mod intset;
+mod members;
 
 use std::io;
 use std::sync::Arc;
 
 pub use intset::Intset;
+use members::Members;
+use smallvec::SmallVec;
 
-use super::{Bytes, Digest, Element, Limits, Object, Output, Record, Table, Write};
+use super::{Digest, Element, Limits, Object, Output, Record, Write};
 use crate::resp::parse_integer;
-use crate::util::allocation::allocated;
 use crate::util::copies;
 
 /// How many members one SADD of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
@@ -30,12 +32,15 @@ const MAX_INTS: u64 = 1 << 30;
 /// remain are picked instead (`SPOP_MOVE_STRATEGY_MUL`).
 const POP_RATIO: usize = 5;
 
+/// Bytes that need no memory of their own if there are at most 16 of them.
+type Bytes = SmallVec<[u8; 16]>;
+
 /// Members, each of them once.
 #[derive(Debug, Clone)]
 pub enum Set {
     /// All members are numbers.
     Ints(Intset),
-    Table(Box<Table<Member>>),
+    Table(Members),
 }
 
 /// A member of a table.
@@ -81,15 +86,13 @@ impl Set {
     fn add_text(&mut self, member: &[u8]) -> bool {
         match self {
             Self::Ints(_) => false,
-            Self::Table(table) => {
-                table.upsert(member, |_| (), || Member(Bytes::from_slice(member)))
-            }
+            Self::Table(members) => members.add(member),
         }
     }
 
     /// Makes a table of it (`setTypeConvert`).
     fn convert(&mut self) {
-        let ints = std::mem::replace(self, Self::Table(Box::default()));
+        let ints = std::mem::replace(self, Self::Table(Members::default()));
         for member in ints.iter() {
             self.add_text(member.bytes(&mut itoa::Buffer::new()));
         }
@@ -127,7 +130,7 @@ impl Set {
     pub fn remove(&mut self, member: &[u8]) -> bool {
         match self {
             Self::Ints(ints) => parse_integer(member).is_some_and(|number| ints.remove(number)),
-            Self::Table(table) => table.remove(member).is_some(),
+            Self::Table(members) => members.remove(member),
         }
     }
 
@@ -135,7 +138,7 @@ impl Set {
     pub fn contains(&self, member: &[u8]) -> bool {
         match self {
             Self::Ints(ints) => parse_integer(member).is_some_and(|it| ints.find(it).is_ok()),
-            Self::Table(table) => table.get(member).is_some(),
+            Self::Table(members) => members.contains(member),
         }
     }
 
@@ -160,7 +163,7 @@ impl Set {
     pub fn iter(&self) -> Box<dyn Iterator<Item = Element<'_>> + '_> {
         match self {
             Self::Ints(ints) => Box::new(ints.iter().map(Element::Integer)),
-            Self::Table(table) => Box::new(table.iter().map(|it| Element::Text(it.key()))),
+            Self::Table(members) => members.iter(),
         }
     }
 
@@ -171,7 +174,7 @@ impl Set {
                 let index = fastrand::usize(..ints.len().max(1));
                 (index < ints.len()).then(|| Element::Integer(ints.at(index)))
             }
-            Self::Table(table) => table.random().map(|it| Element::Text(it.key())),
+            Self::Table(members) => members.random(),
         }
     }
 
@@ -203,20 +206,13 @@ impl Set {
 
     /// Calls `visit` with a part of the members, about `count`, and returns the cursor of the next
     /// part. An intset is visited at once.
-    pub fn scan<'a>(
-        &'a self,
-        cursor: u64,
-        count: usize,
-        mut visit: impl FnMut(Element<'a>),
-    ) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, visit: impl FnMut(Element<'a>)) -> u64 {
         match self {
             Self::Ints(_) => {
                 self.iter().for_each(visit);
                 0
             }
-            Self::Table(table) => {
-                table.scan(cursor, count, |member| visit(Element::Text(member.key())))
-            }
+            Self::Table(members) => members.scan(cursor, count, visit),
         }
     }
 }
@@ -243,10 +239,14 @@ impl Object for Set {
     fn size(&self, samples: usize) -> usize {
         match self {
             Self::Ints(ints) => ints.as_bytes().len(),
-            Self::Table(table) => table.size(samples, |member| match member.0.spilled() {
-                true => allocated(member.0.capacity()),
-                false => 0,
-            }),
+            Self::Table(members) => members.size(samples),
+        }
+    }
+
+    fn front(&self) -> &[u8] {
+        match self {
+            Self::Ints(ints) => ints.as_bytes(),
+            Self::Table(members) => members.front(),
         }
     }
 
@@ -268,9 +268,10 @@ impl Object for Set {
     fn save(&self, output: &mut dyn Output) -> io::Result<()> {
         match self {
             Self::Ints(ints) => output.string(ints.as_bytes()),
-            Self::Table(table) => {
-                output.length(table.len());
-                table.iter().try_for_each(|it| output.string(it.key()))
+            Self::Table(members) => {
+                output.length(members.len());
+                let mut members = members.iter();
+                members.try_for_each(|it| output.string(it.bytes(&mut itoa::Buffer::new())))
             }
         }
     }

@@ -11,6 +11,7 @@ mod skiplist;
 mod stalls;
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use bound::Bound;
@@ -178,6 +179,18 @@ impl SortedSet {
         }
     }
 
+    /// Calls `visit` with the entries of these ranks.
+    pub fn each<'a>(&'a self, ranks: Range<usize>, visit: impl FnMut(Entry<'a>)) {
+        let (start, count) = (ranks.start, ranks.len());
+        match self {
+            Self::Packed(list) => {
+                let entries = packed::entries(list).skip(start);
+                entries.take(count).for_each(visit);
+            }
+            Self::Ranked(_) => self.iter_from(start).take(count).for_each(visit),
+        }
+    }
+
     /// The entries from this rank back to the first.
     pub fn iter_back_from(&self, rank: usize) -> Box<dyn Iterator<Item = Entry<'_>> + '_> {
         match self {
@@ -245,6 +258,13 @@ impl Object for SortedSet {
         match self {
             Self::Packed(list) => list.memory(),
             Self::Ranked(ranked) => ranked.size(samples),
+        }
+    }
+
+    fn front(&self) -> &[u8] {
+        match self {
+            Self::Packed(list) => list.as_bytes(),
+            Self::Ranked(_) => &[],
         }
     }
 

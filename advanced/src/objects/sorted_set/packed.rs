@@ -1,5 +1,6 @@
 //! A small sorted set: a listpack with member, score, member, score, in order (`zzl…` in Redis).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -42,22 +43,22 @@ pub fn find(list: &Listpack, member: &[u8]) -> Option<(Range<usize>, f64)> {
 
 /// The rank of `member`.
 pub fn rank(list: &Listpack, member: &[u8]) -> Option<usize> {
-    let (found, _) = find(list, member)?;
-    Some(
-        positions(list)
-            .take_while(|(at, _)| at.start < found.start)
-            .count(),
-    )
+    list.search(member, 2).map(|(rank, _)| rank)
 }
 
 /// A score as a listpack has it: a whole number in all its digits, without the sign of minus 0
 /// (`zzlInsertAt`).
 pub fn score_text(score: f64) -> Vec<u8> {
+    spell(score, &mut itoa::Buffer::new()).into_owned()
+}
+
+/// The same. `digits` is where a whole number is spelled out.
+fn spell(score: f64, digits: &mut itoa::Buffer) -> Cow<'_, [u8]> {
     // Beyond, Redis does not cast it (`double2ll`).
     const LIMIT: f64 = (i64::MAX / 2) as f64;
-    match score.fract() == 0.0 && score.abs() <= LIMIT {
-        true => (score as i64).to_string().into(),
-        false => double::to_text(score),
+    match score.abs() <= LIMIT && (score as i64) as f64 == score {
+        true => digits.format(score as i64).as_bytes().into(),
+        false => double::to_text(score).into(),
     }
 }
 
@@ -76,22 +77,23 @@ fn is_before((member, score): Entry<'_>, bound: &Bound<'_>) -> bool {
 /// Gives `member` this score; `old` is that which it has. Its entry moves to its place
 /// (`zzlInsert`).
 pub fn set(list: &mut Listpack, member: &[u8], score: f64, old: Option<f64>) {
-    if old.is_some()
-        && let Some((pair, _)) = find(list, member)
-    {
-        list.remove(pair, 2);
-    }
     let bound = Bound::entry(score, member);
     let next = positions(list).find(|(_, entry)| !is_before(*entry, &bound));
-    let text = score_text(score);
-    match next {
-        Some((at, _)) => {
-            list.insert(at.start, &text);
-            list.insert(at.start, member);
+    let place = next.map_or(list.end(), |(at, _)| at.start);
+    let digits = &mut itoa::Buffer::new();
+    let text = spell(score, digits);
+    match old.and_then(|_| list.find(member, 2)) {
+        Some(found) => {
+            let (_, end) = list
+                .at(found.end)
+                .unwrap_or((Element::Integer(0), found.end));
+            let moved = list.relocate(found.start..end, place);
+            let size = found.len();
+            list.replace(moved.start + size..moved.end, &text);
         }
         None => {
-            list.push(member);
-            list.push(&text);
+            list.insert(place, &text);
+            list.insert(place, member);
         }
     }
 }
