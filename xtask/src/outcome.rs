@@ -17,6 +17,10 @@ const LEFT_OUT: &str = "not tested: ";
 /// What the suites write before the server's own words.
 const SERVER_SAID: &str = "the server said:";
 
+/// What ends the line that a suite writes when it runs a test anew, because the machine stood still
+/// while it failed.
+const BEGINS_ANEW: &str = "; the test begins anew\n";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Passed,
@@ -79,6 +83,8 @@ fn said<'a>(output: &'a str, path: &str) -> &'a str {
 }
 
 fn failure(said: &str) -> Outcome {
+    // What was found before says nothing.
+    let said = said.rsplit_once(BEGINS_ANEW).map_or(said, |(_, last)| last);
     let (said, log) = said.split_once(SERVER_SAID).unwrap_or((said, ""));
     let mut outcome = Outcome::new(Verdict::Failed, String::new());
     for line in said.lines() {
@@ -142,6 +148,15 @@ mod tests {
         assert_eq!(failed.text, "the reply differs\n  sent      x");
         assert_eq!(failed.place.as_deref(), Some("01-x/tests/suite/a.rs:3"));
         assert_eq!(failed.server_said, ["hello"]);
+    }
+
+    #[test]
+    fn of_a_test_that_began_anew_the_last_failure_is_told() {
+        let first = "stdout ----\n\nthread 'a::b' (7) panicked at 01-x/tests/suite/b.rs:9:9:\nit \
+            is late\nthe machine stood still for 1s; the test begins anew\n";
+        let failed = outcome(Some(false), &FAILED.replacen("stdout ----\n", first, 1));
+        assert_eq!(failed.text, "the reply differs\n  sent      x");
+        assert_eq!(failed.place.as_deref(), Some("01-x/tests/suite/a.rs:3"));
     }
 
     #[test]
