@@ -54,8 +54,9 @@ pub fn obey(ctx: &mut Context<'_>, args: Args<'_>) -> Result<bool> {
     called
 }
 
-/// Refuses what the server cannot do in the state that it is in, in Redis's order.
-#[inline]
+/// Refuses what the server cannot do in the state that it is in, in Redis's order. Asked before
+/// every command, so not by a call of its own, though [`must_wait`] asks as well.
+#[inline(always)]
 fn check(client: &Client, state: &State, command: &Command) -> Result {
     let is = |flag| command.is(flag);
     // Redis does not answer PING then either, so that a watchdog notices.

@@ -50,11 +50,19 @@ impl Journal {
         }
     }
 
+    /// Notes a change, if somebody may want to know.
+    #[inline]
     pub fn note(&mut self, change: Change, key: &[u8]) {
         if self.is_on {
-            #[cfg(feature = "lists")]
-            let change = self.named(change, key);
-            self.entries.push((change, Key::from_slice(key)));
+            self.add(change, key);
         }
+    }
+
+    /// Apart from `note`, so that a command that nobody watches does not pay for it.
+    #[cold]
+    fn add(&mut self, change: Change, key: &[u8]) {
+        #[cfg(feature = "lists")]
+        let change = self.named(change, key);
+        self.entries.push((change, Key::from_slice(key)));
     }
 }
