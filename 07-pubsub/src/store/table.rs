@@ -7,8 +7,8 @@
 //! [`IndexMap`] is much the same. This one is told the hash of every key, because the store has
 //! computed it to find the segment. A slot takes four bytes, and sixteen of them lie in one cache
 //! line, so that a lookup waits for memory twice: for the slot and for the entry. And the vector of
-//! entries grows by an eighth instead of doubling, because a table that is one of thousands is
-//! small enough to be moved. The store's speed and its memory per key depend on that.
+//! entries grows by a quarter or less instead of doubling, because a table that is one of thousands
+//! is small enough to be moved. The store's speed and its memory per key depend on that.
 //!
 //! [`IndexMap`]: https://docs.rs/indexmap
 
@@ -61,6 +61,15 @@ impl Slot {
 
     fn position(self) -> usize {
         (self.0 & !Self::TAG) as usize - 1
+    }
+}
+
+/// By how many entries a full table of `len` grows: to the next of 8, 10, 12, 14, 16, 20, 24, 28 …
+/// The allocator has pieces of these sizes, so anything in between would take as much memory.
+fn growth(len: usize) -> usize {
+    match len {
+        0..8 => 1,
+        _ => 1 << (len.ilog2() - 2),
     }
 }
 
@@ -168,7 +177,7 @@ impl<V> Table<V> {
         }
         let len = self.len();
         if len == self.entries.capacity() {
-            self.entries.reserve_exact(1 + len / 8);
+            self.entries.reserve_exact(growth(len));
         }
         if len >= self.slots.len() / 4 * 3 {
             self.rehash(slots_for(len + 1));
