@@ -137,11 +137,6 @@ impl Hash {
         }
     }
 
-    /// Whether it takes so little memory that a snapshot may as well copy it.
-    pub fn is_small(&self) -> bool {
-        matches!(self, Self::Packed(list) if list.as_bytes().len() <= SMALL)
-    }
-
     /// Makes a table of it.
     fn convert(&mut self) {
         let mut table = Table::default();
@@ -274,6 +269,14 @@ impl Object for Hash {
             Self::Packed(list) => list.as_bytes(),
             Self::Table(_) => &[],
         }
+    }
+
+    fn is_small(&self) -> bool {
+        matches!(self, Self::Packed(list) if list.as_bytes().len() <= SMALL)
+    }
+
+    fn take(&mut self) -> Arc<dyn Object> {
+        Arc::new(std::mem::take(self))
     }
 
     fn copy(&self) -> Arc<dyn Object> {

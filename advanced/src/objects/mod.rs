@@ -31,6 +31,8 @@ use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
+use smart_default::SmartDefault;
+
 #[cfg(feature = "hash-table")]
 pub use dict::Dict as Table;
 pub use digest::Digest;
@@ -62,6 +64,14 @@ pub trait Object: Any + Debug + Send + Sync {
     fn front(&self) -> &[u8] {
         &[]
     }
+
+    /// Does it take so little memory that it may lie in its entry, where a snapshot has to copy it?
+    fn is_small(&self) -> bool {
+        false
+    }
+
+    /// Takes it out of its entry, to lie where a snapshot can share it.
+    fn take(&mut self) -> Arc<dyn Object>;
 
     /// A copy to be changed while a snapshot still holds this one. It may share with it whatever
     /// is not changed at once.
@@ -112,32 +122,22 @@ pub trait Output {
 }
 
 /// Up to which size a collection is kept in one piece.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SmartDefault)]
 pub struct Limits {
     /// `hash-max-listpack-entries`: so many fields.
+    #[default = 512]
     pub hash_entries: u64,
     /// `hash-max-listpack-value`: so many bytes in each field and each value.
+    #[default = 64]
     pub hash_value: usize,
     #[cfg(feature = "lists")]
+    #[default(Shape::DEFAULT)]
     pub list: Shape,
     #[cfg(feature = "sorted-sets")]
+    #[default(sorted_set::Limits::DEFAULT)]
     pub sorted_set: sorted_set::Limits,
     /// `set-max-intset-entries`: so many numbers.
     #[cfg(feature = "sets")]
+    #[default = 512]
     pub set_entries: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            hash_entries: 512,
-            hash_value: 64,
-            #[cfg(feature = "lists")]
-            list: Shape::DEFAULT,
-            #[cfg(feature = "sorted-sets")]
-            sorted_set: sorted_set::Limits::DEFAULT,
-            #[cfg(feature = "sets")]
-            set_entries: 512,
-        }
-    }
 }

@@ -38,6 +38,9 @@ pub enum Value {
     /// A small set.
     #[cfg(feature = "sets")]
     Set(crate::objects::set::Set),
+    /// A small sorted set.
+    #[cfg(feature = "sorted-sets")]
+    SortedSet(crate::objects::SortedSet),
     /// Any other object.
     Object(Arc<dyn Object>),
 }
@@ -67,7 +70,9 @@ impl From<crate::objects::List> for Value {
 #[cfg(feature = "sorted-sets")]
 impl From<crate::objects::SortedSet> for Value {
     fn from(set: crate::objects::SortedSet) -> Self {
-        Self::Object(Arc::new(set))
+        let mut value = Self::SortedSet(set);
+        value.settle();
+        value
     }
 }
 
@@ -148,6 +153,8 @@ impl Value {
             Self::Hash(hash) => Some(hash),
             #[cfg(feature = "sets")]
             Self::Set(set) => Some(set),
+            #[cfg(feature = "sorted-sets")]
+            Self::SortedSet(set) => Some(set),
             Self::Object(object) => Some(&**object),
             _ => None,
         }
@@ -159,20 +166,29 @@ impl Value {
         object.and_then(<dyn Any>::downcast_ref).ok_or(WrongType)
     }
 
+    /// The object, if it lies in the value itself, to be changed.
+    fn inside(&mut self) -> Option<&mut dyn Object> {
+        match self {
+            Self::Hash(hash) => Some(hash),
+            #[cfg(feature = "sets")]
+            Self::Set(set) => Some(set),
+            #[cfg(feature = "sorted-sets")]
+            Self::SortedSet(set) => Some(set),
+            _ => None,
+        }
+    }
+
     /// The object, which must be of type `T`, to be changed. One that a snapshot shares is copied
     /// first. Afterwards [`settle`](Self::settle) must be called.
     pub fn object_mut<T: Object>(&mut self) -> Result<&mut T, WrongType> {
         let object: &mut dyn Any = match self {
-            Self::Hash(hash) => hash,
-            #[cfg(feature = "sets")]
-            Self::Set(set) => set,
             Self::Object(shared) => {
                 if Arc::strong_count(shared) > 1 {
                     *shared = shared.copy();
                 }
                 Arc::get_mut(shared).ok_or(WrongType)?
             }
-            _ => return Err(WrongType),
+            _ => self.inside().ok_or(WrongType)?,
         };
         object.downcast_mut().ok_or(WrongType)
     }
@@ -180,13 +196,11 @@ impl Value {
     /// Puts an object that has grown where a snapshot can share it. To copy a small one costs
     /// less than the memory that sharing takes.
     pub fn settle(&mut self) {
-        let object: Arc<dyn Object> = match self {
-            Self::Hash(hash) if !hash.is_small() => Arc::new(std::mem::take(hash)),
-            #[cfg(feature = "sets")]
-            Self::Set(set) if !set.is_small() => Arc::new(std::mem::take(set)),
-            _ => return,
-        };
-        *self = Self::Object(object);
+        if let Some(object) = self.inside()
+            && !object.is_small()
+        {
+            *self = Self::Object(object.take());
+        }
     }
 
     /// Frees it, on a thread of its own if that takes long (`dbAsyncDelete`).

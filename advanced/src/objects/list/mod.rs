@@ -229,6 +229,10 @@ impl Object for List {
         self.nodes.only().map_or(&[], Node::front)
     }
 
+    fn take(&mut self) -> Arc<dyn Object> {
+        Arc::new(std::mem::take(self))
+    }
+
     fn copy(&self) -> Arc<dyn Object> {
         Arc::new(self.clone())
     }

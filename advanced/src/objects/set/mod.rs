@@ -150,15 +150,6 @@ impl Set {
         }
     }
 
-    /// Whether it takes so little memory that a snapshot may as well copy it. Of a table only
-    /// little is copied.
-    pub fn is_small(&self) -> bool {
-        match self {
-            Self::Ints(ints) => ints.as_bytes().len() <= SMALL,
-            Self::Table(table) => table.len() <= SMALL_TABLE,
-        }
-    }
-
     /// All members: numbers in their order, others in none.
     pub fn iter(&self) -> Box<dyn Iterator<Item = Element<'_>> + '_> {
         match self {
@@ -248,6 +239,18 @@ impl Object for Set {
             Self::Ints(ints) => ints.as_bytes(),
             Self::Table(members) => members.front(),
         }
+    }
+
+    /// Of a table only little is copied.
+    fn is_small(&self) -> bool {
+        match self {
+            Self::Ints(ints) => ints.as_bytes().len() <= SMALL,
+            Self::Table(table) => table.len() <= SMALL_TABLE,
+        }
+    }
+
+    fn take(&mut self) -> Arc<dyn Object> {
+        Arc::new(std::mem::take(self))
     }
 
     fn copy(&self) -> Arc<dyn Object> {

@@ -24,6 +24,9 @@ use crate::util::{copies, double};
 /// How many members one ZADD of an AOF has at most (`AOF_REWRITE_ITEMS_PER_CMD`).
 const MEMBERS_PER_COMMAND: usize = 64;
 
+/// Up to so many bytes a listpack is small.
+const SMALL: usize = 512;
+
 /// Up to which size a sorted set is a listpack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -266,6 +269,14 @@ impl Object for SortedSet {
             Self::Packed(list) => list.as_bytes(),
             Self::Ranked(_) => &[],
         }
+    }
+
+    fn is_small(&self) -> bool {
+        matches!(self, Self::Packed(list) if list.as_bytes().len() <= SMALL)
+    }
+
+    fn take(&mut self) -> Arc<dyn Object> {
+        Arc::new(std::mem::take(self))
     }
 
     fn copy(&self) -> Arc<dyn Object> {
