@@ -59,17 +59,19 @@ fn waits(c: &mut Session) -> usize {
     line.and_then(|it| it.parse().ok()).expect("a number")
 }
 
-/// When the link is cut: before the hand-over, or right after it or before it, when neither has left.
+/// When the link is cut: before the hand-over, or right before or after it, when neither has left, or while
+/// the clients wait, and it is back for the hand-over.
 #[derive(Clone, Copy, Debug)]
 enum Cut {
     Before,
     RightBefore,
     RightAfter,
+    Earlier,
 }
 
 fn is_handed_over_once(mut pair: Pair) {
     pair.follow();
-    for when in [Cut::Before, Cut::RightBefore, Cut::RightAfter] {
+    for when in [Cut::Before, Cut::RightBefore, Cut::RightAfter, Cut::Earlier] {
         let mut guests = WAITS.map(|(wait, ..)| {
             let mut guest = pair.connect();
             guest.send(&command(wait));
@@ -78,11 +80,14 @@ fn is_handed_over_once(mut pair: Pair) {
         wait_until("all wait", || waits(&mut pair.p) == WAITS.len());
         let cut = [command("CLIENT KILL TYPE replica")];
         let pushes = WAITS.map(|(_, push, _)| command(push));
-        if let Cut::Before = when {
+        if matches!(when, Cut::Before | Cut::Earlier) {
             pair.cut();
         }
+        if let Cut::Earlier = when {
+            pair.settle();
+        }
         let commands = match when {
-            Cut::Before => pushes.to_vec(),
+            Cut::Before | Cut::Earlier => pushes.to_vec(),
             Cut::RightBefore => [&cut[..], &pushes].concat(),
             Cut::RightAfter => [&pushes[..], &cut].concat(),
         };
