@@ -60,6 +60,10 @@ mod monitor;
 mod notifications;
 #[cfg(feature = "sorted-sets")]
 mod redis_cli;
+#[cfg(feature = "sorted-sets")]
+mod replication_hand_over;
+#[cfg(feature = "sorted-sets")]
+mod replication_load;
 mod restore_fuzz;
 #[allow(dead_code)]
 mod session;
