@@ -72,10 +72,10 @@ enum Cut {
 fn is_handed_over_once(mut pair: Pair) {
     pair.follow();
     for when in [Cut::Before, Cut::RightBefore, Cut::RightAfter, Cut::Earlier] {
-        let mut guests = WAITS.map(|(wait, ..)| {
-            let mut guest = pair.connect();
-            guest.send(&command(wait));
-            guest
+        let mut waiters = WAITS.map(|(wait, ..)| {
+            let mut waiter = pair.connect();
+            waiter.send(&command(wait));
+            waiter
         });
         wait_until("all wait", || waits(&mut pair.p) == WAITS.len());
         let cut = [command("CLIENT KILL TYPE replica")];
@@ -93,9 +93,9 @@ fn is_handed_over_once(mut pair: Pair) {
         };
         pair.p.send(&commands.concat());
         commands.iter().for_each(|_| drop(pair.p.reply()));
-        for (guest, (wait, _, reply)) in guests.iter_mut().zip(WAITS) {
+        for (waiter, (wait, _, reply)) in waiters.iter_mut().zip(WAITS) {
             assert_eq!(
-                shown(&guest.reply()),
+                shown(&waiter.reply()),
                 shown(lines(reply).as_bytes()),
                 "{wait}"
             );
