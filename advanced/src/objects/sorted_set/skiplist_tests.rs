@@ -34,7 +34,8 @@ fn check(list: &SkipList, expected: &[(f64, Member)]) {
                 let page = &list.nodes[next].page;
                 assert_eq!(
                     (page.scores[0], &page.members[0]),
-                    (expected[rank].0, &expected[rank].1)
+                    (expected[rank].0, &expected[rank].1),
+                    "lane {lane}: where a node should begin, {rank} entries are before it"
                 );
                 assert_eq!(list.nodes[next].score, page.scores[0]);
                 assert!(page.len() <= MOST);
@@ -231,9 +232,10 @@ fn a_new_entry_makes_the_links_that_pass_over_it_longer() {
 
 #[test]
 fn a_full_page_is_divided_and_the_new_node_is_in_its_lanes() {
-    for (at, height) in [(1, 1), (2, 3), (1, 4)] {
+    // The last node is divided, and the first, after which others come.
+    for (score, at, height) in [(75.0, 1, 1), (75.0, 2, 3), (75.0, 1, 4), (15.0, 2, 2)] {
         let (mut list, expected) = (by_hand(), letters());
-        let path = list.find(&Bound::score(75.0));
+        let path = list.find(&Bound::score(score));
         list.divide(&path, at, height);
         check(&list, &expected);
         assert_eq!(list.height(), height.max(3));
