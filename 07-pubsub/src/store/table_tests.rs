@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::{SMALL, Table};
+use super::{SMALL, Table, growth};
 
 /// Few slots, few tags, and the last slots: searches run into each other and round the end.
 fn bad_hash(key: u8) -> u32 {
@@ -61,4 +61,19 @@ fn a_table_gives_memory_back_as_it_empties() {
     assert!(small.is_some_and(|small| (1..=SMALL).contains(&small)));
     assert_eq!(table.remove(hash(0), &key(0)), Some(0));
     assert_eq!(table.capacity(), 0);
+}
+
+/// Also from a length between them, which a copy for a snapshot has, and a table that has shrunk.
+#[test]
+fn a_table_grows_to_the_sizes_of_pieces() {
+    for (len, next) in [
+        (8, 10),
+        (13, 14),
+        (14, 16),
+        (16, 20),
+        (245, 256),
+        (256, 320),
+    ] {
+        assert_eq!(len + growth(len), next);
+    }
 }

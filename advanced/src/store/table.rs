@@ -84,7 +84,10 @@ impl Slot {
 fn growth(len: usize) -> usize {
     match len {
         0..8 => 1,
-        _ => 1 << (len.ilog2() - 2),
+        _ => {
+            let step = 1 << (len.ilog2() - 2);
+            step - len % step
+        }
     }
 }
 
