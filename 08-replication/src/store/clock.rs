@@ -16,10 +16,9 @@ use std::time::{Duration, Instant};
 
 use crate::util::unix_time;
 
-/// How far the system's clock may be from ours before we follow it, in
-/// milliseconds. Less is what a clock that is kept right by the network does
-/// all the time.
-const TOLERANCE: i64 = 1000;
+/// How far the system's clock may be from ours before we follow it. If the network corrects the
+/// system's clock bit by bit, ours is corrected with it; it is left behind where that clock is set.
+const TOLERANCE: Duration = Duration::from_micros(100);
 
 /// A point in time, in milliseconds since the server's clock started. A deadline
 /// in the past may be negative.
@@ -51,16 +50,13 @@ pub struct Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        let (now, unix) = (Instant::now(), unix_time());
-        // It starts at a whole millisecond of the calendar. Otherwise it would lag behind the
-        // system's clock for a part of each, and PTTL would promise a millisecond more than a
-        // client asked for with PXAT.
-        let part = Duration::from_nanos(u64::from(unix.subsec_nanos() % 1_000_000));
-        Self {
-            started: now.checked_sub(part).unwrap_or(now),
-            epoch: milliseconds(unix),
+        let mut clock = Self {
+            started: Instant::now(),
+            epoch: 0,
             now: Moment(0),
-        }
+        };
+        clock.follow_calendar();
+        clock
     }
 }
 
@@ -73,11 +69,21 @@ impl Clock {
     /// Follows the system's clock if that has been set. Deadlines stay where they are; only their
     /// unix times change.
     pub fn follow_calendar(&mut self) {
-        // Rounded up, because a clock that lags would promise more than was asked for.
-        let started = unix_time().saturating_sub(self.started.elapsed());
-        let epoch = milliseconds(started + Duration::from_nanos(999_999));
-        if epoch.abs_diff(self.epoch) > TOLERANCE.unsigned_abs() {
-            self.epoch = epoch;
+        let (passed, unix) = loop {
+            let (passed, unix) = (self.started.elapsed(), unix_time());
+            // If the thread had to wait in between, the two do not belong together.
+            if self.started.elapsed() - passed < TOLERANCE {
+                break (passed, unix);
+            }
+        };
+        let zero = unix.saturating_sub(passed);
+        if zero.abs_diff(Duration::from_millis(self.epoch.unsigned_abs())) > TOLERANCE {
+            // Moment 0 is at a whole millisecond of the calendar. Otherwise our clock would lag
+            // behind the system's for a part of each, and PTTL would promise a millisecond more
+            // than a client asked for with PXAT.
+            let part = Duration::from_nanos(u64::from(zero.subsec_nanos() % 1_000_000));
+            self.started = self.started.checked_sub(part).unwrap_or(self.started);
+            self.epoch = milliseconds(zero);
         }
     }
 
@@ -140,21 +146,39 @@ mod tests {
         }
     }
 
+    /// `clock` is not behind the system's clock, not even by a part of a millisecond.
+    fn shows_the_milliseconds_of_the_system(clock: &mut Clock) {
+        let start = milliseconds(unix_time());
+        // Not the millisecond in which the clock was made, but one as close to it as can be.
+        let before = loop {
+            let now = milliseconds(unix_time());
+            if now > start {
+                break now;
+            }
+        };
+        clock.tick();
+        let unix = clock.unix(clock.now());
+        assert!(before <= unix, "at {before} it shows {unix}");
+    }
+
     #[test]
     fn the_clock_shows_the_milliseconds_of_the_system() {
         for _ in 0..50 {
+            shows_the_milliseconds_of_the_system(&mut Clock::default());
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_followed_to_the_millisecond() {
+        for milliseconds_ahead in [-3_600_000, -16, -1, 2, 16, 3_600_000] {
             let mut clock = Clock::default();
-            let start = milliseconds(unix_time());
-            // Not the millisecond in which the clock was made, but one as close to it as can be.
-            let before = loop {
-                let now = milliseconds(unix_time());
-                if now > start {
-                    break now;
-                }
-            };
+            // The same as if the system's clock had been set back by as much.
+            clock.epoch += milliseconds_ahead;
+            clock.follow_calendar();
+            shows_the_milliseconds_of_the_system(&mut clock);
             clock.tick();
-            let unix = clock.unix(clock.now());
-            assert!(before <= unix, "at {before} it shows {unix}");
+            let (ours, system) = (clock.unix(clock.now()), milliseconds(unix_time()));
+            assert!(ours <= system + 1, "it shows {ours} at {system}");
         }
     }
 
