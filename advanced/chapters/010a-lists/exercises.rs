@@ -66,6 +66,14 @@ fn nodes(client: &mut Client, key: &str) -> (i64, i64, i64) {
     )
 }
 
+/// How many bytes a list takes.
+#[track_caller]
+fn memory(client: &mut Client, key: &str) -> i64 {
+    let reply = ask(client, &format!("MEMORY USAGE {key} SAMPLES 0"));
+    let number = reply.strip_prefix(':').and_then(|it| it.parse().ok());
+    number.unwrap_or_else(|| panic!("MEMORY USAGE {key}: {reply}"))
+}
+
 #[test]
 #[ignore = "an exercise: make check-010a"]
 fn exercise_1_a_list_goes_on_as_it_began() {
@@ -81,6 +89,23 @@ fn exercise_1_a_list_goes_on_as_it_began() {
     // A full node is cut by the limit of the list.
     assert_eq!(ask(&mut client, "LINSERT old BEFORE 3 x"), ":13");
     assert_eq!(nodes(&mut client, "old"), (4, 4, 0), "after LINSERT");
+    // None of its nodes is compressed, whichever command comes.
+    set(&mut client, "list-max-listpack-size", "2");
+    set(&mut client, "list-compress-depth", "0");
+    let text = "x".repeat(1000);
+    for _ in 0..12 {
+        ask(&mut client, &format!("RPUSH loose {text}"));
+    }
+    set(&mut client, "list-compress-depth", "1");
+    for command in ["LPOP loose", "RPOP loose 1", "LSET loose 0 x"] {
+        let before = memory(&mut client, "loose");
+        ask(&mut client, command);
+        let after = memory(&mut client, "loose");
+        assert!(
+            after > before - 1500,
+            "{command} makes {after} bytes of {before}: its depth is 0, and nodes were compressed"
+        );
+    }
 }
 
 #[test]

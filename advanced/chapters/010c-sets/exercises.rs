@@ -139,6 +139,7 @@ fn exercise_1_bits_are_counted() {
         ("BITCOUNT a 9 12", ":0"),
         ("BITCOUNT none", ":0"),
         ("BITCOUNT none 0 -1", ":0"),
+        ("BITCOUNT none 0", ":0"),
         ("SET n 12", "+OK"),
         ("BITCOUNT n", ":6"),
         ("OBJECT ENCODING n", "$3\nint"),

@@ -58,8 +58,8 @@ fn all_done(step: &Step, at: &Step, graded: &[Graded]) -> String {
     let solutions = step.pages.join("solutions").is_dir();
     let compare = match solutions {
         true => format!(
-            " Another way to do it, and why, is in {}/solutions.",
-            step.name
+            " Another way to do it, and why, is in {}.",
+            step.page("solutions")
         ),
         false => String::new(),
     };

@@ -254,7 +254,8 @@ fn not_yet(lesson: &Lesson, number: usize, test: &str, outcome: &Outcome) -> Res
         text += &format!("    {}{line}\n", paint(HINT, "it said   "));
     }
     text.push('\n');
-    if let Some(place) = &outcome.place {
+    // A place that begins with a slash is in the standard library.
+    if let Some(place) = outcome.place.as_ref().filter(|it| !it.starts_with('/')) {
         text += &line("at", &format!("my/{place}"));
     }
     Ok(text + &lesson.task(number, panicked(lesson, outcome))?)

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
+use super::nodes::PIECE;
 use super::*;
 use crate::util::copies;
 
@@ -178,14 +179,25 @@ fn inserted(list: &mut List, side: Side, pivot: &str) -> Vec<String> {
 fn a_full_node_is_cut_in_two_at_the_gap() {
     let mut list = nodes_of(&[4, 4]);
     let nodes = inserted(&mut list.clone(), Side::Right, "1");
-    assert_eq!(nodes, ["0 1", "x 2 3", "4 5 6 7"]);
+    assert_eq!(nodes, ["0 1", "x 2 3", "4 5 6 7"], "x to the right of 1");
     let nodes = inserted(&mut list.clone(), Side::Left, "6");
-    assert_eq!(nodes, ["0 1 2 3", "4 5 x", "6 7"]);
+    assert_eq!(nodes, ["0 1 2 3", "4 5 x", "6 7"], "x to the left of 6");
     assert_eq!(list.len(), 8);
     let large = Shape { large: 5, ..FOUR };
     assert!(list.insert(Side::Left, b"2", b"large", large));
     assert_eq!(shown(&list), ["0 1", "large", "2 3", "4 5 6 7"]);
     assert_eq!(list.len(), 9);
+    // In a full piece, a new node moves others.
+    for (side, text, nodes) in [
+        (Side::Left, "x", &["160 x", "161 162 163"][..]),
+        (Side::Right, "x", &["160 161", "x 162 163"]),
+        (Side::Right, "large", &["160 161", "large", "162 163"]),
+    ] {
+        let mut list = nodes_of(&[4; PIECE]);
+        assert!(list.insert(side, b"161", text.as_bytes(), large));
+        let nodes_there = &shown(&list)[40..40 + nodes.len()];
+        assert_eq!(nodes_there, nodes, "{text} at 161 in a full piece");
+    }
 }
 
 #[test]
@@ -205,52 +217,65 @@ fn two_nodes_that_fit_into_one_are_merged() {
 /// In each, the node with the pivot is full.
 #[test]
 fn around_a_cut_small_nodes_are_merged() {
+    use Side::{Left, Right};
     for (lens, side, pivot, nodes) in [
         // The two on the left; the two on the right.
-        (
-            &[2, 1, 4][..],
-            Side::Left,
-            "5",
-            &["0 1", "2 3 4 x", "5 6"][..],
-        ),
-        (&[4, 1], Side::Right, "1", &["0 1", "x 2 3 4"]),
+        (&[2, 1, 4][..], Left, "5", &["0 1", "2 3 4 x", "5 6"][..]),
+        (&[4, 1], Right, "1", &["0 1", "x 2 3 4"]),
         // The part without the new element, and the node on its left.
-        (&[1, 4], Side::Right, "3", &["0 1 2 3", "x 4"]),
+        (&[1, 4], Right, "3", &["0 1 2 3", "x 4"]),
         // The same after the two on the left have become one.
-        (
-            &[1, 1, 4, 4],
-            Side::Right,
-            "3",
-            &["0 1 2 3", "x 4 5", "6 7 8 9"],
-        ),
+        (&[1, 1, 4, 4], Right, "3", &["0 1 2 3", "x 4 5", "6 7 8 9"]),
         // The part without the new element, and the node on its right.
-        (
-            &[1, 2, 4, 1],
-            Side::Left,
-            "5",
-            &["0", "1 2", "3 4 x", "5 6 7"],
-        ),
+        (&[1, 2, 4, 1], Left, "5", &["0", "1 2", "3 4 x", "5 6 7"]),
+        // On both sides.
+        (&[1, 4, 1], Right, "2", &["0 1 2", "x 3 4 5"]),
     ] {
+        let found = inserted(&mut nodes_of(lens), side, pivot);
         assert_eq!(
-            inserted(&mut nodes_of(lens), side, pivot),
-            nodes,
-            "{lens:?}"
+            found, nodes,
+            "nodes of {lens:?}, x {side:?} of {pivot}; `split` names the part without x as center"
         );
     }
+    // In a full piece, where the new node moves others: the node that is cut is between small ones.
+    let mut lens = [4; PIECE];
+    (lens[40], lens[42]) = (1, 1);
+    let nodes = inserted(&mut nodes_of(&lens), Right, "162");
+    let expected = ["160 161 162", "x 163 164 165", "166 167 168 169"];
+    assert_eq!(nodes[40..43], expected, "in a full piece");
+    // A large element is a node, and nothing is merged.
+    let mut list = nodes_of(&[2, 1, 4]);
+    let large = Shape { large: 5, ..FOUR };
+    assert!(list.insert(Left, b"5", b"large", large));
+    assert_eq!(shown(&list), ["0 1", "2", "3 4", "large", "5 6"]);
 }
 
 /// Before an insertion, an element is thought to take more than it does. So both parts may fit into
-/// one again, with the new element.
+/// one again, with the new element; and so may a small node on each side.
 #[test]
 fn what_was_cut_may_fit_into_one_node() {
-    let mut list = List::default();
-    for len in [4000, 4000, 169] {
-        list.push(Side::Right, &vec![b'y'; len], Shape::DEFAULT);
+    for (sides, index) in [
+        (&[][..], 1),
+        (&[Side::Left], 2),
+        (&[Side::Left, Side::Right], 2),
+    ] {
+        let mut list = List::default();
+        for len in [4000, 4000, 169] {
+            list.push(Side::Right, &vec![b'y'; len], Shape::DEFAULT);
+        }
+        let node = list.nodes.get(list.nodes.end(Side::Left));
+        assert!(node.is_some_and(|node| !node.allows(1, Shape::DEFAULT)));
+        for side in sides {
+            list.push(*side, b"0", Shape::DEFAULT);
+        }
+        assert_eq!(list.nodes.count(), 1 + sides.len());
+        assert!(list.insert(Side::Right, &[b'y'; 4000], b"1", Shape::DEFAULT));
+        assert_eq!(
+            (list.nodes.count(), number(&list, index)),
+            (1, Some(1)),
+            "small nodes on these sides of the one that is cut: {sides:?}"
+        );
     }
-    let node = list.nodes.get(list.nodes.end(Side::Left));
-    assert!(node.is_some_and(|node| !node.allows(1, Shape::DEFAULT)));
-    assert!(list.insert(Side::Right, &[b'y'; 4000], b"1", Shape::DEFAULT));
-    assert_eq!((list.nodes.count(), number(&list, 1)), (1, Some(1)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::node::Node;
 use crate::util::copies;
 
 /// How many nodes a piece has at most.
-const PIECE: usize = 64;
+pub(super) const PIECE: usize = 64;
 
 #[derive(Debug, Clone)]
 pub enum Nodes {

@@ -13,28 +13,44 @@ fn sample() -> Listpack {
     list
 }
 
-/// Its elements, if its bytes are those of a listpack.
+/// Its bytes must be those of a listpack with these elements.
 #[track_caller]
-fn elements(list: &Listpack) -> Vec<Vec<u8>> {
-    let parsed = Listpack::parse(list.as_bytes()).expect("its bytes are a listpack");
+fn expect(list: &Listpack, elements: &[Vec<u8>], what: &str) {
+    let (bytes, count) = (list.as_bytes(), elements.len());
+    let Some(parsed) = Listpack::parse(bytes) else {
+        panic!(
+            "{what} is no listpack of {count} elements: its header is {:?}, it has {} bytes, and \
+             the last is {:#X}",
+            &bytes[..HEADER.min(bytes.len())],
+            bytes.len(),
+            bytes.last().copied().unwrap_or_default()
+        );
+    };
     let text = |element: Element<'_>| element.bytes(&mut itoa::Buffer::new()).to_vec();
-    let elements: Vec<_> = parsed.iter().map(text).collect();
-    assert_eq!(list.len(), elements.len(), "what the header counts");
-    elements
+    let found: Vec<_> = parsed.iter().map(text).collect();
+    assert_eq!(found, elements, "{what}");
+    assert_eq!(list.len(), count, "what the header of {what} counts");
 }
 
 #[test]
 fn a_listpack_is_cut_in_two_and_joined_again() {
     let whole = sample();
-    let all = elements(&whole);
+    let text = |element: Element<'_>| element.bytes(&mut itoa::Buffer::new()).to_vec();
+    let all: Vec<_> = whole.iter().map(text).collect();
     for gap in 0..=all.len() {
         let mut first = whole.clone();
         let position = first.seek(gap, all.len());
         let second = first.split_off(position, gap, all.len() - gap);
-        assert_eq!(elements(&first), all[..gap], "before gap {gap}");
-        assert_eq!(elements(&second), all[gap..], "after gap {gap}");
+        expect(&first, &all[..gap], &format!("the part before gap {gap}"));
+        expect(&second, &all[gap..], &format!("the part after gap {gap}"));
+        let (size, room) = (first.0.len(), first.0.capacity());
+        assert!(
+            room <= 2 * size,
+            "the part before gap {gap} has {size} bytes and keeps memory for {room}"
+        );
         first.append(&second, all.len());
-        assert_eq!(elements(&first), all, "joined at gap {gap}");
-        assert_eq!(first.as_bytes(), whole.as_bytes(), "joined at gap {gap}");
+        let joined = format!("what was cut at gap {gap} and joined");
+        expect(&first, &all, &joined);
+        assert_eq!(first.as_bytes(), whole.as_bytes(), "{joined}");
     }
 }

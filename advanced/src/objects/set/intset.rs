@@ -10,8 +10,8 @@
 //! 2c 01         300
 //! ```
 //!
-//! A number takes two bytes here, and about thirty in a table. It is found by bisection. To insert
-//! one is to move all greater ones, so an intset must stay small.
+//! A number takes two bytes here, and about 35 in a table. It is found by bisection. To insert one
+//! is to move all greater ones, so an intset must stay small.
 //!
 //! When a number comes that needs more bytes than the others, the set is *upgraded*: all numbers
 //! get the greater width. Such a number is greater than all others, or less than all, so it

@@ -12,6 +12,16 @@ fn set(numbers: &[i64]) -> Intset {
     set
 }
 
+/// An intset takes the memory that its numbers need.
+#[track_caller]
+fn has_no_room(set: &Intset) {
+    let (size, room) = (set.0.len(), set.0.capacity());
+    assert!(
+        room <= size + HEADER,
+        "{size} bytes, and memory for {room}: a Vec that grows by itself doubles"
+    );
+}
+
 #[test]
 fn its_bytes_are_those_of_redis() {
     let bytes = b"\x02\0\0\0\x03\0\0\0\xff\xff\x05\0\x2c\x01";
@@ -29,18 +39,39 @@ fn numbers_of_one_width_are_in_order() {
             true => Ok(place),
             false => Err(place),
         };
-        assert_eq!(set.find(number), found, "{number} in {expected:?}");
-        assert_eq!(set.insert(number), expected.insert(number));
+        assert_eq!(
+            set.find(number),
+            found,
+            "{number}, of {} numbers {place} are less",
+            expected.len()
+        );
+        assert_eq!(
+            set.insert(number),
+            expected.insert(number),
+            "{number} is new"
+        );
         assert!(
             set.iter().eq(expected.iter().copied()),
             "{number} came last"
         );
+        has_no_room(&set);
     }
     assert_eq!(set.as_bytes().len(), HEADER + 2 * expected.len());
     assert_eq!(
         set.as_bytes()[4..HEADER],
         (expected.len() as u32).to_le_bytes()
     );
+    // Whatever `upgrade` does with the others.
+    for (number, told) in [
+        (
+            70_000,
+            "70000 needs four bytes, so `insert` calls `upgrade`",
+        ),
+        (1000, "1000 needs two bytes, and there are four"),
+    ] {
+        assert!(set.insert(number), "{told}");
+        assert_eq!(set.width(), 4, "{told}");
+    }
 }
 
 #[test]
@@ -58,11 +89,19 @@ fn a_number_that_needs_more_bytes_widens_all() {
         (i64::MIN, 8),
     ] {
         let mut set = set(&[-5, 0, 5]);
-        assert!(set.insert(number) && !set.insert(number));
+        assert!(set.insert(number), "{number} is new");
         let mut expected = vec![-5, 0, 5, number];
         expected.sort_unstable();
         assert_eq!(set.iter().collect::<Vec<_>>(), expected);
         assert_eq!(set.as_bytes().len(), HEADER + 4 * width, "{number}");
+        let header = [(width as u32).to_le_bytes(), 4u32.to_le_bytes()].concat();
+        assert_eq!(
+            set.as_bytes()[..HEADER],
+            header,
+            "the header after {number}: the width, and how many numbers there are"
+        );
+        has_no_room(&set);
+        assert!(!set.insert(number), "{number} is there");
         // It stays as wide as it is.
         assert!(set.remove(number) && !set.remove(number));
         assert_eq!(set.as_bytes().len(), HEADER + 3 * width);
