@@ -214,8 +214,9 @@ impl Folder {
         }
         let increment = manifest.last_increment(name, self.is_taken());
         let path = self.location.path(&increment.name);
+        let created = Temporary::at(path.clone());
         let file = open_for_append(&path)?;
-        self.write_manifest(manifest, [base, Temporary::at(path)])?;
+        self.write_manifest(manifest, [base, created])?;
         self.delete_history();
         Ok(file)
     }
