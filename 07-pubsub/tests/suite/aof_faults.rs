@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::faults::load::{self, Load, Peer};
 use crate::faults::walk::Walk;
-use crate::faults::{Action, Disk, Fault};
+use crate::faults::{Action, Disk, ENOSPC, Fault};
 use crate::harness::{Server, is_other_server, wait_until};
 use crate::log::{FOLDER, Log, ON, connect, data_folder, data_set, plain, start};
 use crate::session::{OK, encode, int};
@@ -114,6 +114,18 @@ fn a_call_that_fails_loses_nothing_acknowledged() {
     let flags = &flags("everysec");
     let scene = write_on;
     Walk { flags, scene }.fail(1, &mut rng);
+}
+
+/// It was created, and nothing names it.
+#[test]
+fn an_increment_that_cannot_be_made_safe_does_not_stay() {
+    if is_other_server() {
+        return;
+    }
+    let flags = &flags("everysec");
+    let scene = write;
+    let fault = Fault::new(Action::Fail(ENOSPC)).calls("sync");
+    Walk { flags, scene }.fail_at(&fault.path(".2.incr").count(1), true);
 }
 
 #[test]

@@ -133,7 +133,8 @@ impl Walk<'_> {
         }
     }
 
-    fn fail_at(&self, fault: &Fault, recovers: bool) {
+    /// The calls that `fault` says fail, and the disk recovers or does not.
+    pub fn fail_at(&self, fault: &Fault, recovers: bool) {
         let data = data_folder();
         let disk = Disk::under(&data).expect("a disk");
         let (mut server, load, is_there) = self.play(&disk, fault);
